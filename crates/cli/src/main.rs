@@ -1,0 +1,3 @@
+//! The program `oomph`.
+
+fn main() {}

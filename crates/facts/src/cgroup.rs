@@ -1,0 +1,140 @@
+//! Memory cgroups: who shares which limit.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use units::{Bytes, Limit};
+
+use crate::{Name, PressureFile};
+
+/// Which interface the memory controller is mounted under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CgroupVersion {
+    /// `memory.limit_in_bytes` and friends.
+    V1,
+    /// `memory.max` and friends.
+    V2,
+}
+
+/// The memory hierarchy of the machine, as far as processes live in it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cgroups {
+    /// The interface; `None` when no memory hierarchy was found.
+    pub version: Option<CgroupVersion>,
+    /// Every group in which a process lives, and its ancestors, by path from the hierarchy's
+    /// root (`/` itself, `/system.slice/web.service`).
+    pub groups: BTreeMap<Name, Cgroup>,
+}
+
+impl Cgroups {
+    /// The group at `path` and its ancestors that are known, nearest first, the root last.
+    pub fn upward<'a>(&'a self, path: &'a Name) -> impl Iterator<Item = (&'a Name, &'a Cgroup)> {
+        ancestors(path.as_bytes()).filter_map(|p| self.groups.get_key_value(&Name::new(p)))
+    }
+}
+
+/// `/a/b`, `/a`, `/`.
+fn ancestors(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::successors(Some(path), |p| {
+        let cut = p.iter().rposition(|&b| b == b'/')?;
+        match cut {
+            0 if p.len() > 1 => Some(&p[..1]),
+            0 => None,
+            _ => Some(&p[..cut]),
+        }
+    })
+}
+
+/// One memory cgroup. `None` is "no such file here" or "could not be read", never 0.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cgroup {
+    /// `memory.current`, `memory.usage_in_bytes`.
+    pub current: Option<Bytes>,
+    /// `memory.max`, `memory.limit_in_bytes`.
+    pub max: Option<Limit<Bytes>>,
+    /// `memory.high` (v2).
+    pub high: Option<Limit<Bytes>>,
+    /// `memory.low` (v2).
+    pub low: Option<Limit<Bytes>>,
+    /// `memory.min` (v2).
+    pub min: Option<Limit<Bytes>>,
+    /// `memory.swap.current` (v2), or v1's `memsw.usage - usage`.
+    pub swap_current: Option<Bytes>,
+    /// `memory.swap.max` (v2): a limit of swap alone.
+    pub swap_max: Option<Limit<Bytes>>,
+    /// `memory.memsw.limit_in_bytes` (v1): a limit of memory and swap together.
+    pub memsw_max: Option<Limit<Bytes>>,
+    /// `memory.swappiness` (v1).
+    pub swappiness: Option<u64>,
+    /// `memory.oom.group` (v2, 4.19): everyone in it dies together.
+    pub oom_group: Option<bool>,
+    /// `oom_kill_disable` of `memory.oom_control` (v1): tasks wait instead of dying.
+    pub oom_kill_disable: Option<bool>,
+    /// `under_oom` of `memory.oom_control` (v1).
+    pub under_oom: Option<bool>,
+    /// Events since it was made.
+    pub events: CgroupEvents,
+    /// What is charged to it and its descendants.
+    pub stat: CgroupStat,
+    /// `memory.pressure` (v2).
+    pub pressure: PressureFile,
+}
+
+/// `memory.events` (v2) or what v1 has of it. Counts include descendants on v2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CgroupEvents {
+    /// Times the limit was hit (v2 `max`, v1 `memory.failcnt`).
+    pub max: Option<u64>,
+    /// Times usage went over `high` (v2).
+    pub high: Option<u64>,
+    /// Times the OOM killer was asked for (v2).
+    pub oom: Option<u64>,
+    /// Processes killed by any OOM kill in this group.
+    pub oom_kill: Option<u64>,
+    /// Times the whole group was killed (v2, 5.17).
+    pub oom_group_kill: Option<u64>,
+}
+
+/// `memory.stat`: v2's names; on v1 the hierarchical `total_*` lines under the nearest v2 name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CgroupStat {
+    /// Mapped anonymous memory.
+    pub anon: Option<Bytes>,
+    /// Page cache, shared memory included.
+    pub file: Option<Bytes>,
+    /// Shared memory and tmpfs.
+    pub shmem: Option<Bytes>,
+    /// Inactive file pages.
+    pub inactive_file: Option<Bytes>,
+    /// Active file pages.
+    pub active_file: Option<Bytes>,
+    /// Pages to be written.
+    pub file_dirty: Option<Bytes>,
+    /// Pages being written.
+    pub file_writeback: Option<Bytes>,
+    /// Mapped file pages.
+    pub file_mapped: Option<Bytes>,
+    /// Pages reclaim may not touch.
+    pub unevictable: Option<Bytes>,
+    /// Slab that shrinkers may free (v2).
+    pub slab_reclaimable: Option<Bytes>,
+    /// All kernel memory (v2).
+    pub kernel: Option<Bytes>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ancestors_end_at_the_root() {
+        let list = |p: &str| -> Vec<String> {
+            ancestors(p.as_bytes()).map(|a| String::from_utf8_lossy(a).into_owned()).collect()
+        };
+        assert_eq!(list("/a/b"), ["/a/b", "/a", "/"]);
+        assert_eq!(list("/"), ["/"]);
+        assert_eq!(list(""), [""]);
+    }
+}

@@ -1,0 +1,33 @@
+//! One machine at one moment, as plain data.
+//!
+//! Everything the program says about memory is said about a [`Snapshot`]. Sources fill it, rules
+//! read it, views print what the rules found. A field that the kernel did not report, or that could
+//! not be read, is `None` and never 0; [`Snapshot::missing`] says why.
+//!
+//! # What this crate does not do
+//! It opens no file, knows no clock and no formula. Page size, kernel release and time arrive
+//! inside the snapshot, because a capture of another machine is explained by that machine's values.
+
+mod cgroup;
+mod kernel;
+mod meminfo;
+mod missing;
+mod name;
+mod pressure;
+mod snapshot;
+mod sysctl;
+mod task;
+mod vmstat;
+mod zone;
+
+pub use cgroup::{Cgroup, CgroupEvents, CgroupStat, CgroupVersion, Cgroups};
+pub use kernel::{Kernel, Release};
+pub use meminfo::{Field, Meminfo, OtherField};
+pub use missing::{Missing, Why};
+pub use name::Name;
+pub use pressure::{Pressure, PressureFile, Stall};
+pub use snapshot::{Snapshot, Viewpoint};
+pub use sysctl::{OvercommitMode, Sysctls};
+pub use task::{Capabilities, Task, TaskFlags};
+pub use vmstat::Vmstat;
+pub use zone::Zone;

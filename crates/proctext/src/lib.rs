@@ -1,0 +1,1 @@
+//! Text of `/proc` and cgroupfs, and the facts in it.

@@ -1,0 +1,11 @@
+//! What Linux would do when memory runs out, by kernel release.
+//!
+//! Pure functions over [`facts`] and over plain numbers: no file, no clock, no state. Each rule
+//! cites the kernel function it follows and the releases it holds for; a rule lives once, here.
+//!
+//! Rules about one number take numbers ([`badness`]); questions a person asks take a
+//! [`facts::Snapshot`] and answer with a report, plain data that the views print ([`rank()`],
+//! [`status()`]).
+
+pub mod rank;
+pub mod status;

@@ -1,0 +1,1 @@
+//! Opens live `/proc`, directories and captures.
