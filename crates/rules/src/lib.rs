@@ -7,5 +7,11 @@
 //! [`facts::Snapshot`] and answer with a report, plain data that the views print ([`rank()`],
 //! [`status()`]).
 
+pub mod available;
+pub mod headroom;
+pub mod overcommit;
 pub mod rank;
+pub mod reserve;
 pub mod status;
+pub mod wall;
+pub mod watermark;
