@@ -11,6 +11,7 @@ mod repository;
 mod tally;
 mod test;
 mod tidy;
+mod vm;
 
 use std::env;
 use std::process::ExitCode;
@@ -22,6 +23,9 @@ cargo xtask test [ARG…]   install what the tests need if it is missing (Debian
                           `cargo test --workspace ARG…`; the last line is `N passed, M failed`
 cargo xtask ci            formatting, clippy, documentation, dependencies, tidiness
 cargo xtask tidy          only the last of these: what no compiler checks
+cargo xtask capture-vm [--kernel SERIES | NAME…]
+                          boot Debian kernels in QEMU, capture them, drive them out of memory, and
+                          keep the results in tests/data/captures
 ";
 
 /// A chore that could not be done; the sentence says why.
@@ -37,6 +41,7 @@ fn main() -> ExitCode {
         "test" => test::run(rest),
         "ci" => Ok(ci::run()),
         "tidy" => tidy::run(),
+        "capture-vm" => vm::run(rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");
             Ok(true)
