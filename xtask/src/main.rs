@@ -4,6 +4,7 @@
 //! other kernels for `tests/data`. Nothing here is part of the program that users install.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to its terminal")]
 
+mod bench;
 mod ci;
 mod harness;
 mod needs;
@@ -23,6 +24,7 @@ cargo xtask test [ARG…]   install what the tests need if it is missing (Debian
                           `cargo test --workspace ARG…`; the last line is `N passed, M failed`
 cargo xtask ci            formatting, clippy, documentation, dependencies, tidiness
 cargo xtask tidy          only the last of these: what no compiler checks
+cargo xtask bench [ARG…]  what `oomph status` (or `oomph ARG…`) costs over reading the same files
 cargo xtask capture-vm [--kernel SERIES | NAME…]
                           boot Debian kernels in QEMU, capture them, drive them out of memory, and
                           keep the results in tests/data/captures
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         "test" => test::run(rest),
         "ci" => Ok(ci::run()),
         "tidy" => tidy::run(),
+        "bench" => bench::run(rest),
         "capture-vm" => vm::run(rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");

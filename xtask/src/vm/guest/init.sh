@@ -90,7 +90,7 @@ expected=$((expected + 1))
 tries=0
 while [ "$(wc -l </run/ready)" -lt $expected ]; do
     tries=$((tries + 1))
-    [ $tries -gt 300 ] && give_up "the processes did not settle: $(wc -l </run/ready) of $expected"
+    [ $tries -gt 900 ] && give_up "the processes did not settle: $(wc -l </run/ready) of $expected"
     sleep 0.1
 done
 # Delayed work (exits, per-cpu counters) ends before the numbers are compared.
