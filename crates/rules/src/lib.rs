@@ -12,5 +12,4 @@ pub mod eligible;
 pub mod rank;
 pub mod status;
 
-pub use badness::badness;
 pub use rank::rank;
