@@ -233,7 +233,7 @@ fn in_a_cgroup_only_its_own_compete_against_its_limit() {
         report.rows[1].predicted_oom_score,
         Some((1000 + machine_points * 1000 / 256_000) * 2 / 3)
     );
-    assert_eq!(report.notes, ["The cgroup of 1 processes is unknown; they are left out."]);
+    assert_eq!(report.notes, ["The cgroup of 1 process is unknown; it is left out."]);
 }
 
 #[test]
