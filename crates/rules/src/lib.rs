@@ -18,6 +18,5 @@ pub mod status;
 pub mod wall;
 pub mod watermark;
 
-pub use badness::badness;
 pub use rank::rank;
 pub use status::status;
