@@ -7,5 +7,10 @@
 //! [`facts::Snapshot`] and answer with a report, plain data that the views print ([`rank()`],
 //! [`status()`]).
 
+pub mod badness;
+pub mod eligible;
 pub mod rank;
 pub mod status;
+
+pub use badness::badness;
+pub use rank::rank;
