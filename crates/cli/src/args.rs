@@ -62,7 +62,7 @@ Examples:
 pub(crate) struct Global {
     /// Where to look: `live`, a tar (from `oomph capture` or smemcap), or a directory like /proc
     #[arg(long, global = true, value_name = "SOURCE", default_value = "live")]
-    pub(crate) from: OsString,
+    pub(crate) from: String,
     /// Print JSON instead of text (docs/json.md describes it)
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -106,7 +106,7 @@ pub(crate) enum Command {
 pub(crate) struct StatusArgs {
     /// Judge this memory cgroup and those above it, instead of the reader's own
     #[arg(long, value_name = "PATH")]
-    pub(crate) cgroup: Option<OsString>,
+    pub(crate) cgroup: Option<String>,
     /// Answer by exit code, for monitoring: 0 calm, 1 near, 2 at the wall, 3 cannot tell
     #[arg(long)]
     pub(crate) check: bool,
@@ -122,7 +122,7 @@ pub(crate) struct StatusArgs {
     /// At the wall: all tasks waited for memory so much of the last 10 s [default: 20%]
     #[arg(long, value_name = "PERCENT")]
     pub(crate) wall_pressure: Option<Percent>,
-    /// How many of those who would die to show
+    /// How many of those who would die to show [default: 3]
     #[arg(long, value_name = "N")]
     pub(crate) victims: Option<usize>,
 }
@@ -145,7 +145,7 @@ pub(crate) struct RankArgs {
     pub(crate) top: Option<usize>,
     /// Whom the kernel would choose when this memory cgroup runs out
     #[arg(long, value_name = "PATH")]
-    pub(crate) cgroup: Option<OsString>,
+    pub(crate) cgroup: Option<String>,
     /// One process: its score step by step
     #[arg(long, value_name = "PID", conflicts_with = "top")]
     pub(crate) pid: Option<u32>,

@@ -15,7 +15,7 @@ use std::env;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use exit::{Convention, Outcome};
+use exit::Outcome;
 use output::{Output, talk};
 
 fn main() -> ExitCode {

@@ -39,8 +39,8 @@ fn page(command: &Command) -> io::Result<Page> {
     let name = command.get_display_name().unwrap_or_else(|| command.get_name()).to_owned();
     let examples = command.get_after_long_help().map(ToString::to_string);
     // Examples get a section of their own, where their lines stay lines.
-    let bare = command.clone().name(name.clone()).after_long_help("").after_help("");
-    let man = Man::new(bare).manual("oomph").date("");
+    let bare = command.clone().after_long_help("").after_help("");
+    let man = Man::new(bare).manual("oomph").date("unreleased");
     let file = man.get_filename();
     let mut text = Vec::new();
     man.render_title(&mut text)?;

@@ -23,8 +23,11 @@ impl Output {
     pub(crate) fn new(color: ColorWhen) -> Output {
         let out = io::stdout().lock();
         let terminal = out.is_terminal();
-        let style =
-            Style { width: width(&out, terminal), charset: charset(), color: wants_color(color, terminal) };
+        let style = Style {
+            width: width(&out, terminal),
+            charset: charset(),
+            color: wants_color(color, terminal),
+        };
         Output { out: BufWriter::with_capacity(1 << 16, out), terminal, style }
     }
 
@@ -39,6 +42,11 @@ impl Output {
     /// JSON is indented for people alone.
     pub(crate) fn layout(&self) -> Layout {
         if self.terminal { Layout::Pretty } else { Layout::Line }
+    }
+
+    /// The stream itself, for data that is written piece by piece.
+    pub(crate) fn stream(&mut self) -> &mut dyn Write {
+        &mut self.out
     }
 
     /// Writes data and sees it off. A reader that has gone away has what it wanted.

@@ -60,6 +60,24 @@ pub(crate) fn adjustment(row: &RankRow, page_size: u64, style: &Style) -> String
     }
 }
 
+/// An amount that the formula added, in bytes, where points are pages: the counter that the kernel
+/// read, which may differ a little from the exact figure of `status`. Otherwise `other`.
+pub(crate) fn added(
+    row: &RankRow,
+    what: StepKind,
+    page_size: u64,
+    other: Option<Bytes>,
+) -> Option<Bytes> {
+    if unit(row) != Unit::Pages || other.is_none() {
+        return other;
+    }
+    let pages = row.steps.iter().find_map(|step| match step.effect {
+        Effect::Add(pages) if step.what == what => u64::try_from(pages).ok(),
+        _ => None,
+    });
+    pages.map(|pages| Bytes::new(pages.saturating_mul(page_size))).or(other)
+}
+
 /// What the adjustment adds to the points, where it adds.
 fn worth(row: &RankRow) -> Option<i64> {
     row.steps.iter().find_map(|step| match (step.what, step.effect) {

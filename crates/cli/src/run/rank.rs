@@ -12,8 +12,8 @@ use crate::failure::Failure;
 use crate::output::Output;
 
 pub(super) fn run(args: &RankArgs, global: &Global, out: &mut Output) -> Result<Outcome, Failure> {
-    let snapshot = machine::snapshot(&global.from, &Want::rank())?;
-    let cgroup = machine::cgroup(args.cgroup.as_deref(), &snapshot)?;
+    let cgroup = args.cgroup.as_deref().map(machine::group_path);
+    let snapshot = machine::snapshot(&global.from, Want::rank(), cgroup.as_ref())?;
     let domain = cgroup.map_or(Domain::Machine, Domain::Cgroup);
     let mut report = rules::rank::rank(&snapshot, &domain, global.kernel);
     if let Some(pid) = args.pid.map(Pid::new) {
@@ -38,8 +38,10 @@ fn one(
     out: &mut Output,
 ) -> Result<Outcome, Failure> {
     let Some(text) = views::explain(report, pid, out.style()) else {
-        let failure = Failure::new(format!("no process {pid} with memory in {}", report.source.origin));
-        return Err(failure.hint("threads of the kernel and zombies have none; `oomph rank` lists the others"));
+        let failure =
+            Failure::new(format!("no process {pid} with memory in {}", report.source.origin));
+        return Err(failure
+            .hint("threads of the kernel and zombies have none; `oomph rank` lists the others"));
     };
     if global.json {
         report.rows.retain(|row| row.pid == pid);

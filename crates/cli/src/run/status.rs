@@ -14,8 +14,8 @@ pub(super) fn run(
     global: &Global,
     out: &mut Output,
 ) -> Result<Outcome, Failure> {
-    let snapshot = machine::snapshot(&global.from, &Want::status())?;
-    let cgroup = machine::cgroup(args.cgroup.as_deref(), &snapshot)?;
+    let cgroup = args.cgroup.as_deref().map(machine::group_path);
+    let snapshot = machine::snapshot(&global.from, Want::status(), cgroup.as_ref())?;
     let defaults = StatusOptions::default();
     let options = StatusOptions {
         cgroup,

@@ -1,7 +1,7 @@
 //! One score, step by step.
 
 use rules::rank::{Effect, ImmuneRow, RankReport, RankRow, Step, StepKind};
-use units::{Bytes, Pid};
+use units::Pid;
 
 use crate::amount;
 use crate::page::Page;
@@ -57,6 +57,7 @@ fn victim(page: &mut Page<'_>, report: &RankReport, row: &RankRow) {
         }
         (None, None) => page.labelled("oom_score", "?"),
     }
+    page.labelled("RAM", &format!("{} resident", amount::long(row.resident)));
     page.labelled("frees", &amount::frees(row.frees, style));
     if let Some(cgroup) = &row.cgroup {
         page.labelled("cgroup", &style.name(cgroup));
@@ -70,11 +71,14 @@ fn sum(row: &RankRow, page_size: u64, style: &Style) -> Table {
     let unit = score::unit(row);
     let mut table = Table::new(2);
     table.column("", "POINTS", Align::Right, row.steps.iter().map(effect));
-    table.column("  ", "AFTER", Align::Right, row.steps.iter().map(|s| s.after.to_string()));
     if unit == Unit::Pages {
-        let bytes = |s: &Step| score::points(s.after, unit, page_size, style);
-        table.column("  ", "OR", Align::Right, row.steps.iter().map(bytes));
+        let bytes = |step: &Step| match step.effect {
+            Effect::Add(pages) => score::points(pages, unit, page_size, style),
+            _ => String::new(),
+        };
+        table.column("  ", "BYTES", Align::Right, row.steps.iter().map(bytes));
     }
+    table.column("  ", "SO FAR", Align::Right, row.steps.iter().map(|s| s.after.to_string()));
     table.column("  ", "WHAT", Align::Left, row.steps.iter().map(|s| what(s, row)));
     table
 }
@@ -91,9 +95,6 @@ fn effect(step: &Step) -> String {
 fn what(step: &Step, row: &RankRow) -> String {
     let words = words::step(step.what);
     let detail = match step.what {
-        StepKind::Resident => row.resident.map(|b: Bytes| b.to_string()),
-        StepKind::Swap => row.swap.map(|b| b.to_string()),
-        StepKind::PageTables => row.page_tables.map(|b| b.to_string()),
         StepKind::OomScoreAdj => row.oom_score_adj.map(|a| format!("{:+}", a.get())),
         StepKind::OomAdj => row.oom_adj.map(|a| format!("{:+}", a.get())),
         _ => None,

@@ -33,6 +33,8 @@ pub(super) fn section(page: &mut Page<'_>, lately: &Lately) {
         page.labelled("stalls", &format!("{} requests had to wait for reclaim", grouped(stalls)));
     }
     if !lately.where_to_look.is_empty() {
-        page.labelled("look", &lately.where_to_look.join(", "));
+        let commands: Vec<String> =
+            lately.where_to_look.iter().map(|command| format!("`{command}`")).collect();
+        page.labelled("look", &commands.join(", "));
     }
 }

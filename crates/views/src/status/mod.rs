@@ -19,7 +19,13 @@ pub fn status(report: &StatusReport, style: &Style) -> String {
     let mut page = Page::new(style);
     let level = report.verdict.level;
     let word = style.paint(level.into(), words::level(level));
-    page.hanging("", &format!("{word}: {}", report.verdict.text), 2);
+    let text = &report.verdict.text;
+    // The text begins with the level in ordinary type, for JSON and for mails.
+    let text = match text.split_once(": ") {
+        Some((first, rest)) if first.eq_ignore_ascii_case(words::level(level)) => rest,
+        _ => text,
+    };
+    page.hanging("", &format!("{word}: {text}"), 2);
     if !report.verdict.reasons.is_empty() {
         page.sentence(&report.verdict.reasons.join("; "));
     }

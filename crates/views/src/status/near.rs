@@ -139,7 +139,7 @@ fn wall_words(wall: &Wall, style: &Style) -> String {
         None => "? away: ".to_owned(),
     };
     match &wall.kind {
-        WallKind::Machine => words.push_str("the machine's memory"),
+        WallKind::Machine => words.push_str("the machine"),
         WallKind::Overcommit => words.push_str("the limit of promises"),
         WallKind::Cgroup { path, version, current, limit, oom_group, .. } => {
             words = format!("{words}cgroup {}", style.name(path));

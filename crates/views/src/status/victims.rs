@@ -1,7 +1,8 @@
 //! Who would die: the first few, each score taken apart.
 
-use rules::rank::RankRow;
+use rules::rank::{RankRow, StepKind};
 use rules::status::StatusReport;
+use units::Bytes;
 
 use crate::amount::{self, cell};
 use crate::page::Page;
@@ -83,15 +84,24 @@ fn table(rows: &[RankRow], page_size: u64, style: &Style) -> Table {
     table.column("  ", "PID", Align::Right, column(&|r| r.pid.to_string()));
     table.column(" ", "USER", Align::Left, column(&|r| user(r.user.as_ref(), r.uid, style)));
     table.column("  ", "SCORE", Align::Right, column(&|r| points(r, page_size, style)));
-    table.column(equals, "RAM", Align::Right, column(&|r| cell(r.resident, style)));
-    if rows.iter().any(|r| r.swap != Some(units::Bytes::ZERO)) {
-        table.column(plus, "SWAP", Align::Right, column(&|r| cell(r.swap, style)));
+    table.column(equals, "RAM", Align::Right, column(&|r| cell(part(r, StepKind::Resident, page_size), style)));
+    if rows.iter().any(|r| r.swap != Some(Bytes::ZERO)) {
+        table.column(plus, "SWAP", Align::Right, column(&|r| cell(part(r, StepKind::Swap, page_size), style)));
     }
-    table.column(plus, "TABLES", Align::Right, column(&|r| cell(r.page_tables, style)));
+    table.column(plus, "TABLES", Align::Right, column(&|r| cell(part(r, StepKind::PageTables, page_size), style)));
     table.column(plus, "ADJ", Align::Right, column(&|r| score::adjustment(r, page_size, style)));
     table.column("  ", "FREES", Align::Right, column(&|r| amount::frees(r.frees, style)));
     table.column("  ", "NAME", Align::Left, column(&|r| name(r.name.as_ref(), style)));
     table
+}
+
+fn part(row: &RankRow, kind: StepKind, page_size: u64) -> Option<Bytes> {
+    let other = match kind {
+        StepKind::Swap => row.swap,
+        StepKind::PageTables => row.page_tables,
+        _ => row.resident,
+    };
+    score::added(row, kind, page_size, other)
 }
 
 fn points(row: &RankRow, page_size: u64, style: &Style) -> String {
@@ -112,8 +122,12 @@ fn stacked(page: &mut Page<'_>, rows: &[RankRow], page_size: u64) {
         page.hanging(&first, &format!("{who} (pid {}, {user}), frees {frees}", row.pid), indent);
         let mut score = format!("score {}", points(row, page_size, style));
         if score::unit(row) == Unit::Pages {
-            let parts = [(row.resident, "RAM"), (row.swap, "swap"), (row.page_tables, "tables")];
-            let parts = parts.map(|(bytes, word)| format!("{} {word}", cell(bytes, style)));
+            let parts = [
+                (StepKind::Resident, "RAM"),
+                (StepKind::Swap, "swap"),
+                (StepKind::PageTables, "tables"),
+            ]
+            .map(|(kind, word)| format!("{} {word}", cell(part(row, kind, page_size), style)));
             score = format!("{score} = {}", parts.join(" + "));
         }
         match score::adjustment(row, page_size, style).as_str() {

@@ -151,7 +151,7 @@ pub(crate) fn calm_laptop() -> StatusReport {
         source: source("this machine", Release::new(6, 12)),
         verdict: Verdict {
             level: Level::Calm,
-            text: "14.2 GiB more can be touched, 9.48 GiB of it surely.".to_owned(),
+            text: "Calm: 14.2 GiB more can be touched, 9.48 GiB of it surely.".to_owned(),
             reasons: vec![],
         },
         memory: Memory {
@@ -203,7 +203,7 @@ pub(crate) fn calm_laptop() -> StatusReport {
             uptime_s: Some(270_000),
             cgroups: vec![],
             direct_reclaims: Some(0),
-            where_to_look: vec!["`journalctl -k -b -g 'Killed process'`".to_owned()],
+            where_to_look: vec!["journalctl -k -b -g 'Killed process'".to_owned()],
         },
         unread: Unread { places: vec![], processes: 0, hidden_anon: Some(Bytes::ZERO) },
     }
@@ -232,7 +232,7 @@ pub(crate) fn near_with_swap() -> StatusReport {
     rows[2].frees = Some(Frees { at_least: None, at_most: mib(4) });
     report.verdict = Verdict {
         level: Level::Near,
-        text: "547 MiB more can be touched, 210 MiB of it surely.".to_owned(),
+        text: "Near: 547 MiB more can be touched, 210 MiB of it surely.".to_owned(),
         reasons: vec![
             "headroom is 5 % of RAM and swap, under 10 %".to_owned(),
             "some task waited for memory 31.20 % of the last 10 s, over 10 %".to_owned(),
