@@ -9,9 +9,9 @@ use crate::style::{Accent, Style};
 /// What the points of a kernel count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
-    /// Pages (since 3.6), shown as bytes.
+    /// Pages (since 3.5), shown as bytes.
     Pages,
-    /// Thousandths of the total (2.6.36 to 3.5).
+    /// Thousandths of the total (2.6.36 to 3.4).
     PerMille,
     /// Points without unit (before 2.6.36).
     Points,

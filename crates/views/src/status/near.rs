@@ -86,6 +86,9 @@ fn headroom_lines(page: &mut Page<'_>, headroom: &Headroom, report: &StatusRepor
         };
         legend(page, dark, "taken", taken, &words);
     }
+    for note in &headroom.notes {
+        page.sentence(note);
+    }
 }
 
 fn legend(page: &mut Page<'_>, sign: &str, word: &str, bytes: Bytes, parts: &str) {
@@ -155,7 +158,7 @@ fn wall_words(wall: &Wall, style: &Style) -> String {
         }
     }
     if !wall.ours {
-        words.push_str(" (not this one's)");
+        words.push_str(" (not ours)");
     }
     format!("{words}; {}", wall.what_happens)
 }

@@ -74,7 +74,7 @@ fn rows(page: &mut Page<'_>, rows: &[RankRow], page_size: u64) {
 }
 
 /// `SCORE = RAM + SWAP + TABLES + ADJ`: the heading is the formula. Before 2.6.36 it was another
-/// one, and before 3.6 scores were not pages; then there are no signs between the columns.
+/// one, and before 3.5 scores were not pages; then there are no signs between the columns.
 fn table(rows: &[RankRow], page_size: u64, style: &Style) -> Table {
     let sum = rows.iter().all(|r| score::unit(r) == Unit::Pages);
     let (equals, plus) = if sum { (" = ", " + ") } else { ("  ", "  ") };
@@ -84,11 +84,26 @@ fn table(rows: &[RankRow], page_size: u64, style: &Style) -> Table {
     table.column("  ", "PID", Align::Right, column(&|r| r.pid.to_string()));
     table.column(" ", "USER", Align::Left, column(&|r| user(r.user.as_ref(), r.uid, style)));
     table.column("  ", "SCORE", Align::Right, column(&|r| points(r, page_size, style)));
-    table.column(equals, "RAM", Align::Right, column(&|r| cell(part(r, StepKind::Resident, page_size), style)));
+    table.column(
+        equals,
+        "RAM",
+        Align::Right,
+        column(&|r| cell(part(r, StepKind::Resident, page_size), style)),
+    );
     if rows.iter().any(|r| r.swap != Some(Bytes::ZERO)) {
-        table.column(plus, "SWAP", Align::Right, column(&|r| cell(part(r, StepKind::Swap, page_size), style)));
+        table.column(
+            plus,
+            "SWAP",
+            Align::Right,
+            column(&|r| cell(part(r, StepKind::Swap, page_size), style)),
+        );
     }
-    table.column(plus, "TABLES", Align::Right, column(&|r| cell(part(r, StepKind::PageTables, page_size), style)));
+    table.column(
+        plus,
+        "TABLES",
+        Align::Right,
+        column(&|r| cell(part(r, StepKind::PageTables, page_size), style)),
+    );
     table.column(plus, "ADJ", Align::Right, column(&|r| score::adjustment(r, page_size, style)));
     table.column("  ", "FREES", Align::Right, column(&|r| amount::frees(r.frees, style)));
     table.column("  ", "NAME", Align::Left, column(&|r| name(r.name.as_ref(), style)));

@@ -172,6 +172,7 @@ pub(crate) fn calm_laptop() -> StatusReport {
             capacity: Some(mib(15_900 + 4096)),
             parts,
             kept_back: mib(67),
+            notes: vec![],
         }),
         walls: vec![machine_wall(headroom, mib(15_900 + 4096))],
         pressure: PressureReport {
@@ -256,6 +257,7 @@ pub(crate) fn near_with_swap() -> StatusReport {
         capacity: Some(mib(7900 + 2048)),
         parts,
         kept_back: mib(67),
+        notes: vec![],
     });
     report.walls = vec![machine_wall(headroom, mib(7900 + 2048))];
     report.pressure.figures =
