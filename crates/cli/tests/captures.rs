@@ -6,7 +6,7 @@ mod comparison;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use comparison::{available, commit_limits, oom_scores, protections, watermarks};
+use comparison::{Comparison, available, commit_limits, oom_scores, protections, watermarks};
 use facts::Snapshot;
 use sources::Want;
 
@@ -19,6 +19,7 @@ fn captures() -> Vec<PathBuf> {
     found
 }
 
+/// Runs a comparison on every capture and fails with the differences of all.
 fn each(check: impl Fn(&Snapshot) -> (usize, Vec<String>), what: &str) {
     let mut wrong = Vec::new();
     let captures = captures();
@@ -54,20 +55,32 @@ fn every_captured_oom_score_is_the_one_we_predict() {
     );
 }
 
+fn each_figure(compare: fn(&Snapshot) -> Comparison, what: &str) {
+    each(
+        |snapshot| {
+            let comparison = compare(snapshot);
+            (comparison.compared, comparison.differences)
+        },
+        what,
+    );
+}
+
 #[test]
-fn every_captured_figure_of_the_machine_is_the_one_we_compute() {
-    for (what, compare) in [
-        ("min, low, high", watermarks as fn(&Snapshot) -> comparison::Comparison),
-        ("protection", protections),
-        ("CommitLimit", commit_limits),
-        ("MemAvailable", available),
-    ] {
-        each(
-            |snapshot| {
-                let comparison = compare(snapshot);
-                (comparison.compared, comparison.differences)
-            },
-            what,
-        );
-    }
+fn every_captured_watermark_is_the_one_we_compute() {
+    each_figure(watermarks, "min, low, high");
+}
+
+#[test]
+fn every_captured_protection_is_the_one_we_compute() {
+    each_figure(protections, "protection");
+}
+
+#[test]
+fn every_captured_commit_limit_is_the_one_we_compute() {
+    each_figure(commit_limits, "CommitLimit");
+}
+
+#[test]
+fn every_captured_available_memory_is_the_one_we_compute() {
+    each_figure(available, "MemAvailable");
 }

@@ -40,11 +40,53 @@ pub(crate) fn oom_scores(snapshot: &Snapshot) -> Vec<(Pid, Option<u64>, u64)> {
 
 /// min, low and high of each zone.
 pub(crate) fn watermarks(snapshot: &Snapshot) -> Comparison {
+    as_of_setup(&snapshot.zones, |zones| watermarks_of(snapshot, zones))
+}
+
+/// `protection` of each zone.
+pub(crate) fn protections(snapshot: &Snapshot) -> Comparison {
+    let nodes = snapshot.zones.chunk_by(|a, b| a.node == b.node);
+    let mut all = Comparison::default();
+    for node in nodes {
+        let found = as_of_setup(node, |zones| protections_of(snapshot, zones));
+        all.compared += found.compared;
+        all.differences.extend(found.differences);
+    }
+    all
+}
+
+/// Compares, and where figures differ, once more for the machine as it was when they were set.
+///
+/// The kernel computes watermarks and protections at boot (`init_per_zone_wmark_min()`), when the
+/// initial ramdisk and its own start-up code have not been freed yet, and not again when they are
+/// (`free_reserved_area()`) unless somebody writes the sysctl. So there must be one number of pages,
+/// at most 64 MiB of 4 KiB, that one zone got since, for which every figure is equal.
+fn as_of_setup(zones: &[Zone], compare: impl Fn(&[Zone]) -> Comparison) -> Comparison {
+    const MOST: u64 = 16_384;
+    let now = compare(zones);
+    if now.differences.is_empty() {
+        return now;
+    }
+    for index in 0..zones.len() {
+        let Some(managed) = zones[index].managed else { continue };
+        let mut then = zones.to_vec();
+        for since in 1..=MOST.min(managed.count()) {
+            then[index].managed = Some(managed.saturating_sub(Pages::new(since)));
+            let found = compare(&then);
+            if found.differences.is_empty() {
+                println!("equal as of set-up, {since} pages of {} ago", zones[index].name);
+                return found;
+            }
+        }
+    }
+    now
+}
+
+fn watermarks_of(snapshot: &Snapshot, zones: &[Zone]) -> Comparison {
     let mut comparison = Comparison::default();
     let sysctls = &snapshot.sysctls;
     let Some(min_free) = sysctls.min_free_kbytes else { return comparison };
     let scale = sysctls.watermark_scale_factor.unwrap_or(10);
-    let zones = &snapshot.zones;
     let ours = zone_marks_of(release(snapshot), zones, min_free.kib(), scale, snapshot.page_size);
     for (zone, marks) in zones.iter().zip(ours) {
         let (Some(marks), Some(min), Some(low), Some(high)) =
@@ -59,30 +101,25 @@ pub(crate) fn watermarks(snapshot: &Snapshot) -> Comparison {
     comparison
 }
 
-/// `protection` of each zone.
-pub(crate) fn protections(snapshot: &Snapshot) -> Comparison {
+fn protections_of(snapshot: &Snapshot, node: &[Zone]) -> Comparison {
     let mut comparison = Comparison::default();
     let release = release(snapshot);
-    for node in snapshot.zones.chunk_by(|a, b| a.node == b.node) {
-        // Kernels that leave out empty zones print more columns than zones.
-        if node.iter().any(|zone| zone.protection.len() != node.len()) {
-            continue;
+    // Kernels that leave out empty zones print more columns than zones.
+    if node.iter().any(|zone| zone.protection.len() != node.len()) {
+        return comparison;
+    }
+    let managed: Option<Vec<Pages>> = node.iter().map(Zone::managed_or_present).collect();
+    let Some(managed) = managed else { return comparison };
+    let kinds = node.iter().filter_map(|zone| ZoneKind::of(&zone.name));
+    let mut ratios: Vec<u64> = kinds.map(|kind| default_ratio(release, kind)).collect();
+    if let Some(set) = &snapshot.sysctls.lowmem_reserve_ratio {
+        for (ratio, set) in ratios.iter_mut().zip(set) {
+            *ratio = *set;
         }
-        let Some(managed) = node.iter().map(Zone::managed_or_present).collect::<Option<Vec<_>>>()
-        else {
-            continue;
-        };
-        let kinds = node.iter().filter_map(|zone| ZoneKind::of(&zone.name));
-        let mut ratios: Vec<u64> = kinds.map(|kind| default_ratio(release, kind)).collect();
-        if let Some(set) = &snapshot.sysctls.lowmem_reserve_ratio {
-            for (ratio, set) in ratios.iter_mut().zip(set) {
-                *ratio = *set;
-            }
-        }
-        for (zone, ours) in node.iter().zip(lowmem_reserve(release, &managed, &ratios)) {
-            let what = format!("node {} zone {} protection", zone.node, zone.name);
-            comparison.compare(&what, &ours, &zone.protection);
-        }
+    }
+    for (zone, ours) in node.iter().zip(lowmem_reserve(release, &managed, &ratios)) {
+        let what = format!("node {} zone {} protection", zone.node, zone.name);
+        comparison.compare(&what, &ours, &zone.protection);
     }
     comparison
 }
