@@ -15,3 +15,5 @@ pub mod reserve;
 pub mod status;
 pub mod wall;
 pub mod watermark;
+
+pub use status::status;

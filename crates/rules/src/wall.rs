@@ -1,7 +1,7 @@
 //! The walls: what ends the headroom, and how far each is.
 //!
 //! # What it follows
-//! The machine's wall is its [`headroom`](crate::headroom). A memory cgroup's is where a charge
+//! The machine's wall is the part of its [`headroom`](crate::headroom) that can be counted on. A memory cgroup's is where a charge
 //! fails although everything reclaimable inside has been reclaimed (`try_charge_memcg()`; every
 //! ancestor is charged too, so each one's limit is a wall of its own). Strict overcommit ends
 //! promises, not memory ([`crate::overcommit`]).
@@ -13,16 +13,17 @@
 use facts::{Cgroup, CgroupVersion, Field, Name, OvercommitMode, Release, Snapshot};
 use units::{Bytes, Limit, Percent};
 
-use crate::headroom::expected_slab;
-use crate::status::{Headroom, PartKind, Wall, WallKind};
+use crate::headroom::half_of_slab;
+use crate::overcommit::commit_limit_of;
+use crate::status::{Headroom, Threshold, Wall, WallKind};
 
 /// Whose walls are asked for, and which of the others' are worth naming.
 #[derive(Debug, Clone, Copy)]
 pub struct WallOptions<'a> {
     /// The cgroup whose walls, and whose ancestors', are "ours".
     pub cgroup: Option<&'a Name>,
-    /// Other cgroups are named when less than this share of their capacity is left.
-    pub near: Percent,
+    /// Other cgroups are named when so little is left to them.
+    pub near: Threshold,
     /// And so many of the fullest in any case.
     pub at_least: usize,
 }
@@ -55,9 +56,11 @@ pub fn walls(
         .filter(|wall| wall.kills && wall.distance.is_some())
         .collect();
     others.sort_by_key(|wall| (share_left(wall).is_none(), share_left(wall), wall.distance));
-    let near = |wall: &Wall| share_left(wall).is_some_and(|share| share < options.near);
-    let kept = others.iter().take_while(|wall| near(wall)).count().max(options.at_least);
-    others.truncate(kept);
+    let near =
+        |wall: &Wall| wall.distance.is_some_and(|left| options.near.passed(left, wall.capacity));
+    let fullest = others.len().min(options.at_least);
+    let rest = others.split_off(fullest);
+    others.extend(rest.into_iter().filter(near));
 
     ours.extend(others);
     ours
@@ -73,7 +76,7 @@ fn machine(snapshot: &Snapshot, headroom: Option<&Headroom>) -> Wall {
     let panics = matches!(snapshot.sysctls.panic_on_oom, Some(1 | 2));
     Wall {
         kind: WallKind::Machine,
-        distance: headroom.map(|headroom| headroom.total),
+        distance: headroom.map(|headroom| headroom.expected),
         capacity: headroom.and_then(|headroom| headroom.capacity),
         kills: true,
         ours: true,
@@ -93,8 +96,11 @@ fn of_cgroup(snapshot: &Snapshot, path: &Name, group: &Cgroup, ours: bool) -> Ve
     let mut walls = Vec::new();
     if let Some(max) = max {
         let waits = version == CgroupVersion::V1 && group.oom_kill_disable == Some(true);
+        let panics = snapshot.sysctls.panic_on_oom == Some(2);
         let what_happens = if waits {
             "its tasks that need more memory wait until somebody makes room (oom_kill_disable)"
+        } else if panics {
+            "the kernel panics (vm.panic_on_oom is 2)"
         } else if group.oom_group == Some(true) {
             "the kernel kills everybody in it (memory.oom.group)"
         } else {
@@ -150,7 +156,7 @@ fn reclaimable(group: &Cgroup) -> Option<Bytes> {
         (Some(active), Some(inactive)) => Some(active.saturating_add(inactive)),
         _ => stat.file.map(|file| file.saturating_sub(stat.shmem.unwrap_or_default())),
     };
-    let slab = stat.slab_reclaimable.map(expected_slab);
+    let slab = stat.slab_reclaimable.map(half_of_slab);
     let sum = match (lists, slab) {
         (None, None) => return None,
         (lists, slab) => lists.unwrap_or_default().saturating_add(slab.unwrap_or_default()),
@@ -232,7 +238,7 @@ fn overcommit(snapshot: &Snapshot, release: Release) -> Option<Wall> {
     if snapshot.sysctls.overcommit_memory != Some(OvercommitMode::Never) {
         return None;
     }
-    let limit = snapshot.meminfo.get(Field::CommitLimit);
+    let limit = commit_limit_of(snapshot, release);
     let committed = snapshot.meminfo.get(Field::CommittedAs);
     let sysctls = &snapshot.sysctls;
     let (admin, user) = if release >= Release::new(3, 10) {
@@ -253,13 +259,6 @@ fn overcommit(snapshot: &Snapshot, release: Release) -> Option<Wall> {
         ours: true,
         what_happens: "requests for memory fail (vm.overcommit_memory is 2)".to_owned(),
     })
-}
-
-/// The part of a machine's headroom that comes without thrashing: all but the cache that running
-/// programs map.
-pub fn without_thrashing(headroom: &Headroom) -> Bytes {
-    let mapped = headroom.parts.iter().filter(|part| part.what == PartKind::MappedCache);
-    headroom.total.saturating_sub(mapped.map(|part| part.bytes).sum())
 }
 
 #[cfg(test)]
