@@ -331,11 +331,14 @@ fn the_most_alarming_wall_decides_and_not_the_nearest() {
     let mut s = low(600);
     s.viewpoint.cgroup = Some(Name::from("/app"));
     cgroup(&mut s, "/app", Some(2048), 1648, 0);
-    check(&s, expect![[r#"
+    check(
+        &s,
+        expect![[r#"
         Near
         Near: only 636 MiB more can be touched before this machine kills; java (pid 4711, 2.00 GiB) would die first.
         - 3.8 % (636 MiB) of RAM and swap is left, less than 10 %
-    "#]]);
+    "#]],
+    );
     assert_eq!(answer(&s, &StatusOptions::default()).victims.domain, Domain::Machine);
 }
 

@@ -1,5 +1,5 @@
-use facts::{Field, Viewpoint};
-use units::PageSize;
+use facts::{CgroupVersion, Field, Viewpoint};
+use units::{Bytes, Limit, PageSize};
 
 use super::*;
 use crate::headroom::headroom;
