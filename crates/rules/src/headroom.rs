@@ -51,8 +51,8 @@ fn certainty_of_slab(reclaimable: Bytes, ram: Option<Bytes>) -> Certainty {
 
 /// The headroom of the machine; `None` when `MemFree` is unknown.
 ///
-/// Other inputs that are missing count as nothing, which a note says: the sum is then too small,
-/// never too large.
+/// Of the other inputs each may be missing; a note says which, and what was taken for it. Cache and
+/// swap that are unknown count as nothing, so that the sum is rather too small.
 pub fn headroom(snapshot: &Snapshot, release: Release) -> Option<Headroom> {
     let get = |field| snapshot.meminfo.get(field);
     let free = get(Field::MemFree)?;
