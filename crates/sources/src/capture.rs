@@ -1,10 +1,11 @@
 //! Writes a machine, at this moment, into a plain tar.
 //!
 //! # Layout
-//! The members of a `smemcap` capture come first, in its order and under its names, so that what
+//! The members of a `smemcap` capture are all there, in its order and under its names, so that what
 //! reads those reads these: `meminfo`, `version`, and for each process its directory with the real
-//! owner, `PID/smaps`, `PID/cmdline`, `PID/stat`. Beside them stand the further files of a process
-//! and of `/proc`, under their names below `/proc`, and what is not in `/proc` below `oomph/`:
+//! owner, `PID/smaps`, `PID/cmdline`, `PID/stat`. Between them stand further files of `/proc` under
+//! their names there: those of the machine before the processes, so that a capture that is cut has
+//! them. What is not in `/proc` is below `oomph/`:
 //!
 //! | member | is |
 //! |---|---|
@@ -245,15 +246,15 @@ pub fn capture(
     for file in FIRST {
         capture.file(Place::Machine(file))?;
     }
+    capture.put(manifest::MANIFEST.as_bytes(), &manifest::print(&about))?;
+    for file in MACHINE {
+        capture.file(Place::Machine(file))?;
+    }
     let mut processes = 0;
     for pid in pids {
         processes += usize::from(capture.process(pid)?);
     }
-    for file in MACHINE {
-        capture.file(Place::Machine(file))?;
-    }
     capture.groups()?;
-    capture.put(manifest::MANIFEST.as_bytes(), &manifest::print(&about))?;
     capture.put_users()?;
     let unread = std::mem::take(&mut capture.unread);
     capture.put(UNREAD.as_bytes(), &unread.print())?;
