@@ -18,5 +18,4 @@ pub mod status;
 pub mod wall;
 pub mod watermark;
 
-pub use badness::badness;
 pub use rank::rank;

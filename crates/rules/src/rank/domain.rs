@@ -61,22 +61,18 @@ fn cgroup_total(snapshot: &Snapshot, path: &Name, notes: &mut Vec<String>) -> Op
         .upward(path)
         .filter_map(|(name, group)| Some((allowance(snapshot, group)?, name)))
         .min_by_key(|&(limit, _)| limit);
-    match tightest {
-        Some((limit, above)) => {
-            notes.push(format!(
-                "{path} has no limit and never runs out by itself: scores are measured against \
-                 the limit of {above}, whose other processes can be chosen too."
-            ));
-            Some(in_pages(limit))
-        }
-        None => {
-            notes.push(format!(
-                "{path} has no limit, nor has any cgroup above it, and never runs out by itself: \
-                 scores are measured against the machine."
-            ));
-            None
-        }
-    }
+    let Some((limit, above)) = tightest else {
+        notes.push(format!(
+            "{path} has no limit, nor has any cgroup above it, and never runs out by itself: \
+             scores are measured against the machine."
+        ));
+        return None;
+    };
+    notes.push(format!(
+        "{path} has no limit and never runs out by itself: scores are measured against the limit \
+         of {above}, whose other processes can be chosen too."
+    ));
+    Some(in_pages(limit))
 }
 
 /// What a cgroup may use at most, memory and swap together: `mem_cgroup_get_max()`. `None` if it
@@ -127,8 +123,8 @@ mod tests {
         snapshot
     }
 
-    fn mib(n: u64) -> Option<Limit<Bytes>> {
-        Some(Limit::At(Bytes::new(n * MIB)))
+    fn mib(n: u64) -> Limit<Bytes> {
+        Limit::At(Bytes::new(n * MIB))
     }
 
     fn total_mib(snapshot: &Snapshot, path: &str) -> (u64, Vec<String>) {
@@ -156,14 +152,14 @@ mod tests {
     fn a_v2_cgroup_may_use_its_limit_and_its_swap() {
         let mut snapshot = machine();
         for (swap_max, swappiness, total) in [
-            (mib(50), Some(60), 150),
-            (mib(500), None, 300),
+            (Some(mib(50)), Some(60), 150),
+            (Some(mib(500)), None, 300),
             (Some(Limit::Max), Some(1), 300),
             (None, Some(60), 300),
-            (mib(50), Some(0), 100),
+            (Some(mib(50)), Some(0), 100),
         ] {
             snapshot.sysctls.swappiness = swappiness;
-            let group = Cgroup { max: mib(100), swap_max, ..Cgroup::default() };
+            let group = Cgroup { max: Some(mib(100)), swap_max, ..Cgroup::default() };
             snapshot.cgroups.groups.insert("/a".into(), group);
             assert_eq!(total_mib(&snapshot, "/a"), (total, vec![]), "{swap_max:?} {swappiness:?}");
         }
@@ -176,13 +172,13 @@ mod tests {
         snapshot.sysctls.swappiness = Some(0); // the cgroup's own counts
         let huge = Some(Limit::At(Bytes::new(9_223_372_036_854_771_712)));
         for (memsw_max, swappiness, total) in [
-            (mib(130), Some(60), 130),
-            (mib(100), Some(60), 100),
+            (Some(mib(130)), Some(60), 130),
+            (Some(mib(100)), Some(60), 100),
             (huge, Some(60), 300),
             (None, None, 300),
-            (mib(130), Some(0), 100),
+            (Some(mib(130)), Some(0), 100),
         ] {
-            let group = Cgroup { max: mib(100), memsw_max, swappiness, ..Cgroup::default() };
+            let group = Cgroup { max: Some(mib(100)), memsw_max, swappiness, ..Cgroup::default() };
             snapshot.cgroups.groups.insert("/a".into(), group);
             assert_eq!(total_mib(&snapshot, "/a"), (total, vec![]), "{memsw_max:?}");
         }
@@ -191,10 +187,10 @@ mod tests {
     #[test]
     fn without_a_limit_the_tightest_above_counts_and_is_named() {
         let mut snapshot = machine();
-        let limited = |max| Cgroup { max, swap_max: mib(0), ..Cgroup::default() };
+        let limited = |max| Cgroup { max, swap_max: Some(mib(0)), ..Cgroup::default() };
         snapshot.cgroups.groups.insert("/".into(), Cgroup::default());
-        snapshot.cgroups.groups.insert("/a".into(), limited(mib(300)));
-        snapshot.cgroups.groups.insert("/a/b".into(), limited(mib(400)));
+        snapshot.cgroups.groups.insert("/a".into(), limited(Some(mib(300))));
+        snapshot.cgroups.groups.insert("/a/b".into(), limited(Some(mib(400))));
         snapshot.cgroups.groups.insert("/a/b/c".into(), limited(Some(Limit::Max)));
         let (total, notes) = total_mib(&snapshot, "/a/b/c");
         assert_eq!(total, 300);

@@ -107,18 +107,18 @@ mod tests {
 
     const KIB: u64 = 1024;
 
-    fn kib(n: u64) -> Option<Bytes> {
-        Some(Bytes::new(n * KIB))
+    fn kib(n: u64) -> Bytes {
+        Bytes::new(n * KIB)
     }
 
     fn process(pid: u32, anon: u64, swap: u64) -> Task {
         Task {
-            vsize: kib(10_000),
+            vsize: Some(kib(10_000)),
             rss: Some(Pages::new(anon / 4 + 100)),
-            vm_rss: kib(anon + 400),
-            rss_anon: kib(anon),
-            swap: kib(swap),
-            vm_pte: kib(40),
+            vm_rss: Some(kib(anon + 400)),
+            rss_anon: Some(kib(anon)),
+            swap: Some(kib(swap)),
+            vm_pte: Some(kib(40)),
             ..Task::unknown(Pid::new(pid))
         }
     }

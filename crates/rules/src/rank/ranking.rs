@@ -198,9 +198,12 @@ impl<'a> Ranking<'a> {
                 None => self.order.push(Place { points, base, task }),
             }
         }
-        if homeless > 0 {
-            self.notes
-                .push(format!("The cgroup of {homeless} processes is unknown; they are left out."));
+        match homeless {
+            0 => {}
+            1 => self.notes.push("The cgroup of 1 process is unknown; it is left out.".to_owned()),
+            n => self
+                .notes
+                .push(format!("The cgroup of {n} processes is unknown; they are left out.")),
         }
         if converted {
             self.notes.push(match eligibility.setting {
