@@ -19,3 +19,4 @@ pub mod wall;
 pub mod watermark;
 
 pub use rank::rank;
+pub use status::status;
