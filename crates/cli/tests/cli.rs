@@ -1,4 +1,5 @@
 //! The program as a user meets it: words, codes, streams.
+#![expect(clippy::print_stdout, reason = "tests say what was compared and what was skipped")]
 
 use std::fs;
 use std::io::Read;
@@ -66,12 +67,12 @@ impl Drop for Dir {
 /// A machine of 1 GiB in one zone, of which so many MiB are free and nothing can be reclaimed.
 fn machine(name: &str, free_mib: u64) -> Dir {
     let dir = Dir::new(name);
-    let free_kib = free_mib * 1024;
+    let kib = free_mib * 1024;
     dir.file("version", "Linux version 6.12.1 (a@b) (gcc) #1 SMP\n")
         .file(
             "meminfo",
             format!(
-                "MemTotal: 1048576 kB\nMemFree: {free_kib} kB\nBuffers: 0 kB\nCached: 0 kB\n\
+                "MemTotal: 1048576 kB\nMemFree: {kib} kB\nBuffers: 0 kB\nCached: 0 kB\n\
                  SwapCached: 0 kB\nActive(file): 0 kB\nInactive(file): 0 kB\nSwapTotal: 0 kB\n\
                  SwapFree: 0 kB\nDirty: 0 kB\nWriteback: 0 kB\nAnonPages: 1000 kB\nMapped: 0 kB\n\
                  Shmem: 0 kB\nKReclaimable: 0 kB\nSReclaimable: 0 kB\n"
@@ -83,7 +84,7 @@ fn machine(name: &str, free_mib: u64) -> Dir {
                 "Node 0, zone   Normal\n  pages free     {}\n        boost    0\n        min      256\n\
                  \x20       low      320\n        high     384\n        spanned  262144\n\
                  \x20       present  262144\n        managed  262144\n        protection: (0, 0)\n",
-                free_kib / 4
+                kib / 4
             ),
         )
         .file("sys/vm/overcommit_memory", "0\n")
@@ -158,13 +159,13 @@ fn errors_name_the_place_and_what_was_expected() {
     refused(
         &["rank", "--from", machine.path(), "--near", "10%"],
         2,
-        &expect![[r#"
+        &expect![[r"
             error: unexpected argument '--near' found
 
             Usage: oomph rank --from <SOURCE>
 
             For more information, try '--help'.
-        "#]],
+        "]],
     );
     let output = run(&["rank", "--from", machine.path(), "--pid", "78"]);
     assert!(stderr(&output).starts_with("error: no process 78 with memory in directory "));
