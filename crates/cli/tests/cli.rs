@@ -191,7 +191,7 @@ fn a_capture_shows_the_same_order_as_the_machine_it_was_taken_of() {
     let output = run(&["capture", "--from", machine.path(), &tar]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(stdout(&output), "");
-    assert!(stderr(&output).contains("1 process"), "{}", stderr(&output));
+    assert!(stderr(&output).contains(": 1 process, "), "{}", stderr(&output));
 
     let rows = |from: &str| -> serde_json::Value {
         let output = run(&["rank", "--json", "--from", from]);
