@@ -317,12 +317,9 @@ impl<W: Write> Capture<'_, W> {
     /// Remembers the memory cgroup in the text read last, and those above it.
     fn note_group(&mut self) {
         let Some((_, path)) = proctext::memory_cgroup(&self.buf) else { return };
-        let mut path = path.to_vec();
-        while self.groups.insert(path.clone()) {
-            match path.iter().rposition(|&b| b == b'/') {
-                Some(0) if path.len() > 1 => path.truncate(1),
-                Some(cut @ 1..) => path.truncate(cut),
-                _ => return,
+        for path in facts::Cgroups::ancestors(path) {
+            if !self.groups.insert(path.to_vec()) {
+                break;
             }
         }
     }

@@ -58,7 +58,8 @@ impl Machine {
                 "oomph/users",
                 "root:x:0:0:root:/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n",
             )
-            .put("oomph/cgroup/cgroup.controllers", "cpu memory pids\n");
+            .put("oomph/cgroup/cgroup.controllers", "cpu memory pids\n")
+            .put("oomph/cgroup/user.slice/me/cgroup.controllers", "memory pids\n");
         machine.process(1, "systemd", 0x40_0100, 0, "/init.scope");
         machine.process(2, "kthreadd", 0x20_8040, 0, "/");
         machine.process(300, "ba) (sh", 0x40_0000, 1000, "/user.slice/me");

@@ -231,11 +231,21 @@ fn a_hierarchy_without_the_memory_controller_counts_for_nothing() {
 #[test]
 fn groups_that_cannot_be_seen_are_named_once() {
     let mut machine = Machine::example();
-    machine.files.remove("oomph/cgroup/cgroup.controllers");
+    machine.files.retain(|path, _| !path.starts_with("oomph/cgroup/"));
     machine.put("300/cgroup", "0::/../outside\n");
     let snapshot = snapshot(&mut machine, &Want::status());
     assert_eq!(missing(&snapshot), ["files of memory cgroups: not there"]);
     assert_eq!(group(&snapshot, "/../outside"), &facts::Cgroup::default());
+}
+
+#[test]
+fn a_mount_that_does_not_show_the_readers_own_group_is_named() {
+    let mut machine = Machine::example();
+    machine.files.remove("oomph/cgroup/user.slice/me/cgroup.controllers");
+    machine.put("oomph/cgroup/init.scope/memory.max", "max\n");
+    let snapshot = snapshot(&mut machine, &Want::status());
+    let expected = "memory cgroup /user.slice/me, which this process is in: not there";
+    assert_eq!(missing(&snapshot), [expected]);
 }
 
 #[test]
