@@ -73,9 +73,10 @@ pub fn zone_marks(
     };
     let (to_low, to_high) = match rules.steps {
         Steps::Fixed | Steps::Multiples => (min, min.saturating_mul(2)),
-        Steps::Quarters => {
-            (min.saturating_mul(5) / 4 - min, (min.saturating_mul(6) / 4).saturating_sub(min))
-        }
+        Steps::Quarters => (
+            (min.saturating_mul(5) / 4).saturating_sub(min),
+            (min.saturating_mul(6) / 4).saturating_sub(min),
+        ),
         Steps::QuartersOfShare => (share / 4, share / 2),
         Steps::Scaled => {
             let gap = (share / 4).max(mul_div(managed, scale_factor, 10_000));
