@@ -87,9 +87,6 @@ pub fn zone_marks(
 
 /// The marks that a release would give to the zones of a snapshot, without boost, in their order;
 /// `None` where a zone's size or kind is unknown. `min_free_kbytes` is in kB.
-///
-/// Where there is high memory, `ZONE_MOVABLE` is taken from it and is high too, in every release
-/// (`is_highmem_idx()`, since 2.6.23).
 pub fn zone_marks_of(
     release: Release,
     zones: &[Zone],
@@ -97,10 +94,12 @@ pub fn zone_marks_of(
     scale_factor: u64,
     page_size: PageSize,
 ) -> Vec<Option<Marks>> {
-    let sized = |zone: &Zone| Some((ZoneKind::of(&zone.name)?, zone.managed_or_present()?));
     let mut rules = WatermarkRules::of(release);
-    let high = |(kind, managed)| kind == ZoneKind::HighMem && managed > Pages::ZERO;
-    rules.movable_is_high |= zones.iter().filter_map(sized).any(high);
+    let sized = |zone: &Zone| Some((ZoneKind::of(&zone.name)?, zone.managed_or_present()?));
+    // `ZONE_MOVABLE` is cut out of the highest zone; where that is high memory, so is it, in every
+    // release that has both (`is_highmem_idx()`, 2.6.23).
+    let high_memory = |(kind, pages)| kind == ZoneKind::HighMem && pages > Pages::ZERO;
+    rules.movable_is_high |= zones.iter().filter_map(sized).any(high_memory);
     let lowpages = lowpages(&rules, zones.iter().filter_map(sized));
     let min_free = Pages::new(min_free_kbytes / page_size.kib());
     let marks =
