@@ -82,7 +82,7 @@ fn capture(machine: &Machine, cache: &Path) -> Result<(), Stop> {
     let console = String::from_utf8_lossy(&scratch.read("console")?).into_owned();
     let outcome = booted.and_then(|()| {
         let text = |name| Ok::<_, Stop>(String::from_utf8_lossy(&scratch.read(name)?).into_owned());
-        truth::Outcome::read(scratch.read("capture")?, &text("truth")?, &text("log")?)
+        truth::Outcome::read(machine.arch, scratch.read("capture")?, &text("truth")?, &text("log")?)
     });
     match outcome {
         Ok(outcome) => {
