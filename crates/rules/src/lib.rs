@@ -7,5 +7,10 @@
 //! [`facts::Snapshot`] and answer with a report, plain data that the views print ([`rank()`],
 //! [`status()`]).
 
+pub mod address_space;
+pub mod fragmentation;
+pub mod map;
 pub mod rank;
+pub mod segment;
 pub mod status;
+pub mod vmflags;
