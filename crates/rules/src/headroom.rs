@@ -12,9 +12,9 @@
 //! So the headroom is a sum: free pages above those marks, page cache, part of the reclaimable
 //! slab, room in swap. A temporary boost of the marks is not taken off: it decays before the end.
 //!
-//! Measured on 6.1 and 6.12 with 128 MB to 4.6 GB, with and without cache and swap: what is sure or
-//! likely was within 2 % of the anonymous memory at the kill, within 0.7 % without swap; all parts
-//! together were 1 % to 7 % too much, mostly slab that did not come.
+//! Measured on 6.1 and 6.12 with 128 MB to 4.6 GB, with and without cache, huge pages and swap: what
+//! is sure or likely was within 2 % of the anonymous memory at the kill, within 0.7 % without swap;
+//! all parts together were 0.6 % to 7 % too much, mostly slab that did not come.
 //!
 //! # What it leaves out
 //! Page tables for the new memory (about 1/512 of it). Memory policies and cpusets, which confine a
@@ -51,8 +51,8 @@ fn certainty_of_slab(reclaimable: Bytes, ram: Option<Bytes>) -> Certainty {
 
 /// The headroom of the machine; `None` when `MemFree` is unknown.
 ///
-/// Other inputs that are missing count as nothing, which a note says: the sum is then too small,
-/// never too large.
+/// Of the other inputs each may be missing; a note says which, and what was taken for it. Cache and
+/// swap that are unknown count as nothing, so that the sum is rather too small.
 pub fn headroom(snapshot: &Snapshot, release: Release) -> Option<Headroom> {
     let get = |field| snapshot.meminfo.get(field);
     let free = get(Field::MemFree)?;
