@@ -5,17 +5,14 @@
 use std::error::Error;
 use std::path::Path;
 
-use oomph_sources::{CaptureOptions, Want};
+use oomph_sources::{Options, Want};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let mut source = oomph_sources::open(&arguments.next().unwrap_or_else(|| "live".to_owned()))?;
     if let Some(to) = arguments.next() {
-        let summary = oomph_sources::capture_to_file(
-            source.tree(),
-            Path::new(&to),
-            CaptureOptions::default(),
-        )?;
+        let summary =
+            oomph_sources::capture_to_file(source.tree(), Path::new(&to), Options::default())?;
         println!("{summary:?}");
         return Ok(());
     }

@@ -34,7 +34,7 @@ use crate::{Owner, Place, Refusal, TaskFile, Tree};
 
 /// What to leave out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct CaptureOptions {
+pub struct Options {
     /// Mappings.
     pub smaps: Smaps,
     /// Command lines.
@@ -162,7 +162,7 @@ const GROUP: [&str; 20] = [
 pub fn capture_to_file(
     tree: &mut dyn Tree,
     path: &Path,
-    options: CaptureOptions,
+    options: Options,
 ) -> Result<CaptureSummary, CaptureError> {
     let named = |error: io::Error| CaptureError::Write { path: Some(shown(path)), error };
     let name_the_file = |error: CaptureError| match error {
@@ -226,7 +226,7 @@ impl Drop for Temporary {
 pub fn capture(
     tree: &mut dyn Tree,
     out: impl Write,
-    options: CaptureOptions,
+    options: Options,
 ) -> Result<CaptureSummary, CaptureError> {
     let about = tree.about();
     let pids = tree.pids().map_err(CaptureError::Processes)?;
@@ -273,7 +273,7 @@ struct Capture<'a, W: Write> {
     /// The memory cgroups that occur.
     groups: BTreeSet<Vec<u8>>,
     unread: Unread,
-    options: CaptureOptions,
+    options: Options,
     buf: Vec<u8>,
     path: Vec<u8>,
 }

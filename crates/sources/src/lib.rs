@@ -33,7 +33,7 @@ mod tree;
 mod unread;
 
 pub use capture::{
-    CaptureError, CaptureOptions, CaptureSummary, CommandLines, Smaps, capture, capture_to_file,
+    CaptureError, CaptureSummary, CommandLines, Options, Smaps, capture, capture_to_file,
 };
 pub use dir::DirTree;
 pub use live::LiveTree;

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use common::Scratch;
 use facts::Field;
-use oomph_sources::{CaptureOptions, Smaps, Want, capture_to_file, open};
+use oomph_sources::{Options, Smaps, Want, capture_to_file, open};
 
 #[test]
 fn this_process_is_on_this_machine() {
@@ -35,7 +35,7 @@ fn a_capture_of_this_machine_knows_what_this_machine_knows() {
     let scratch = Scratch::new();
     let path = scratch.path("machine.tar");
     let mut live = open("live").unwrap();
-    let options = CaptureOptions { smaps: Smaps::LeaveOut, ..CaptureOptions::default() };
+    let options = Options { smaps: Smaps::LeaveOut, ..Options::default() };
     capture_to_file(live.tree(), &path, options).unwrap();
     let (before, after) = (
         live.snapshot(&Want::rank()),
@@ -63,7 +63,7 @@ fn a_capture_of_this_machine_knows_what_this_machine_knows() {
 fn python_reads_our_captures_as_smem_does() {
     let scratch = Scratch::new();
     let path = scratch.path("machine.tar");
-    capture_to_file(open("live").unwrap().tree(), &path, CaptureOptions::default()).unwrap();
+    capture_to_file(open("live").unwrap().tree(), &path, Options::default()).unwrap();
     let script = "import sys, tarfile\n\
         tar = tarfile.open(sys.argv[1])\n\
         pid = sys.argv[2]\n\

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Command;
 
 use common::Scratch;
-use oomph_sources::{CaptureOptions, OpenError, Want, capture_to_file, open};
+use oomph_sources::{OpenError, Options, Want, capture_to_file, open};
 
 /// The error with its causes and hint, the scratch directory left out.
 fn refusal(scratch: &Scratch, name: &str) -> String {
@@ -147,8 +147,7 @@ fn a_directory_its_capture_and_its_tar_are_the_same_facts() {
         .put("proc/oomph/users", "five:x:5:::::\n")
         .put("proc/oomph/unread", "denied zoneinfo\nunsupported pressure/memory\n");
     let mut dir = open(&scratch.spec("proc")).unwrap();
-    let summary =
-        capture_to_file(dir.tree(), &scratch.path("a.tar"), CaptureOptions::default()).unwrap();
+    let summary = capture_to_file(dir.tree(), &scratch.path("a.tar"), Options::default()).unwrap();
     assert_eq!((summary.processes, summary.unread), (1, 2));
     let mut sources = vec![dir, open(&scratch.spec("a.tar")).unwrap()];
 
@@ -182,18 +181,17 @@ fn a_capture_appears_whole_or_not_at_all() {
     let scratch = Scratch::new();
     fill(&scratch, "proc");
     let mut source = open(&scratch.spec("proc")).unwrap();
-    let error =
-        capture_to_file(source.tree(), &scratch.path("no/a.tar"), CaptureOptions::default());
+    let error = capture_to_file(source.tree(), &scratch.path("no/a.tar"), Options::default());
     let text = error.unwrap_err().to_string().replace(&scratch.spec(""), "");
     assert_eq!(text, "cannot write the capture `no/a.tar`");
 
     scratch.put("a.tar/in the way", "");
-    let error = capture_to_file(source.tree(), &scratch.path("a.tar"), CaptureOptions::default());
+    let error = capture_to_file(source.tree(), &scratch.path("a.tar"), Options::default());
     assert!(error.is_err());
     let left: Vec<_> =
         std::fs::read_dir(scratch.path("")).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(left.len(), 2, "{left:?}");
 
     // A device is written to as it is.
-    capture_to_file(source.tree(), Path::new("/dev/null"), CaptureOptions::default()).unwrap();
+    capture_to_file(source.tree(), Path::new("/dev/null"), Options::default()).unwrap();
 }

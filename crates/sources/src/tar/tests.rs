@@ -7,9 +7,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
-use crate::{
-    CaptureOptions, Owner, Place, Refusal, TaskFile, Tree, Want, capture, snapshot, testing,
-};
+use crate::{Options, Owner, Place, Refusal, TaskFile, Tree, Want, capture, snapshot, testing};
 use units::Pid;
 
 /// A v7 header with the given name, type and the text of the numeric fields.
@@ -305,7 +303,7 @@ fn bytes_without_a_header_are_not_a_tar() {
 fn captured() -> Vec<u8> {
     let mut bytes = Vec::new();
     let summary =
-        capture(&mut testing::Machine::example(), &mut bytes, CaptureOptions::default()).unwrap();
+        capture(&mut testing::Machine::example(), &mut bytes, Options::default()).unwrap();
     assert_eq!(summary.bytes, bytes.len() as u64);
     assert_eq!(summary.processes, 3);
     bytes
@@ -325,7 +323,7 @@ fn a_capture_reads_back_as_the_same_facts() {
     machine.put(&format!("oomph/cgroup{long}/memory.max"), "4096\n");
 
     let mut bytes = Vec::new();
-    let summary = capture(&mut machine, &mut bytes, CaptureOptions::default()).unwrap();
+    let summary = capture(&mut machine, &mut bytes, Options::default()).unwrap();
     assert_eq!(summary.unread, 4);
     let mut tree = open(&bytes);
     assert_eq!(problems(&tree), [""; 0]);
@@ -338,7 +336,7 @@ fn a_capture_reads_back_as_the_same_facts() {
     }
     // A capture of the capture is the capture.
     let mut again = Vec::new();
-    capture(&mut tree, &mut again, CaptureOptions::default()).unwrap();
+    capture(&mut tree, &mut again, Options::default()).unwrap();
     assert!(again == bytes);
 }
 
@@ -382,10 +380,8 @@ fn a_capture_with_any_byte_changed_never_panics() {
 fn secrets_and_mappings_can_be_left_out() {
     let mut machine = testing::Machine::example();
     machine.put("300/smaps", "");
-    let options = CaptureOptions {
-        smaps: crate::Smaps::LeaveOut,
-        command_lines: crate::CommandLines::LeaveOut,
-    };
+    let options =
+        Options { smaps: crate::Smaps::LeaveOut, command_lines: crate::CommandLines::LeaveOut };
     let mut bytes = Vec::new();
     capture(&mut machine, &mut bytes, options).unwrap();
     assert!(!bytes.windows(8).any(|window| window == b"--secret"));
