@@ -19,6 +19,7 @@ mod shares;
 mod snapshot;
 mod sysctl;
 mod task;
+mod usage;
 mod vmstat;
 mod zone;
 
@@ -33,5 +34,9 @@ pub use shares::{Share, Shares};
 pub use snapshot::{Snapshot, Viewpoint};
 pub use sysctl::{OvercommitMode, Sysctls};
 pub use task::{Capabilities, Task, TaskFlags};
+pub use usage::{
+    Amounts, Bounds, MappingUse, Measure, MemoryOf, ProcessUse, Survey, TwinsBy, Unshared,
+    walk_cost_us,
+};
 pub use vmstat::Vmstat;
 pub use zone::Zone;
