@@ -1,5 +1,7 @@
 //! The command line. One definition yields parser, help, manual and completions.
 
+mod usage;
+
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
@@ -11,6 +13,8 @@ use units::Percent;
 
 use crate::exit::{Convention, Outcome};
 use crate::output::talk;
+
+pub(crate) use usage::UsageArgs;
 
 /// A command line that makes sense.
 #[derive(Debug)]
@@ -54,6 +58,7 @@ Examples:
   oomph --json | jq .headroom      for programs
   oomph rank --top 20              the kill order, each score taken apart
   oomph rank --pid 4242            one score, step by step
+  oomph usage --by unit            who uses memory, shared pages counted once
   oomph capture web1.tar           keep this moment; look at it elsewhere with
   oomph --from web1.tar            … the same screen for that machine";
 
@@ -93,6 +98,9 @@ pub(crate) enum Command {
     /// The kernel's kill order, each score taken apart
     #[command(after_long_help = RANK_EXAMPLES)]
     Rank(RankArgs),
+    /// Who uses memory, fairly counted: by process, program, user, unit, mapping
+    #[command(after_long_help = usage::EXAMPLES)]
+    Usage(UsageArgs),
     /// Keep this machine at this moment in a tar, to look at it later or elsewhere
     #[command(after_long_help = CAPTURE_EXAMPLES)]
     Capture(CaptureArgs),
@@ -219,6 +227,8 @@ pub(crate) enum Report {
     Status,
     /// What `oomph rank --json` prints
     Rank,
+    /// What `oomph usage --json` prints
+    Usage,
 }
 
 const GENERATE_EXAMPLES: &str = "\

@@ -23,6 +23,8 @@ pub(crate) enum Convention {
 pub(crate) enum Outcome {
     /// What was asked for was done.
     Done,
+    /// Done as far as it could be read, and that is not enough (`--strict`).
+    Partly,
     /// The machine was judged, and the judgement is the answer (`--check`).
     Judged(Level),
     /// It could not be done.
@@ -36,7 +38,11 @@ pub(crate) const DOCUMENTED: &[(&str, &str)] = &[
     ("0", "Done. With --check: calm."),
     ("1", "Failed: a message on standard error says what and why. With --check: near."),
     ("2", "Wrong usage. With --check: at the wall."),
-    ("3", "Only with --check: cannot tell. Every error and wrong usage is this, too."),
+    (
+        "3",
+        "With --check: cannot tell. Every error and wrong usage is this, too. With --strict: the \
+         answer is there, but some of it could not be read.",
+    ),
 ];
 
 /// The code of an outcome.
@@ -49,7 +55,7 @@ fn number(outcome: Outcome, convention: Convention) -> u8 {
         (_, Outcome::Done | Outcome::Judged(Level::Calm)) => 0,
         (_, Outcome::Judged(Level::Near)) | (Convention::Program, Outcome::Failed) => 1,
         (_, Outcome::Judged(Level::AtTheWall)) | (Convention::Program, Outcome::WrongUsage) => 2,
-        (_, Outcome::Judged(Level::Unknown))
+        (_, Outcome::Judged(Level::Unknown) | Outcome::Partly)
         | (Convention::Check, Outcome::Failed | Outcome::WrongUsage) => 3,
     }
 }

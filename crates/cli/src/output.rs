@@ -51,11 +51,15 @@ impl Output {
 
     /// Writes data and sees it off. A reader that has gone away has what it wanted.
     pub(crate) fn data(&mut self, data: &[u8]) -> Result<(), Failure> {
+        self.more_data(data).map(|_| ())
+    }
+
+    /// As [`Output::data`]; whether the reader is still there for more.
+    pub(crate) fn more_data(&mut self, data: &[u8]) -> Result<bool, Failure> {
         match self.out.write_all(data).and_then(|()| self.out.flush()) {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                Err(Failure::new("cannot write to standard output").because(&error))
-            }
-            _ => Ok(()),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(Failure::new("cannot write to standard output").because(&error)),
+            Ok(()) => Ok(true),
         }
     }
 }

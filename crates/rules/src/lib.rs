@@ -19,6 +19,7 @@ pub mod rank;
 pub mod reserve;
 pub mod segment;
 pub mod status;
+pub mod usage;
 pub mod vmflags;
 pub mod wall;
 pub mod watermark;

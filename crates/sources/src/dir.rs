@@ -5,7 +5,7 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{Dir, FileType, Mode, OFlags, fstat, openat};
 use units::Pid;
 
-use crate::fs::{Until, read_to_end};
+use crate::fs::{Until, read_pieces, read_to_end};
 use crate::place::TaskPath;
 use crate::unread::{UNREAD, Unread};
 use crate::{About, Owner, Place, Refusal, TaskFile, Tree, manifest};
@@ -66,6 +66,10 @@ impl DirTree {
 
     fn read_path(&self, path: &[u8], buf: &mut Vec<u8>) -> Result<(), Refusal> {
         buf.clear();
+        read_to_end(&self.open(path)?, Until::End, most(path), buf)
+    }
+
+    fn open(&self, path: &[u8]) -> Result<OwnedFd, Refusal> {
         if path.split(|&b| b == b'/').any(|part| part == b"..") {
             return Err(Refusal::Absent);
         }
@@ -80,7 +84,7 @@ impl DirTree {
         if FileType::from_raw_mode(fstat(&file)?.st_mode) != FileType::RegularFile {
             return Err(Refusal::Strange("expected a file, found something else".to_owned()));
         }
-        read_to_end(&file, Until::End, most(path), buf)
+        Ok(file)
     }
 }
 
@@ -91,6 +95,23 @@ impl Tree for DirTree {
         let read = match self.read_path(&path, buf) {
             Err(Refusal::Absent) => Err(self.unread.why(&path)),
             other => other,
+        };
+        self.path = path;
+        read
+    }
+
+    fn read_pieces(
+        &mut self,
+        place: Place<'_>,
+        buf: &mut Vec<u8>,
+        feed: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Refusal> {
+        let mut path = std::mem::take(&mut self.path);
+        place.write_path(&mut path);
+        let read = match self.open(&path) {
+            Err(Refusal::Absent) => Err(self.unread.why(&path)),
+            Err(other) => Err(other),
+            Ok(file) => read_pieces(&file, most(&path), buf, feed),
         };
         self.path = path;
         read

@@ -61,6 +61,33 @@ pub(crate) fn read_to_end(
     }
 }
 
+/// Reads an open file piece by piece, at most `most` bytes of it.
+pub(crate) fn read_pieces(
+    file: &OwnedFd,
+    most: u64,
+    buf: &mut Vec<u8>,
+    feed: &mut dyn FnMut(&[u8]),
+) -> Result<(), Refusal> {
+    let mut size = 0;
+    buf.clear();
+    buf.reserve(ROOM);
+    loop {
+        buf.clear();
+        match read(file, spare_capacity(buf)) {
+            Ok(0) => return Ok(()),
+            Ok(n) => {
+                size += n as u64;
+                if size > most {
+                    return Err(Refusal::TooLarge { size, most });
+                }
+                feed(buf);
+            }
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
 /// A directory, for opening files below it.
 pub(crate) fn open_dir<P: Arg>(path: P) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;

@@ -25,7 +25,9 @@ mod mounts;
 mod open;
 mod place;
 mod refusal;
+mod shares;
 mod snapshot;
+mod sys;
 mod tar;
 #[cfg(test)]
 mod testing;
@@ -40,6 +42,7 @@ pub use live::LiveTree;
 pub use open::{OpenError, Source, open};
 pub use place::{Place, TaskFile};
 pub use refusal::Refusal;
+pub use shares::{Ask, Ground, Head, survey};
 pub use snapshot::{KernelThreads, Want, snapshot};
 pub use tar::TarTree;
 pub use tree::{About, Owner, Tree};

@@ -1,15 +1,16 @@
 //! The running kernel's `/proc`, and its cgroups where they are mounted.
 
+use std::cmp::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use facts::{Missing, Name, Why};
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, OFlags, readlinkat, statat};
+use rustix::fs::{AtFlags, Mode, OFlags, openat, readlinkat, statat};
 use units::{PageSize, Pid};
 
-use crate::fs::{Until, open_dir, read_at};
+use crate::fs::{Until, open_dir, read_at, read_pieces};
 use crate::place::TaskPath;
-use crate::{About, Owner, Place, Refusal, Tree, dir, mounts};
+use crate::{About, Owner, Place, Refusal, Tree, dir, mounts, sys};
 
 /// A mounted procfs.
 ///
@@ -131,6 +132,23 @@ impl Tree for LiveTree {
         }
     }
 
+    fn read_pieces(
+        &mut self,
+        place: Place<'_>,
+        buf: &mut Vec<u8>,
+        feed: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Refusal> {
+        let Place::Task(pid, file) = place else {
+            self.read(place, buf)?;
+            feed(buf);
+            return Ok(());
+        };
+        let path = TaskPath::new(pid, Some(file));
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let file = openat(&self.proc, path.as_c_str(), flags, Mode::empty())?;
+        read_pieces(&file, dir::MOST_SMAPS, buf, feed)
+    }
+
     fn pids(&mut self) -> Result<Vec<Pid>, Refusal> {
         dir::pids(&self.proc)
     }
@@ -161,6 +179,11 @@ impl Tree for LiveTree {
                 .map(|link| link.as_bytes() == FIRST_PID_NAMESPACE),
             memory_mount: self.memory.as_ref().map(|m| Name::new(m.mount_point.clone())),
         }
+    }
+
+    fn compare_address_spaces(&mut self, a: Pid, b: Pid) -> Option<Ordering> {
+        // The numbers of another namespace's processes are not the caller's.
+        if self.own { sys::compare_address_spaces(a, b) } else { None }
     }
 
     fn problems(&self) -> &[Missing] {

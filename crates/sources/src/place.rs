@@ -84,11 +84,13 @@ pub enum TaskFile {
     Cmdline,
     /// `smaps` (2.6.14). Reading it walks page tables.
     Smaps,
+    /// `smaps_rollup` (4.14). Reading it walks page tables.
+    SmapsRollup,
 }
 
 impl TaskFile {
     /// All of them, in the order of their declaration.
-    pub(crate) const ALL: [TaskFile; 9] = [
+    pub(crate) const ALL: [TaskFile; 10] = [
         TaskFile::Stat,
         TaskFile::Status,
         TaskFile::OomScore,
@@ -98,6 +100,7 @@ impl TaskFile {
         TaskFile::Statm,
         TaskFile::Cmdline,
         TaskFile::Smaps,
+        TaskFile::SmapsRollup,
     ];
 
     /// The name below `/proc/PID`.
@@ -112,6 +115,7 @@ impl TaskFile {
             TaskFile::Statm => "statm",
             TaskFile::Cmdline => "cmdline",
             TaskFile::Smaps => "smaps",
+            TaskFile::SmapsRollup => "smaps_rollup",
         }
     }
 

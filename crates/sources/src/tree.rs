@@ -1,5 +1,7 @@
 //! What every source can do: hand out files by name.
 
+use std::cmp::Ordering;
+
 use facts::{Missing, Name};
 use units::{PageSize, Pid};
 
@@ -13,6 +15,19 @@ pub trait Tree {
     /// use.
     fn read(&mut self, place: Place<'_>, buf: &mut Vec<u8>) -> Result<(), Refusal>;
 
+    /// As [`Tree::read`], piece by piece, for files that may be large: `buf` is room for one piece.
+    /// `feed` is given the pieces in order; what it was given before a refusal is part of the file.
+    fn read_pieces(
+        &mut self,
+        place: Place<'_>,
+        buf: &mut Vec<u8>,
+        feed: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Refusal> {
+        self.read(place, buf)?;
+        feed(buf);
+        Ok(())
+    }
+
     /// The processes, ascending.
     fn pids(&mut self) -> Result<Vec<Pid>, Refusal>;
 
@@ -22,6 +37,13 @@ pub trait Tree {
 
     /// What is known about the machine beside its files.
     fn about(&mut self) -> About;
+
+    /// How the address spaces of two live processes compare: equal when they are one and the same,
+    /// otherwise in an order that is arbitrary and the same as long as both live. `None` when
+    /// nobody can tell.
+    fn compare_address_spaces(&mut self, _a: Pid, _b: Pid) -> Option<Ordering> {
+        None
+    }
 
     /// What is wrong with the source itself.
     fn problems(&self) -> &[Missing] {

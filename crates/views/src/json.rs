@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use rules::rank::RankReport;
 use rules::status::StatusReport;
+use rules::usage::UsageReport;
 use schemars::schema_for;
 use serde::Serialize;
 use serde_json::Value;
@@ -42,6 +43,8 @@ pub enum Format {
     Status,
     /// What `oomph rank --json` prints.
     Rank,
+    /// What `oomph usage --json` prints.
+    Usage,
 }
 
 /// The JSON Schema (draft 2020-12) of a format.
@@ -49,10 +52,12 @@ pub fn schema(format: Format) -> Value {
     let mut schema = match format {
         Format::Status => schema_for!(StatusReport),
         Format::Rank => schema_for!(RankReport),
+        Format::Usage => schema_for!(UsageReport),
     };
     let title = match format {
         Format::Status => "oomph.status/1",
         Format::Rank => "oomph.rank/1",
+        Format::Usage => "oomph.usage/1",
     };
     schema.insert("title".to_owned(), title.into());
     schema.to_value()

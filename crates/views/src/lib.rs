@@ -19,8 +19,10 @@ mod status;
 mod style;
 mod table;
 mod text;
+mod usage;
 mod words;
 
 pub use rank::{Rows, explain, rank};
 pub use status::status;
 pub use style::{Charset, Style};
+pub use usage::{SizeUnit, UsageView, usage, usage_csv, usage_svg};

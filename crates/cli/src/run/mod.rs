@@ -5,6 +5,7 @@ mod generate;
 mod machine;
 mod rank;
 mod status;
+mod usage;
 
 use serde::Serialize;
 use views::json;
@@ -20,6 +21,7 @@ pub(crate) fn run(invocation: &Invocation, out: &mut Output) -> Result<Outcome, 
     match &invocation.command {
         Command::Status(args) => status::run(args, global, out),
         Command::Rank(args) => rank::run(args, global, out),
+        Command::Usage(args) => usage::run(args, global, out),
         Command::Capture(args) => capture::run(args, global, out),
         Command::Generate(args) => generate::run(&args.what, out),
     }

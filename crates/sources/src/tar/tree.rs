@@ -10,6 +10,9 @@ use super::index::{self, Index, Member, NotATar, read_up_to};
 use crate::unread::Unread;
 use crate::{About, Owner, Place, Refusal, Tree, manifest};
 
+/// Bytes of a member that are read at once, where it is read piece by piece.
+const PIECE: usize = 64 * 1024;
+
 /// A capture in a plain tar: our own, one of `smemcap`, or one made by hand of a copy of `/proc`.
 #[derive(Debug)]
 pub struct TarTree {
@@ -72,14 +75,7 @@ impl TarTree {
 
     fn read_member(&self, path: &[u8], buf: &mut Vec<u8>) -> Result<(), Refusal> {
         buf.clear();
-        let (offset, size) = match self.index.members.get(path) {
-            None => return Err(Refusal::Absent),
-            Some(Member::Refused(refusal)) => return Err(refusal.clone()),
-            Some(&Member::Stored { offset, size }) => (offset, size),
-        };
-        let most = crate::dir::most(path);
-        let len = usize::try_from(size).ok().filter(|_| size <= most);
-        let Some(len) = len else { return Err(Refusal::TooLarge { size, most }) };
+        let (offset, len) = self.stored(path)?;
         buf.resize(len, 0);
         let there = read_up_to(&self.file, buf, offset)
             .map_err(|e| e.raw_os_error().map_or(Refusal::Damaged, Refusal::System))?;
@@ -92,7 +88,61 @@ impl TarTree {
     }
 }
 
+impl TarTree {
+    /// Where a member is and how long.
+    fn stored(&self, path: &[u8]) -> Result<(u64, usize), Refusal> {
+        let (offset, size) = match self.index.members.get(path) {
+            None => return Err(Refusal::Absent),
+            Some(Member::Refused(refusal)) => return Err(refusal.clone()),
+            Some(&Member::Stored { offset, size }) => (offset, size),
+        };
+        let most = crate::dir::most(path);
+        let len = usize::try_from(size).ok().filter(|_| size <= most);
+        Ok((offset, len.ok_or(Refusal::TooLarge { size, most })?))
+    }
+
+    fn read_member_pieces(
+        &self,
+        path: &[u8],
+        buf: &mut Vec<u8>,
+        feed: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Refusal> {
+        let (mut offset, mut left) = self.stored(path)?;
+        while left > 0 {
+            buf.resize(left.min(PIECE), 0);
+            let there = read_up_to(&self.file, buf, offset)
+                .map_err(|e| e.raw_os_error().map_or(Refusal::Damaged, Refusal::System))?;
+            feed(&buf[..there]);
+            if there < buf.len() {
+                let lacking = left - there;
+                return Err(Refusal::Strange(format!(
+                    "{lacking} bytes are lacking: the archive became shorter"
+                )));
+            }
+            offset += there as u64;
+            left -= there;
+        }
+        Ok(())
+    }
+}
+
 impl Tree for TarTree {
+    fn read_pieces(
+        &mut self,
+        place: Place<'_>,
+        buf: &mut Vec<u8>,
+        feed: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Refusal> {
+        let mut path = std::mem::take(&mut self.path);
+        place.write_path(&mut path);
+        let read = match self.read_member_pieces(&path, buf, feed) {
+            Err(Refusal::Absent) => Err(self.unread.why(&path)),
+            other => other,
+        };
+        self.path = path;
+        read
+    }
+
     fn read(&mut self, place: Place<'_>, buf: &mut Vec<u8>) -> Result<(), Refusal> {
         let mut path = std::mem::take(&mut self.path);
         place.write_path(&mut path);
