@@ -82,16 +82,19 @@ pub fn status(
 }
 
 fn own_cgroup(snapshot: &Snapshot, path: &Name) -> OwnCgroup {
-    // The root of v2 has no limit and no file for one.
-    let limits = Cgroups::ancestors(path.as_bytes()).map(|above| {
-        let max = snapshot.cgroups.groups.get(&Name::new(above)).and_then(|group| group.max);
-        if above == b"/" { Some(max.unwrap_or(Limit::Max)) } else { max }
-    });
-    let limited = limits.fold(Some(false), |limited, max| match (limited, max) {
-        (Some(true), _) | (_, Some(Limit::At(_))) => Some(true),
-        (limited, Some(Limit::Max)) => limited,
-        (_, None) => None,
-    });
+    let mut limited = Some(false);
+    for above in Cgroups::ancestors(path.as_bytes()) {
+        match snapshot.cgroups.groups.get(&Name::new(above)).and_then(|group| group.max) {
+            Some(Limit::At(_)) => {
+                limited = Some(true);
+                break;
+            }
+            Some(Limit::Max) => {}
+            // The root of v2 has no limit and no file for one.
+            None if above == b"/" => {}
+            None => limited = None,
+        }
+    }
     OwnCgroup { path: path.clone(), limited }
 }
 
