@@ -7,7 +7,7 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, OFlags, readlinkat, statat};
 use units::{PageSize, Pid};
 
-use crate::fs::{Until, open_dir, read_at};
+use crate::fs::{Until, open_dir, pieces_at, read_at};
 use crate::place::TaskPath;
 use crate::{About, Owner, Place, Refusal, Tree, dir, mounts};
 
@@ -139,6 +139,27 @@ impl Tree for LiveTree {
             }
             Place::Users => Err(Refusal::Absent),
         }
+    }
+
+    fn read_pieces(
+        &mut self,
+        place: Place<'_>,
+        piece: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Refusal> {
+        if let Place::Task(pid, file) = place {
+            let path = TaskPath::new(pid, Some(file));
+            return pieces_at(&self.proc, path.as_c_str(), OFlags::empty(), u64::MAX, piece);
+        }
+        let mut buf = Vec::new();
+        self.read(place, &mut buf)?;
+        piece(&buf);
+        Ok(())
+    }
+
+    fn program(&mut self, pid: Pid) -> Option<Name> {
+        let path = format!("{pid}/exe");
+        let link = readlinkat(&self.proc, path, Vec::new()).ok()?;
+        Some(Name::new(link.into_bytes()))
     }
 
     fn pids(&mut self) -> Result<Vec<Pid>, Refusal> {

@@ -7,12 +7,13 @@ use std::path::Path;
 
 use facts::{Name, Snapshot};
 use rustix::fd::OwnedFd;
+use units::Pid;
 
 use crate::dir::DirTree;
 use crate::fs::open_dir;
 use crate::live::LiveTree;
 use crate::tar::{NotATar, TarTree};
-use crate::{Tree, Want, snapshot};
+use crate::{ProcessMap, Refusal, Stall, Tree, Want, identity, machine, process_map, snapshot};
 
 /// Something that can be looked at.
 pub struct Source {
@@ -29,6 +30,21 @@ impl Source {
     /// Reads the machine.
     pub fn snapshot(&mut self, want: &Want) -> Snapshot {
         snapshot(self.tree.as_mut(), want)
+    }
+
+    /// Reads the machine without its processes and groups.
+    pub fn machine(&mut self) -> Snapshot {
+        machine(self.tree.as_mut())
+    }
+
+    /// Reads which kernel it is, and the size of its pages.
+    pub fn identity(&mut self) -> Snapshot {
+        identity(self.tree.as_mut())
+    }
+
+    /// Reads the mappings of a process. `Err` is that it is not there, or may not be read.
+    pub fn process_map(&mut self, pid: Pid, stall: Stall) -> Result<ProcessMap, Refusal> {
+        process_map(self.tree.as_mut(), pid, stall)
     }
 
     /// Its files.

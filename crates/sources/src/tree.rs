@@ -13,6 +13,24 @@ pub trait Tree {
     /// use.
     fn read(&mut self, place: Place<'_>, buf: &mut Vec<u8>) -> Result<(), Refusal>;
 
+    /// Reads a file and hands it out in pieces, for files that are too large to hold. What was
+    /// handed out before a refusal is not the whole.
+    fn read_pieces(
+        &mut self,
+        place: Place<'_>,
+        piece: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Refusal> {
+        let mut buf = Vec::new();
+        self.read(place, &mut buf)?;
+        piece(&buf);
+        Ok(())
+    }
+
+    /// The path of a process's program (`/proc/PID/exe`), where the source tells it.
+    fn program(&mut self, _pid: Pid) -> Option<Name> {
+        None
+    }
+
     /// The processes, ascending.
     fn pids(&mut self) -> Result<Vec<Pid>, Refusal>;
 

@@ -8,7 +8,7 @@ mod tasks;
 
 use facts::{Name, Snapshot};
 
-use crate::Tree;
+use crate::{About, Tree};
 use reader::Reader;
 
 /// What a snapshot is for. Whatever is asked for here costs time on a live machine; `smaps` is
@@ -48,6 +48,41 @@ impl Want {
 /// Never fails: what could not be read is unknown, and [`Snapshot::missing`] says why. The machine
 /// goes on while it is read; the totals come first, because the processes take longest.
 pub fn snapshot(tree: &mut dyn Tree, want: &Want) -> Snapshot {
+    let (about, mut snapshot) = begin(tree);
+    let mut reader = Reader::new(tree, about.complete);
+    machine::read(&mut reader, &mut snapshot, about.page_size);
+    let memory = groups::Hierarchy::find(&mut reader, &mut snapshot);
+    tasks::read(&mut reader, &mut snapshot, want, memory, about.live);
+    groups::read(&mut reader, &mut snapshot, want, memory);
+    machine::users(&mut reader, &mut snapshot);
+    snapshot.missing = reader.into_missing();
+    snapshot
+}
+
+/// Reads the machine without its processes and groups.
+pub fn machine(tree: &mut dyn Tree) -> Snapshot {
+    let (about, mut snapshot) = begin(tree);
+    let mut reader = Reader::new(tree, about.complete);
+    machine::read(&mut reader, &mut snapshot, about.page_size);
+    snapshot.missing = reader.into_missing();
+    snapshot
+}
+
+/// Reads what the machine is: its kernel and the size of its pages. A source that does not tell
+/// the latter is read as [`machine()`] does, to compute it.
+pub fn identity(tree: &mut dyn Tree) -> Snapshot {
+    let (about, mut snapshot) = begin(tree);
+    let Some(page_size) = about.page_size else { return machine(tree) };
+    snapshot.page_size = page_size;
+    snapshot.page_size_known = true;
+    let mut reader = Reader::new(tree, about.complete);
+    snapshot.kernel = machine::kernel(&mut reader);
+    snapshot.missing = reader.into_missing();
+    snapshot
+}
+
+/// What the source says without being read.
+fn begin(tree: &mut dyn Tree) -> (About, Snapshot) {
     let about = tree.about();
     let mut snapshot = Snapshot::unknown(about.origin.clone());
     snapshot.machine.clone_from(&about.machine);
@@ -57,14 +92,7 @@ pub fn snapshot(tree: &mut dyn Tree, want: &Want) -> Snapshot {
     if let Some(hz) = about.user_hz {
         snapshot.user_hz = hz;
     }
-    let mut reader = Reader::new(tree, about.complete);
-    machine::read(&mut reader, &mut snapshot, about.page_size);
-    let memory = groups::Hierarchy::find(&mut reader, &mut snapshot);
-    tasks::read(&mut reader, &mut snapshot, want, memory, about.live);
-    groups::read(&mut reader, &mut snapshot, want, memory);
-    machine::users(&mut reader, &mut snapshot);
-    snapshot.missing = reader.into_missing();
-    snapshot
+    (about, snapshot)
 }
 
 #[cfg(test)]

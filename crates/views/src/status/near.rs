@@ -4,8 +4,8 @@ use facts::CgroupVersion;
 use rules::status::{Certainty, Headroom, Memory, PressureReport, StatusReport, Wall, WallKind};
 use units::{Bytes, Limit};
 
-use super::bar::bar;
 use crate::amount::{long, share};
+use crate::bar::bar;
 use crate::page::Page;
 use crate::style::{Accent, Style};
 use crate::text;
