@@ -166,8 +166,11 @@ Examples:
 #[derive(Debug, Clone, Args)]
 pub(crate) struct MapArgs {
     /// The process
-    #[arg(value_name = "PID")]
-    pub(crate) pid: u32,
+    #[arg(value_name = "PID", required_unless_present = "physical")]
+    pub(crate) pid: Option<u32>,
+    /// The machine's memory instead: physical addresses, zones, free blocks
+    #[arg(long, conflicts_with_all = ["pid", "locate", "linear", "all"])]
+    pub(crate) physical: bool,
     /// Mark this address, and say what is there and where in its file
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub(crate) locate: Option<u64>,
@@ -203,6 +206,7 @@ Examples:
   oomph map 4242 --locate 0x7f3a5c0012f4
                                        where an address from a crash lies, and in which file
   oomph map 4242 --svg map.svg         for a document; light and dark
+  sudo oomph map --physical            RAM, the kernel, devices, zones, fragmentation
   oomph map $$ --json | jq '.totals'   for programs";
 
 /// Options of `oomph capture`.

@@ -15,6 +15,7 @@ pub mod fragmentation;
 pub mod headroom;
 pub mod map;
 pub mod overcommit;
+pub mod physical;
 pub mod rank;
 pub mod reserve;
 pub mod segment;
@@ -24,5 +25,6 @@ pub mod wall;
 pub mod watermark;
 
 pub use map::map;
+pub use physical::physical;
 pub use rank::rank;
 pub use status::status;

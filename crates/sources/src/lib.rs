@@ -40,6 +40,6 @@ pub use open::{OpenError, Source, open};
 pub use place::{Place, TaskFile};
 pub use process_map::{ProcessMap, Stall, process_map};
 pub use refusal::Refusal;
-pub use snapshot::{KernelThreads, Want, identity, machine, snapshot};
+pub use snapshot::{KernelThreads, Physical, Want, identity, machine, physical, snapshot};
 pub use tar::TarTree;
 pub use tree::{About, Owner, Tree};

@@ -13,7 +13,10 @@ use crate::dir::DirTree;
 use crate::fs::open_dir;
 use crate::live::LiveTree;
 use crate::tar::{NotATar, TarTree};
-use crate::{ProcessMap, Refusal, Stall, Tree, Want, identity, machine, process_map, snapshot};
+use crate::{
+    Physical, ProcessMap, Refusal, Stall, Tree, Want, identity, machine, physical, process_map,
+    snapshot,
+};
 
 /// Something that can be looked at.
 pub struct Source {
@@ -35,6 +38,11 @@ impl Source {
     /// Reads the machine without its processes and groups.
     pub fn machine(&mut self) -> Snapshot {
         machine(self.tree.as_mut())
+    }
+
+    /// Reads the machine's memory.
+    pub fn physical(&mut self) -> Physical {
+        physical(self.tree.as_mut())
     }
 
     /// Reads which kernel it is, and the size of its pages.

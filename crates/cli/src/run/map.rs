@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use rules::map::{MapInput, MapReport};
+use rules::physical::PhysicalInput;
 use rules::rank::SourceLine;
 use sources::{Refusal, Stall};
 use units::Pid;
@@ -16,9 +17,11 @@ use crate::failure::Failure;
 use crate::output::Output;
 
 pub(super) fn run(args: &MapArgs, global: &Global, out: &mut Output) -> Result<Outcome, Failure> {
-    let report = process(args, global)?;
+    let order = if args.ascending { Order::Ascending } else { Order::Descending };
+    let Some(pid) = args.pid.map(Pid::new) else { return physical(order, global, out) };
+    let report = process(pid, args, global)?;
     let drawing = Drawing {
-        order: if args.ascending { Order::Ascending } else { Order::Descending },
+        order,
         scale: if args.linear { Scale::Linear } else { Scale::Log },
         most: if args.all { None } else { Drawing::default().most },
     };
@@ -33,8 +36,22 @@ pub(super) fn run(args: &MapArgs, global: &Global, out: &mut Output) -> Result<O
     Ok(Outcome::Done)
 }
 
-fn process(args: &MapArgs, global: &Global) -> Result<MapReport, Failure> {
-    let pid = Pid::new(args.pid);
+fn physical(order: Order, global: &Global, out: &mut Output) -> Result<Outcome, Failure> {
+    let physical = machine::open(&global.from)?.physical();
+    let report = rules::physical(&PhysicalInput {
+        snapshot: &physical.snapshot,
+        iomem: physical.iomem.as_deref(),
+        buddyinfo: physical.buddyinfo.as_deref(),
+    });
+    if global.json {
+        print_json(&report, out)?;
+    } else {
+        out.data(views::map::physical(&report, order, out.style()).as_bytes())?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn process(pid: Pid, args: &MapArgs, global: &Global) -> Result<MapReport, Failure> {
     let mut source = machine::open(&global.from)?;
     let identity = source.identity();
     let stall = Stall { most_ms: args.max_stall };

@@ -6,10 +6,10 @@ mod page_size;
 mod reader;
 mod tasks;
 
-use facts::{Name, Snapshot};
+use facts::{FreeBlocks, IoRange, Name, Snapshot};
 
-use crate::{About, Tree};
-use reader::Reader;
+use crate::{About, Place, Tree};
+use reader::{Need, Reader};
 
 /// What a snapshot is for. Whatever is asked for here costs time on a live machine; `smaps` is
 /// never read there.
@@ -66,6 +66,28 @@ pub fn machine(tree: &mut dyn Tree) -> Snapshot {
     machine::read(&mut reader, &mut snapshot, about.page_size);
     snapshot.missing = reader.into_missing();
     snapshot
+}
+
+/// The machine's memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Physical {
+    /// The machine without its processes and groups.
+    pub snapshot: Snapshot,
+    /// `/proc/iomem`; `None` when it could not be read.
+    pub iomem: Option<Vec<IoRange>>,
+    /// `/proc/buddyinfo`; `None` when it could not be read.
+    pub buddyinfo: Option<Vec<FreeBlocks>>,
+}
+
+/// Reads the machine's memory.
+pub fn physical(tree: &mut dyn Tree) -> Physical {
+    let mut snapshot = machine(tree);
+    let mut reader = Reader::new(tree, true);
+    let file = Place::Machine;
+    let iomem = reader.read(file("iomem"), Need::Always, proctext::iomem);
+    let buddyinfo = reader.read(file("buddyinfo"), Need::Always, proctext::buddyinfo);
+    snapshot.missing.append(&mut reader.missing);
+    Physical { snapshot, iomem, buddyinfo }
 }
 
 /// Reads what the machine is: its kernel and the size of its pages. A source that does not tell
