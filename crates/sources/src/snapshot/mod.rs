@@ -94,7 +94,12 @@ pub fn physical(tree: &mut dyn Tree) -> Physical {
 /// the latter is read as [`machine()`] does, to compute it.
 pub fn identity(tree: &mut dyn Tree) -> Snapshot {
     let (about, mut snapshot) = begin(tree);
-    let Some(page_size) = about.page_size else { return machine(tree) };
+    let Some(page_size) = about.page_size else {
+        let mut snapshot = machine(tree);
+        // Nobody asked for what else that reads.
+        snapshot.missing = tree.problems().to_vec();
+        return snapshot;
+    };
     snapshot.page_size = page_size;
     snapshot.page_size_known = true;
     let mut reader = Reader::new(tree, about.complete);

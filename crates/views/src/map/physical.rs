@@ -153,7 +153,7 @@ impl Draw<'_> {
             _ => String::new(),
         };
         let narrow = self.inner < 50;
-        let name_columns = if narrow { self.inner.saturating_sub(20).max(8) } else { 26 };
+        let name_columns = if narrow { self.inner.saturating_sub(20).max(8) } else { 32 };
         let name = format!("{}{}", "  ".repeat(depth), self.style.plain(&names));
         let name =
             text::left(&text::cut(&name, name_columns, self.style.signs().cut), name_columns);

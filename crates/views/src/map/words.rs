@@ -49,7 +49,7 @@ pub(super) fn gap(kind: GapKind) -> &'static str {
 pub(super) fn row(region: &Region, first: &Region) -> &'static str {
     match region.part {
         Some(name) => part(name),
-        None if is_kernel(region) && region.object == first.object => segment(region.segment),
+        None if is_kernel(region) && first.segment == Segment::Vvar => segment(region.segment),
         None => "",
     }
 }
