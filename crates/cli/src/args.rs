@@ -171,6 +171,9 @@ pub(crate) struct MapArgs {
     /// The machine's memory instead: physical addresses, zones, free blocks
     #[arg(long, conflicts_with_all = ["pid", "locate", "linear", "all"])]
     pub(crate) physical: bool,
+    /// Runs of pages: in memory, swapped, of files, huge, the page of zeros; a live process alone
+    #[arg(long, conflicts_with_all = ["physical", "locate", "linear", "ascending", "svg"])]
+    pub(crate) pages: bool,
     /// Mark this address, and say what is there and where in its file
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub(crate) locate: Option<u64>,
@@ -206,6 +209,7 @@ Examples:
   oomph map 4242 --locate 0x7f3a5c0012f4
                                        where an address from a crash lies, and in which file
   oomph map 4242 --svg map.svg         for a document; light and dark
+  oomph map 4242 --pages               what became of each page
   sudo oomph map --physical            RAM, the kernel, devices, zones, fragmentation
   oomph map $$ --json | jq '.totals'   for programs";
 

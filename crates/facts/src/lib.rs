@@ -30,7 +30,7 @@ pub use mapping::{Address, Device, Mapping, Perms};
 pub use meminfo::{Field, Meminfo, OtherField};
 pub use missing::{Missing, Why};
 pub use name::Name;
-pub use page::PageEntry;
+pub use page::{PageEntry, PageRun, PageState};
 pub use physical::{FreeBlocks, IoRange};
 pub use pressure::{Pressure, PressureFile, Stall};
 pub use shares::{Share, Shares};

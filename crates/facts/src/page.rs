@@ -1,4 +1,9 @@
-//! One page of a process.
+//! Pages of a process, one by one and in runs.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::Address;
 
 /// An entry of `/proc/PID/pagemap`, 2.6.25 and later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -45,6 +50,72 @@ impl PageEntry {
     pub const fn frame(self) -> Option<u64> {
         let frame = self.0 & ((1 << 55) - 1);
         if self.present() && frame != 0 { Some(frame) } else { None }
+    }
+}
+
+/// What is known of a page. `None` is unknown: not told by this kernel, or to this reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, JsonSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "they are bits of the kernel's, all independent")]
+pub struct PageState {
+    /// In memory.
+    pub present: bool,
+    /// In swap.
+    pub swapped: bool,
+    /// Of a file or of shared memory; otherwise anonymous.
+    pub file: bool,
+    /// Changed since the marks were last cleared.
+    pub soft_dirty: bool,
+    /// A guard page (6.15).
+    pub guard: bool,
+    /// Mapped here alone.
+    pub exclusive: Option<bool>,
+    /// The page of zeros that all readers of untouched memory share.
+    pub zero: Option<bool>,
+    /// Part of a huge page.
+    pub huge: Option<bool>,
+    /// Merged with equal pages (KSM).
+    pub merged: Option<bool>,
+    /// How many mappings it has on the whole machine; root alone is told.
+    pub mappings: Option<u64>,
+}
+
+/// Pages side by side in the same state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PageRun {
+    /// First address.
+    pub start: Address,
+    /// First address after it.
+    pub end: Address,
+    /// The state of each of them.
+    #[serde(flatten)]
+    pub state: PageState,
+}
+
+impl PageRun {
+    /// Adds a run behind others: one that goes on where the last ended, in the same state, makes
+    /// that longer.
+    pub fn push(runs: &mut Vec<PageRun>, run: PageRun) {
+        match runs.last_mut() {
+            Some(last) if last.end == run.start && last.state == run.state => last.end = run.end,
+            _ => runs.push(run),
+        }
+    }
+}
+
+impl From<PageEntry> for PageState {
+    fn from(entry: PageEntry) -> PageState {
+        PageState {
+            present: entry.present(),
+            swapped: entry.swapped(),
+            file: entry.file(),
+            soft_dirty: entry.soft_dirty(),
+            guard: entry.guard(),
+            exclusive: entry.present().then(|| entry.exclusive()),
+            zero: None,
+            huge: None,
+            merged: None,
+            mappings: None,
+        }
     }
 }
 

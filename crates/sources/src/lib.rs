@@ -23,6 +23,7 @@ mod live;
 mod manifest;
 mod mounts;
 mod open;
+mod pages;
 mod place;
 mod process_map;
 mod refusal;
@@ -39,6 +40,7 @@ pub use capture::{
 pub use dir::DirTree;
 pub use live::LiveTree;
 pub use open::{OpenError, Source, open};
+pub use pages::ProcessPages;
 pub use place::{Place, TaskFile};
 pub use process_map::{ProcessMap, Stall, process_map};
 pub use refusal::Refusal;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use rules::map::{MapInput, MapReport};
+use rules::pages::PagesInput;
 use rules::physical::PhysicalInput;
 use rules::rank::SourceLine;
 use sources::{Refusal, Stall};
@@ -19,6 +20,9 @@ use crate::output::Output;
 pub(super) fn run(args: &MapArgs, global: &Global, out: &mut Output) -> Result<Outcome, Failure> {
     let order = if args.ascending { Order::Ascending } else { Order::Descending };
     let Some(pid) = args.pid.map(Pid::new) else { return physical(order, global, out) };
+    if args.pages {
+        return pages(pid, args, global, out);
+    }
     let report = process(pid, args, global)?;
     let drawing = Drawing {
         order,
@@ -78,6 +82,37 @@ fn process(pid: Pid, args: &MapArgs, global: &Global) -> Result<MapReport, Failu
         ));
     }
     Ok(report)
+}
+
+fn pages(pid: Pid, args: &MapArgs, global: &Global, out: &mut Output) -> Result<Outcome, Failure> {
+    let mut source = machine::open(&global.from)?;
+    let identity = source.identity();
+    let origin = &identity.origin;
+    let stall = Stall { most_ms: args.max_stall };
+    let map = source.process_map(pid, stall).map_err(|refusal| cannot(pid, origin, &refusal))?;
+    let pages = source.pages(pid, &map.mappings).map_err(|refusal| match refusal {
+        Refusal::Unsupported => Failure::new(format!("{origin} does not tell of single pages"))
+            .hint("only a running machine does; leave --pages out"),
+        other => cannot(pid, origin, &other),
+    })?;
+    let mut unread = map.missing;
+    unread.extend(pages.missing);
+    let report = rules::pages(PagesInput {
+        source: SourceLine::from(&identity),
+        pid,
+        name: map.name,
+        exe: map.program,
+        mappings: &map.mappings,
+        runs: &pages.runs,
+        frames: pages.frames,
+        unread,
+    });
+    if global.json {
+        print_json(&report, out)?;
+    } else {
+        out.data(views::map::pages(&report, args.all, out.style()).as_bytes())?;
+    }
+    Ok(Outcome::Done)
 }
 
 fn cannot(pid: Pid, origin: &str, refusal: &Refusal) -> Failure {

@@ -6,12 +6,14 @@
 
 mod block;
 mod lines;
+mod pages;
 mod physical;
 mod picture;
 mod scale;
 mod svg;
 mod words;
 
+pub use pages::pages;
 pub use physical::physical;
 pub use picture::map;
 pub use scale::Scale;
