@@ -273,6 +273,12 @@ pub(crate) enum Report {
     Status,
     /// What `oomph rank --json` prints
     Rank,
+    /// What `oomph map PID --json` prints
+    Map,
+    /// What `oomph map PID --pages --json` prints
+    Pages,
+    /// What `oomph map --physical --json` prints
+    Physical,
 }
 
 const GENERATE_EXAMPLES: &str = "\

@@ -255,3 +255,73 @@ fn the_machines_memory_is_drawn_or_it_is_said_who_may_see_it() {
         "{text}"
     );
 }
+
+/// A process that holds still, and ends with the test.
+struct Still(std::process::Child);
+
+impl Still {
+    fn new() -> Still {
+        let mut child = Command::new("sh")
+            .args(["-c", "echo ready; exec cat"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("sh starts");
+        let mut line = [0; 6];
+        std::io::Read::read_exact(child.stdout.as_mut().expect("a pipe"), &mut line)
+            .expect("a line");
+        // It is still once it waits in the read of `cat`, under that name.
+        let stat = format!("/proc/{}/stat", child.id());
+        while !fs::read_to_string(&stat).expect("a process").contains("(cat) S") {
+            std::thread::yield_now();
+        }
+        Still(child)
+    }
+}
+
+impl Drop for Still {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn pages_in_memory_are_what_the_kernel_counts_as_resident() {
+    let still = Still::new();
+    let pid = still.0.id().to_string();
+    let json = |args: &[&str]| -> serde_json::Value {
+        serde_json::from_str(stdout(&oomph(args))).expect("JSON")
+    };
+    let pages = json(&["map", &pid, "--pages", "--json"]);
+    let map = json(&["map", &pid, "--json"]);
+    let mut compared = 0;
+    for region in pages["regions"].as_array().expect("regions") {
+        // Pages of the kernel and of devices are in page tables and in no count.
+        let segment = region["segment"].as_str().expect("a word");
+        if matches!(segment, "vvar" | "vdso" | "vsyscall" | "device") {
+            continue;
+        }
+        let items = map["items"].as_array().expect("items");
+        let same = items.iter().find(|item| item["region"]["start"] == region["start"]);
+        let fill = &same.expect("the region in the map")["region"]["fill"];
+        let bytes = |value: &serde_json::Value| value.as_u64().expect("bytes");
+        let totals = &region["totals"];
+        assert_eq!(
+            bytes(&totals["anon"]) + bytes(&totals["file"]),
+            bytes(&fill["private"]) + bytes(&fill["shared"]),
+            "{region}"
+        );
+        assert_eq!(bytes(&totals["swapped"]), bytes(&fill["swapped"]), "{region}");
+        compared += 1;
+    }
+    assert!(compared > 5, "{pages}");
+}
+
+#[test]
+fn single_pages_of_a_capture_are_not_invented() {
+    let dir = Dir::new("pages", "x", "smaps", SMAPS);
+    let output = oomph(&["map", "7", "--pages", "--from", dir.0.to_str().expect("UTF-8")]);
+    let words = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(words.contains("does not tell of single pages"), "{words}");
+}
