@@ -15,6 +15,8 @@ pub mod fragmentation;
 pub mod headroom;
 pub mod map;
 pub mod overcommit;
+pub mod pages;
+pub mod physical;
 pub mod rank;
 pub mod reserve;
 pub mod segment;
@@ -25,5 +27,7 @@ pub mod wall;
 pub mod watermark;
 
 pub use map::map;
+pub use pages::pages;
+pub use physical::physical;
 pub use rank::rank;
 pub use status::status;

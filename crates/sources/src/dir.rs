@@ -5,7 +5,7 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{Dir, FileType, Mode, OFlags, fstat, openat};
 use units::Pid;
 
-use crate::fs::{Until, read_pieces, read_to_end};
+use crate::fs::{Until, pieces, read_to_end};
 use crate::place::TaskPath;
 use crate::unread::{UNREAD, Unread};
 use crate::{About, Owner, Place, Refusal, TaskFile, Tree, manifest};
@@ -66,10 +66,10 @@ impl DirTree {
 
     fn read_path(&self, path: &[u8], buf: &mut Vec<u8>) -> Result<(), Refusal> {
         buf.clear();
-        read_to_end(&self.open(path)?, Until::End, most(path), buf)
+        read_to_end(&self.open_path(path)?, Until::End, most(path), buf)
     }
 
-    fn open(&self, path: &[u8]) -> Result<OwnedFd, Refusal> {
+    fn open_path(&self, path: &[u8]) -> Result<OwnedFd, Refusal> {
         if path.split(|&b| b == b'/').any(|part| part == b"..") {
             return Err(Refusal::Absent);
         }
@@ -103,18 +103,15 @@ impl Tree for DirTree {
     fn read_pieces(
         &mut self,
         place: Place<'_>,
-        buf: &mut Vec<u8>,
-        feed: &mut dyn FnMut(&[u8]),
+        piece: &mut dyn FnMut(&[u8]),
     ) -> Result<(), Refusal> {
-        let mut path = std::mem::take(&mut self.path);
+        let mut path = Vec::new();
         place.write_path(&mut path);
-        let read = match self.open(&path) {
+        match self.open_path(&path) {
             Err(Refusal::Absent) => Err(self.unread.why(&path)),
             Err(other) => Err(other),
-            Ok(file) => read_pieces(&file, most(&path), buf, feed),
-        };
-        self.path = path;
-        read
+            Ok(file) => pieces(&file, most(&path), piece),
+        }
     }
 
     fn pids(&mut self) -> Result<Vec<Pid>, Refusal> {

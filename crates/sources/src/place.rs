@@ -86,11 +86,13 @@ pub enum TaskFile {
     Smaps,
     /// `smaps_rollup` (4.14). Reading it walks page tables.
     SmapsRollup,
+    /// `maps`.
+    Maps,
 }
 
 impl TaskFile {
     /// All of them, in the order of their declaration.
-    pub(crate) const ALL: [TaskFile; 10] = [
+    pub(crate) const ALL: [TaskFile; 11] = [
         TaskFile::Stat,
         TaskFile::Status,
         TaskFile::OomScore,
@@ -101,6 +103,7 @@ impl TaskFile {
         TaskFile::Cmdline,
         TaskFile::Smaps,
         TaskFile::SmapsRollup,
+        TaskFile::Maps,
     ];
 
     /// The name below `/proc/PID`.
@@ -116,6 +119,7 @@ impl TaskFile {
             TaskFile::Cmdline => "cmdline",
             TaskFile::Smaps => "smaps",
             TaskFile::SmapsRollup => "smaps_rollup",
+            TaskFile::Maps => "maps",
         }
     }
 
@@ -128,7 +132,7 @@ impl TaskFile {
     /// Not true of files that list records, such as `smaps`, which return what fits into a page, nor
     /// of `cmdline`, which is copied piecewise.
     pub(crate) const fn is_one_piece(self) -> bool {
-        !matches!(self, TaskFile::Smaps | TaskFile::Cmdline)
+        !matches!(self, TaskFile::Smaps | TaskFile::Maps | TaskFile::Cmdline)
     }
 }
 

@@ -312,7 +312,7 @@ impl Sweep<'_, '_> {
 
     /// The sums over the mappings that matter, and over those of each name.
     fn smaps(&mut self, pid: Pid, task: &Task) -> Result<Shares, Refusal> {
-        let Sweep { tree, ask, buf, stream, names, problems, .. } = self;
+        let Sweep { tree, ask, stream, names, problems, .. } = self;
         stream.restart(TaskPath::new(pid, Some(TaskFile::Smaps)).as_str());
         names.process = names.process.wrapping_add(1);
         let process = names.process;
@@ -341,7 +341,7 @@ impl Sweep<'_, '_> {
             }
         };
         let place = Place::Task(pid, TaskFile::Smaps);
-        tree.read_pieces(place, buf, &mut |piece| stream.feed(piece, &mut take))?;
+        tree.read_pieces(place, &mut |piece| stream.feed(piece, &mut take))?;
         problems.extend(stream.end(&mut take));
         sum.other = Vec::new();
         if mappings == 0 && task.rss.is_some_and(|rss| rss.count() > 0) {

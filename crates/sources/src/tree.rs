@@ -2,10 +2,10 @@
 
 use std::cmp::Ordering;
 
-use facts::{Missing, Name};
+use facts::{Mapping, Missing, Name};
 use units::{PageSize, Pid};
 
-use crate::{Place, Refusal};
+use crate::{Place, ProcessPages, Refusal};
 
 /// A machine's files: the live ones, a directory shaped like `/proc`, or a capture.
 ///
@@ -15,17 +15,27 @@ pub trait Tree {
     /// use.
     fn read(&mut self, place: Place<'_>, buf: &mut Vec<u8>) -> Result<(), Refusal>;
 
-    /// As [`Tree::read`], piece by piece, for files that may be large: `buf` is room for one piece.
-    /// `feed` is given the pieces in order; what it was given before a refusal is part of the file.
+    /// Reads a file and hands it out in pieces, for files that are too large to hold. What was
+    /// handed out before a refusal is not the whole.
     fn read_pieces(
         &mut self,
         place: Place<'_>,
-        buf: &mut Vec<u8>,
-        feed: &mut dyn FnMut(&[u8]),
+        piece: &mut dyn FnMut(&[u8]),
     ) -> Result<(), Refusal> {
-        self.read(place, buf)?;
-        feed(buf);
+        let mut buf = Vec::new();
+        self.read(place, &mut buf)?;
+        piece(&buf);
         Ok(())
+    }
+
+    /// The path of a process's program (`/proc/PID/exe`), where the source tells it.
+    fn program(&mut self, _pid: Pid) -> Option<Name> {
+        None
+    }
+
+    /// The pages of a process. `Unsupported` when the source is not a running machine.
+    fn pages(&mut self, _pid: Pid, _mappings: &[Mapping]) -> Result<ProcessPages, Refusal> {
+        Err(Refusal::Unsupported)
     }
 
     /// The processes, ascending.

@@ -6,6 +6,9 @@
 
 use std::fmt::Write as _;
 
+use rules::map::MapReport;
+use rules::pages::PagesReport;
+use rules::physical::PhysicalReport;
 use rules::rank::RankReport;
 use rules::status::StatusReport;
 use rules::usage::UsageReport;
@@ -45,6 +48,12 @@ pub enum Format {
     Rank,
     /// What `oomph usage --json` prints.
     Usage,
+    /// What `oomph map PID --json` prints.
+    Map,
+    /// What `oomph map PID --pages --json` prints.
+    Pages,
+    /// What `oomph map --physical --json` prints.
+    Physical,
 }
 
 /// The JSON Schema (draft 2020-12) of a format.
@@ -53,11 +62,17 @@ pub fn schema(format: Format) -> Value {
         Format::Status => schema_for!(StatusReport),
         Format::Rank => schema_for!(RankReport),
         Format::Usage => schema_for!(UsageReport),
+        Format::Map => schema_for!(MapReport),
+        Format::Pages => schema_for!(PagesReport),
+        Format::Physical => schema_for!(PhysicalReport),
     };
     let title = match format {
         Format::Status => "oomph.status/1",
         Format::Rank => "oomph.rank/1",
         Format::Usage => "oomph.usage/1",
+        Format::Map => "oomph.map/1",
+        Format::Pages => "oomph.pages/1",
+        Format::Physical => "oomph.physical/1",
     };
     schema.insert("title".to_owned(), title.into());
     schema.to_value()

@@ -31,6 +31,9 @@ pub(super) fn run(what: &Generate, out: &mut Output) -> Result<Outcome, Failure>
                 Report::Status => Format::Status,
                 Report::Rank => Format::Rank,
                 Report::Usage => Format::Usage,
+                Report::Map => Format::Map,
+                Report::Pages => Format::Pages,
+                Report::Physical => Format::Physical,
             };
             print_json(&json::schema(format), out)?;
         }

@@ -3,6 +3,7 @@
 mod capture;
 mod generate;
 mod machine;
+mod map;
 mod rank;
 mod status;
 mod usage;
@@ -22,6 +23,7 @@ pub(crate) fn run(invocation: &Invocation, out: &mut Output) -> Result<Outcome, 
         Command::Status(args) => status::run(args, global, out),
         Command::Rank(args) => rank::run(args, global, out),
         Command::Usage(args) => usage::run(args, global, out),
+        Command::Map(args) => map::run(args, global, out),
         Command::Capture(args) => capture::run(args, global, out),
         Command::Generate(args) => generate::run(&args.what, out),
     }

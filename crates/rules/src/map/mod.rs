@@ -49,7 +49,7 @@ pub fn map(input: MapInput<'_>) -> MapReport {
     if totals.regions > 0 && totals.fill.is_none() {
         notes.push("What the regions hold is unknown for all or some of them.".to_owned());
     }
-    if totals.regions == 0 {
+    if totals.regions == 0 && input.unread.is_empty() {
         notes.push(
             "No region at all: a thread of the kernel, or a process that has ended.".to_owned(),
         );

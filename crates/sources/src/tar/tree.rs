@@ -101,18 +101,14 @@ impl TarTree {
         Ok((offset, len.ok_or(Refusal::TooLarge { size, most })?))
     }
 
-    fn read_member_pieces(
-        &self,
-        path: &[u8],
-        buf: &mut Vec<u8>,
-        feed: &mut dyn FnMut(&[u8]),
-    ) -> Result<(), Refusal> {
+    fn member_pieces(&self, path: &[u8], piece: &mut dyn FnMut(&[u8])) -> Result<(), Refusal> {
         let (mut offset, mut left) = self.stored(path)?;
+        let mut buf = Vec::new();
         while left > 0 {
             buf.resize(left.min(PIECE), 0);
-            let there = read_up_to(&self.file, buf, offset)
+            let there = read_up_to(&self.file, &mut buf, offset)
                 .map_err(|e| e.raw_os_error().map_or(Refusal::Damaged, Refusal::System))?;
-            feed(&buf[..there]);
+            piece(&buf[..there]);
             if there < buf.len() {
                 let lacking = left - there;
                 return Err(Refusal::Strange(format!(
@@ -130,12 +126,11 @@ impl Tree for TarTree {
     fn read_pieces(
         &mut self,
         place: Place<'_>,
-        buf: &mut Vec<u8>,
-        feed: &mut dyn FnMut(&[u8]),
+        piece: &mut dyn FnMut(&[u8]),
     ) -> Result<(), Refusal> {
         let mut path = std::mem::take(&mut self.path);
         place.write_path(&mut path);
-        let read = match self.read_member_pieces(&path, buf, feed) {
+        let read = match self.member_pieces(&path, piece) {
             Err(Refusal::Absent) => Err(self.unread.why(&path)),
             other => other,
         };
