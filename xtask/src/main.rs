@@ -24,7 +24,8 @@ cargo xtask test [ARG…]   install what the tests need if it is missing (Debian
                           `cargo test --workspace ARG…`; the last line is `N passed, M failed`
 cargo xtask ci            formatting, clippy, documentation, dependencies, tidiness
 cargo xtask tidy          only the last of these: what no compiler checks
-cargo xtask bench [ARG…]  what `oomph status` (or `oomph ARG…`) costs over reading the same files
+cargo xtask bench [ARG…]  what `oomph status` (or `oomph ARG…`) costs over reading the same files;
+                          `bench usage` sets `oomph usage` beside others of its kind
 cargo xtask capture-vm [--kernel SERIES | NAME…]
                           boot Debian kernels in QEMU, capture them, drive them out of memory, and
                           keep the results in tests/data/captures

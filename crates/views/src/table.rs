@@ -17,6 +17,8 @@ struct Column {
     /// Text between this column and the one before it.
     before: &'static str,
     cells: Vec<String>,
+    /// Columns that its head and cells take.
+    width: usize,
 }
 
 /// A table; rows are given column by column.
@@ -24,6 +26,17 @@ struct Column {
 pub(crate) struct Table {
     indent: usize,
     columns: Vec<Column>,
+    last: usize,
+    cut: Cut,
+}
+
+/// Where the last column is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// Its end, as of names.
+    End,
+    /// Its start, as of paths.
+    Start,
 }
 
 /// What is left for the last column at least.
@@ -31,7 +44,13 @@ const LAST: usize = 10;
 
 impl Table {
     pub(crate) fn new(indent: usize) -> Self {
-        Table { indent, columns: Vec::new() }
+        Table { indent, columns: Vec::new(), last: LAST, cut: Cut::End }
+    }
+
+    /// Leaves so much room for the last column at least, and cuts it there.
+    pub(crate) fn last(&mut self, room: usize, cut: Cut) {
+        self.last = room;
+        self.cut = cut;
     }
 
     /// Adds a column; `before` stands between it and the one before.
@@ -42,20 +61,22 @@ impl Table {
         align: Align,
         cells: impl IntoIterator<Item = String>,
     ) {
-        self.columns.push(Column { head, align, before, cells: cells.into_iter().collect() });
+        let cells: Vec<String> = cells.into_iter().collect();
+        let widest = cells.iter().map(|c| text::width(c)).max().unwrap_or(0);
+        self.columns.push(Column { head, align, before, width: widest.max(head.len()), cells });
     }
 
     /// Columns of all but the last, and the separator before it.
     fn fixed(&self) -> usize {
         let Some((last, rest)) = self.columns.split_last() else { return 0 };
-        let widths: usize = rest.iter().map(|c| text::width(c.before) + c.width()).sum();
+        let widths: usize = rest.iter().map(|c| text::width(c.before) + c.width).sum();
         self.indent + widths + text::width(last.before)
     }
 
     /// Whether the last column has room in this style: for all of it, or for a telling part.
     pub(crate) fn fits(&self, style: &Style) -> bool {
-        let last = self.columns.last().map_or(0, Column::width);
-        self.fixed() + last.min(LAST) <= style.columns()
+        let last = self.columns.last().map_or(0, |c| c.width);
+        self.fixed() + last.min(self.last) <= style.columns()
     }
 
     /// Takes away columns of these heads, in this order, until the rest fits the terminal; those
@@ -93,20 +114,19 @@ impl Table {
             line.push_str(column.before);
             match (i + 1 == self.columns.len(), room, column.align) {
                 (true, Some(room), Align::Left) => {
-                    line.push_str(&text::cut(cell, room, style.signs().cut));
+                    let sign = style.signs().cut;
+                    let cut = match self.cut {
+                        Cut::End => text::cut(cell, room, sign),
+                        Cut::Start => text::cut_start(cell, room, sign),
+                    };
+                    line.push_str(&cut);
                 }
                 (true, None, Align::Left) => line.push_str(cell),
-                (_, _, Align::Left) => line.push_str(&text::left(cell, column.width())),
-                (_, _, Align::Right) => line.push_str(&text::right(cell, column.width())),
+                (_, _, Align::Left) => line.push_str(&text::left(cell, column.width)),
+                (_, _, Align::Right) => line.push_str(&text::right(cell, column.width)),
             }
         }
         line
-    }
-}
-
-impl Column {
-    fn width(&self) -> usize {
-        self.cells.iter().map(|c| text::width(c)).chain([self.head.len()]).max().unwrap_or(0)
     }
 }
 

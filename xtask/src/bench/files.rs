@@ -16,7 +16,7 @@ pub(super) struct Files(Vec<String>);
 pub(super) struct Temporary(PathBuf);
 
 impl Temporary {
-    fn new(name: &str) -> Temporary {
+    pub(super) fn new(name: &str) -> Temporary {
         Temporary(repository::target().join(format!("{name}-{}", std::process::id())))
     }
 

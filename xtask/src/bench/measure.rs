@@ -31,6 +31,32 @@ impl Crowd {
     }
 }
 
+impl Crowd {
+    /// Processes with some fifty mappings each: Python's, where there is one.
+    pub(super) fn of_many_mappings(count: usize) -> Result<Crowd, Stop> {
+        let script = "import ssl, json, sqlite3, decimal, ctypes, time; time.sleep(900)";
+        let mut crowd = Crowd(Vec::with_capacity(count));
+        for _ in 0..count {
+            let mut python = Command::new("/usr/bin/python3");
+            python.args(["-c", script]).stdin(Stdio::null()).stderr(Stdio::null());
+            match python.spawn() {
+                Ok(child) => crowd.0.push(child),
+                Err(_) => return Crowd::gather(count),
+            }
+        }
+        // They are ready when they sleep and no longer grow.
+        let deadline = Instant::now() + Duration::from_secs(120);
+        let asleep = |child: &Child| {
+            let path = format!("/proc/{}/wchan", child.id());
+            fs::read_to_string(path).is_ok_and(|at| at.contains("nanosleep"))
+        };
+        while !crowd.0.iter().all(asleep) && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(100));
+        }
+        Ok(crowd)
+    }
+}
+
 impl Drop for Crowd {
     fn drop(&mut self) {
         for child in &mut self.0 {

@@ -11,6 +11,7 @@
 mod files;
 mod measure;
 mod sample;
+mod usage;
 
 use crate::{Stop, needs, repository};
 use measure::Crowd;
@@ -26,8 +27,11 @@ const WARM_UP: usize = 3;
 const STRACE: needs::Need =
     needs::Need { program: "strace", package: "strace", why: "tells which files oomph opens" };
 
-/// Measures `oomph` with `args`, `status` if there are none.
+/// Measures `oomph` with `args`, `status` if there are none; `usage` has a table of its own.
 pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
+    if args == ["usage"] {
+        return usage::run();
+    }
     if !needs::provide(&[STRACE]).is_empty() {
         return Err("strace is missing, package strace".to_owned());
     }

@@ -3,7 +3,8 @@
 //!
 //! Its argument is a file that holds paths, each ended by a NUL. A path that ends in `/` is a
 //! directory to be listed; one under `/proc` is opened from there, as a program would that reads
-//! many. Files of one process come in one piece, others are read to their end. Nothing is parsed,
+//! many. Files of one process come in one piece, but for `smaps`; that and
+//! others are read to their end. Nothing is parsed,
 //! kept or printed.
 
 use rustix::fd::OwnedFd;
@@ -33,7 +34,7 @@ fn visit(proc: &OwnedFd, path: &[u8], buffer: &mut [u8]) -> Result<()> {
     let (file, one_piece) = match path.strip_prefix(b"/proc/") {
         Some(below) => (
             open(proc, as_c(below), OFlags::empty())?,
-            below.first().is_some_and(u8::is_ascii_digit),
+            below.first().is_some_and(u8::is_ascii_digit) && !below.ends_with(b"/smaps\0"),
         ),
         None => (open(CWD, as_c(path), OFlags::empty())?, false),
     };

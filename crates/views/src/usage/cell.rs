@@ -42,8 +42,8 @@ impl Cells<'_> {
         }
     }
 
-    /// The last row. Its words stand in the first column that has none of the sums.
-    pub(super) fn total(&self, field: Field, columns: &[Field]) -> String {
+    /// The last row: what could be read, without those that stand below it.
+    pub(super) fn total(&self, field: Field) -> String {
         let report = self.report;
         match field {
             Field::Processes if report.by != Grouping::Mapping => {
@@ -52,23 +52,17 @@ impl Cells<'_> {
             Field::Percent => {
                 report.total_percent.map_or_else(|| "?".to_owned(), |p| self.percent_text(p))
             }
-            Field::Name => {
-                let shown = columns.iter().any(|f| matches!(f, Field::Pid | Field::User));
-                if shown {
-                    format!("total of {}", super::processes(report.processes))
-                } else {
-                    "total".to_owned()
-                }
-            }
+            Field::Subtree => self.exact(report.total.pss, field),
+            Field::Name if report.unread.is_some() => "total counted".to_owned(),
+            Field::Name => "total".to_owned(),
             Field::Pid
             | Field::User
             | Field::Unit
             | Field::Cgroup
             | Field::Command
             | Field::Processes
-            | Field::Mappings
-            | Field::Subtree => String::new(),
-            size => self.size(&report.total, report.unread.as_ref(), size),
+            | Field::Mappings => String::new(),
+            size => self.size(&report.total, None, size),
         }
     }
 
@@ -93,7 +87,11 @@ impl Cells<'_> {
                 let most = bound.zip(self.report.memory_total);
                 most.and_then(|(part, whole)| Percent::of(part.get(), whole.get())).map_or_else(
                     || "?".to_owned(),
-                    |p| format!("{}{}", self.style.signs().at_most, self.percent_text(p)),
+                    |p| {
+                        // A bound is rounded up.
+                        let up = Percent::from_hundredths(p.hundredths().saturating_add(9));
+                        format!("{}{}", self.style.signs().at_most, self.percent_text(up))
+                    },
                 )
             },
             |percent| self.percent_text(percent),
@@ -141,7 +139,14 @@ impl Cells<'_> {
             (Some(size), Some(Some(more))) => {
                 let (least, most) =
                     (self.text(size, field), self.text(size.saturating_add(more), field));
-                if least == most { most } else { format!("{least}{}{most}", signs.to) }
+                if least == most {
+                    return most;
+                }
+                // One unit is enough: `1.49–1.51Gi`.
+                let is_digit = |c: char| c.is_ascii_digit() || c == '.';
+                let (number, unit) = least.split_at(least.rfind(is_digit).map_or(0, |at| at + 1));
+                let least = if most.ends_with(unit) { number } else { &least };
+                format!("{least}{}{most}", signs.to)
             }
         }
     }

@@ -15,7 +15,7 @@ use units::Bytes;
 use crate::amount;
 use crate::page::Page;
 use crate::style::{Accent, Style};
-use crate::table::{Align, Table};
+use crate::table::{Align, Cut, Table};
 
 /// How the table is to look.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -58,7 +58,9 @@ pub fn usage(report: &UsageReport, view: &UsageView, style: &Style) -> String {
         let mut table = table(report, view, style);
         let dropped = table.narrow(style, droppable(report.by, view));
         page.table(&table);
-        let dropped: Vec<&str> = dropped.iter().copied().filter(|head| !head.is_empty()).collect();
+        let had = columns(report, view);
+        let dropped: Vec<&str> =
+            dropped.iter().copied().filter(|head| had.iter().any(|f| f.head() == *head)).collect();
         if !dropped.is_empty() {
             let words =
                 format!("no room for {}; a wider terminal or --json has them", dropped.join(", "));
@@ -79,8 +81,9 @@ fn head(page: &mut Page<'_>, report: &UsageReport, view: &UsageView) {
         Grouping::Mapping => "by what is mapped",
         Grouping::Tree => "by process tree",
     };
-    let whole = report.memory_total.map_or_else(String::new, |total| format!(", of {total}"));
-    page.heading(&format!("Memory {by}"), &format!("on {}{whole}", report.source.origin));
+    let whole = report.memory_total.map_or_else(String::new, |total| format!(" with {total}"));
+    let of = processes(report.processes);
+    page.heading(&format!("Memory {by}:"), &format!("{of} on {}{whole}", report.source.origin));
     for filter in &report.filters {
         page.sentence(&format!("only where the {} matches {}", filter.on, filter.pattern));
     }
@@ -187,6 +190,15 @@ fn table(report: &UsageReport, view: &UsageView, style: &Style) -> Table {
     let bars = style.width.is_some() && view.columns.is_none() && report.by != Grouping::Tree;
     let cells = cell::Cells { report, unit: view.unit, style };
     let mut table = Table::new(1);
+    match columns.last() {
+        Some(Field::Name)
+            if matches!(report.by, Grouping::Mapping | Grouping::Cgroup | Grouping::Unit) =>
+        {
+            table.last(28, Cut::Start);
+        }
+        Some(Field::Command) => table.last(28, Cut::End),
+        _ => table.last(14, Cut::End),
+    }
     let last = columns.len().saturating_sub(1);
     for (place, &field) in columns.iter().enumerate() {
         let align = if is_words(field) { Align::Left } else { Align::Right };
@@ -200,7 +212,7 @@ fn table(report: &UsageReport, view: &UsageView, style: &Style) -> Table {
                 text
             }
         });
-        let total = std::iter::once(cells.total(field, &columns));
+        let total = std::iter::once(cells.total(field));
         table.column(before, field.head(), align, rows.chain(total));
         if bars && field == Field::Pss {
             let most = report.rows.iter().filter_map(weight).max().unwrap_or_default();
