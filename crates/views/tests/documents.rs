@@ -14,6 +14,7 @@ fn the_document_of_the_json_format_is_current() {
     for (name, format) in [
         ("status", Format::Status),
         ("rank", Format::Rank),
+        ("usage", Format::Usage),
         ("map", Format::Map),
         ("pages", Format::Pages),
         ("physical", Format::Physical),

@@ -19,10 +19,7 @@ pub(super) fn unread<'a>(processes: impl Iterator<Item = &'a ProcessUse>) -> Opt
     for process in processes {
         if let MemoryOf::Bounds(bounds) = &process.memory {
             let one = one(bounds);
-            all = Some(match all {
-                None => one,
-                Some(before) => both(before, one),
-            });
+            all = together(all, Some(one));
         }
     }
     all
@@ -43,6 +40,14 @@ fn one(bounds: &Bounds) -> UnreadMemory {
         hugetlb: bounds.hugetlb,
         why: vec![why(&bounds.why)],
         spared: usize::from(spared),
+    }
+}
+
+/// The bounds of both.
+pub(super) fn together(a: Option<UnreadMemory>, b: Option<UnreadMemory>) -> Option<UnreadMemory> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(both(a, b)),
+        (a, b) => a.or(b),
     }
 }
 

@@ -28,6 +28,7 @@ impl UsageRow {
             sizes: Sizes::default(),
             percent: None,
             subtree: None,
+            subtree_unread: None,
             unread: None,
             twins: Vec::new(),
             twin_of: None,

@@ -42,8 +42,11 @@ fn by(a: &UsageRow, b: &UsageRow, field: Field) -> Ordering {
         Field::Uss => sizes(s.uss, t.uss),
         Field::Pss | Field::Percent => sizes(s.pss, t.pss),
         Field::Subtree => {
-            let pss = |row: &UsageRow| row.subtree.as_ref().and_then(|sizes| sizes.pss);
-            sizes(pss(a).or(s.pss), pss(b).or(t.pss))
+            let branch = |row: &UsageRow| {
+                let unread = row.subtree_unread.as_ref().and_then(|unread| unread.at_most);
+                most(row.subtree.as_ref().and_then(|sizes| sizes.pss), unread)
+            };
+            branch(b).cmp(&branch(a))
         }
         Field::Rss => sizes(s.rss, t.rss),
         Field::Swap => swap(b, t.swap).cmp(&swap(a, s.swap)),

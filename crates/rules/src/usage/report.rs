@@ -115,6 +115,8 @@ pub struct UsageRow {
     pub percent: Option<Percent>,
     /// What it and all below it use, in the tree, bytes.
     pub subtree: Option<Sizes>,
+    /// Of these of them it is not known what they use; they are not in `subtree`.
+    pub subtree_unread: Option<UnreadMemory>,
     /// Of these processes it is not known what they use; they are not in the sizes.
     pub unread: Option<UnreadMemory>,
     /// Other processes that share this one's address space; counted here.

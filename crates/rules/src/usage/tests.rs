@@ -148,6 +148,28 @@ fn a_tree_has_everybody_once_even_in_circles() {
 }
 
 #[test]
+fn a_branch_of_which_a_part_is_unknown_has_a_bound() {
+    let survey = survey(vec![
+        process(1, 0, MemoryOf::Shares(shares(&[(10, 1)]))),
+        process(2, 1, bounds(300)),
+        process(3, 2, bounds(200)),
+    ]);
+    let report = usage(&survey, &UsageOptions::by(Grouping::Tree));
+    let branches: Vec<_> = report
+        .rows
+        .iter()
+        .map(|row| {
+            let unread = row.subtree_unread.as_ref().and_then(|unread| unread.at_most);
+            (row.subtree.and_then(|sizes| sizes.pss), unread)
+        })
+        .collect();
+    assert_eq!(
+        branches,
+        [(Some(kib(10)), Some(kib(500))), (None, Some(kib(500))), (None, Some(kib(200)))]
+    );
+}
+
+#[test]
 fn a_name_that_the_kernel_cut_is_completed_from_the_command_line() {
     let name = |comm: &str, program: &str| {
         let mut process = process(1, 0, bounds(1));

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use facts::{Amounts, MemoryOf, ProcessUse, Survey};
 use units::Pid;
 
-use super::{Field, Sizes, UsageOptions, UsageRow, group, order};
+use super::{Field, Sizes, UsageOptions, UsageRow, amounts, group, order};
 
 /// A process in the making of the tree. Children are by their places in the list.
 struct Node {
     children: Vec<usize>,
-    own: Amounts,
-    below: Amounts,
+    /// What it and those below it use, as far as that could be read; `None` where nothing could.
+    branch: Option<Amounts>,
     row: UsageRow,
     placed: bool,
 }
@@ -40,25 +40,32 @@ pub(super) fn rows(survey: &Survey, options: &UsageOptions) -> Vec<UsageRow> {
     }
     // Parents stand before their children, so the other way round each branch is complete.
     for &(at, parent) in order.iter().rev() {
-        let all = nodes[at].own.plus(&nodes[at].below);
-        nodes[at].row.subtree = Some(Sizes::from(&all));
-        if let Some(parent) = parent {
-            nodes[parent].below.add(&all);
-        }
+        let branch = nodes[at].branch;
+        nodes[at].row.subtree = Some(branch.map_or_else(Sizes::default, |all| Sizes::from(&all)));
+        let Some(parent) = parent else { continue };
+        let unread = nodes[at].row.subtree_unread.clone();
+        let above = &mut nodes[parent];
+        above.branch = match (above.branch, branch) {
+            (Some(a), Some(b)) => Some(a.plus(&b)),
+            (a, b) => a.or(b),
+        };
+        above.row.subtree_unread = amounts::together(above.row.subtree_unread.take(), unread);
     }
     in_order(nodes, &order, options)
 }
 
 fn node(process: &ProcessUse, survey: &Survey) -> Node {
-    let own = match &process.memory {
-        MemoryOf::Shares(shares) => Amounts::from(&**shares),
-        MemoryOf::Twin(_) | MemoryOf::Bounds(_) => Amounts::ZERO,
+    let branch = match &process.memory {
+        MemoryOf::Shares(shares) => Some(Amounts::from(&**shares)),
+        MemoryOf::Twin(_) => Some(Amounts::ZERO),
+        MemoryOf::Bounds(_) => None,
     };
     let mut row = group::row(process, survey);
     if let MemoryOf::Twin(of) = process.memory {
         row.twin_of = Some(of);
     }
-    Node { children: Vec::new(), own, below: Amounts::ZERO, row, placed: false }
+    row.subtree_unread.clone_from(&row.unread);
+    Node { children: Vec::new(), branch, row, placed: false }
 }
 
 /// Notes everything below `root` that has no place yet, with its parent.

@@ -30,7 +30,10 @@ impl Cells<'_> {
             Field::Mappings => row.mappings.map_or_else(dash, amount::grouped),
             Field::Percent => self.percent(row),
             Field::Subtree => match &row.subtree {
-                Some(sizes) => self.exact(sizes.pss, field),
+                Some(sizes) => {
+                    let unread = row.subtree_unread.as_ref().map(|unread| unread.at_most);
+                    self.range(sizes.pss, unread, field)
+                }
                 None => dash(),
             },
             Field::Name => self.name(row),
@@ -134,6 +137,7 @@ impl Cells<'_> {
         match (size, more) {
             (size, None) => self.exact(size, field),
             (None, Some(None)) => "?".to_owned(),
+            (None, Some(Some(Bytes::ZERO))) => self.text(Bytes::ZERO, field),
             (None, Some(Some(most))) => format!("{}{}", signs.at_most, self.text(most, field)),
             (Some(size), Some(None)) => format!(">{}", self.text(size, field)),
             (Some(size), Some(Some(more))) => {
