@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use facts::Name;
-use rules::usage::{Grouping, UsageReport, UsageRow};
+use rules::usage::{Grouping, Sizes, UsageReport, UsageRow};
 use units::Bytes;
 
 use super::treemap::{Rect, treemap};
@@ -21,6 +21,11 @@ const MOST: usize = 80;
 const COLOURS: [&str; 8] =
     ["#77aadd", "#ee8866", "#eedd88", "#ffaabb", "#99ddff", "#44bb99", "#bbcc33", "#aaaa00"];
 const REST: &str = "#dddddd";
+/// What memory is made of, in the strips at the foot of rectangles.
+const KINDS: [(&str, &str); 3] =
+    [("anonymous", "#222222"), ("files", "#777777"), ("shared memory", "#ffffff")];
+/// Height of a strip.
+const STRIP: f64 = 8.0;
 
 /// The picture as SVG. It holds no script and points nowhere.
 pub fn usage_svg(report: &UsageReport) -> String {
@@ -46,13 +51,7 @@ pub fn usage_svg(report: &UsageReport) -> String {
     }
     text(&mut out, 16.0, 46.0, 13.0, &under);
     tiles(&mut out, report);
-    text(
-        &mut out,
-        16.0,
-        HEIGHT - 9.0,
-        12.0,
-        "anonymous, file and shared memory by process: oomph usage --columns name,anon,file,shmem",
-    );
+    legend(&mut out, report);
     out.push_str("</svg>\n");
     out
 }
@@ -68,11 +67,34 @@ fn by(by: Grouping) -> &'static str {
     }
 }
 
+/// What the strips mean, where there are any.
+fn legend(out: &mut String, report: &UsageReport) {
+    let line = HEIGHT - 9.0;
+    let Some(parts) = parts(&report.total) else { return };
+    let mut x = 16.0;
+    for ((name, colour), bytes) in KINDS.into_iter().zip(parts) {
+        let _ = write!(
+            out,
+            "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"12\" height=\"{STRIP}\" fill=\"{colour}\" \
+             stroke=\"#222222\" stroke-width=\"0.5\"/>",
+            line - STRIP
+        );
+        text(out, x + 18.0, line, 12.0, &format!("{name} {bytes}"));
+        x += 180.0;
+    }
+}
+
+/// Anonymous, file and shared memory of a share, where the kernel tells them.
+fn parts(sizes: &Sizes) -> Option<[Bytes; 3]> {
+    Some([sizes.anon?, sizes.file?, sizes.shmem?])
+}
+
 /// Something with a rectangle.
 struct Tile<'a> {
     label: String,
     bytes: Bytes,
     name: Option<&'a Name>,
+    parts: Option<[Bytes; 3]>,
 }
 
 fn tiles(out: &mut String, report: &UsageReport) {
@@ -92,7 +114,7 @@ fn tiles(out: &mut String, report: &UsageReport) {
                 Some(pid) => format!("{name} {pid}"),
                 None => name,
             };
-            Tile { label, bytes, name: row.name.as_ref() }
+            Tile { label, bytes, name: row.name.as_ref(), parts: parts(&row.sizes) }
         })
         .collect();
     // What --top left out is drawn too, so that areas are shares of all that was counted.
@@ -102,7 +124,7 @@ fn tiles(out: &mut String, report: &UsageReport) {
     let rest = all.unwrap_or_default().saturating_sub(drawn);
     let count = rows.len() - own.len() + report.left_out;
     if count > 0 && rest > Bytes::ZERO {
-        tiles.push(Tile { label: format!("{count} more"), bytes: rest, name: None });
+        tiles.push(Tile { label: format!("{count} more"), bytes: rest, name: None, parts: None });
         tiles.sort_by_key(|tile| std::cmp::Reverse(tile.bytes));
     }
     let weights: Vec<f64> = tiles.iter().map(|tile| approximate(tile.bytes)).collect();
@@ -127,6 +149,9 @@ fn draw(out: &mut String, tile: &Tile<'_>, rect: Rect) {
         escaped(&tile.label),
         tile.bytes
     );
+    if let Some(parts) = tile.parts.filter(|_| w >= 40.0 && h >= 48.0) {
+        strip(out, parts, rect);
+    }
     // A character of 13 pixels is 7.5 wide, more or less.
     let columns = ((w - 10.0) / 7.5).max(0.0);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is small")]
@@ -141,6 +166,24 @@ fn draw(out: &mut String, tile: &Tile<'_>, rect: Rect) {
         }
     }
     out.push_str("</g>\n");
+}
+
+/// What it is made of, along its foot.
+fn strip(out: &mut String, parts: [Bytes; 3], rect: Rect) {
+    let whole: f64 = parts.iter().map(|&part| approximate(part)).sum();
+    let (mut x, wide) = (rect.x + 5.0, rect.w - 10.0);
+    for ((_, colour), part) in KINDS.into_iter().zip(parts) {
+        let w = if whole > 0.0 { approximate(part) / whole * wide } else { 0.0 };
+        if w > 0.0 {
+            let _ = write!(
+                out,
+                "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"{w:.1}\" height=\"{STRIP}\" \
+                 fill=\"{colour}\"/>",
+                rect.y + rect.h - STRIP - 5.0
+            );
+        }
+        x += w;
+    }
 }
 
 /// The same colour for the same name, in every picture.
