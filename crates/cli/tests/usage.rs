@@ -157,7 +157,7 @@ fn shares_add_up_to_what_the_kernel_counts() {
         let shares = kib(&report["total"]["pss"]);
         let unread = kib(&report["unread"]["at_most"]);
         let bound_known = report["unread"].is_null() || report["unread"]["at_most"].is_u64();
-        let half = (before + after) / 2;
+        let half = i64::midpoint(before, after);
         let slack = half / 200 + (before - after).abs();
         seen.push((shares, unread, before, after));
         if !bound_known || (shares <= half + slack && shares + unread >= half - slack) {
@@ -271,6 +271,28 @@ fn a_capture_of_smemcap_is_read() {
     assert!(report["total"]["pss"].as_u64() > Some(1 << 20), "{}", report["total"]);
     let by = self::report(&["--from", &tar, "--by", "mapping"]);
     assert_eq!(by["total"]["pss"], report["total"]["pss"], "all mappings are all processes");
+}
+
+/// Captures of other kernels: what all mappings add up to is what all processes do.
+#[test]
+fn captures_of_other_kernels_add_up() {
+    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/captures");
+    let mut with_shares = 0;
+    for entry in fs::read_dir(dir).expect("the captures") {
+        let tar = entry.expect("a capture").path().join("capture.tar");
+        let Some(from) = tar.to_str().filter(|_| tar.exists()) else { continue };
+        let processes = report(&["--from", from]);
+        let mappings = report(&["--from", from, "--by", "mapping"]);
+        let total = |report: &Value, size: &str| report["total"][size].as_u64();
+        for size in ["pss", "uss", "rss"] {
+            assert_eq!(total(&processes, size), total(&mappings, size), "{from}: {size}");
+        }
+        let rows = processes["rows"].as_array().expect("rows");
+        with_shares += usize::from(rows.iter().any(|row| row["pss"].as_u64() > Some(0)));
+        let counted = processes["check"]["percent"].as_f64();
+        println!("{from}: {} processes, {counted:?} % of what is mapped", rows.len());
+    }
+    assert!(with_shares > 0, "some capture has shares");
 }
 
 /// As nobody: other users' processes have bounds and none is dropped.

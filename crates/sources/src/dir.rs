@@ -110,7 +110,7 @@ impl Tree for DirTree {
         match self.open_path(&path) {
             Err(Refusal::Absent) => Err(self.unread.why(&path)),
             Err(other) => Err(other),
-            Ok(file) => pieces(&file, most(&path), piece),
+            Ok(file) => pieces(&file, most(&path), &mut Vec::new(), piece),
         }
     }
 

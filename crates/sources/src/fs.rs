@@ -70,19 +70,22 @@ pub(crate) fn pieces_at<P: Arg>(
     path: P,
     flags: OFlags,
     most: u64,
+    buf: &mut Vec<u8>,
     piece: &mut dyn FnMut(&[u8]),
 ) -> Result<(), Refusal> {
     let file = openat(dir, path, OFlags::RDONLY | OFlags::CLOEXEC | flags, Mode::empty())?;
-    pieces(&file, most, piece)
+    pieces(&file, most, buf, piece)
 }
 
-/// Hands an open file out in pieces, at most `most` bytes of it.
+/// Hands an open file out in pieces, at most `most` bytes of it. `buf` is room for one piece, and is
+/// kept for the next file.
 pub(crate) fn pieces(
     file: &OwnedFd,
     most: u64,
+    buf: &mut Vec<u8>,
     piece: &mut dyn FnMut(&[u8]),
 ) -> Result<(), Refusal> {
-    let mut buf = vec![0; PIECE];
+    buf.resize(PIECE, 0);
     let mut size = 0;
     loop {
         match read(file, &mut buf[..]) {

@@ -7,7 +7,8 @@
 //!
 //! # What it promises
 //! * A live machine pays little: one buffer for all files, one `read` for a file that the kernel
-//!   prints in one piece, no path built on the heap, no page table walked.
+//!   prints in one piece, no path built on the heap. Page tables are walked for [`survey`] and
+//!   for mappings alone.
 //! * What could not be read is unknown, and the snapshot says why. A process that went away while
 //!   it was read is left out.
 //! * Captures are not trusted: nothing in one makes it read outside of it, wait, or hold more in
@@ -46,7 +47,7 @@ pub use pages::ProcessPages;
 pub use place::{Place, TaskFile};
 pub use process_map::{ProcessMap, Stall, process_map};
 pub use refusal::Refusal;
-pub use shares::{Ask, Ground, Head, survey};
+pub use shares::{Ask, Ground, Head, KeepMapping, survey};
 pub use snapshot::{KernelThreads, Physical, Want, identity, machine, physical, snapshot};
 pub use tar::TarTree;
 pub use tree::{About, Owner, Tree};

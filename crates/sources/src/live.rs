@@ -26,6 +26,8 @@ pub struct LiveTree {
     origin: String,
     problems: Vec<Missing>,
     path: Vec<u8>,
+    /// Room for a piece of a large file.
+    piece: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -47,8 +49,15 @@ impl LiveTree {
 
     /// A procfs that is open: this machine's, or one of another pid namespace mounted somewhere.
     pub(crate) fn at(proc: OwnedFd, own: bool, origin: String) -> LiveTree {
-        let mut tree =
-            LiveTree { proc, own, memory: None, origin, problems: Vec::new(), path: Vec::new() };
+        let mut tree = LiveTree {
+            proc,
+            own,
+            memory: None,
+            origin,
+            problems: Vec::new(),
+            path: Vec::new(),
+            piece: Vec::new(),
+        };
         tree.look_around();
         tree
     }
@@ -139,7 +148,8 @@ impl Tree for LiveTree {
     ) -> Result<(), Refusal> {
         if let Place::Task(pid, file) = place {
             let path = TaskPath::new(pid, Some(file));
-            return pieces_at(&self.proc, path.as_c_str(), OFlags::empty(), u64::MAX, piece);
+            let (proc, buf) = (&self.proc, &mut self.piece);
+            return pieces_at(proc, path.as_c_str(), OFlags::empty(), u64::MAX, buf, piece);
         }
         let mut buf = Vec::new();
         self.read(place, &mut buf)?;

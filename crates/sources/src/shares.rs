@@ -26,10 +26,12 @@ use crate::place::TaskPath;
 use crate::{Place, Refusal, TaskFile, Tree};
 
 /// What is asked for. All closures are given what the source says, not escaped.
-#[allow(missing_debug_implementations, reason = "closures have nothing to show")]
+#[expect(missing_debug_implementations, reason = "closures have nothing to show")]
 pub struct Ask<'a> {
     /// What is added up.
     pub ground: Ground,
+    /// Whether the processes' owners and command lines matter.
+    pub heads: bool,
     /// Whether the processes' cgroups matter.
     pub cgroups: bool,
     /// For how long the kernel may hold the memory map of one process, in microseconds.
@@ -37,10 +39,13 @@ pub struct Ask<'a> {
     /// Which processes matter.
     pub keep: &'a mut dyn FnMut(&Head<'_>) -> bool,
     /// Which mappings matter, by name; `None` when all do.
-    pub keep_mapping: Option<&'a mut dyn FnMut(&[u8]) -> bool>,
+    pub keep_mapping: KeepMapping<'a>,
     /// Told before each process how many of how many are done.
     pub progress: &'a mut dyn FnMut(usize, usize),
 }
+
+/// Which mappings matter, by name; `None` when all do.
+pub type KeepMapping<'a> = Option<&'a mut dyn FnMut(&[u8]) -> bool>;
 
 /// What is added up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -221,7 +226,8 @@ impl Sweep<'_, '_> {
 
     /// Everything but its memory.
     fn head(&mut self, pid: Pid, task: &Task) -> Result<ProcessUse, Gone> {
-        let uid = match self.tree.owner(pid) {
+        let owner = if self.ask.heads { self.tree.owner(pid) } else { Err(Refusal::Absent) };
+        let uid = match owner {
             Ok(owner) => Some(owner.uid),
             Err(Refusal::Gone) => return Err(Gone),
             Err(_) => None,
@@ -241,6 +247,9 @@ impl Sweep<'_, '_> {
             && self.tree.read(Place::Task(pid, TaskFile::Cgroup), &mut self.buf).is_ok()
         {
             process.cgroup = unit_cgroup(&self.buf).map(Name::new);
+        }
+        if !self.ask.heads {
+            return Ok(process);
         }
         if self.tree.read(Place::Task(pid, TaskFile::Cmdline), &mut self.buf).is_ok() {
             let program = self.buf.split(|&b| b == 0).next().unwrap_or_default();
@@ -452,8 +461,8 @@ fn unit_cgroup(text: &[u8]) -> Option<&[u8]> {
             memory = Some(line.path);
         }
     }
-    let told = |path: &Option<&[u8]>| path.is_some_and(|p| p != b"/");
-    [named, v2, memory].into_iter().find(told).flatten().or(named).or(v2).or(memory)
+    let told = [named, v2, memory].into_iter().flatten().find(|path| path != b"/");
+    told.or(named).or(v2).or(memory)
 }
 
 /// Where an address space begins: the same for all who share it. It is the same in a child that was
@@ -549,34 +558,30 @@ impl Entry {
 }
 
 impl Names {
-    fn entry(
-        &mut self,
-        name: &[u8],
-        keep: &mut Option<&mut dyn FnMut(&[u8]) -> bool>,
-    ) -> &mut Entry {
-        let number = match self.last.filter(|_| self.last_name == name) {
-            Some(number) => number,
-            None => {
-                let number = if let Some(&number) = self.index.get(name) {
-                    number
-                } else {
-                    let number = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-                    let kept = keep.as_mut().is_none_or(|keep| keep(name));
-                    self.entries.push(Entry {
-                        kept,
-                        mappings: 0,
-                        processes: 0,
-                        last_process: 0,
-                        amounts: Amounts::ZERO,
-                    });
-                    self.index.insert(name.into(), number);
-                    number
-                };
-                self.last = Some(number);
-                self.last_name.clear();
-                self.last_name.extend_from_slice(name);
+    fn entry(&mut self, name: &[u8], keep: &mut KeepMapping<'_>) -> &mut Entry {
+        let same = self.last.filter(|_| self.last_name == name);
+        let number = if let Some(number) = same {
+            number
+        } else {
+            let number = if let Some(&number) = self.index.get(name) {
                 number
-            }
+            } else {
+                let number = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+                let kept = keep.as_mut().is_none_or(|keep| keep(name));
+                self.entries.push(Entry {
+                    kept,
+                    mappings: 0,
+                    processes: 0,
+                    last_process: 0,
+                    amounts: Amounts::ZERO,
+                });
+                self.index.insert(name.into(), number);
+                number
+            };
+            self.last = Some(number);
+            self.last_name.clear();
+            self.last_name.extend_from_slice(name);
+            number
         };
         &mut self.entries[number as usize]
     }

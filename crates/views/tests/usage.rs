@@ -1,4 +1,5 @@
 //! Whole outputs of `oomph usage`. `UPDATE_EXPECT=1 cargo test -p oomph-views` rewrites them.
+#![expect(clippy::similar_names, reason = "pid and ppid are the words of the field")]
 
 use expect_test::{ExpectFile, expect_file};
 use facts::{

@@ -105,8 +105,8 @@ fn with_memory() -> Result<Vec<u32>, Stop> {
 }
 
 fn mappings(pids: &[u32]) -> usize {
-    let lines = |pid| fs::read(format!("/proc/{pid}/maps")).unwrap_or_default();
-    pids.iter().map(|pid| lines(pid).iter().filter(|&&byte| byte == b'\n').count()).sum()
+    let text = |pid| fs::read(format!("/proc/{pid}/maps")).unwrap_or_default();
+    pids.iter().map(|pid| String::from_utf8_lossy(&text(pid)).lines().count()).sum()
 }
 
 fn list(name: &str, pids: &[u32], files: &[&str]) -> Result<Temporary, Stop> {

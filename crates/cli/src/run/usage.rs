@@ -133,6 +133,8 @@ fn survey(source: &mut Source, args: &UsageArgs, filters: &Filters) -> Survey {
     let progress = Progress::new();
     let mut ask = Ask {
         ground: if by == Grouping::Mapping { Ground::Mappings } else { Ground::Processes },
+        // Mappings are of all; who maps them is only asked for by filters.
+        heads: by != Grouping::Mapping || filters.name.is_some() || filters.user.is_some(),
         cgroups,
         max_stall_us: args.max_stall.saturating_mul(1000),
         keep: &mut |head| filters.keeps(head),

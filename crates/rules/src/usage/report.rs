@@ -115,7 +115,7 @@ pub struct UsageRow {
     pub percent: Option<Percent>,
     /// What it and all below it use, in the tree, bytes.
     pub subtree: Option<Sizes>,
-    /// Of these of them it is not known what they use; they are not in `subtree`.
+    /// Of these processes of the subtree it is not known what they use; they are not in `subtree`.
     pub subtree_unread: Option<UnreadMemory>,
     /// Of these processes it is not known what they use; they are not in the sizes.
     pub unread: Option<UnreadMemory>,

@@ -1,4 +1,5 @@
 //! Rows of made-up machines.
+#![expect(clippy::similar_names, reason = "pid and ppid are the words of the field")]
 
 use facts::{
     Bounds, MappingUse, MemoryOf, Name, ProcessUse, Share, Shares, Snapshot, Survey, TwinsBy,

@@ -1,4 +1,5 @@
 //! Shares of a machine in memory.
+#![expect(clippy::similar_names, reason = "pid and ppid are the words of the field")]
 
 use facts::{Measure, Why};
 
@@ -16,7 +17,10 @@ fn stat(pid: u32, name: &str, ppid: u32, pages: u64, stack: u64) -> String {
 }
 
 fn sizes(list: &[(&str, u64)]) -> String {
-    list.iter().map(|(name, kib)| format!("{:<16}{kib:>8} kB\n", format!("{name}:"))).collect()
+    list.iter().fold(String::new(), |text, (name, kib)| {
+        let name = format!("{name}:");
+        format!("{text}{name:<16}{kib:>8} kB\n")
+    })
 }
 
 fn rollup(pss: u64, anon: u64) -> String {
@@ -76,6 +80,7 @@ fn look(machine: &mut Machine, wish: &Wish<'_>) -> Survey {
     let mut keep_mapping = |name: &[u8]| wish.mapping.is_none_or(|wanted| name == wanted);
     let mut ask = Ask {
         ground: if wish.by_mapping { Ground::Mappings } else { Ground::Processes },
+        heads: true,
         cgroups: true,
         max_stall_us: wish.stall_us.unwrap_or(100_000),
         keep: &mut |head| wish.only.is_none_or(|only| head.process.comm == Some(Name::from(only))),

@@ -20,10 +20,13 @@ impl Cells<'_> {
         let dash = || "-".to_owned();
         match field {
             Field::Pid => row.pid.map_or_else(dash, |pid| pid.to_string()),
-            Field::User => match row.pid.is_some() || self.report.by == Grouping::User {
-                true => crate::rank::user(row.user.as_ref(), row.uid, style),
-                false => dash(),
-            },
+            Field::User => {
+                if row.pid.is_some() || self.report.by == Grouping::User {
+                    crate::rank::user(row.user.as_ref(), row.uid, style)
+                } else {
+                    dash()
+                }
+            }
             Field::Unit => row.unit.as_ref().map_or_else(dash, |unit| style.name(&unit.label())),
             Field::Cgroup => row.cgroup.as_ref().map_or_else(dash, |path| style.name(path)),
             Field::Processes => amount::grouped(row.processes as u64),
@@ -52,9 +55,7 @@ impl Cells<'_> {
             Field::Processes if report.by != Grouping::Mapping => {
                 amount::grouped(report.processes as u64)
             }
-            Field::Percent => {
-                report.total_percent.map_or_else(|| "?".to_owned(), |p| self.percent_text(p))
-            }
+            Field::Percent => report.total_percent.map_or_else(|| "?".to_owned(), percent_text),
             Field::Subtree => self.exact(report.total.pss, field),
             Field::Name if report.unread.is_some() => "total counted".to_owned(),
             Field::Name => "total".to_owned(),
@@ -93,16 +94,12 @@ impl Cells<'_> {
                     |p| {
                         // A bound is rounded up.
                         let up = Percent::from_hundredths(p.hundredths().saturating_add(9));
-                        format!("{}{}", self.style.signs().at_most, self.percent_text(up))
+                        format!("{}{}", self.style.signs().at_most, percent_text(up))
                     },
                 )
             },
-            |percent| self.percent_text(percent),
+            |percent| percent_text(percent),
         )
-    }
-
-    fn percent_text(&self, percent: Percent) -> String {
-        format!("{percent:.1}").trim_end_matches(" %").to_owned()
     }
 
     fn size(&self, sizes: &Sizes, unread: Option<&UnreadMemory>, field: Field) -> String {
@@ -131,7 +128,8 @@ impl Cells<'_> {
         }
     }
 
-    /// What is known, and what comes to it at most.
+    /// What is known, and what comes to it at most, where not all is known.
+    #[expect(clippy::option_option, reason = "nothing is unread, or what is has no bound")]
     fn range(&self, size: Option<Bytes>, more: Option<Option<Bytes>>, field: Field) -> String {
         let signs = self.style.signs();
         match (size, more) {
@@ -170,11 +168,11 @@ impl Cells<'_> {
             SizeUnit::Bytes => bytes.to_string(),
             SizeUnit::KiB => size.kib().to_string(),
             SizeUnit::MiB => {
-                let tenths = u128::from(bytes) * 10 >> 20;
+                let tenths = (u128::from(bytes) * 10) >> 20;
                 format!("{}.{}", tenths / 10, tenths % 10)
             }
             SizeUnit::GiB => {
-                let hundredths = u128::from(bytes) * 100 >> 30;
+                let hundredths = (u128::from(bytes) * 100) >> 30;
                 format!("{}.{:02}", hundredths / 100, hundredths % 100)
             }
             SizeUnit::Percent => {
@@ -188,4 +186,9 @@ impl Cells<'_> {
             }
         }
     }
+}
+
+/// `12.3`.
+fn percent_text(percent: Percent) -> String {
+    format!("{percent:.1}").trim_end_matches(" %").to_owned()
 }

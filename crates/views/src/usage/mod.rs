@@ -119,10 +119,10 @@ fn droppable(by: Grouping, view: &UsageView) -> &'static [&'static str] {
 
 /// What is shown where nobody says what. Sizes that nobody has are left out.
 fn columns(report: &UsageReport, view: &UsageView) -> Vec<Field> {
+    use Field as F;
     if let Some(columns) = &view.columns {
         return columns.clone();
     }
-    use Field as F;
     let list: &[Field] = match report.by {
         Grouping::Process => &[
             F::Pid,
