@@ -98,7 +98,7 @@ impl Cells<'_> {
                     },
                 )
             },
-            |percent| percent_text(percent),
+            percent_text,
         )
     }
 
