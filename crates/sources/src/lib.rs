@@ -28,6 +28,8 @@ mod process_map;
 mod refusal;
 mod snapshot;
 mod tar;
+#[cfg(test)]
+mod testing;
 mod tree;
 mod unread;
 

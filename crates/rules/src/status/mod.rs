@@ -44,13 +44,13 @@ pub fn status(
     let release = options.release.or(snapshot.kernel.release).unwrap_or(NEWEST);
     let cgroup = options.cgroup.as_ref().or(snapshot.viewpoint.cgroup.as_ref());
     let headroom = headroom(snapshot, release);
-    let near = match options.near {
-        Threshold::Share(share) => share,
-        Threshold::Size(_) => units::Percent::from_hundredths(1000),
-    };
-    let walls =
-        walls(snapshot, release, headroom.as_ref(), WallOptions { cgroup, near, at_least: 3 });
-    let domain = victims::domain(&walls, headroom.as_ref(), options);
+    let walls = walls(
+        snapshot,
+        release,
+        headroom.as_ref(),
+        WallOptions { cgroup, near: options.near, at_least: 3 },
+    );
+    let domain = victims::domain(&walls, options);
     let ranking = rank(&domain);
     let unread = unread::unread(snapshot, &ranking);
     let source = ranking.source.clone();
@@ -127,5 +127,7 @@ fn pressure(file: PressureFile) -> PressureReport {
     PressureReport { state, figures }
 }
 
+#[cfg(test)]
+pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;

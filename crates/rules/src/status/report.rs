@@ -90,10 +90,13 @@ pub struct Memory {
 /// watermarks with nothing left to reclaim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Headroom {
-    /// The sum of the parts, bytes.
+    /// The sum of the parts, bytes: at most this much.
     pub total: Bytes,
     /// Of which sure, bytes.
     pub sure: Bytes,
+    /// Of which sure or likely, bytes: what can be counted on, and the distance of the machine's
+    /// wall.
+    pub expected: Bytes,
     /// What it is measured against: RAM and swap, bytes.
     pub capacity: Option<Bytes>,
     /// Where it comes from.

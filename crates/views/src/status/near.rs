@@ -44,9 +44,9 @@ fn totals(page: &mut Page<'_>, memory: &Memory) {
 
 fn headroom_lines(page: &mut Page<'_>, headroom: &Headroom, report: &StatusReport) {
     let style = page.style;
-    let mut line = headroom.total.to_string();
+    let mut line = headroom.expected.to_string();
     if let Some(capacity) = headroom.capacity {
-        let of = match share(headroom.total, capacity) {
+        let of = match share(headroom.expected, capacity) {
             Some(share) => format!(" of {capacity} ({share})"),
             None => format!(" of {capacity}"),
         };
@@ -55,6 +55,9 @@ fn headroom_lines(page: &mut Page<'_>, headroom: &Headroom, report: &StatusRepor
     line.push_str(" can still be touched");
     if report.walls.first().is_some_and(|w| w.kind != WallKind::Machine) {
         line.push_str(" on the whole machine");
+    }
+    if headroom.total > headroom.expected {
+        line = format!("{line}, at most {}", headroom.total);
     }
     page.heading("How near", &line);
 
