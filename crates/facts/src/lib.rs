@@ -14,6 +14,7 @@ mod mapping;
 mod meminfo;
 mod missing;
 mod name;
+mod page_cache;
 mod pressure;
 mod shares;
 mod snapshot;
@@ -28,6 +29,9 @@ pub use mapping::{Address, Device, Mapping, Perms};
 pub use meminfo::{Field, Meminfo, OtherField};
 pub use missing::{Missing, Why};
 pub use name::Name;
+pub use page_cache::{
+    AskedBy, Backing, CachedFile, CachedPages, Examples, Hold, Holder, LeftAlone, PageCache,
+};
 pub use pressure::{Pressure, PressureFile, Stall};
 pub use shares::{Share, Shares};
 pub use snapshot::{Snapshot, Viewpoint};

@@ -20,6 +20,7 @@
 
 mod cgroup_events;
 mod cgroup_stat;
+mod filesystems;
 mod line;
 mod mappings;
 mod meminfo;
@@ -43,6 +44,7 @@ mod properties;
 
 pub use cgroup_events::{OomControl, memory_events, oom_control};
 pub use cgroup_stat::{memory_stat_v1, memory_stat_v2};
+pub use filesystems::filesystems;
 pub use mappings::{MappingStream, MappingText, mappings};
 pub use meminfo::meminfo;
 pub use mountinfo::{Mount, mountinfo};
