@@ -16,6 +16,7 @@
 //! # What it does not do
 //! It knows no formula and prints nothing. It never asks name services: see [`Place::Users`].
 
+mod cache;
 mod capture;
 mod dir;
 mod fs;
@@ -27,12 +28,14 @@ mod place;
 mod process_map;
 mod refusal;
 mod snapshot;
+mod sys;
 mod tar;
 #[cfg(test)]
 mod testing;
 mod tree;
 mod unread;
 
+pub use cache::{CacheProgress, CacheQuestion, page_cache};
 pub use capture::{
     CaptureError, CaptureSummary, CommandLines, Options, Smaps, capture, capture_to_file,
 };

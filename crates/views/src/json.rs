@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 
+use rules::cache::CacheReport;
 use rules::rank::RankReport;
 use rules::status::StatusReport;
 use schemars::schema_for;
@@ -42,6 +43,8 @@ pub enum Format {
     Status,
     /// What `oomph rank --json` prints.
     Rank,
+    /// What `oomph cache --json` prints.
+    Cache,
 }
 
 /// The JSON Schema (draft 2020-12) of a format.
@@ -49,10 +52,12 @@ pub fn schema(format: Format) -> Value {
     let mut schema = match format {
         Format::Status => schema_for!(StatusReport),
         Format::Rank => schema_for!(RankReport),
+        Format::Cache => schema_for!(CacheReport),
     };
     let title = match format {
         Format::Status => "oomph.status/1",
         Format::Rank => "oomph.rank/1",
+        Format::Cache => "oomph.cache/1",
     };
     schema.insert("title".to_owned(), title.into());
     schema.to_value()

@@ -39,7 +39,7 @@ two = { version = \"2\" }
 three = \"3\"
 
 [workspace.lints.rust]
-unsafe_code = \"forbid\"
+unsafe_code = \"deny\"
 ";
     assert_eq!(
         crates::workspace_manifest(manifest),
@@ -51,7 +51,7 @@ unsafe_code = \"forbid\"
 fn a_workspace_that_allows_unsafe_code_is_found() {
     assert_eq!(
         crates::workspace_manifest("[workspace.lints.rust]\nunsafe_code = \"warn\"\n"),
-        ["the lints of the workspace do not forbid unsafe code"]
+        ["the lints of the workspace do not deny unsafe code"]
     );
 }
 
@@ -80,4 +80,11 @@ fn a_long_file_and_left_over_marks_are_found() {
         text::source("a.rs", left_over, 9),
         [concat!("a.rs:2: `to", "do!(` is unfinished work")]
     );
+}
+
+#[test]
+fn unsafe_code_outside_of_a_sys_rs_is_found() {
+    let text = concat!("#![expect(unsafe", "_code, reason = \"\")]\n");
+    assert_eq!(text::source("a/sys.rs", text, 10), [""; 0]);
+    assert_eq!(text::source("a/b.rs", text, 10), ["a/b.rs:1: unsafe code outside of a `sys.rs`"]);
 }
