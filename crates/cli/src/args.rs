@@ -164,6 +164,7 @@ Examples:
 
 /// Options of `oomph map`.
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line are there or not")]
 pub(crate) struct MapArgs {
     /// The process
     #[arg(value_name = "PID", required_unless_present = "physical")]

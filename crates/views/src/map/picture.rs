@@ -357,7 +357,7 @@ impl<'a> Picture<'a> {
             };
             let address = labelled.then_some(start);
             let lead = if row == 0 { lead.clone() } else { " ".repeat(text::width(&lead)) };
-            let bar = self.bar(&cells, row * room, room);
+            let bar = self.bar(cells, row * room, room);
             let mark = if row == 0 { self.mark(start, end) } else { " ".to_owned() };
             let down = self.signs.down;
             self.lines.push(format!("{}{mark}{down}{lead}{bar} {down}", self.label(address)));
@@ -365,7 +365,7 @@ impl<'a> Picture<'a> {
     }
 
     /// A row of the fill: `room` cells from the `from`th on.
-    fn bar(&self, cells: &Option<[usize; 4]>, from: usize, room: usize) -> String {
+    fn bar(&self, cells: Option<[usize; 4]>, from: usize, room: usize) -> String {
         let Some(lengths) = cells else { return " ".repeat(room) };
         let signs = self.style.signs().bar;
         let accents = [None, Some(Accent::Calm), Some(Accent::Near), Some(Accent::Dim)];
