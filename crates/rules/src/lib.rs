@@ -7,5 +7,6 @@
 //! [`facts::Snapshot`] and answer with a report, plain data that the views print ([`rank()`],
 //! [`status()`]).
 
+pub mod ledger;
 pub mod rank;
 pub mod status;
