@@ -1,3 +1,62 @@
-//! Chores of this repository.
+//! Chores of this repository: `cargo xtask COMMAND`.
+//!
+//! Tests with their set-up, the checks of the continuous integration, benchmarks, and captures of
+//! other kernels for `tests/data`. Nothing here is part of the program that users install.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to its terminal")]
 
-fn main() {}
+mod bench;
+mod ci;
+mod harness;
+mod needs;
+mod repository;
+mod tally;
+mod test;
+mod tidy;
+mod vm;
+
+use std::env;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Chores of this repository.
+
+cargo xtask test [ARG…]   install what the tests need if it is missing (Debian, as root), then run
+                          `cargo test --workspace ARG…`; the last line is `N passed, M failed`
+cargo xtask ci            formatting, clippy, documentation, dependencies, tidiness
+cargo xtask tidy          only the last of these: what no compiler checks
+cargo xtask bench [ARG…]  what `oomph status` (or `oomph ARG…`) costs over reading the same files
+cargo xtask capture-vm [--kernel SERIES | NAME…]
+                          boot Debian kernels in QEMU, capture them, drive them out of memory, and
+                          keep the results in tests/data/captures
+";
+
+/// A chore that could not be done; the sentence says why.
+type Stop = String;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let (command, rest) = match args.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", &[][..]),
+    };
+    let done = match command {
+        "test" => test::run(rest),
+        "ci" => Ok(ci::run()),
+        "tidy" => tidy::run(),
+        "bench" => bench::run(rest),
+        "capture-vm" => vm::run(rest),
+        "help" | "-h" | "--help" => {
+            print!("{HELP}");
+            Ok(true)
+        }
+        other => Err(format!("no chore is called `{other}`; `cargo xtask help` lists them")),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(stop) => {
+            eprintln!("error: {stop}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -56,3 +56,39 @@ pub(crate) fn each<'t>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_read_and_unknown_ones_passed_over() {
+        let text = include_bytes!("../tests/data/6.18/memory.events");
+        let mut problems = Vec::new();
+        let events = memory_events(text, "memory.events", &mut problems);
+        let expected = CgroupEvents {
+            max: Some(120),
+            high: Some(3),
+            oom: Some(2),
+            oom_kill: Some(5),
+            oom_group_kill: Some(1),
+        };
+        assert_eq!((events, problems), (expected, vec![]));
+    }
+
+    #[test]
+    fn what_the_kernel_does_not_count_is_unknown() {
+        let mut problems = Vec::new();
+        let control = oom_control(b"oom_kill_disable 1\nunder_oom 0\n", "o", &mut problems);
+        let expected =
+            OomControl { oom_kill_disable: Some(true), under_oom: Some(false), oom_kill: None };
+        assert_eq!((control, problems), (expected, vec![]));
+    }
+
+    #[test]
+    fn an_empty_file_says_so() {
+        let mut problems = Vec::new();
+        assert_eq!(memory_events(b"", "e", &mut problems), CgroupEvents::default());
+        assert_eq!(problems.len(), 1);
+    }
+}

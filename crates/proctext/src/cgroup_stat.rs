@@ -77,3 +77,49 @@ pub fn memory_stat_v1(text: &[u8], place: &str, problems: &mut Vec<Missing>) -> 
     });
     if before_hierarchies { own } else { total }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Parse = fn(&[u8], &str, &mut Vec<Missing>) -> CgroupStat;
+
+    fn read(parse: Parse, text: &[u8]) -> CgroupStat {
+        let mut problems = Vec::new();
+        let stat = parse(text, "memory.stat", &mut problems);
+        assert_eq!(problems, []);
+        stat
+    }
+
+    #[test]
+    fn version_2_is_read_by_its_names() {
+        let stat = read(memory_stat_v2, include_bytes!("../tests/data/6.18/memory.stat-v2"));
+        assert_eq!(stat.anon, Some(Bytes::new(11_718_656)));
+        assert_eq!(stat.file_mapped, Some(Bytes::new(7_671_808)));
+        assert_eq!(stat.slab_reclaimable, Some(Bytes::new(1_082_440)));
+        assert_eq!(stat.kernel, Some(Bytes::new(2_179_072)));
+    }
+
+    #[test]
+    fn version_1_counts_descendants() {
+        let stat = read(memory_stat_v1, include_bytes!("../tests/data/6.18/memory.stat-v1"));
+        assert_eq!(stat.anon, Some(Bytes::new(430_895_104)));
+        assert_eq!(stat.file, Some(Bytes::new(1_376_067_584)));
+        assert_eq!(stat.shmem, Some(Bytes::new(9_068_544)));
+        assert_eq!(stat.active_file, Some(Bytes::new(697_896_960)));
+        assert_eq!(stat.slab_reclaimable, None);
+    }
+
+    #[test]
+    fn a_group_before_hierarchies_speaks_for_itself() {
+        let stat = read(memory_stat_v1, include_bytes!("../tests/data/2.6.25/memory.stat"));
+        assert_eq!(stat.anon, Some(Bytes::new(294_912)));
+        assert_eq!(stat.inactive_file, None);
+    }
+
+    #[test]
+    fn the_groups_own_share_does_not_pass_for_the_whole() {
+        let stat = read(memory_stat_v1, b"cache 4096\nrss 4096\ninactive_file 0\n");
+        assert_eq!(stat, CgroupStat::default());
+    }
+}

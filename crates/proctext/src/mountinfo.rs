@@ -60,3 +60,37 @@ fn parse(line: &[u8]) -> Option<Mount> {
         super_options: unescape_octal(super_options),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cgroup_mounts_are_kept_and_unescaped() {
+        let text = include_bytes!("../tests/data/6.18/mountinfo");
+        let mut problems = Vec::new();
+        let mounts = mountinfo(text, "mountinfo", &mut problems);
+        assert_eq!(problems, []);
+        let mount = |root: &str, point: &str, kind: &str, options: &str| Mount {
+            root: root.into(),
+            mount_point: point.into(),
+            fs_type: kind.into(),
+            super_options: options.into(),
+        };
+        assert_eq!(
+            mounts,
+            [
+                mount("/web/1", "/sys/fs/cgroup/memory", "cgroup", "rw,memory"),
+                mount("/", "/sys/fs/cgroup/cpu,cpuacct", "cgroup", "rw,cpu,cpuacct"),
+                mount("/", "/mnt/a b\\c", "cgroup2", "rw,nsdelegate,memory_recursiveprot"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_broken_cgroup_mount_is_named() {
+        let mut problems = Vec::new();
+        assert_eq!(mountinfo(b"1 - cgroup\n2 3 0:1 / /m rw - cgroup2\n", "m", &mut problems), []);
+        assert_eq!(problems.len(), 2);
+    }
+}

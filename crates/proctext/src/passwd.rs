@@ -14,3 +14,20 @@ pub fn passwd(text: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
         (!name.is_empty()).then_some((uid, name))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_ids_are_listed_and_other_lines_left_out() {
+        let text =
+            b"root:x:0:0:root:/root:/bin/sh\n# comment\n\n+::::::\n-x::\nbad:x:4294967296:0:\n\
+            :x:5:5::/:\nodd name\xff:x:4294967295:0::/:\nlast:x:1000:1000";
+        let users: Vec<_> = passwd(text).collect();
+        assert_eq!(
+            users,
+            [(0, &b"root"[..]), (u32::MAX, &b"odd name\xff"[..]), (1000, &b"last"[..])]
+        );
+    }
+}

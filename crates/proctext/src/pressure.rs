@@ -54,3 +54,45 @@ fn hundredths(text: &[u8]) -> Option<Percent> {
     let hundredths = decimal(whole)?.checked_mul(100)?.checked_add(decimal(fraction)?)?;
     u32::try_from(hundredths).ok().map(Percent::from_hundredths)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &[u8]) -> (PressureFile, Vec<String>) {
+        let mut problems = Vec::new();
+        let file = pressure(text, "memory", &mut problems);
+        (file, problems.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn averages_are_exact() {
+        let (file, problems) = parse(include_bytes!("../tests/data/6.18/pressure"));
+        assert!(problems.is_empty());
+        let PressureFile::Known(Pressure { some, full: Some(full) }) = file else {
+            panic!("{file:?}")
+        };
+        assert_eq!([some.avg10, some.avg60, some.avg300].map(Percent::hundredths), [5, 1234, 9999]);
+        assert_eq!(some.total_us, u64::MAX);
+        assert_eq!([full.avg10, full.avg60, full.avg300].map(Percent::hundredths), [0, 120, 7]);
+    }
+
+    #[test]
+    fn text_that_is_no_pressure_is_unknown() {
+        for text in [
+            "",
+            "some",
+            "some\n",
+            "some avg10=0.0 avg60=0.00 avg300=0.00 total=0\n",
+            "some avg10=0.00 avg60=0.00 avg300=0.00 total=\n",
+            "some avg10=-1.00 avg60=0.00 avg300=0.00 total=0\n",
+            "some avg10=99999999.00 avg60=0.00 avg300=0.00 total=0\n",
+            "full avg10=0.00 avg60=0.00 avg300=0.00 total=0\n",
+            "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\nfull avg10=0.00 av\n",
+        ] {
+            let (file, problems) = parse(text.as_bytes());
+            assert_eq!(file, PressureFile::Unknown, "{text}");
+            assert_eq!(problems.len(), 1, "{text}");
+        }
+    }
+}

@@ -44,3 +44,54 @@ pub fn memory_cgroup(text: &[u8]) -> Option<(CgroupVersion, &[u8])> {
     }
     version_2
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn memory(text: &[u8]) -> Option<(CgroupVersion, String)> {
+        memory_cgroup(text).map(|(version, path)| (version, String::from_utf8_lossy(path).into()))
+    }
+
+    #[test]
+    fn the_memory_controller_of_version_1_comes_first() {
+        let hybrid = include_bytes!("../tests/data/6.18/cgroup-hybrid");
+        assert_eq!(memory(hybrid), Some((CgroupVersion::V1, "/web/1".to_owned())));
+    }
+
+    #[test]
+    fn a_colon_in_a_path_is_part_of_it() {
+        let text = include_bytes!("../tests/data/4.4/cgroup");
+        let expected = (CgroupVersion::V1, "/system.slice/odd:name.service".to_owned());
+        assert_eq!(memory(text), Some(expected));
+        assert_eq!(proc_cgroup(text).count(), 5);
+        assert_eq!(proc_cgroup(text).last().unwrap().controllers, b"name=systemd");
+    }
+
+    #[test]
+    fn version_2_is_taken_where_version_1_has_no_memory() {
+        let text = b"1:name=systemd:/a\n0::/user.slice\n";
+        assert_eq!(memory(text), Some((CgroupVersion::V2, "/user.slice".to_owned())));
+        // A controller whose name only looks like it.
+        assert_eq!(memory(b"3:memory2:/a\n"), None);
+    }
+
+    #[test]
+    fn half_a_path_is_no_path() {
+        let hybrid = include_bytes!("../tests/data/6.18/cgroup-hybrid");
+        let whole = memory(hybrid);
+        for cut in 0..hybrid.len() {
+            let part = memory(&hybrid[..cut]);
+            assert!(part.is_none() || part == whole, "cut at {cut}: {part:?}");
+        }
+        assert_eq!(memory(b"0::/a/b"), None);
+    }
+
+    #[test]
+    fn other_lines_are_left_out() {
+        assert_eq!(
+            proc_cgroup(b"\n:\n::/\nx:y:/z\n1:a\n1:a:b\n99999999999::/\n-1::/\n").count(),
+            0
+        );
+    }
+}

@@ -143,3 +143,126 @@ fn unescape(name: &[u8]) -> Cow<'_, [u8]> {
     }
     Cow::Owned(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &[u8]) -> (Task, Vec<String>) {
+        let mut task = Task::unknown(Pid::new(1));
+        let mut problems = Vec::new();
+        status(text, &mut task, "status", &mut problems);
+        (task, problems.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn todays_status_is_read() {
+        let (task, problems) = parse(include_bytes!("../tests/data/6.18/status"));
+        assert!(problems.is_empty());
+        let expected = Task {
+            comm: Some(Name::from("init")),
+            state: Some('S'),
+            ppid: Some(Pid::new(0)),
+            kthread: Some(false),
+            uid: Some(0),
+            euid: Some(0),
+            cap_eff: Some(Capabilities(0x1ff_ffff_ffff)),
+            threads: Some(13),
+            vm_rss: task.vm_rss,
+            rss_anon: task.rss_anon,
+            rss_file: task.rss_file,
+            rss_shmem: task.rss_shmem,
+            swap: Some(Bytes::ZERO),
+            vm_pte: task.vm_pte,
+            hugetlb: Some(Bytes::ZERO),
+            locked: task.locked,
+            mems_allowed: Some("0".into()),
+            ..Task::unknown(Pid::new(1))
+        };
+        assert_eq!(task, expected);
+        let parts = [task.rss_anon, task.rss_file, task.rss_shmem].into_iter().flatten();
+        assert_eq!(task.vm_rss, Some(parts.sum()));
+        assert!(task.vm_pte.is_some() && task.locked.is_some());
+    }
+
+    #[test]
+    fn a_kernel_thread_has_no_memory_lines() {
+        let (task, problems) = parse(include_bytes!("../tests/data/6.18/status-kthread"));
+        assert!(problems.is_empty());
+        assert_eq!((task.kthread, task.vm_rss, task.swap), (Some(true), None, None));
+    }
+
+    #[test]
+    fn the_levels_of_page_tables_of_4_4_are_read() {
+        let (task, problems) = parse(include_bytes!("../tests/data/4.4/status"));
+        assert!(problems.is_empty());
+        assert_eq!(task.comm, Some(Name::from("a\nb \\ c")));
+        assert_eq!((task.uid, task.euid), (Some(1000), Some(0)));
+        assert_eq!((task.vm_pte, task.vm_pmd), (Bytes::from_kib(64), Bytes::from_kib(12)));
+        assert_eq!((task.swap, task.hugetlb), (Bytes::from_kib(100), Bytes::from_kib(2048)));
+        assert_eq!(task.mems_allowed.as_deref(), Some("0,2-3"));
+    }
+
+    #[test]
+    fn user_ids_printed_as_negative_are_large() {
+        let (task, problems) = parse(include_bytes!("../tests/data/2.6.32/status"));
+        assert!(problems.is_empty());
+        assert_eq!(task.uid, Some(u32::MAX - 1));
+        assert_eq!(task.cap_eff, Some(Capabilities(u64::MAX)));
+    }
+
+    #[test]
+    fn lines_are_known_by_their_whole_name() {
+        let (task, problems) = parse(
+            b"Names:\tx\nState2:\tR\nUids:\t1\nVmRSSx:\t1 kB\nVmSwapFoo:\t1 kB\nRssAnonymous:\t1 kB\n\
+              CapEffective:\t1\nThreads_max:\t7\nMems_allowed:\t1\nVm\nRss\n\nPPidx:\t1\n",
+        );
+        assert_eq!(problems, Vec::<String>::new());
+        assert_eq!(task, Task::unknown(Pid::new(1)));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_with_its_line() {
+        let (task, problems) = parse(
+            b"Name:\tok\nUid:\t1\t2\t3\nVmRSS:\t12\nCapEff:\txyz\nKthread:\t2\nState:\t\n\
+              Mems_allowed_list:\t\x1b[2J\nThreads:\t0\n",
+        );
+        assert_eq!(
+            problems,
+            [
+                "status: line 2: expected four user ids, found Uid:\\t1\\t2\\t3",
+                "status: line 3: expected a size in kB, found VmRSS:\\t12",
+                "status: line 4: expected a hexadecimal number, found CapEff:\\txyz",
+                "status: line 5: expected 0 or 1, found Kthread:\\t2",
+                "status: line 6: expected a letter, found State:\\t",
+                "status: line 7: expected a list of nodes, found Mems_allowed_list:\\t\\x1b[2J",
+            ]
+        );
+        assert_eq!(task, Task { comm: Some(Name::from("ok")), ..Task::unknown(Pid::new(1)) });
+    }
+
+    #[test]
+    fn escapes_of_a_name_are_undone_once() {
+        let name = |text: &[u8]| unescape(text).into_owned();
+        assert_eq!(name(br"a\\nb"), br"a\nb");
+        assert_eq!(name(br"a\nb"), b"a\nb");
+        assert_eq!(name(br"\\\\"), br"\\");
+        assert_eq!(name(br"\012\134"), b"\n\\");
+        assert_eq!(name(br"\x\"), br"\x\");
+    }
+
+    #[test]
+    fn blanks_of_a_name_are_its_own() {
+        let (task, _) = parse(b"Name:\t  a \t\n");
+        assert_eq!(task.comm, Some(Name::from("  a \t")));
+        let (task, _) = parse(b"Name:\t\n");
+        assert_eq!(task.comm, Some(Name::from("")));
+    }
+
+    #[test]
+    fn a_later_status_does_not_erase_what_stat_said() {
+        let mut task = Task { ppid: Some(Pid::new(9)), ..Task::unknown(Pid::new(1)) };
+        status(b"PPid:\tx\n", &mut task, "status", &mut Vec::new());
+        assert_eq!(task.ppid, Some(Pid::new(9)));
+    }
+}

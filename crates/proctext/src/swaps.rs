@@ -22,11 +22,16 @@ pub fn swaps(text: &[u8], place: &str, problems: &mut Vec<Missing>) -> Option<By
     }
     let mut total = (whole.len() == text.len()).then_some(Bytes::ZERO);
     for (number, row) in rows {
-        let size = size(row);
-        if size.is_none() {
+        let Some(size) = size(row) else {
             report.malformed(number, "a name, `file` or `partition`, and three numbers", row);
+            total = None;
+            continue;
+        };
+        let Some(sum) = total else { continue };
+        total = sum.checked_add(size);
+        if total.is_none() {
+            report.malformed(number, "areas whose sum fits in 64 bits", row);
         }
-        total = total.zip(size).and_then(|(total, size)| total.checked_add(size));
     }
     total
 }
@@ -40,4 +45,72 @@ fn size(row: &[u8]) -> Option<Bytes> {
     matches!(from_right.next()?, b"file" | b"partition").then_some(())?;
     from_right.next()?;
     Some(size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &[u8]) -> (Option<Bytes>, Vec<String>) {
+        let mut problems = Vec::new();
+        let total = swaps(text, "swaps", &mut problems);
+        (total, problems.iter().map(ToString::to_string).collect())
+    }
+
+    const THREE: &[u8] = include_bytes!("../tests/data/6.18/swaps");
+
+    #[test]
+    fn areas_add_up_whatever_their_names() {
+        assert_eq!(parse(THREE), (Bytes::from_kib(1_048_572 + 524_284 + 131_068), vec![]));
+        assert_eq!(
+            parse(include_bytes!("../tests/data/4.4/swaps")),
+            (Bytes::from_kib(2_097_148), vec![])
+        );
+        let unescaped = b"Filename\tType\tSize\tUsed\tPriority\n\
+            /a swap file 7 (deleted)                file\t\t64\t0\t-1\n";
+        assert_eq!(parse(unescaped), (Bytes::from_kib(64), vec![]));
+    }
+
+    #[test]
+    fn a_head_line_alone_is_no_swap() {
+        assert_eq!(
+            parse(b"Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"),
+            (Some(Bytes::ZERO), vec![])
+        );
+    }
+
+    #[test]
+    fn text_without_head_line_is_unknown() {
+        for text in [&b""[..], b"\n", b"/dev/vda2 partition 1 0 -2\n"] {
+            let (total, problems) = parse(text);
+            assert_eq!((total, problems.len()), (None, 1));
+        }
+    }
+
+    #[test]
+    fn one_unreadable_area_makes_the_sum_unknown() {
+        let mut text = THREE.to_vec();
+        text.extend(b"/dev/vdb partition -5 0 -2\n");
+        let (total, problems) = parse(&text);
+        assert_eq!(total, None);
+        assert_eq!(
+            problems,
+            ["swaps: line 5: expected a name, `file` or `partition`, and three numbers, \
+              found /dev/vdb partition -5 0 -2"]
+        );
+        let mut text = THREE.to_vec();
+        text.extend(b"/dev/vdb partition 18014398509481983 0 -2\n");
+        let (total, problems) = parse(&text);
+        assert_eq!((total, problems.len()), (None, 1));
+    }
+
+    #[test]
+    fn a_cut_inside_a_line_makes_the_sum_unknown() {
+        for cut in 0..THREE.len() {
+            let (total, problems) = parse(&THREE[..cut]);
+            if cut == 0 || THREE[cut - 1] != b'\n' {
+                assert_eq!((total, problems.len()), (None, 1), "cut at {cut}");
+            }
+        }
+    }
 }

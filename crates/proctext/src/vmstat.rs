@@ -17,3 +17,27 @@ pub fn vmstat(text: &[u8], place: &str, problems: &mut Vec<Missing>) -> Vmstat {
     }
     vmstat
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_kept() {
+        let text = include_bytes!("../tests/data/6.18/vmstat");
+        let mut problems = Vec::new();
+        let vmstat = vmstat(text, "vmstat", &mut problems);
+        assert_eq!(problems, []);
+        assert_eq!(vmstat.lines.len(), 192);
+        assert_eq!(vmstat.get("oom_kill"), Some(0));
+        assert_eq!(vmstat.get("no_such"), None);
+    }
+
+    #[test]
+    fn a_cut_counter_is_not_a_smaller_one() {
+        let mut problems = Vec::new();
+        let vmstat = vmstat(b"pgpgin 12\noom_kill 1", "vmstat", &mut problems);
+        assert_eq!(vmstat.get("oom_kill"), None);
+        assert_eq!(problems.len(), 1);
+    }
+}

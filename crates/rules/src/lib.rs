@@ -7,6 +7,17 @@
 //! [`facts::Snapshot`] and answer with a report, plain data that the views print ([`rank()`],
 //! [`status()`]).
 
+pub mod available;
+pub mod badness;
+pub mod eligible;
+pub mod headroom;
+pub mod overcommit;
 pub mod ledger;
 pub mod rank;
+pub mod reserve;
 pub mod status;
+pub mod wall;
+pub mod watermark;
+
+pub use rank::rank;
+pub use status::status;

@@ -1,1 +1,43 @@
 //! Opens live `/proc`, directories and captures.
+//!
+//! A [`Tree`] hands out a machine's files by name: the running kernel's ([`LiveTree`]), a directory
+//! shaped like `/proc` ([`DirTree`]) or a tar ([`TarTree`]). Above it there is one piece of code for
+//! all of them: [`snapshot`] reads a machine into facts, [`capture`] writes its files into a tar
+//! that reads back as the same facts. [`open`] finds out which of them a user means.
+//!
+//! # What it promises
+//! * A live machine pays little: one buffer for all files, one `read` for a file that the kernel
+//!   prints in one piece, no path built on the heap, no page table walked.
+//! * What could not be read is unknown, and the snapshot says why. A process that went away while
+//!   it was read is left out.
+//! * Captures are not trusted: nothing in one makes it read outside of it, wait, or hold more in
+//!   memory than one file.
+//!
+//! # What it does not do
+//! It knows no formula and prints nothing. It never asks name services: see [`Place::Users`].
+
+mod capture;
+mod dir;
+mod fs;
+mod live;
+mod manifest;
+mod mounts;
+mod open;
+mod place;
+mod refusal;
+mod snapshot;
+mod tar;
+mod tree;
+mod unread;
+
+pub use capture::{
+    CaptureError, CaptureSummary, CommandLines, Options, Smaps, capture, capture_to_file,
+};
+pub use dir::DirTree;
+pub use live::LiveTree;
+pub use open::{OpenError, Source, open};
+pub use place::{Place, TaskFile};
+pub use refusal::Refusal;
+pub use snapshot::{KernelThreads, Want, snapshot};
+pub use tar::TarTree;
+pub use tree::{About, Owner, Tree};

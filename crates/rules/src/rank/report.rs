@@ -72,7 +72,7 @@ pub struct RankRow {
     pub uid: Option<u32>,
     /// Name of that user.
     pub user: Option<Name>,
-    /// The kernel's internal score: pages since 3.6, thousandths of the total from 2.6.36 to 3.5,
+    /// The kernel's internal score: pages since 3.5, thousandths of the total from 2.6.36 to 3.4,
     /// points without unit before. The largest dies.
     pub points: i64,
     /// How the points came about, step by step; the last step's `after` is `points`.
@@ -119,7 +119,7 @@ pub struct Step {
 pub enum StepKind {
     /// Size of the address space (before 2.6.36).
     TotalVm,
-    /// Address spaces of children (2.6.0 to 2.6.35).
+    /// Address spaces of children (2.6.11 to 2.6.35).
     Children,
     /// CPU time used (before 2.6.36).
     CpuTime,
@@ -133,7 +133,7 @@ pub enum StepKind {
     RawIo,
     /// Allowed nodes do not meet the caller's (2.6.19 to 2.6.35).
     OtherNodes,
-    /// `oom_adj`, a power of two (before 2.6.36).
+    /// `oom_adj`, a power of two (2.6.11 to 2.6.35).
     OomAdj,
     /// Resident pages (since 2.6.36).
     Resident,
@@ -141,7 +141,7 @@ pub enum StepKind {
     Swap,
     /// Page tables (since 2.6.39).
     PageTables,
-    /// From pages to thousandths of the total (2.6.36 to 3.5).
+    /// From pages to thousandths of the total (2.6.36 to 3.4).
     PerMille,
     /// `oom_score_adj` (since 2.6.36).
     OomScoreAdj,
@@ -221,6 +221,6 @@ pub enum Immune {
     Adjusted,
     /// `oom_adj` is -17.
     Disabled,
-    /// Its score is 0, and this kernel never chooses such a one (2.4).
+    /// Its score is 0, and this kernel never chooses such a one (before 2.6.11).
     ZeroScore,
 }

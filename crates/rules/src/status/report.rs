@@ -21,11 +21,12 @@ pub struct StatusReport {
     /// How much more anonymous memory can be touched on this machine; `null` when it cannot be
     /// computed.
     pub headroom: Option<Headroom>,
-    /// What ends the headroom, the nearest first; walls whose distance is unknown come last.
+    /// What ends the headroom: ours, the nearest first and those of unknown distance last; then
+    /// those of others, the fullest first.
     pub walls: Vec<Wall>,
     /// Memory pressure of the machine.
     pub pressure: PressureReport,
-    /// Who would die at the nearest wall that kills.
+    /// Who would die at the first wall that kills.
     pub victims: Victims,
     /// What has been promised.
     pub promises: Promises,
@@ -99,6 +100,8 @@ pub struct Headroom {
     pub parts: Vec<HeadroomPart>,
     /// Kept back by watermarks and lowmem reserves, bytes: free, and not for user memory.
     pub kept_back: Bytes,
+    /// What a reader must know to trust the sum, one sentence each.
+    pub notes: Vec<String>,
 }
 
 /// One source of headroom.
@@ -128,7 +131,7 @@ pub enum PartKind {
     DirtyCache,
     /// Slab that shrinkers may free.
     ReclaimableSlab,
-    /// Room in swap for anonymous pages that are resident now.
+    /// Room in swap for anonymous pages: free slots, and pages in memory that have one already.
     Swap,
 }
 
@@ -152,7 +155,8 @@ pub struct Wall {
     /// How much more can be touched (or, for overcommit, promised) before it, bytes; `null` when
     /// unknown.
     pub distance: Option<Bytes>,
-    /// What the distance is a part of, bytes: RAM and swap, the cgroup's limit, the commit limit.
+    /// What the distance is a part of, bytes: RAM and swap, the cgroup's limit and the swap it may
+    /// use, the commit limit.
     pub capacity: Option<Bytes>,
     /// Whether reaching it kills; otherwise requests fail or tasks wait.
     pub kills: bool,
@@ -218,7 +222,8 @@ pub enum PressureState {
 /// Who would die.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Victims {
-    /// What would run out: the nearest wall that kills.
+    /// What would run out: at the wall that decides the verdict, or, where that one does not kill,
+    /// at the nearest that does.
     pub domain: Domain,
     /// The formula in words.
     pub formula: &'static str,

@@ -1,0 +1,179 @@
+//! The running kernel's `/proc`, and its cgroups where they are mounted.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use facts::{Missing, Name, Why};
+use rustix::fd::OwnedFd;
+use rustix::fs::{AtFlags, OFlags, readlinkat, statat};
+use units::{PageSize, Pid};
+
+use crate::fs::{Until, open_dir, read_at};
+use crate::place::TaskPath;
+use crate::{About, Owner, Place, Refusal, Tree, dir, mounts};
+
+/// A mounted procfs.
+///
+/// Files of processes are opened relative to it, by names built on the stack. Between the files of
+/// one process the number is not pinned: it could only be another process's if all others were used
+/// up in those microseconds.
+#[derive(Debug)]
+pub struct LiveTree {
+    proc: OwnedFd,
+    /// Whether it is `/proc` itself, so that `/etc/passwd` belongs to it.
+    own: bool,
+    memory: Option<MemoryMount>,
+    origin: String,
+    problems: Vec<Missing>,
+    path: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct MemoryMount {
+    dir: OwnedFd,
+    root: Vec<u8>,
+    mount_point: Vec<u8>,
+}
+
+/// The inode of the first pid namespace: `PROC_PID_INIT_INO` in `include/linux/proc_ns.h`, since 3.8.
+const FIRST_PID_NAMESPACE: &[u8] = b"pid:[4026531836]";
+
+impl LiveTree {
+    /// This machine, at `/proc`.
+    pub fn open() -> Result<LiveTree, Refusal> {
+        let proc = open_dir("/proc")?;
+        Ok(LiveTree::at(proc, true, "this machine".to_owned()))
+    }
+
+    /// A procfs that is open: this machine's, or one of another pid namespace mounted somewhere.
+    pub(crate) fn at(proc: OwnedFd, own: bool, origin: String) -> LiveTree {
+        let mut tree =
+            LiveTree { proc, own, memory: None, origin, problems: Vec::new(), path: Vec::new() };
+        tree.look_around();
+        tree
+    }
+
+    /// Looks for the memory hierarchy. Its absence is no problem here: whoever asks for a group is
+    /// told that it is absent.
+    fn look_around(&mut self) {
+        let mut text = Vec::new();
+        let version = match self.read(Place::Machine("self/cgroup"), &mut text) {
+            Ok(()) => proctext::memory_cgroup(&text).map(|(version, _)| version),
+            Err(_) => None,
+        };
+        if self.read(Place::Machine("self/mountinfo"), &mut text).is_err() {
+            return;
+        }
+        self.look_for_hidden(&text);
+        let mounts = proctext::mountinfo(&text, "self/mountinfo", &mut self.problems);
+        let mount = version.and_then(|version| mounts::memory_mount(&mounts, version));
+        let Some(mount) = mount else { return };
+        match open_dir(mount.mount_point.as_slice()) {
+            Ok(dir) => {
+                self.memory = Some(MemoryMount {
+                    dir,
+                    root: mount.root.clone(),
+                    mount_point: mount.mount_point.clone(),
+                });
+            }
+            Err(errno) => self.problems.push(Missing {
+                place: Name::new(mount.mount_point.clone()).escaped().into_owned(),
+                why: Why::from(&Refusal::from(errno)),
+            }),
+        }
+    }
+
+    /// Says so when the mount option `hidepid` hides other users' processes (3.3).
+    fn look_for_hidden(&mut self, mountinfo: &[u8]) {
+        let hides = mountinfo.split(|&b| b == b'\n').any(|line| {
+            let mut words = line.split(|&b| b == b' ');
+            words.nth(4) == Some(b"/proc")
+                && words.next_back().unwrap_or_default().split(|&b| b == b',').any(|option| {
+                    matches!(
+                        option,
+                        b"hidepid=2" | b"hidepid=4" | b"hidepid=invisible" | b"hidepid=ptraceable"
+                    )
+                })
+        });
+        // Process 1 is another's unless the reader is privileged.
+        if hides && self.own && self.owner(Pid::new(1)).is_err() {
+            self.problems.push(Missing {
+                place: "processes of other users, which the mount option hidepid hides".to_owned(),
+                why: Why::Denied,
+            });
+        }
+    }
+
+    fn read_group(&mut self, group: &[u8], file: &str, buf: &mut Vec<u8>) -> Result<(), Refusal> {
+        let memory = self.memory.as_ref().ok_or(Refusal::Absent)?;
+        let below = mounts::below(&memory.root, group).ok_or(Refusal::Absent)?;
+        self.path.clear();
+        self.path.extend_from_slice(below);
+        if !below.is_empty() {
+            self.path.push(b'/');
+        }
+        self.path.extend_from_slice(file.as_bytes());
+        let flags = OFlags::empty();
+        match read_at(&memory.dir, self.path.as_slice(), flags, Until::End, dir::MOST, buf) {
+            // The group was removed after it was opened (`kernfs` revokes the file).
+            Err(Refusal::System(errno)) if errno == rustix::io::Errno::NODEV.raw_os_error() => {
+                Err(Refusal::Absent)
+            }
+            other => other,
+        }
+    }
+}
+
+impl Tree for LiveTree {
+    fn read(&mut self, place: Place<'_>, buf: &mut Vec<u8>) -> Result<(), Refusal> {
+        let flags = OFlags::empty();
+        match place {
+            Place::Task(pid, file) => {
+                let path = TaskPath::new(pid, Some(file));
+                let until = if file.is_one_piece() { Until::ShortRead } else { Until::End };
+                read_at(&self.proc, path.as_c_str(), flags, until, dir::MOST_SMAPS, buf)
+            }
+            Place::Machine(path) => read_at(&self.proc, path, flags, Until::End, dir::MOST, buf),
+            Place::Group(group, file) => self.read_group(group, file, buf),
+            Place::Users if self.own => {
+                read_at(&self.proc, "/etc/passwd", flags, Until::End, dir::MOST, buf)
+            }
+            Place::Users => Err(Refusal::Absent),
+        }
+    }
+
+    fn pids(&mut self) -> Result<Vec<Pid>, Refusal> {
+        dir::pids(&self.proc)
+    }
+
+    fn owner(&mut self, pid: Pid) -> Result<Owner, Refusal> {
+        match statat(&self.proc, TaskPath::new(pid, None).as_c_str(), AtFlags::empty()) {
+            Ok(stat) => Ok(Owner { uid: stat.st_uid, gid: stat.st_gid }),
+            Err(rustix::io::Errno::NOENT) => Err(Refusal::Gone),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    fn about(&mut self) -> About {
+        let namespace = readlinkat(&self.proc, c"self/ns/pid", Vec::new());
+        About {
+            origin: self.origin.clone(),
+            live: true,
+            complete: true,
+            page_size: PageSize::new(rustix::param::page_size() as u64),
+            user_hz: u32::try_from(rustix::param::clock_ticks_per_second()).ok(),
+            machine: Some(Name::new(rustix::system::uname().machine().to_bytes())),
+            taken_at: SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|d| d.as_secs()),
+            euid: Some(rustix::process::geteuid().as_raw()),
+            // The link is about the reader; a procfs mounted elsewhere may be of another namespace.
+            first_pid_namespace: namespace
+                .ok()
+                .filter(|_| self.own)
+                .map(|link| link.as_bytes() == FIRST_PID_NAMESPACE),
+            memory_mount: self.memory.as_ref().map(|m| Name::new(m.mount_point.clone())),
+        }
+    }
+
+    fn problems(&self) -> &[Missing] {
+        &self.problems
+    }
+}

@@ -1,0 +1,196 @@
+//! From what the user wrote to a source.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+
+use facts::{Name, Snapshot};
+use rustix::fd::OwnedFd;
+
+use crate::dir::DirTree;
+use crate::fs::open_dir;
+use crate::live::LiveTree;
+use crate::tar::{NotATar, TarTree};
+use crate::{Tree, Want, snapshot};
+
+/// Something that can be looked at.
+pub struct Source {
+    tree: Box<dyn Tree>,
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Source").finish_non_exhaustive()
+    }
+}
+
+impl Source {
+    /// Reads the machine.
+    pub fn snapshot(&mut self, want: &Want) -> Snapshot {
+        snapshot(self.tree.as_mut(), want)
+    }
+
+    /// Its files.
+    pub fn tree(&mut self) -> &mut dyn Tree {
+        self.tree.as_mut()
+    }
+}
+
+/// Why a source cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// It is something else.
+    #[error(
+        "cannot read `{spec}`: expected a tar, a directory shaped like /proc or `live`, found {found}"
+    )]
+    Unexpected {
+        /// What the user wrote, escaped.
+        spec: String,
+        /// What it is.
+        found: String,
+        /// What the user can do.
+        hint: Option<String>,
+    },
+    /// The system refused.
+    #[error("cannot read `{spec}`")]
+    Io {
+        /// What the user wrote, escaped.
+        spec: String,
+        /// What the system said.
+        #[source]
+        error: io::Error,
+    },
+}
+
+impl OpenError {
+    /// What the user can do about it, in one sentence.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            OpenError::Unexpected { hint, .. } => hint.as_deref(),
+            OpenError::Io { .. } => None,
+        }
+    }
+}
+
+/// Opens a source: `live`, a tar, or a directory shaped like `/proc` (or that holds one as `proc`).
+///
+/// A procfs mounted elsewhere is read like the live one, with the cgroups of this machine.
+pub fn open(spec: &str) -> Result<Source, OpenError> {
+    let shown = Name::from(spec).escaped().into_owned();
+    let io = |error: io::Error| OpenError::Io { spec: shown.clone(), error };
+    if spec == "live" {
+        let tree = LiveTree::open().map_err(|refusal| OpenError::Io {
+            spec: "/proc".to_owned(),
+            error: io::Error::other(refusal.to_string()),
+        })?;
+        return Ok(Source { tree: Box::new(tree) });
+    }
+    let unexpected = |found: String, hint: Option<String>| OpenError::Unexpected {
+        spec: shown.clone(),
+        found,
+        hint,
+    };
+    let path = Path::new(spec);
+    // A directory or a plain file, before it is opened: opening a pipe would wait.
+    let kind = path.metadata().map_err(io)?.file_type();
+    if kind.is_dir() {
+        return open_directory(path, &shown, &unexpected, &io);
+    }
+    if !kind.is_file() {
+        let found = if kind.is_fifo() {
+            "a pipe"
+        } else if kind.is_socket() {
+            "a socket"
+        } else {
+            "a device"
+        };
+        let hint = kind
+            .is_fifo()
+            .then(|| "a capture is read by offsets: save it to a file first".to_owned());
+        return Err(unexpected(found.to_owned(), hint));
+    }
+    let mut file = File::open(path).map_err(io)?;
+    let mut magic = [0; 512];
+    let len = read_some(&mut file, &mut magic).map_err(io)?;
+    if len == 0 {
+        return Err(unexpected("an empty file".to_owned(), None));
+    }
+    if let Some((format, command)) = compressed(&magic[..len]) {
+        let hint = format!("decompress it first: `{command} < {shown} > capture.tar`");
+        return Err(unexpected(format!("a file compressed by {format}"), Some(hint)));
+    }
+    match TarTree::open(file, format!("capture {shown}")).map_err(io)? {
+        Err(NotATar) => Err(unexpected("a file that is not a tar".to_owned(), None)),
+        Ok(tree) if !tree.looks_like_proc() => {
+            let found = match tree.members() {
+                (0, _) => "a tar without files".to_owned(),
+                (count, first) => {
+                    let first = Name::new(first.unwrap_or_default());
+                    format!(
+                        "a tar with neither `meminfo` nor a process in it (files: {count}, such as `{first}`)"
+                    )
+                }
+            };
+            Err(unexpected(found, None))
+        }
+        Ok(tree) => Ok(Source { tree: Box::new(tree) }),
+    }
+}
+
+fn open_directory(
+    path: &Path,
+    shown: &str,
+    unexpected: &dyn Fn(String, Option<String>) -> OpenError,
+    io: &dyn Fn(io::Error) -> OpenError,
+) -> Result<Source, OpenError> {
+    let dir = open_dir(path).map_err(|errno| io(errno.into()))?;
+    if is_procfs(&dir) {
+        let own = path.canonicalize().is_ok_and(|path| path == Path::new("/proc"));
+        let origin = if own { "this machine".to_owned() } else { format!("procfs {shown}") };
+        return Ok(Source { tree: Box::new(LiveTree::at(dir, own, origin)) });
+    }
+    let tree = DirTree::at(dir, format!("directory {shown}"));
+    if tree.looks_like_proc() {
+        return Ok(Source { tree: Box::new(tree) });
+    }
+    if let Ok(inner) = open_dir(path.join("proc")) {
+        let tree = DirTree::at(inner, format!("directory {shown}/proc"));
+        if tree.looks_like_proc() {
+            return Ok(Source { tree: Box::new(tree) });
+        }
+    }
+    let found = "a directory with neither `meminfo` nor a process in it".to_owned();
+    Err(unexpected(found, None))
+}
+
+/// Whether the directory is a mounted procfs (`PROC_SUPER_MAGIC`) and not a copy of one.
+fn is_procfs(dir: &OwnedFd) -> bool {
+    rustix::fs::fstatfs(dir).is_ok_and(|fs| fs.f_type == rustix::fs::PROC_SUPER_MAGIC)
+}
+
+/// The compressor by the first bytes of the file, and what undoes it.
+fn compressed(magic: &[u8]) -> Option<(&'static str, &'static str)> {
+    Some(match magic {
+        [0x1f, 0x8b, ..] => ("gzip", "gzip -d"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => ("zstd", "zstd -d"),
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => ("xz", "xz -d"),
+        [b'B', b'Z', b'h', b'1'..=b'9', ..] => ("bzip2", "bzip2 -d"),
+        [0x04, 0x22, 0x4d, 0x18, ..] => ("lz4", "lz4 -d"),
+        _ => return None,
+    })
+}
+
+fn read_some(file: &mut File, buf: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buf.len() {
+        match file.read(&mut buf[filled..]) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}

@@ -1,0 +1,108 @@
+//! A tar as a machine's files.
+
+use std::fs::File;
+use std::io;
+
+use facts::Missing;
+use units::Pid;
+
+use super::index::{self, Index, Member, NotATar, read_up_to};
+use crate::unread::Unread;
+use crate::{About, Owner, Place, Refusal, Tree, manifest};
+
+/// A capture in a plain tar: our own, one of `smemcap`, or one made by hand of a copy of `/proc`.
+#[derive(Debug)]
+pub struct TarTree {
+    file: File,
+    index: Index,
+    about: About,
+    unread: Unread,
+    path: Vec<u8>,
+}
+
+impl TarTree {
+    /// Reads the archive's headers. `origin` is how it is called, already escaped.
+    pub(crate) fn open(file: File, origin: String) -> io::Result<Result<TarTree, NotATar>> {
+        let index = match index::index(&file)? {
+            Ok(index) => index,
+            Err(not) => return Ok(Err(not)),
+        };
+        let about = About { origin, taken_at: index.latest, ..About::default() };
+        let mut tree = TarTree { file, index, about, unread: Unread::default(), path: Vec::new() };
+        let mut text = Vec::new();
+        if tree.read_member(manifest::MANIFEST.as_bytes(), &mut text).is_ok() {
+            tree.about.complete = true;
+            tree.about.taken_at = None;
+            manifest::parse(&text, &mut tree.about, &mut tree.index.problems);
+        }
+        if tree.read_member(crate::unread::UNREAD.as_bytes(), &mut text).is_ok() {
+            tree.unread = Unread::parse(&text, &mut tree.index.problems);
+        }
+        Ok(Ok(tree))
+    }
+
+    /// Whether there is anything in it that the project reads.
+    pub(crate) fn looks_like_proc(&self) -> bool {
+        self.index.members.contains_key(&b"meminfo"[..])
+            || self
+                .index
+                .pids
+                .iter()
+                .any(|(pid, _)| self.index.members.contains_key(format!("{pid}/stat").as_bytes()))
+    }
+
+    /// How many members it has, and the first of them by name.
+    pub(crate) fn members(&self) -> (usize, Option<&[u8]>) {
+        (self.index.members.len(), self.index.members.keys().next().map(|k| &**k))
+    }
+
+    fn read_member(&self, path: &[u8], buf: &mut Vec<u8>) -> Result<(), Refusal> {
+        buf.clear();
+        let (offset, size) = match self.index.members.get(path) {
+            None => return Err(Refusal::Absent),
+            Some(Member::Refused(refusal)) => return Err(refusal.clone()),
+            Some(&Member::Stored { offset, size }) => (offset, size),
+        };
+        let most = crate::dir::most(path);
+        let len = usize::try_from(size).ok().filter(|_| size <= most);
+        let Some(len) = len else { return Err(Refusal::TooLarge { size, most }) };
+        buf.resize(len, 0);
+        let there = read_up_to(&self.file, buf, offset)
+            .map_err(|e| e.raw_os_error().map_or(Refusal::Damaged, Refusal::System))?;
+        if there < len {
+            return Err(Refusal::Strange(format!(
+                "expected {len} bytes, found {there}: the archive became shorter"
+            )));
+        }
+        Ok(())
+    }
+}
+
+impl Tree for TarTree {
+    fn read(&mut self, place: Place<'_>, buf: &mut Vec<u8>) -> Result<(), Refusal> {
+        let mut path = std::mem::take(&mut self.path);
+        place.write_path(&mut path);
+        let read = match self.read_member(&path, buf) {
+            Err(Refusal::Absent) => Err(self.unread.why(&path)),
+            other => other,
+        };
+        self.path = path;
+        read
+    }
+
+    fn pids(&mut self) -> Result<Vec<Pid>, Refusal> {
+        Ok(self.index.pids.keys().copied().collect())
+    }
+
+    fn owner(&mut self, pid: Pid) -> Result<Owner, Refusal> {
+        self.index.pids.get(&pid).ok_or(Refusal::Gone)?.ok_or(Refusal::Absent)
+    }
+
+    fn about(&mut self) -> About {
+        self.about.clone()
+    }
+
+    fn problems(&self) -> &[Missing] {
+        &self.index.problems
+    }
+}

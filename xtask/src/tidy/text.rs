@@ -1,0 +1,32 @@
+//! What may not stand in a source file.
+
+/// Marks of unfinished work and of one person's machine. In two halves, so that this file is not
+/// itself untidy.
+const MARKS: &[(&str, &str, &str)] = &[
+    ("todo", "!(", "unfinished work"),
+    ("unimplemented", "!(", "unfinished work"),
+    ("dbg", "!(", "a left-over of debugging"),
+    ("FIX", "ME", "unfinished work"),
+    ("XX", "X:", "unfinished work"),
+    ("/work", "/shared", "a path of one machine"),
+    ("/work", "/wt", "a path of one machine"),
+    ("/tmp/tar", "get-", "a path of one machine"),
+    ("/root", "/", "a path of one machine"),
+];
+
+/// What is untidy in the file `name` with this `text`.
+pub(super) fn source(name: &str, text: &str, longest: usize) -> Vec<String> {
+    let mut found = Vec::new();
+    let lines = text.lines().count();
+    if lines > longest {
+        found.push(format!("{name} has {lines} lines; more than {longest} are more than one idea"));
+    }
+    for (number, line) in (1..).zip(text.lines()) {
+        for (head, tail, what) in MARKS {
+            if line.match_indices(head).any(|(at, _)| line[at + head.len()..].starts_with(tail)) {
+                found.push(format!("{name}:{number}: `{head}{tail}` is {what}"));
+            }
+        }
+    }
+    found
+}
