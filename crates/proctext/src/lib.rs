@@ -21,6 +21,7 @@
 mod cgroup_events;
 mod cgroup_stat;
 mod line;
+mod mappings;
 mod meminfo;
 mod mountinfo;
 mod number;
@@ -42,6 +43,7 @@ mod properties;
 
 pub use cgroup_events::{OomControl, memory_events, oom_control};
 pub use cgroup_stat::{memory_stat_v1, memory_stat_v2};
+pub use mappings::{MappingStream, MappingText, mappings};
 pub use meminfo::meminfo;
 pub use mountinfo::{Mount, mountinfo};
 pub use number::{bytes, limit_v1, limit_v2, number, numbers};
