@@ -14,6 +14,7 @@ pub mod eligible;
 pub mod fragmentation;
 pub mod headroom;
 pub mod ledger;
+pub mod ledger_diff;
 pub mod map;
 pub mod overcommit;
 pub mod rank;

@@ -87,7 +87,7 @@ pub fn ledger(input: &LedgerInput<'_>) -> LedgerReport {
     let cgroups = cgroup::ledgers(&mut figures, input);
     LedgerReport {
         schema: SCHEMA,
-        source: source(input),
+        source: SourceLine::from(snapshot),
         verdict,
         total: figures.total.map(|total| Bytes::new(total.cast_unsigned())),
         machine,
@@ -96,18 +96,6 @@ pub fn ledger(input: &LedgerInput<'_>) -> LedgerReport {
         cgroups,
         implausible: figures.implausible,
         notes,
-    }
-}
-
-fn source(input: &LedgerInput<'_>) -> SourceLine {
-    let snapshot = input.snapshot;
-    SourceLine {
-        origin: snapshot.origin.clone(),
-        kernel: snapshot.kernel.text.clone(),
-        release: snapshot.kernel.release,
-        taken_at: snapshot.taken_at,
-        page_size: snapshot.page_size.bytes(),
-        page_size_known: snapshot.page_size_known,
     }
 }
 
