@@ -12,6 +12,7 @@
 
 mod amount;
 pub mod json;
+mod ledger;
 mod page;
 mod rank;
 mod score;
@@ -21,6 +22,7 @@ mod table;
 mod text;
 mod words;
 
+pub use ledger::{ledger, ledger_diff, ledger_svg};
 pub use rank::{Rows, explain, rank};
 pub use status::status;
 pub use style::{Charset, Style};

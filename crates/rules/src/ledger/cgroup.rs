@@ -5,21 +5,21 @@
 //! name. Version 1 charges kernel memory to a counter of its own as well, which since 2.6.38 is
 //! included in `memory.usage_in_bytes` only as far as it is accounted at all.
 
-use facts::{Cgroup, CgroupVersion, Name};
+use facts::{Account, Cgroup, CgroupVersion, Name, ProcessShare};
 use units::Bytes;
 
 use super::figures::Figures;
 use super::tree::{exact, group, with};
-use super::{CgroupLedger, Exactness, LedgerInput, Line, LineKind, ProcessShare};
+use super::{CgroupLedger, Exactness, Line, LineKind};
 
 /// All groups whose usage is known, by path.
-pub(super) fn ledgers(figures: &mut Figures<'_>, input: &LedgerInput<'_>) -> Vec<CgroupLedger> {
-    let cgroups = &input.snapshot.cgroups;
+pub(super) fn ledgers(figures: &mut Figures<'_>, account: &Account) -> Vec<CgroupLedger> {
+    let cgroups = &figures.snapshot.cgroups;
     let version = cgroups.version.unwrap_or(CgroupVersion::V2);
     let mut out = Vec::new();
     for (path, group) in &cgroups.groups {
         let Some(line) = charged(figures, path, group, version) else { continue };
-        let (pss, unread) = within(input.shares, path);
+        let (pss, unread) = within(&account.shares, path);
         out.push(CgroupLedger { path: path.clone(), line, pss, unread });
     }
     out
@@ -33,10 +33,8 @@ fn within(shares: &[ProcessShare], path: &Name) -> (Option<Bytes>, usize) {
         if !process.cgroup.as_ref().is_some_and(|own| is_within(own.as_bytes(), path.as_bytes())) {
             continue;
         }
-        match process.share {
-            Some(share) => {
-                sum = Some(sum.unwrap_or(Bytes::ZERO).saturating_add(share.total));
-            }
+        match process.shares.as_ref().and_then(facts::Shares::pss) {
+            Some(pss) => sum = Some(sum.unwrap_or(Bytes::ZERO).saturating_add(pss)),
             None => unread += 1,
         }
     }

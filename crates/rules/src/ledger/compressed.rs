@@ -1,9 +1,8 @@
 //! Compressed pages: zswap and zram, and the allocator they share.
 
-use facts::Field;
+use facts::{Field, Zram};
 
 use super::figures::Figures;
-use super::input::Zram;
 use super::tree::{exact, with};
 use super::{Exactness, Line, LineKind};
 

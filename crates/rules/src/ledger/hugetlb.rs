@@ -1,10 +1,10 @@
 //! The pools of huge pages.
 
 use facts::Field::{Hugepagesize, Hugetlb};
+use facts::HugePool;
 use units::Bytes;
 
 use super::figures::Figures;
-use super::input::HugePool;
 use super::tree::{exact, group};
 use super::{Line, LineKind};
 

@@ -4,12 +4,12 @@ use facts::Field::{
     Balloon, Bounce, HardwareCorrupted, KReclaimable, PageTables, Percpu, SReclaimable, SUnreclaim,
     SecPageTables, Slab, WritebackTmp,
 };
+use facts::{Account, TablePlace};
 use units::Bytes;
 
 use super::figures::Figures;
-use super::input::TablePlace;
 use super::tree::{exact, group, with};
-use super::{Aside, AsideKind, Exactness, LedgerInput, Line, LineKind};
+use super::{Aside, AsideKind, Exactness, Line, LineKind};
 use super::{compressed, free, hugetlb, user, vmalloc};
 
 /// The children of `MemTotal` without the remainder, and what this kernel or source does not tell.
@@ -21,14 +21,14 @@ pub(super) struct Parts {
     pub(super) whole: bool,
 }
 
-pub(super) fn parts(figures: &mut Figures<'_>, input: &LedgerInput<'_>) -> Parts {
+pub(super) fn parts(figures: &mut Figures<'_>, account: &Account) -> Parts {
     let mut untold = Vec::new();
     let free = free::free(figures);
     let pcp = free::per_cpu_lists(figures);
     if pcp.is_none() {
         untold.push("free pages on per-cpu lists (`/proc/zoneinfo` was not read whole)".to_owned());
     }
-    let user = user::user(figures, input);
+    let user = user::user(figures, account);
     let slab = slab(figures);
     let whole = free.is_some() && user.is_some() && slab.is_some();
     let mut lines = Vec::new();
@@ -38,16 +38,16 @@ pub(super) fn parts(figures: &mut Figures<'_>, input: &LedgerInput<'_>) -> Parts
     lines.extend(slab);
     lines.extend(other_reclaimable(figures));
     lines.extend(page_tables(figures));
-    let kernel = vmalloc::vmalloc_and_stacks(figures, input.vmap_stack);
+    let kernel = vmalloc::vmalloc_and_stacks(figures, account.vmap_stack);
     lines.extend(kernel.lines);
     untold.extend(kernel.untold);
-    match per_cpu(figures) {
+    match per_cpu(figures, account) {
         Some(line) => lines.push(line),
         None => untold.push("per-cpu data of the kernel (counted since 4.19)".to_owned()),
     }
-    lines.extend(boot_tables(figures, input));
-    lines.extend(hugetlb::pool(figures, input.pools));
-    lines.extend(compressed::compressed(figures, input.zram));
+    lines.extend(boot_tables(figures, account));
+    lines.extend(hugetlb::pool(figures, &account.pools));
+    lines.extend(compressed::compressed(figures, &account.zram));
     lines.extend(rare(figures));
     Parts { lines, untold, whole }
 }
@@ -94,8 +94,13 @@ fn page_tables(figures: &mut Figures<'_>) -> Vec<Line> {
 
 /// `pcpu_nr_pages()`, 4.19. It counts the first chunk too (`pcpu_setup_first_chunk()`), which comes
 /// from before the page allocator and so is outside `MemTotal`: an upper bound.
-fn per_cpu(figures: &mut Figures<'_>) -> Option<Line> {
+fn per_cpu(figures: &mut Figures<'_>, account: &Account) -> Option<Line> {
     let bytes = figures.field(Percpu)?;
+    if let Some(first) = account.boot.percpu_first_chunk {
+        let inside = bytes.checked_sub(figures.part(first, "kernel log, percpu: Embedded")?)?;
+        let from = "meminfo Percpu less the first chunk of the kernel log";
+        return Some(exact(LineKind::PerCpu, inside.max(0), from));
+    }
     let exactness = Exactness::Bounded { at_least: 0, at_most: bytes };
     let line = with(LineKind::PerCpu, bytes, exactness, "meminfo Percpu");
     Some(line.noted("includes what each CPU was given before the allocator started"))
@@ -103,9 +108,9 @@ fn per_cpu(figures: &mut Figures<'_>) -> Option<Line> {
 
 /// What `alloc_large_system_hash()` and ftrace took from the page allocator at boot: no counter of
 /// the kernel has it, only its log.
-fn boot_tables(figures: &mut Figures<'_>, input: &LedgerInput<'_>) -> Option<Line> {
+fn boot_tables(figures: &mut Figures<'_>, account: &Account) -> Option<Line> {
     let mut tables: Vec<_> =
-        input.boot_tables.iter().filter(|table| table.place == TablePlace::Pages).collect();
+        account.boot.tables.iter().filter(|table| table.place == TablePlace::Pages).collect();
     tables.sort_by(|a, b| b.bytes.cmp(&a.bytes).then(a.name.cmp(&b.name)));
     let total: Bytes = tables.iter().map(|table| table.bytes).sum();
     let total = figures.part(total, "kernel log, boot-time tables").filter(|&b| b > 0)?;

@@ -17,7 +17,6 @@ mod compressed;
 mod figures;
 mod free;
 mod hugetlb;
-mod input;
 mod managed;
 mod physical;
 mod pss;
@@ -31,15 +30,13 @@ mod vmalloc;
 #[cfg(test)]
 mod tests;
 
-use facts::Field;
+use facts::{Account, Field, Snapshot};
 use units::Bytes;
 
-pub use input::{BootTable, HugePool, IomemTotals, LedgerInput, TablePlace, Zram};
 pub use pss::proportional_share;
 pub use report::{
     Aside, AsideKind, CgroupLedger, Drift, Exactness, Identity, Implausible, LedgerReport,
-    LedgerVerdict, Line, LineKind, ProcessShare, RemainderLevel, Share, ShareIdentities,
-    ShareSplit,
+    LedgerVerdict, Line, LineKind, RemainderLevel, ShareIdentities,
 };
 
 use crate::rank::SourceLine;
@@ -49,14 +46,13 @@ use figures::Figures;
 pub const SCHEMA: &str = "oomph.ledger/1";
 
 /// The ledger of a machine.
-pub fn ledger(input: &LedgerInput<'_>) -> LedgerReport {
-    let snapshot = input.snapshot;
+pub fn ledger(snapshot: &Snapshot, account: &Account) -> LedgerReport {
     let mut figures = Figures::new(snapshot);
-    let drift = input.again.and_then(|again| drift(snapshot, again));
+    let drift = account.again.as_ref().and_then(|again| drift(&snapshot.meminfo, again));
     let mut notes = Vec::new();
     let mut verdict = verdict::unknown("`MemTotal` is not known");
     let machine = figures.total.map(|total| {
-        let mut parts = managed::parts(&mut figures, input);
+        let mut parts = managed::parts(&mut figures, account);
         let balloon = managed::balloon(&mut figures);
         let without = total.saturating_sub(tree::sum(&parts.lines));
         let mut outside = None;
@@ -72,7 +68,7 @@ pub fn ledger(input: &LedgerInput<'_>) -> LedgerReport {
         let managed =
             tree::exact(LineKind::Managed, total, "meminfo MemTotal").made_of(parts.lines);
         verdict = verdict::verdict(&figures, &managed, &parts.untold, parts.whole, drift);
-        physical::physical(&mut figures, input, managed, outside)
+        physical::physical(&mut figures, account, managed, outside)
     });
     if let Some(drift) = drift
         && figures.total.is_some_and(|total| drift.bytes > total.cast_unsigned() / 200)
@@ -83,8 +79,8 @@ pub fn ledger(input: &LedgerInput<'_>) -> LedgerReport {
             Bytes::new(drift.bytes)
         ));
     }
-    let shares = shares::identities(&mut figures, input);
-    let cgroups = cgroup::ledgers(&mut figures, input);
+    let shares = shares::identities(&mut figures, account);
+    let cgroups = cgroup::ledgers(&mut figures, account);
     LedgerReport {
         schema: SCHEMA,
         source: SourceLine::from(snapshot),
@@ -100,14 +96,14 @@ pub fn ledger(input: &LedgerInput<'_>) -> LedgerReport {
 }
 
 /// The field of the sum that moved most.
-fn drift(snapshot: &facts::Snapshot, again: &facts::Meminfo) -> Option<Drift> {
+fn drift(before: &facts::Meminfo, again: &facts::Meminfo) -> Option<Drift> {
     use Field::{
         Active, AnonPages, Cached, Inactive, Mapped, MemFree, PageTables, Slab, Unevictable,
     };
     [MemFree, Active, Inactive, Unevictable, AnonPages, Cached, Mapped, Slab, PageTables]
         .into_iter()
         .filter_map(|field| {
-            let bytes = snapshot.meminfo.get(field)?.get().abs_diff(again.get(field)?.get());
+            let bytes = before.get(field)?.get().abs_diff(again.get(field)?.get());
             Some(Drift { bytes, field: field.text() })
         })
         .max_by_key(|drift| drift.bytes)

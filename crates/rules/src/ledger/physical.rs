@@ -1,9 +1,9 @@
 //! What the machine has, and what was taken before the page allocator started.
 
+use facts::{Account, TablePlace};
 use units::Bytes;
 
 use super::figures::Figures;
-use super::input::{LedgerInput, TablePlace};
 use super::tree::{exact, with};
 use super::{Exactness, Line, LineKind};
 
@@ -11,12 +11,12 @@ use super::{Exactness, Line, LineKind};
 /// less than what is managed, the managed memory is the root itself.
 pub(super) fn physical(
     figures: &mut Figures<'_>,
-    input: &LedgerInput<'_>,
+    account: &Account,
     managed: Line,
     balloon_outside: Option<Line>,
 ) -> Line {
     let present = figures.zones("present", |zone| zone.present);
-    let ram = input.iomem.system_ram.and_then(|b| figures.anything(b, "iomem System RAM"));
+    let ram = account.iomem.system_ram.and_then(|b| figures.anything(b, "iomem System RAM"));
     let found = ram
         .filter(|&b| b > 0)
         .map(|b| (b, "iomem System RAM"))
@@ -27,24 +27,30 @@ pub(super) fn physical(
     let taken = total - managed.bytes;
     let mut children = Vec::new();
     children.extend(memory_map(figures));
-    if let Some(bytes) = input.iomem.kernel_image
+    if let Some(bytes) = account.iomem.kernel_image
         && let Some(bytes) = figures.anything(bytes, "iomem Kernel")
     {
         let from = "iomem Kernel code, rodata, data, bss";
         children.push(exact(LineKind::KernelImage, bytes, from));
     }
-    if let Some(bytes) = input.iomem.crash_kernel {
+    if let Some(bytes) = account.iomem.crash_kernel {
         let bytes = figures.anything(bytes, "iomem Crash kernel").filter(|&b| b > 0);
         children.extend(bytes.map(|b| exact(LineKind::CrashKernel, b, "iomem Crash kernel")));
     }
-    let early: Bytes = input
-        .boot_tables
+    let early: Bytes = account
+        .boot
+        .tables
         .iter()
         .filter(|table| table.place == TablePlace::Early)
         .map(|table| table.bytes)
         .sum();
     if let Some(bytes) = figures.anything(early, "kernel log, hash tables").filter(|&b| b > 0) {
         children.push(exact(LineKind::EarlyTables, bytes, "kernel log, hash tables"));
+    }
+    if let Some(first) = account.boot.percpu_first_chunk {
+        let bytes = figures.anything(first, "kernel log, percpu: Embedded").filter(|&b| b > 0);
+        let from = "kernel log, percpu: Embedded";
+        children.extend(bytes.map(|b| exact(LineKind::PerCpu, b, from)));
     }
     children.extend(balloon_outside);
     let before =

@@ -3,7 +3,7 @@
 use facts::Name;
 use schemars::JsonSchema;
 use serde::Serialize;
-use units::{Bytes, Percent, Pid};
+use units::{Bytes, Percent};
 
 use crate::rank::SourceLine;
 
@@ -286,45 +286,4 @@ pub struct Implausible {
     pub found: u64,
     /// What it cannot exceed, bytes.
     pub at_most: u64,
-}
-
-/// One process's share of memory, as `/proc/PID/smaps_rollup` tells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProcessShare {
-    /// Process.
-    pub pid: Pid,
-    /// Start, clock ticks after boot: tells it from a later process of the same number.
-    pub start_ticks: Option<u64>,
-    /// Name.
-    pub name: Option<Name>,
-    /// Its memory cgroup.
-    pub cgroup: Option<Name>,
-    /// `VmRSS`: an upper bound of its share.
-    pub rss: Option<Bytes>,
-    /// `RssAnon` (4.5).
-    pub rss_anon: Option<Bytes>,
-    /// Its share; `None` when it could not be read.
-    pub share: Option<Share>,
-    /// It shares the address space of this other process and adds nothing.
-    pub twin_of: Option<Pid>,
-}
-
-/// A proportional share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Share {
-    /// `Pss`: each page divided by the number of its users.
-    pub total: Bytes,
-    /// `Pss_Anon`, `Pss_File`, `Pss_Shmem` (5.3).
-    pub split: Option<ShareSplit>,
-}
-
-/// A proportional share by kind of page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ShareSplit {
-    /// `Pss_Anon`.
-    pub anon: Bytes,
-    /// `Pss_File`.
-    pub file: Bytes,
-    /// `Pss_Shmem`.
-    pub shmem: Bytes,
 }

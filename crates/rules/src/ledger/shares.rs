@@ -5,62 +5,56 @@
 //! `Pss_Shmem`. So both sums must agree, but for pages mapped by nobody's address space, for what
 //! could not be read, and for what changed meanwhile.
 
-use facts::Field;
+use facts::{Account, Field, ProcessShare, Shares};
 use units::{Bytes, Percent};
 
 use super::figures::Figures;
-use super::{Identity, LedgerInput, ProcessShare, Share, ShareIdentities};
+use super::{Identity, ShareIdentities};
 
-pub(super) fn identities(
-    figures: &mut Figures<'_>,
-    input: &LedgerInput<'_>,
-) -> Option<ShareIdentities> {
-    let own: Vec<&ProcessShare> = input.shares.iter().filter(|s| s.twin_of.is_none()).collect();
-    let shares: Vec<Share> = own.iter().filter_map(|process| process.share).collect();
-    if shares.is_empty() {
+pub(super) fn identities(figures: &mut Figures<'_>, account: &Account) -> Option<ShareIdentities> {
+    let own: Vec<&ProcessShare> = account.shares.iter().filter(|s| s.twin_of.is_none()).collect();
+    let (read, unread): (Vec<_>, Vec<_>) =
+        own.iter().copied().partition(|process| pss(process).is_some());
+    if read.is_empty() {
         return None;
     }
-    let unread: Vec<&ProcessShare> =
-        own.iter().copied().filter(|process| process.share.is_none()).collect();
     let anon_unread = at_most(&unread, |process| process.rss_anon.or(process.rss));
     let mapped_unread = at_most(&unread, |process| match process.rss_anon {
         Some(anon) => process.rss.map(|rss| rss.saturating_sub(anon)),
         None => process.rss,
     });
-    let split: Option<Vec<_>> = shares.iter().map(|share| share.split).collect();
-    let mut identity = |fields: &[Field], sum: Bytes, unread| {
-        let mut counter = Bytes::ZERO;
-        let mut again = input.again.map(|_| Bytes::ZERO);
+    // Which kind of page is told since 5.3, and by `smaps_rollup` alone.
+    let sum = |of: fn(&Shares) -> Option<Bytes>| -> Option<Bytes> {
+        read.iter()
+            .map(|process| of(process.shares.as_ref()?))
+            .try_fold(Bytes::ZERO, |sum, b| Some(sum.saturating_add(b?)))
+    };
+    let mut identity = |fields: &[Field], sum: Option<Bytes>, unread| {
+        let (mut counter, mut drift) = (Bytes::ZERO, account.around_shares.as_ref().map(|_| 0));
         for &field in fields {
-            let bytes = figures.field(field)?;
-            counter = counter.saturating_add(Bytes::new(bytes.unsigned_abs()));
-            again = again
-                .zip(input.again.and_then(|again| again.get(field)))
-                .map(|(sum, more)| sum.saturating_add(more));
+            let bytes = match &account.around_shares {
+                None => Bytes::new(figures.field(field)?.unsigned_abs()),
+                Some((before, after)) => {
+                    let (a, b) = (before.get(field)?.get(), after.get(field)?.get());
+                    drift = drift.map(|drift| a.abs_diff(b).saturating_add(drift));
+                    // The processes were read in between.
+                    Bytes::new(a / 2 + b / 2)
+                }
+            };
+            counter = counter.saturating_add(bytes);
         }
-        Some(compare(sum, unread, counter, again))
+        Some(compare(sum?, unread, counter, drift.map(Bytes::new)))
     };
-    let (anon, mapped) = match &split {
-        Some(split) => (
-            identity(&[Field::AnonPages], split.iter().map(|s| s.anon).sum(), anon_unread),
-            identity(
-                &[Field::Mapped],
-                split.iter().map(|s| s.file.saturating_add(s.shmem)).sum(),
-                mapped_unread,
-            ),
-        ),
-        None => (None, None),
-    };
-    let both = identity(
-        &[Field::AnonPages, Field::Mapped],
-        shares.iter().map(|share| share.total).sum(),
-        at_most(&unread, |process| process.rss),
-    );
-    let twins = input.shares.len() - own.len();
+    let anon = identity(&[Field::AnonPages], sum(Shares::pss_anon), anon_unread);
+    let file = sum(Shares::pss_file).zip(sum(Shares::pss_shmem));
+    let file = file.map(|(file, shmem)| file.saturating_add(shmem));
+    let mapped = identity(&[Field::Mapped], file, mapped_unread);
+    let all = at_most(&unread, |process| process.rss);
+    let both = identity(&[Field::AnonPages, Field::Mapped], sum(Shares::pss), all);
     let mut report = ShareIdentities {
-        read: shares.len(),
+        read: read.len(),
         unread: unread.len(),
-        twins,
+        twins: account.shares.len() - own.len(),
         anon,
         mapped,
         both,
@@ -70,6 +64,10 @@ pub(super) fn identities(
     Some(report)
 }
 
+fn pss(process: &ProcessShare) -> Option<Bytes> {
+    process.shares.as_ref()?.pss()
+}
+
 fn at_most(unread: &[&ProcessShare], of: impl Fn(&ProcessShare) -> Option<Bytes>) -> Option<Bytes> {
     unread
         .iter()
@@ -77,15 +75,15 @@ fn at_most(unread: &[&ProcessShare], of: impl Fn(&ProcessShare) -> Option<Bytes>
         .try_fold(Bytes::ZERO, |sum, bytes| Some(sum.saturating_add(bytes?)))
 }
 
-/// Half a percent of the counter is allowed: the kernel rounds each process's share down, and a
-/// driver may insert pages that are mapped and in no address space's count.
+/// Half a percent of the counter is allowed, and 256 KiB: the kernel rounds each process's share
+/// down, its counters lag, and a driver may insert pages that are mapped and in no address space's
+/// count.
 fn compare(
     sum: Bytes,
     unread_at_most: Option<Bytes>,
     counter: Bytes,
-    again: Option<Bytes>,
+    drift: Option<Bytes>,
 ) -> Identity {
-    let drift = again.map(|again| Bytes::new(again.get().abs_diff(counter.get())));
     let difference = i64::try_from(i128::from(counter.get()) - i128::from(sum.get()))
         .unwrap_or(if counter > sum { i64::MAX } else { i64::MIN });
     let bar = (counter.get() / 200).max(256 << 10).saturating_add(drift.map_or(0, Bytes::get));

@@ -1,4 +1,7 @@
-use facts::{Field, Kernel, Meminfo, Name, Snapshot};
+use facts::{
+    Account, BootLog, BootTable, Field, HugePool, Kernel, Meminfo, Name, ProcessShare, Share,
+    Shares, Snapshot, TablePlace, Zram,
+};
 use proptest::prelude::*;
 use units::{Bytes, Pages, Pid};
 
@@ -60,7 +63,7 @@ fn of(report: &LedgerReport, kind: LineKind) -> i64 {
 #[test]
 fn a_real_machine_is_accounted_for_to_a_thousandth() {
     let snapshot = deferred();
-    let report = ledger(&LedgerInput::new(&snapshot));
+    let report = ledger(&snapshot, &Account::default());
     adds_up(report.machine.as_ref().unwrap());
     assert_eq!(report.verdict.level, RemainderLevel::Normal);
     let share = report.verdict.share.unwrap().hundredths();
@@ -71,7 +74,7 @@ fn a_real_machine_is_accounted_for_to_a_thousandth() {
 #[test]
 fn memory_whose_map_is_not_initialised_is_free_and_named() {
     let snapshot = deferred();
-    let report = ledger(&LedgerInput::new(&snapshot));
+    let report = ledger(&snapshot, &Account::default());
     let free = report.machine.as_ref().unwrap().find(LineKind::Free).unwrap();
     let deferred = free.child(LineKind::Deferred).unwrap();
     assert_eq!(deferred.bytes, 8_207_720 << 10);
@@ -82,7 +85,7 @@ fn memory_whose_map_is_not_initialised_is_free_and_named() {
 fn stacks_in_vmalloc_are_not_counted_twice() {
     let snapshot = deferred();
     let line = |told| {
-        let report = ledger(&LedgerInput { vmap_stack: told, ..LedgerInput::new(&snapshot) });
+        let report = ledger(&snapshot, &Account { vmap_stack: told, ..Account::default() });
         report.machine.unwrap().find(LineKind::Managed).unwrap().clone()
     };
     let stacks = snapshot.meminfo.get(Field::KernelStack).unwrap().get().cast_signed();
@@ -103,7 +106,7 @@ fn stacks_in_vmalloc_are_not_counted_twice() {
 fn stacks_that_do_not_fit_into_vmalloc_are_beside_it() {
     let mut snapshot = deferred();
     snapshot.meminfo.set(Field::KernelStack, Bytes::new(1 << 30));
-    let report = ledger(&LedgerInput::new(&snapshot));
+    let report = ledger(&snapshot, &Account::default());
     let machine = report.machine.unwrap();
     let managed = machine.find(LineKind::Managed).unwrap();
     assert_eq!(managed.child(LineKind::KernelStacks).unwrap().bytes, 1 << 30);
@@ -112,7 +115,7 @@ fn stacks_that_do_not_fit_into_vmalloc_are_beside_it() {
 #[test]
 fn lines_an_old_kernel_does_not_have_are_said_to_be_in_the_remainder() {
     let mut snapshot = old();
-    let report = ledger(&LedgerInput::new(&snapshot));
+    let report = ledger(&snapshot, &Account::default());
     adds_up(report.machine.as_ref().unwrap());
     assert_eq!(of(&report, LineKind::Vmalloc), -1, "it was address space, not memory");
     assert_eq!(report.verdict.level, RemainderLevel::Large);
@@ -127,7 +130,7 @@ fn lines_an_old_kernel_does_not_have_are_said_to_be_in_the_remainder() {
         .filter(|line| !without.iter().any(|name| line.starts_with(name)))
         .collect();
     snapshot = machine("2.6.27", older.as_bytes(), b"", b"");
-    let report = ledger(&LedgerInput::new(&snapshot));
+    let report = ledger(&snapshot, &Account::default());
     adds_up(report.machine.as_ref().unwrap());
     assert_eq!(of(&report, LineKind::User), (233_176 + 246_544) << 10);
     let told = report.verdict.may_be.join("; ");
@@ -137,14 +140,14 @@ fn lines_an_old_kernel_does_not_have_are_said_to_be_in_the_remainder() {
 #[test]
 fn what_is_missing_altogether_is_unknown_and_not_zero() {
     let snapshot = Snapshot::unknown("nothing");
-    let report = ledger(&LedgerInput::new(&snapshot));
+    let report = ledger(&snapshot, &Account::default());
     assert_eq!(report.machine, None);
     assert_eq!(report.verdict.level, RemainderLevel::Unknown);
     let mut snapshot = deferred();
     let total = snapshot.meminfo.get(Field::MemTotal).unwrap();
     snapshot.meminfo = Meminfo::default();
     snapshot.meminfo.set(Field::MemTotal, total);
-    let report = ledger(&LedgerInput::new(&snapshot));
+    let report = ledger(&snapshot, &Account::default());
     assert_eq!(report.verdict.level, RemainderLevel::Unknown);
     assert_eq!(report.verdict.remainder, None);
 }
@@ -153,7 +156,7 @@ fn what_is_missing_altogether_is_unknown_and_not_zero() {
 fn a_figure_that_cannot_be_true_is_named_and_not_used() {
     let mut snapshot = deferred();
     snapshot.meminfo.set(Field::SReclaimable, Bytes::new(u64::MAX - 4095));
-    let report = ledger(&LedgerInput::new(&snapshot));
+    let report = ledger(&snapshot, &Account::default());
     adds_up(report.machine.as_ref().unwrap());
     assert_eq!(of(&report, LineKind::SlabReclaimable), -1);
     assert_eq!(report.implausible[0].place, "meminfo SReclaimable");
@@ -164,7 +167,7 @@ fn an_over_count_is_shown() {
     let mut snapshot = deferred();
     let total = snapshot.meminfo.get(Field::MemTotal).unwrap();
     snapshot.meminfo.set(Field::PageTables, total);
-    let report = ledger(&LedgerInput::new(&snapshot));
+    let report = ledger(&snapshot, &Account::default());
     adds_up(report.machine.as_ref().unwrap());
     assert_eq!(report.verdict.level, RemainderLevel::OverCounted);
     assert!(report.verdict.remainder.unwrap() < 0);
@@ -175,7 +178,7 @@ fn memory_that_no_counter_knows_is_called_large_in_words() {
     let mut snapshot = deferred();
     let free = snapshot.meminfo.get(Field::MemFree).unwrap();
     snapshot.meminfo.set(Field::MemFree, free.saturating_sub(Bytes::new(3 << 30)));
-    let report = ledger(&LedgerInput::new(&snapshot));
+    let report = ledger(&snapshot, &Account::default());
     assert_eq!(report.verdict.level, RemainderLevel::Large);
     assert!(report.verdict.text.contains("3.01 GiB"), "{}", report.verdict.text);
     assert!(report.verdict.may_be.iter().any(|m| m.contains("network")));
@@ -189,14 +192,14 @@ fn a_balloon_is_counted_where_its_driver_left_it() {
     let size = Bytes::new(2 << 30);
     snapshot.meminfo.set(Field::MemFree, free.saturating_sub(size));
     snapshot.meminfo.set(Field::Balloon, size);
-    let report = ledger(&LedgerInput::new(&snapshot));
+    let report = ledger(&snapshot, &Account::default());
     let machine = report.machine.unwrap();
     assert!(machine.find(LineKind::Managed).unwrap().child(LineKind::Balloon).is_some());
     assert_eq!(report.verdict.level, RemainderLevel::Normal);
     // Taken off it: there is no hole to fill.
     let mut snapshot = deferred();
     snapshot.meminfo.set(Field::Balloon, size);
-    let report = ledger(&LedgerInput::new(&snapshot));
+    let report = ledger(&snapshot, &Account::default());
     let machine = report.machine.unwrap();
     adds_up(&machine);
     let before = machine.find(LineKind::BeforeAllocator).unwrap();
@@ -212,8 +215,8 @@ fn zswap_is_in_the_zsmalloc_pool_unless_it_cannot_be() {
     let mut with_pool = |mib| {
         snapshot.vmstat.lines.retain(|(name, _)| &**name != "nr_zspages");
         snapshot.vmstat.lines.push(("nr_zspages".into(), pages(mib)));
-        let zram = [Zram { name: "zram0".into(), used: Bytes::new(50 << 20), stored: None }];
-        let report = ledger(&LedgerInput { zram: &zram, ..LedgerInput::new(&snapshot) });
+        let zram = vec![Zram { name: "zram0".into(), used: Bytes::new(50 << 20), stored: None }];
+        let report = ledger(&snapshot, &Account { zram, ..Account::default() });
         of(&report, LineKind::Compressed) >> 20
     };
     assert_eq!(with_pool(150), 150);
@@ -225,11 +228,11 @@ fn zswap_is_in_the_zsmalloc_pool_unless_it_cannot_be() {
 fn pools_of_huge_pages_are_split_into_used_and_idle() {
     let mut snapshot = deferred();
     snapshot.meminfo.set(Field::Hugetlb, Bytes::new(3 << 30));
-    let pools = [
+    let pools = vec![
         HugePool { page: Bytes::new(2 << 20), total: 512, free: Some(12) },
         HugePool { page: Bytes::new(1 << 30), total: 2, free: Some(2) },
     ];
-    let report = ledger(&LedgerInput { pools: &pools, ..LedgerInput::new(&snapshot) });
+    let report = ledger(&snapshot, &Account { pools, ..Account::default() });
     let machine = report.machine.unwrap();
     adds_up(&machine);
     let pool = machine.find(LineKind::HugetlbPool).unwrap();
@@ -242,8 +245,8 @@ fn pools_of_huge_pages_are_split_into_used_and_idle() {
 fn unaccepted_memory_is_a_part_of_free_memory() {
     let mut snapshot = deferred();
     snapshot.vmstat.lines.push(("nr_unaccepted".into(), 1024));
-    let before = of(&ledger(&LedgerInput::new(&deferred())), LineKind::Free);
-    let report = ledger(&LedgerInput::new(&snapshot));
+    let before = of(&ledger(&deferred(), &Account::default()), LineKind::Free);
+    let report = ledger(&snapshot, &Account::default());
     adds_up(report.machine.as_ref().unwrap());
     assert_eq!(of(&report, LineKind::Free), before);
     assert_eq!(of(&report, LineKind::Unaccepted), 4 << 20);
@@ -257,21 +260,37 @@ fn tables_of_the_boot_log_leave_the_remainder() {
         bytes: Bytes::new(mib << 20),
         place,
     };
-    let tables = [
+    let tables = vec![
         table("TCP established", 2, TablePlace::Pages),
         table("Dentry cache", 32, TablePlace::Early),
         table("UDP", 1, TablePlace::Vmalloc),
     ];
-    let plain = ledger(&LedgerInput::new(&snapshot)).verdict.remainder.unwrap();
-    let report = ledger(&LedgerInput { boot_tables: &tables, ..LedgerInput::new(&snapshot) });
+    let plain = ledger(&snapshot, &Account::default()).verdict.remainder.unwrap();
+    let report = ledger(
+        &snapshot,
+        &Account { boot: BootLog { tables, percpu_first_chunk: None }, ..Account::default() },
+    );
     adds_up(report.machine.as_ref().unwrap());
     assert_eq!(report.verdict.remainder.unwrap(), plain - (2 << 20));
     assert_eq!(of(&report, LineKind::EarlyTables), 32 << 20);
 }
 
+fn with(shares: &[ProcessShare]) -> Account {
+    Account { shares: shares.to_vec(), ..Account::default() }
+}
+
 fn process(pid: u32, anon: u64, file: u64, shmem: u64) -> ProcessShare {
     let [anon, file, shmem] = [anon, file, shmem].map(|kib| Bytes::new(kib << 10));
     let total = anon.saturating_add(file).saturating_add(shmem);
+    let mut shares = Shares::default();
+    for (share, bytes) in [
+        (Share::Pss, total),
+        (Share::PssAnon, anon),
+        (Share::PssFile, file),
+        (Share::PssShmem, shmem),
+    ] {
+        shares.set(share, bytes);
+    }
     ProcessShare {
         pid: Pid::new(pid),
         start_ticks: None,
@@ -279,7 +298,7 @@ fn process(pid: u32, anon: u64, file: u64, shmem: u64) -> ProcessShare {
         cgroup: Some(Name::from("/a/b")),
         rss: Some(total),
         rss_anon: Some(anon),
-        share: Some(Share { total, split: Some(ShareSplit { anon, file, shmem }) }),
+        shares: Some(shares),
         twin_of: None,
     }
 }
@@ -296,7 +315,7 @@ fn shares_of_all_processes_are_what_the_kernel_counts() {
         process(3, 100 << 10, 20 << 10, 10 << 10),
     ];
     shares[2].twin_of = Some(Pid::new(2));
-    let report = ledger(&LedgerInput { shares: &shares, ..LedgerInput::new(&snapshot) });
+    let report = ledger(&snapshot, &with(&shares));
     let identities = report.shares.unwrap();
     assert_eq!((identities.read, identities.unread, identities.twins), (2, 0, 1));
     assert_eq!(identities.anon.unwrap().difference, 0);
@@ -310,13 +329,13 @@ fn shares_of_all_processes_are_what_the_kernel_counts() {
     assert_eq!(machine.find(LineKind::FileMapped).unwrap().bytes, 80 << 20);
 
     // One that could not be read explains at most its resident memory.
-    shares[0].share = None;
-    let report = ledger(&LedgerInput { shares: &shares, ..LedgerInput::new(&snapshot) });
+    shares[0].shares = None;
+    let report = ledger(&snapshot, &with(&shares));
     let identities = report.shares.unwrap();
     assert!(identities.anon.unwrap().holds && identities.mapped.unwrap().holds);
     assert!(identities.text.ends_with("1 could not be read, at most 270 MiB in them."));
     shares[0].rss_anon = Some(Bytes::new(1 << 20));
-    let report = ledger(&LedgerInput { shares: &shares, ..LedgerInput::new(&snapshot) });
+    let report = ledger(&snapshot, &with(&shares));
     assert!(!report.shares.unwrap().anon.unwrap().holds);
 }
 
@@ -342,7 +361,7 @@ fn a_cgroup_is_its_parts_and_a_rest() {
     snapshot.cgroups.version = Some(facts::CgroupVersion::V2);
     snapshot.cgroups.groups.insert(Name::from("/a"), group);
     let shares = [process(1, 1024, 0, 0)];
-    let report = ledger(&LedgerInput { shares: &shares, ..LedgerInput::new(&snapshot) });
+    let report = ledger(&snapshot, &with(&shares));
     let ledger = &report.cgroups[0];
     adds_up(&ledger.line);
     assert_eq!(ledger.line.rest().unwrap().bytes, 2 << 20);
@@ -380,7 +399,7 @@ proptest! {
             let [free, present, managed, pcp] = figures.map(|v| v.map(|v| Pages::new(v >> shift)));
             snapshot.zones.push(facts::Zone { free, present, managed, pcp, ..facts::Zone::default() });
         }
-        let report = ledger(&LedgerInput::new(&snapshot));
+        let report = ledger(&snapshot, &Account::default());
         if let Some(machine) = &report.machine {
             adds_up(machine);
         }

@@ -1,5 +1,6 @@
 //! What programs and files occupy: the pages on the reclaim lists.
 
+use facts::Account;
 use facts::Field::{
     Active, AnonHugePages, AnonPages, Buffers, Cached, CmaFree, CmaTotal, Dirty, FileHugePages,
     Inactive, Mapped, Mlocked, Shmem, ShmemHugePages, SwapCached, Unevictable, Writeback,
@@ -7,7 +8,7 @@ use facts::Field::{
 
 use super::figures::Figures;
 use super::tree::{exact, group, with};
-use super::{Aside, AsideKind, Exactness, LedgerInput, Line, LineKind};
+use super::{Aside, AsideKind, Exactness, Line, LineKind};
 
 /// Pages on the LRU lists: each once, whatever it is.
 ///
@@ -16,7 +17,7 @@ use super::{Aside, AsideKind, Exactness, LedgerInput, Line, LineKind};
 /// the figure, and the counters say what is in it. `Active` and `Inactive` are printed by every
 /// release; `Unevictable` since 2.6.28. Pages that reclaim holds in its hands are on no list
 /// (`nr_isolated_anon`, `nr_isolated_file`, 2.6.32).
-pub(super) fn user(figures: &mut Figures<'_>, input: &LedgerInput<'_>) -> Option<Line> {
+pub(super) fn user(figures: &mut Figures<'_>, account: &Account) -> Option<Line> {
     let lists = lists(figures);
     let anon = figures.field(AnonPages);
     let shmem = figures.field(Shmem);
@@ -29,7 +30,7 @@ pub(super) fn user(figures: &mut Figures<'_>, input: &LedgerInput<'_>) -> Option
         aside(figures, &mut line, ShmemHugePages, AsideKind::ShmemHuge);
         line
     }));
-    children.extend(cached.map(|bytes| cache(figures, input, bytes, shmem)));
+    children.extend(cached.map(|bytes| cache(figures, account, bytes, shmem)));
     children.extend(buffers.map(|bytes| exact(LineKind::Buffers, bytes, "meminfo Buffers")));
     let swap_cached = figures.field(SwapCached).filter(|&b| b > 0);
     if let (Some(most), Some((lists, _)), Some(anon), Some(cached)) =
@@ -87,19 +88,14 @@ fn anonymous(figures: &mut Figures<'_>, bytes: i64) -> Line {
 
 /// `Cached` without shared memory. Which of `Mapped` is shared memory the kernel does not tell: at
 /// least `Mapped - Shmem` is files. The processes' shares tell, where all were read.
-fn cache(
-    figures: &mut Figures<'_>,
-    input: &LedgerInput<'_>,
-    cached: i64,
-    shmem: Option<i64>,
-) -> Line {
+fn cache(figures: &mut Figures<'_>, account: &Account, cached: i64, shmem: Option<i64>) -> Line {
     let bytes = cached.saturating_sub(shmem.unwrap_or(0)).max(0);
     let from = if shmem.is_some() { "meminfo Cached - Shmem" } else { "meminfo Cached" };
     let mut line = exact(LineKind::FileCache, bytes, from);
     if let Some(mapped) = figures.field(Mapped) {
         let shmem = shmem.unwrap_or(0);
         let (at_least, at_most) = ((mapped - shmem).clamp(0, bytes), mapped.min(bytes));
-        let (part, exactness, from) = match mapped_shmem(figures, input) {
+        let (part, exactness, from) = match mapped_shmem(figures, account) {
             Some(mapped_shmem) => (
                 (mapped - mapped_shmem).clamp(at_least, at_most),
                 Exactness::Estimated,
@@ -137,12 +133,12 @@ fn cache(
 }
 
 /// Σ `Pss_Shmem`, when every process with memory was read.
-fn mapped_shmem(figures: &mut Figures<'_>, input: &LedgerInput<'_>) -> Option<i64> {
+fn mapped_shmem(figures: &mut Figures<'_>, account: &Account) -> Option<i64> {
     let mut sum = units::Bytes::ZERO;
-    let counted = input.shares.iter().filter(|share| share.twin_of.is_none());
+    let counted = account.shares.iter().filter(|share| share.twin_of.is_none());
     let mut any = false;
     for share in counted {
-        sum = sum.saturating_add(share.share?.split?.shmem);
+        sum = sum.saturating_add(share.shares.as_ref()?.pss_shmem()?);
         any = true;
     }
     any.then(|| figures.part(sum, "smaps_rollup Pss_Shmem, all processes")).flatten()

@@ -17,7 +17,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use facts::Name;
+use facts::{Account, Name, Snapshot};
 use units::{Bytes, Pid};
 
 pub use report::{
@@ -25,7 +25,7 @@ pub use report::{
     LineChange, MappingChange, ProcessChange,
 };
 
-use crate::ledger::{LedgerReport, ProcessShare};
+use crate::ledger::LedgerReport;
 use compare::Clock;
 
 /// Name and version of the format.
@@ -34,56 +34,12 @@ pub const SCHEMA: &str = "oomph.ledger-diff/1";
 /// One of the two moments.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment<'a> {
-    /// The ledger.
+    /// The machine.
+    pub snapshot: &'a Snapshot,
+    /// What belongs to it.
+    pub account: &'a Account,
+    /// The ledger made of them.
     pub ledger: &'a LedgerReport,
-    /// Seconds since boot.
-    pub uptime_s: Option<u64>,
-    /// `MemAvailable`.
-    pub available: Option<Bytes>,
-    /// The processes' shares; empty when nobody looked.
-    pub processes: &'a [ProcessShare],
-    /// The mappings' shares; empty when nobody looked.
-    pub mappings: &'a [MappingShare],
-    /// Slab caches (`/proc/slabinfo`); empty when nobody looked or nobody might.
-    pub caches: &'a [SlabCache],
-}
-
-impl<'a> Moment<'a> {
-    /// A ledger and nothing else.
-    pub fn new(ledger: &'a LedgerReport) -> Self {
-        Moment {
-            ledger,
-            uptime_s: None,
-            available: None,
-            processes: &[],
-            mappings: &[],
-            caches: &[],
-        }
-    }
-}
-
-/// One mapping of one process. Several of a name are added up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MappingShare {
-    /// Process.
-    pub pid: Pid,
-    /// Start, clock ticks after boot.
-    pub start_ticks: Option<u64>,
-    /// Its name.
-    pub process: Option<Name>,
-    /// Name of the mapping.
-    pub mapping: Name,
-    /// `Pss`.
-    pub pss: Bytes,
-}
-
-/// One cache of the kernel's object allocator.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SlabCache {
-    /// Name.
-    pub name: Name,
-    /// What its slabs take.
-    pub bytes: Bytes,
 }
 
 /// The second moment less the first.
@@ -98,7 +54,7 @@ pub fn diff(before: &Moment<'_>, after: &Moment<'_>) -> LedgerDiffReport {
         }
         _ => None,
     };
-    let restarted = before.uptime_s.zip(after.uptime_s).is_some_and(|(a, b)| {
+    let restarted = before.snapshot.uptime_s.zip(after.snapshot.uptime_s).is_some_and(|(a, b)| {
         // A boot that falls between the two.
         b < a || elapsed_s.is_some_and(|elapsed| b.saturating_add(60) < elapsed)
     });
@@ -145,15 +101,15 @@ type Who = (Pid, Option<u64>);
 
 fn processes(before: &Moment<'_>, after: &Moment<'_>, clock: Clock) -> Vec<ProcessChange> {
     let of = |moment: &Moment<'_>| -> BTreeMap<Who, (Option<Name>, Bytes)> {
-        let shares = moment.processes.iter().filter(|process| process.twin_of.is_none());
+        let shares = moment.account.shares.iter().filter(|process| process.twin_of.is_none());
         shares
             .filter_map(|process| {
                 let who = (process.pid, process.start_ticks);
-                Some((who, (process.name.clone(), process.share?.total)))
+                Some((who, (process.name.clone(), process.shares.as_ref()?.pss()?)))
             })
             .collect()
     };
-    if before.processes.is_empty() || after.processes.is_empty() {
+    if before.account.shares.is_empty() || after.account.shares.is_empty() {
         return Vec::new();
     }
     compare::maps(of(before), of(after), clock, |(pid, _), name, pss| ProcessChange {
@@ -166,14 +122,14 @@ fn processes(before: &Moment<'_>, after: &Moment<'_>, clock: Clock) -> Vec<Proce
 fn mappings(before: &Moment<'_>, after: &Moment<'_>, clock: Clock) -> Vec<MappingChange> {
     let of = |moment: &Moment<'_>| {
         let mut sums: BTreeMap<(Who, Name), (Option<Name>, Bytes)> = BTreeMap::new();
-        for share in moment.mappings {
+        for share in &moment.account.mappings {
             let key = ((share.pid, share.start_ticks), share.mapping.clone());
             let sum = sums.entry(key).or_insert((share.process.clone(), Bytes::ZERO));
             sum.1 = sum.1.saturating_add(share.pss);
         }
         sums
     };
-    if before.mappings.is_empty() || after.mappings.is_empty() {
+    if before.account.mappings.is_empty() || after.account.mappings.is_empty() {
         return Vec::new();
     }
     compare::maps(of(before), of(after), clock, |((pid, _), mapping), process, pss| MappingChange {
@@ -186,9 +142,14 @@ fn mappings(before: &Moment<'_>, after: &Moment<'_>, clock: Clock) -> Vec<Mappin
 
 fn caches(before: &Moment<'_>, after: &Moment<'_>, clock: Clock) -> Vec<CacheChange> {
     let of = |moment: &Moment<'_>| -> BTreeMap<Name, (Option<Name>, Bytes)> {
-        moment.caches.iter().map(|cache| (cache.name.clone(), (None, cache.bytes))).collect()
+        moment
+            .account
+            .caches
+            .iter()
+            .map(|cache| (cache.name.clone(), (None, cache.bytes)))
+            .collect()
     };
-    if before.caches.is_empty() || after.caches.is_empty() {
+    if before.account.caches.is_empty() || after.account.caches.is_empty() {
         return Vec::new();
     }
     compare::maps(of(before), of(after), clock, |name, _, bytes| CacheChange { name, bytes })

@@ -1,8 +1,8 @@
-use facts::{Field, Name, Snapshot};
+use facts::{Account, Field, MappingShare, Name, ProcessShare, Share, Shares, SlabCache, Snapshot};
 use units::{Bytes, Pid};
 
 use super::*;
-use crate::ledger::{LedgerInput, LineKind, Share, ledger};
+use crate::ledger::{LineKind, ledger};
 
 const MIB: u64 = 1 << 20;
 
@@ -41,10 +41,22 @@ fn told(changes: &[(Field, i64)]) -> LedgerDiffReport {
     for &(field, mib) in changes {
         moved(&mut after, field, mib);
     }
-    let a = ledger(&LedgerInput::new(&before));
-    let b = ledger(&LedgerInput::new(&after));
-    let available = Some(Bytes::new(5 << 30));
-    diff(&Moment::new(&a), &Moment { available, ..Moment::new(&b) })
+    after.meminfo.set(Field::MemAvailable, Bytes::new(5 << 30));
+    between(&before, &Account::default(), &after, &Account::default())
+}
+
+fn between(
+    before: &Snapshot,
+    before_account: &Account,
+    after: &Snapshot,
+    after_account: &Account,
+) -> LedgerDiffReport {
+    let a = ledger(before, before_account);
+    let b = ledger(after, after_account);
+    diff(
+        &Moment { snapshot: before, account: before_account, ledger: &a },
+        &Moment { snapshot: after, account: after_account, ledger: &b },
+    )
 }
 
 #[test]
@@ -69,18 +81,13 @@ fn growing_slab_names_the_cache_that_grew() {
     for (field, mib) in [(Field::MemFree, -300), (Field::Slab, 300), (Field::SUnreclaim, 300)] {
         moved(&mut after, field, mib);
     }
-    let a = ledger(&LedgerInput::new(&before));
-    let b = ledger(&LedgerInput::new(&after));
     let cache =
         |name: &str, mib: u64| SlabCache { name: name.into(), bytes: Bytes::new(mib * MIB) };
-    let (old, new) = (
-        [cache("dentry", 10), cache("kmalloc-4k", 100)],
-        [cache("dentry", 9), cache("kmalloc-4k", 400)],
-    );
-    let report = diff(
-        &Moment { caches: &old, ..Moment::new(&a) },
-        &Moment { caches: &new, ..Moment::new(&b) },
-    );
+    let caches = |dentry, kmalloc| Account {
+        caches: vec![cache("dentry", dentry), cache("kmalloc-4k", kmalloc)],
+        ..Account::default()
+    };
+    let report = between(&before, &caches(10, 100), &after, &caches(9, 400));
     assert_eq!(report.verdict.kind, Growth::KernelGrew);
     assert!(report.verdict.text.contains("unreclaimable slab: the cache `kmalloc-4k` most"));
     assert_eq!(report.caches.len(), 2);
@@ -126,6 +133,8 @@ fn changes_of_the_parts_add_up_to_the_change_of_the_whole() {
 
 fn process(pid: u32, start: u64, mib: u64) -> ProcessShare {
     let total = Bytes::new(mib * MIB);
+    let mut shares = Shares::default();
+    shares.set(Share::Pss, total);
     ProcessShare {
         pid: Pid::new(pid),
         start_ticks: Some(start),
@@ -133,20 +142,17 @@ fn process(pid: u32, start: u64, mib: u64) -> ProcessShare {
         cgroup: None,
         rss: Some(total),
         rss_anon: None,
-        share: Some(Share { total, split: None }),
+        shares: Some(shares),
         twin_of: None,
     }
 }
 
 #[test]
 fn a_number_used_again_is_another_process() {
-    let a = ledger(&LedgerInput::new(&machine(0)));
+    let of = |shares: [ProcessShare; 3]| Account { shares: shares.into(), ..Account::default() };
     let old = [process(7, 1, 100), process(8, 1, 50), process(9, 1, 5)];
     let new = [process(7, 2, 300), process(8, 1, 60), process(9, 1, 5)];
-    let report = diff(
-        &Moment { processes: &old, ..Moment::new(&a) },
-        &Moment { processes: &new, ..Moment::new(&a) },
-    );
+    let report = between(&machine(0), &of(old), &machine(0), &of(new));
     let rows: Vec<_> = report
         .processes
         .iter()
@@ -157,7 +163,8 @@ fn a_number_used_again_is_another_process() {
 
 #[test]
 fn mappings_of_one_name_are_added_up() {
-    let a = ledger(&LedgerInput::new(&machine(0)));
+    let of =
+        |mappings: [MappingShare; 3]| Account { mappings: mappings.into(), ..Account::default() };
     let mapping = |name: &str, mib: u64| MappingShare {
         pid: Pid::new(7),
         start_ticks: None,
@@ -167,30 +174,26 @@ fn mappings_of_one_name_are_added_up() {
     };
     let old = [mapping("[heap]", 5), mapping("libc.so", 1), mapping("libc.so", 2)];
     let new = [mapping("[heap]", 50), mapping("libc.so", 3), mapping("gone", 0)];
-    let report = diff(
-        &Moment { mappings: &old, ..Moment::new(&a) },
-        &Moment { mappings: &new, ..Moment::new(&a) },
-    );
+    let report = between(&machine(0), &of(old), &machine(0), &of(new));
     assert_eq!(report.mappings.len(), 1);
     assert_eq!(report.mappings[0].pss.change, 45 << 20);
 }
 
 #[test]
 fn moments_in_the_wrong_order_and_restarts_are_told() {
-    let a = ledger(&LedgerInput::new(&machine(5)));
-    let b = ledger(&LedgerInput::new(&machine(0)));
-    let report = diff(&Moment::new(&a), &Moment::new(&b));
+    let nothing = Account::default();
+    let report = between(&machine(5), &nothing, &machine(0), &nothing);
     assert_eq!(report.elapsed_s, None);
     assert!(report.notes.iter().any(|note| note.contains("earlier")));
-    let report = diff(
-        &Moment { uptime_s: Some(10_000), ..Moment::new(&b) },
-        &Moment { uptime_s: Some(100), ..Moment::new(&a) },
-    );
+    let (mut before, mut after) = (machine(0), machine(5));
+    (before.uptime_s, after.uptime_s) = (Some(10_000), Some(100));
+    let report = between(&before, &nothing, &after, &nothing);
     assert!(report.notes.iter().any(|note| note.contains("restarted")));
 }
 
 #[test]
 fn moments_without_an_account_cannot_be_compared() {
-    let a = ledger(&LedgerInput::new(&Snapshot::unknown("nothing")));
-    assert_eq!(diff(&Moment::new(&a), &Moment::new(&a)).verdict.kind, Growth::Unknown);
+    let (unknown, nothing) = (Snapshot::unknown("nothing"), Account::default());
+    let report = between(&unknown, &nothing, &unknown, &nothing);
+    assert_eq!(report.verdict.kind, Growth::Unknown);
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use facts::Field;
 use units::Bytes;
 
 use super::compare::Clock;
@@ -210,7 +211,7 @@ fn pace(change: i64, clock: Clock) -> String {
 /// How long what is available lasts, in words.
 fn left(after: &Moment<'_>, change: i64, clock: Clock) -> Option<String> {
     let pace = u64::try_from(clock.per_hour(change)?).ok().filter(|&pace| pace > 0)?;
-    let available = after.available?.get();
+    let available = after.snapshot.meminfo.get(Field::MemAvailable)?.get();
     // MemAvailable larger than the machine is a broken counter.
     if after.ledger.total.is_some_and(|total| available > total.get()) {
         return None;

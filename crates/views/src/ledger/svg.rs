@@ -1,0 +1,385 @@
+//! The ledger as a picture: an icicle, physical memory at the left, its parts to the right of it,
+//! every box as high as it is large.
+
+use std::fmt::Write as _;
+
+use rules::ledger::{LedgerReport, Line, LineKind, RemainderLevel};
+use units::Bytes;
+
+use super::{percent, short, source_words};
+
+const WIDTH: f64 = 1200.0;
+const TOP: f64 = 92.0;
+const HEIGHT: f64 = 680.0;
+const MARGIN: f64 = 24.0;
+/// Boxes lower than this have no words of their own.
+const WORDS: f64 = 13.0;
+/// Boxes lower than this are not drawn to the right any further.
+const DRAWN: f64 = 0.4;
+
+/// A self-contained SVG, light or dark as the reader's system is. Every box says more when it is
+/// pointed at.
+pub fn ledger_svg(report: &LedgerReport) -> String {
+    let mut out = String::with_capacity(32 * 1024);
+    let Some(machine) = &report.machine else {
+        return empty(report);
+    };
+    let depth = machine.walk().iter().map(|(depth, _)| *depth).max().unwrap_or(0) + 1;
+    // Pictures have no exact positions.
+    #[expect(clippy::cast_precision_loss, reason = "a handful of columns")]
+    let column = (WIDTH - 2.0 * MARGIN) / depth as f64;
+    let mut picture = Picture { out: &mut out, column, total: report.total, small: Vec::new() };
+    let mut body = String::new();
+    std::mem::swap(picture.out, &mut body);
+    picture.boxes(machine, 0, TOP, HEIGHT, None);
+    let small = std::mem::take(&mut picture.small);
+    let below = TOP + HEIGHT + 34.0;
+    let foot = foot(report, &small, below);
+    let height = below + foot.height;
+    let boxes = std::mem::take(&mut out);
+    head(&mut out, report, height);
+    out.push_str(&boxes);
+    out.push_str(&foot.text);
+    out.push_str("</svg>\n");
+    out
+}
+
+struct Picture<'a> {
+    out: &'a mut String,
+    column: f64,
+    total: Option<Bytes>,
+    /// Lines whose boxes are too low for words.
+    small: Vec<(String, i64, &'static str)>,
+}
+
+impl Picture<'_> {
+    /// The box of a line and those of its parts. Parts of more than the whole are scaled to it.
+    fn boxes(&mut self, line: &Line, depth: usize, y: f64, height: f64, parent: Option<LineKind>) {
+        #[expect(clippy::cast_precision_loss, reason = "a handful of columns")]
+        let x = MARGIN + self.column * depth as f64;
+        let class = class(line.kind, parent);
+        let label = words(line, parent);
+        let share = percent(line.bytes, self.total);
+        let title = format!(
+            "{label}: {} ({share})\n{}\n{}",
+            Bytes::new(line.bytes.unsigned_abs()),
+            line.kind.meaning(),
+            line.from
+        );
+        let last = line.children.is_empty();
+        let width = if last { WIDTH - MARGIN - x } else { self.column };
+        let _ = writeln!(
+            self.out,
+            "<g><title>{}</title><rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.2}\" \
+             width=\"{:.1}\" height=\"{:.2}\" rx=\"{:.1}\"/>",
+            escaped(&title),
+            width - 2.0,
+            (height - 1.0).max(0.4),
+            (height / 6.0).min(3.0)
+        );
+        if height >= WORDS {
+            let size = if depth == 0 { 15.0 } else { 12.5_f64.min(height - 1.5) };
+            let characters = ((width - 16.0) / (size * 0.56)).max(0.0);
+            let amount = format!("{}  {share}", short(line.bytes));
+            self.text(x + 8.0, y, height, size, characters, &label, &amount);
+        } else {
+            self.small.push((label, line.bytes, class));
+        }
+        self.out.push_str("</g>\n");
+        if height < DRAWN {
+            return;
+        }
+        let positive: f64 = line.children.iter().map(|child| float(child.bytes.max(0))).sum();
+        let whole = float(line.bytes.max(1)).max(positive);
+        let mut top = y;
+        for child in &line.children {
+            if child.bytes <= 0 {
+                continue;
+            }
+            let part = height * float(child.bytes) / whole;
+            self.boxes(child, depth + 1, top, part, Some(line.kind));
+            top += part;
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a place, a size and two texts")]
+    fn text(
+        &mut self,
+        x: f64,
+        y: f64,
+        height: f64,
+        size: f64,
+        characters: f64,
+        label: &str,
+        amount: &str,
+    ) {
+        let both = float_len(label) + float_len(amount) + 2.0;
+        if height >= 2.6 * size && characters >= float_len(label) {
+            let _ = writeln!(
+                self.out,
+                "<text class=\"l\" x=\"{x:.1}\" y=\"{:.2}\" font-size=\"{size:.1}\">{}</text>\
+                 <text class=\"a\" x=\"{x:.1}\" y=\"{:.2}\" font-size=\"{size:.1}\">{}</text>",
+                y + size + 3.0,
+                escaped(label),
+                y + 2.25 * size + 3.0,
+                escaped(amount)
+            );
+        } else {
+            let words = if characters >= both {
+                format!("{label}  {amount}")
+            } else {
+                cut(label, characters)
+            };
+            let _ = writeln!(
+                self.out,
+                "<text class=\"l\" x=\"{x:.1}\" y=\"{:.2}\" font-size=\"{size:.1}\">{}</text>",
+                y + height / 2.0 + size * 0.34 - 0.5,
+                escaped(&words)
+            );
+        }
+    }
+}
+
+fn words(line: &Line, parent: Option<LineKind>) -> String {
+    match (line.kind, parent) {
+        (LineKind::Rest, Some(LineKind::Managed)) => "in no counter".to_owned(),
+        (LineKind::Rest, Some(parent)) => format!("rest of {}", parent.label()),
+        _ => line.label(),
+    }
+}
+
+fn class(kind: LineKind, parent: Option<LineKind>) -> &'static str {
+    use LineKind as K;
+    match (kind, parent) {
+        (K::Rest, Some(K::Managed)) => "rest",
+        (K::Physical | K::Managed, _) => "whole",
+        (K::Free | K::FreeLists | K::Deferred | K::Unaccepted | K::PerCpuLists, _) => "free",
+        (
+            K::FileCache
+            | K::FileMapped
+            | K::FileUnmapped
+            | K::Buffers
+            | K::SwapCache
+            | K::SlabReclaimable
+            | K::OtherReclaimable,
+            _,
+        ) => "cache",
+        (K::User, _) => "user2",
+        (
+            K::Anon
+            | K::AnonSmall
+            | K::AnonHuge
+            | K::Shmem
+            | K::HugetlbPool
+            | K::HugetlbUsed
+            | K::HugetlbFree
+            | K::Compressed
+            | K::Zswap
+            | K::Zram
+            | K::Balloon,
+            _,
+        ) => "user",
+        (K::Rest, Some(K::User | K::Anon)) => "user",
+        (
+            K::BeforeAllocator | K::MemoryMap | K::KernelImage | K::CrashKernel | K::EarlyTables,
+            _,
+        )
+        | (K::Rest, Some(K::BeforeAllocator)) => "boot",
+        _ => "kernel",
+    }
+}
+
+const STYLE: &str = "\
+svg{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;\
+--page:#ffffff;--ink:#1d2330;--soft:#667085;--line:#ffffff;\
+--whole:#dfe3ea;--boot:#c3c9d6;--free:#bfe3c6;--user:#7fb2e8;--user2:#cfe0f3;--cache:#f1dfa6;\
+--kernel:#e2a9cf;--rest:#e4572e}\
+@media (prefers-color-scheme:dark){svg{--page:#14171f;--ink:#e9ecf3;--soft:#98a2b3;--line:#14171f;\
+--whole:#333b4a;--boot:#4a5266;--free:#2f6b42;--user:#2c62a3;--user2:#27405f;--cache:#76621f;\
+--kernel:#80406b;--rest:#c8431d}}\
+.page{fill:var(--page)}text{fill:var(--ink)}.a,.s{fill:var(--ink);opacity:.72}.s{fill:var(--soft);opacity:1}\
+rect.whole{fill:var(--whole)}rect.boot{fill:var(--boot)}rect.free{fill:var(--free)}\
+rect.user{fill:var(--user)}rect.user2{fill:var(--user2)}rect.cache{fill:var(--cache)}\
+rect.kernel{fill:var(--kernel)}rect.rest{fill:var(--rest)}\
+g:hover>rect{stroke:var(--ink);stroke-width:1.5}";
+
+fn head(out: &mut String, report: &LedgerReport, height: f64) {
+    let title = match report.verdict.level {
+        RemainderLevel::Normal => "Every page accounted for",
+        RemainderLevel::Large => "Memory that no counter accounts for",
+        RemainderLevel::OverCounted => "More counted than there is",
+        RemainderLevel::Unknown => "An account that is not complete",
+    };
+    let _ = write!(
+        out,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH:.0} {height:.0}\" \
+         width=\"{WIDTH:.0}\" height=\"{height:.0}\" role=\"img\">\n<title>{}</title>\n\
+         <style>{STYLE}</style>\n\
+         <rect class=\"page\" width=\"{WIDTH:.0}\" height=\"{height:.0}\"/>\n\
+         <text x=\"{MARGIN}\" y=\"38\" font-size=\"22\" font-weight=\"600\">{}</text>\n\
+         <text class=\"s\" x=\"{MARGIN}\" y=\"60\" font-size=\"13.5\">{}</text>\n",
+        escaped(title),
+        escaped(title),
+        escaped(&subtitle(report)),
+    );
+    legend(out);
+}
+
+fn subtitle(report: &LedgerReport) -> String {
+    let total = report.total.map_or_else(|| "?".to_owned(), |total| total.to_string());
+    let rest = match (report.verdict.remainder, report.verdict.share) {
+        (Some(rest), Some(share)) => format!(", {} ({share}) in no counter", short(rest)),
+        _ => String::new(),
+    };
+    format!("{}: MemTotal {total}{rest}", source_words(&report.source))
+}
+
+fn legend(out: &mut String) {
+    let mut x = MARGIN;
+    for (class, words) in [
+        ("free", "free"),
+        ("user", "programs"),
+        ("cache", "caches, give way"),
+        ("kernel", "kernel"),
+        ("boot", "taken at boot"),
+        ("rest", "in no counter"),
+    ] {
+        let _ = writeln!(
+            out,
+            "<rect class=\"{class}\" x=\"{x:.1}\" y=\"72\" width=\"11\" height=\"11\" rx=\"2\"/>\
+             <text class=\"s\" x=\"{:.1}\" y=\"82\" font-size=\"12.5\">{words}</text>",
+            x + 16.0
+        );
+        x += 34.0 + float_len(words) * 7.0;
+    }
+}
+
+struct Foot {
+    text: String,
+    height: f64,
+}
+
+/// The lines too small for words, in three columns, the largest first.
+fn foot(report: &LedgerReport, small: &[(String, i64, &'static str)], top: f64) -> Foot {
+    const COLUMNS: usize = 3;
+    const MOST: usize = 24;
+    let mut text = String::new();
+    let mut rows: Vec<&(String, i64, &'static str)> = small.iter().collect();
+    rows.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    rows.dedup_by(|a, b| a.0 == b.0 && a.1 == b.1);
+    let left = rows.len().saturating_sub(MOST);
+    rows.truncate(MOST);
+    if rows.is_empty() {
+        return Foot { text, height: 0.0 };
+    }
+    let _ = writeln!(
+        text,
+        "<text class=\"s\" x=\"{MARGIN}\" y=\"{:.1}\" font-size=\"13.5\">Too small for words above{}</text>",
+        top - 8.0,
+        if left > 0 {
+            format!(" (the largest; {left} smaller ones left out)")
+        } else {
+            String::new()
+        }
+    );
+    let per_column = rows.len().div_ceil(COLUMNS);
+    let width = (WIDTH - 2.0 * MARGIN) / 3.0;
+    for (at, (label, bytes, class)) in rows.iter().enumerate() {
+        #[expect(clippy::cast_precision_loss, reason = "a handful of rows and columns")]
+        let (x, y) = (
+            MARGIN + width * (at / per_column) as f64,
+            top + 18.0 * (at % per_column) as f64 + 12.0,
+        );
+        let amount = format!("{}  {}", short(*bytes), percent(*bytes, report.total));
+        let _ = writeln!(
+            text,
+            "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{:.1}\" width=\"10\" height=\"10\" rx=\"2\"/>\
+             <text x=\"{:.1}\" y=\"{y:.1}\" font-size=\"12.5\">{}</text>\
+             <text class=\"a\" x=\"{:.1}\" y=\"{y:.1}\" font-size=\"12.5\" text-anchor=\"end\">{}</text>",
+            y - 9.5,
+            x + 16.0,
+            escaped(&cut(label, 34.0)),
+            x + width - 28.0,
+            escaped(&amount)
+        );
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a handful of rows")]
+    let height = 18.0 * per_column as f64 + 20.0;
+    Foot { text, height }
+}
+
+fn empty(report: &LedgerReport) -> String {
+    let mut out = String::new();
+    head(&mut out, report, 130.0);
+    let _ = writeln!(
+        out,
+        "<text x=\"{MARGIN}\" y=\"114\" font-size=\"14\">{}</text>\n</svg>",
+        escaped(&report.verdict.text)
+    );
+    out
+}
+
+/// Text that is text in XML, whatever it was; characters that XML has no way to write are shown as
+/// a replacement.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\n' => out.push('\n'),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn cut(text: &str, characters: f64) -> String {
+    if float_len(text) <= characters {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    for c in text.chars() {
+        if float_len(&out) + 2.0 > characters {
+            break;
+        }
+        out.push(c);
+    }
+    if out.is_empty() {
+        return out;
+    }
+    format!("{}…", out.trim_end())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a picture needs no more digits than its pixels")]
+fn float(bytes: i64) -> f64 {
+    bytes as f64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "texts are short")]
+fn float_len(text: &str) -> f64 {
+    text.chars().count() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_outside_cannot_leave_its_element() {
+        assert_eq!(
+            escaped("</text><script>\u{1b}&\""),
+            "&lt;/text&gt;&lt;script&gt;\u{fffd}&amp;&quot;"
+        );
+    }
+
+    #[test]
+    fn a_cut_text_fits() {
+        assert_eq!(cut("abcdef", 6.0), "abcdef");
+        assert_eq!(cut("abcdefg", 6.0), "abcde…");
+        assert_eq!(cut("abcdefg", 0.5), "");
+    }
+}
