@@ -43,6 +43,16 @@ pub fn boot_log(text: &[u8], page_size: PageSize) -> BootLog {
     log
 }
 
+/// Whether [`boot_log`] would look at a line.
+pub fn is_about_boot(line: &[u8]) -> bool {
+    [MIDDLE, b"ftrace: allocated ", b"percpu: Embedded ", b"nr_cpu_ids:"]
+        .iter()
+        .any(|words| after(line, words).is_some())
+}
+
+/// What stands between a hash table's name and its size.
+const MIDDLE: &[u8] = b" hash table entries: ";
+
 /// A line without its time stamp: `[    0.139746] …`, or `6,123,139746,-;…`.
 fn message(line: &[u8]) -> &[u8] {
     if line.starts_with(b"[") {
@@ -59,7 +69,6 @@ fn message(line: &[u8]) -> &[u8] {
 /// `Dentry cache hash table entries: 4194304 (order: 13, 33554432 bytes, linear)`; without the last
 /// word before 5.3, and for futexes `(32768 bytes on 2 NUMA nodes, …)`.
 fn hash_table(line: &[u8]) -> Option<BootTable> {
-    const MIDDLE: &[u8] = b" hash table entries: ";
     let at = line.windows(MIDDLE.len()).position(|w| w == MIDDLE)?;
     let (name, rest) = (&line[..at], &line[at + MIDDLE.len()..]);
     let all: Vec<&[u8]> = words(rest).collect();

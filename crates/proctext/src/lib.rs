@@ -46,7 +46,7 @@ mod zram;
 #[cfg(test)]
 mod properties;
 
-pub use boot_log::boot_log;
+pub use boot_log::{boot_log, is_about_boot};
 pub use cgroup_events::{OomControl, memory_events, oom_control};
 pub use cgroup_stat::{memory_stat_v1, memory_stat_v2};
 pub use iomem_totals::iomem_totals;

@@ -16,6 +16,7 @@
 //! # What it does not do
 //! It knows no formula and prints nothing. It never asks name services: see [`Place::Users`].
 
+mod account;
 mod capture;
 mod dir;
 mod fs;
@@ -30,6 +31,7 @@ mod tar;
 mod tree;
 mod unread;
 
+pub use account::{AccountWant, account};
 pub use capture::{
     CaptureError, CaptureSummary, CommandLines, Options, Smaps, capture, capture_to_file,
 };

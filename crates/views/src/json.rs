@@ -6,6 +6,8 @@
 
 use std::fmt::Write as _;
 
+use rules::ledger::LedgerReport;
+use rules::ledger_diff::LedgerDiffReport;
 use rules::rank::RankReport;
 use rules::status::StatusReport;
 use schemars::schema_for;
@@ -42,6 +44,10 @@ pub enum Format {
     Status,
     /// What `oomph rank --json` prints.
     Rank,
+    /// What `oomph ledger --json` prints.
+    Ledger,
+    /// What `oomph ledger --diff … --json` prints.
+    LedgerDiff,
 }
 
 /// The JSON Schema (draft 2020-12) of a format.
@@ -49,10 +55,14 @@ pub fn schema(format: Format) -> Value {
     let mut schema = match format {
         Format::Status => schema_for!(StatusReport),
         Format::Rank => schema_for!(RankReport),
+        Format::Ledger => schema_for!(LedgerReport),
+        Format::LedgerDiff => schema_for!(LedgerDiffReport),
     };
     let title = match format {
         Format::Status => "oomph.status/1",
         Format::Rank => "oomph.rank/1",
+        Format::Ledger => rules::ledger::SCHEMA,
+        Format::LedgerDiff => rules::ledger_diff::SCHEMA,
     };
     schema.insert("title".to_owned(), title.into());
     schema.to_value()

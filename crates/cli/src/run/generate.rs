@@ -29,6 +29,8 @@ pub(super) fn run(what: &Generate, out: &mut Output) -> Result<Outcome, Failure>
             let format = match report {
                 Report::Status => Format::Status,
                 Report::Rank => Format::Rank,
+                Report::Ledger => Format::Ledger,
+                Report::LedgerDiff => Format::LedgerDiff,
             };
             print_json(&json::schema(format), out)?;
         }
