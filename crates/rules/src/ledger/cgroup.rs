@@ -137,6 +137,8 @@ fn charged(
             .map(|b| (b, "memory.kmem.usage_in_bytes")),
     };
     match whole {
+        // `mem_cgroup_usage()` of version 1 makes the root's usage of user pages alone.
+        Some(_) if version == CgroupVersion::V1 && path.as_bytes() == b"/" => {}
         Some((bytes, from)) => {
             children.push(exact(LineKind::CgroupKernel, bytes, from).made_of(kernel));
         }

@@ -22,7 +22,8 @@ impl Clock {
     }
 
     pub(super) fn per_hour(self, change: i64) -> Option<i64> {
-        let elapsed = self.elapsed_s.filter(|&seconds| seconds > 0)?;
+        // A few seconds say nothing about an hour.
+        let elapsed = self.elapsed_s.filter(|&seconds| seconds >= 60)?;
         i64::try_from(i128::from(change) * 3600 / i128::from(elapsed)).ok()
     }
 }
@@ -51,6 +52,18 @@ fn walk(
     let Some(line) = after.or(before) else { return };
     let label = match (line.kind, parent) {
         (LineKind::Rest, Some(parent)) => format!("rest of {}", parent.label()),
+        // Words that need the line above them.
+        (
+            LineKind::AnonSmall
+            | LineKind::AnonHuge
+            | LineKind::FileMapped
+            | LineKind::FileUnmapped
+            | LineKind::SlabReclaimable
+            | LineKind::SlabUnreclaimable
+            | LineKind::HugetlbUsed
+            | LineKind::HugetlbFree,
+            Some(parent),
+        ) => format!("{}, {}", parent.label(), line.label()),
         _ => line.label(),
     };
     let bytes = clock.change(before.map(|l| l.bytes), after.map(|l| l.bytes));

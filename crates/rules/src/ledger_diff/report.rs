@@ -48,7 +48,7 @@ pub struct Change {
     pub after: Option<i64>,
     /// Second less first; what is not there counts as nothing.
     pub change: i64,
-    /// The same an hour, where the time between is known.
+    /// The same an hour, where the time between is known and at least a minute.
     pub per_hour: Option<i64>,
 }
 
@@ -59,7 +59,7 @@ pub struct LineChange {
     pub depth: usize,
     /// What it is.
     pub kind: LineKind,
-    /// Its words, and for a rest those of the line it is left of.
+    /// Its words, with those of the line above it where they need them.
     pub label: String,
     /// How much.
     pub bytes: Change,

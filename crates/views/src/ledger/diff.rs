@@ -28,7 +28,7 @@ pub fn ledger_diff(report: &LedgerDiffReport, rows: Rows, style: &Style) -> Stri
             source_words(&report.after)
         ),
     ));
-    let clock = report.elapsed_s.is_some();
+    let clock = report.movers.iter().any(|line| line.bytes.per_hour.is_some());
     section(
         &mut page,
         clock,

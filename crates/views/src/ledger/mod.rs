@@ -9,6 +9,7 @@ pub use svg::ledger_svg;
 
 use std::cmp::Reverse;
 
+use facts::Name;
 use rules::ledger::{
     CgroupLedger, Identity, LedgerReport, LineKind, RemainderLevel, ShareIdentities,
 };
@@ -141,6 +142,7 @@ fn identities(page: &mut Page<'_>, shares: &ShareIdentities) {
         cell(|i| if i.holds { "holds" } else { "does not hold" }.to_owned()),
     );
     if !rows.is_empty() {
+        table.narrow(page.style, &["MOVED", "UNREAD", "SHARES"]);
         page.table(&table);
     }
 }
@@ -151,7 +153,9 @@ fn groups(page: &mut Page<'_>, groups: &[CgroupLedger], rows: Rows) {
     }
     let mut sorted: Vec<&CgroupLedger> = groups.iter().collect();
     sorted.sort_by_key(|group| (Reverse(group.line.bytes), &group.path));
-    let shown = rows.of(&sorted);
+    // The largest, in the order of the tree.
+    let mut shown: Vec<&CgroupLedger> = rows.of(&sorted).to_vec();
+    shown.sort_by_key(|group| &group.path);
     page.heading("Memory cgroups", "what is charged to each, those below it included");
     let style = page.style;
     let cell = |of: &dyn Fn(&CgroupLedger) -> String| -> Vec<String> {
@@ -188,13 +192,34 @@ fn groups(page: &mut Page<'_>, groups: &[CgroupLedger], rows: Rows) {
         };
         table.column("  ", "PSS", Align::Right, cell(&shares));
     }
-    table.column("  ", "CGROUP", Align::Left, cell(&|group| style.name(&group.path)));
+    table.column("  ", "CGROUP", Align::Left, names(&shown, style));
     table.narrow(style, &["SOCK", "SHMEM", "KERNEL", "FILES", "ANON"]);
     page.table(&table);
     let more = sorted.len() - shown.len();
     if more > 0 {
         page.sentence(&format!("… and {more} more"));
     }
+}
+
+/// Paths as a tree: below the nearest group that is shown, indented, what its path adds.
+fn names(shown: &[&CgroupLedger], style: &Style) -> Vec<String> {
+    let mut above: Vec<&[u8]> = Vec::new();
+    let mut names = Vec::new();
+    for group in shown {
+        let path = group.path.as_bytes();
+        let below = |parent: &[u8]| match path.strip_prefix(parent) {
+            Some(rest) if parent.ends_with(b"/") => Some(rest),
+            Some(rest) => rest.strip_prefix(b"/"),
+            None => None,
+        };
+        while above.last().is_some_and(|parent| below(parent).is_none_or(<[u8]>::is_empty)) {
+            above.pop();
+        }
+        let own = above.last().and_then(|parent| below(parent)).unwrap_or(path);
+        names.push(format!("{}{}", "  ".repeat(above.len()), style.name(&Name::new(own))));
+        above.push(path);
+    }
+    names
 }
 
 fn doubts(page: &mut Page<'_>, report: &LedgerReport) {

@@ -24,21 +24,18 @@ pub fn ledger_svg(report: &LedgerReport) -> String {
     let Some(machine) = &report.machine else {
         return empty(report);
     };
-    let depth = machine.walk().iter().map(|(depth, _)| *depth).max().unwrap_or(0) + 1;
-    // Pictures have no exact positions.
-    #[expect(clippy::cast_precision_loss, reason = "a handful of columns")]
-    let column = (WIDTH - 2.0 * MARGIN) / depth as f64;
-    let mut picture = Picture { out: &mut out, column, total: report.total, small: Vec::new() };
-    let mut body = String::new();
-    std::mem::swap(picture.out, &mut body);
+    let deepest = machine.walk().iter().map(|(depth, _)| *depth).max().unwrap_or(0);
+    let mut picture = Picture { out: &mut out, deepest, total: report.total, small: Vec::new() };
     picture.boxes(machine, 0, TOP, HEIGHT, None);
     let small = std::mem::take(&mut picture.small);
     let below = TOP + HEIGHT + 34.0;
-    let foot = foot(report, &small, below);
-    let height = below + foot.height;
+    let lens = lens(report, machine, below);
+    let foot = foot(report, &small, below + lens.height);
+    let height = below + lens.height + foot.height;
     let boxes = std::mem::take(&mut out);
     head(&mut out, report, height);
     out.push_str(&boxes);
+    out.push_str(&lens.text);
     out.push_str(&foot.text);
     out.push_str("</svg>\n");
     out
@@ -46,7 +43,8 @@ pub fn ledger_svg(report: &LedgerReport) -> String {
 
 struct Picture<'a> {
     out: &'a mut String,
-    column: f64,
+    /// Depth of the deepest line.
+    deepest: usize,
     total: Option<Bytes>,
     /// Lines whose boxes are too low for words.
     small: Vec<(String, i64, &'static str)>,
@@ -55,8 +53,7 @@ struct Picture<'a> {
 impl Picture<'_> {
     /// The box of a line and those of its parts. Parts of more than the whole are scaled to it.
     fn boxes(&mut self, line: &Line, depth: usize, y: f64, height: f64, parent: Option<LineKind>) {
-        #[expect(clippy::cast_precision_loss, reason = "a handful of columns")]
-        let x = MARGIN + self.column * depth as f64;
+        let (x, column) = (self.left(depth), self.left(depth + 1) - self.left(depth));
         let class = class(line.kind, parent);
         let label = words(line, parent);
         let share = percent(line.bytes, self.total);
@@ -67,7 +64,7 @@ impl Picture<'_> {
             line.from
         );
         let last = line.children.is_empty();
-        let width = if last { WIDTH - MARGIN - x } else { self.column };
+        let width = if last { WIDTH - MARGIN - x } else { column };
         let _ = writeln!(
             self.out,
             "<g><title>{}</title><rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.2}\" \
@@ -78,7 +75,7 @@ impl Picture<'_> {
             (height / 6.0).min(3.0)
         );
         if height >= WORDS {
-            let size = if depth == 0 { 15.0 } else { 12.5_f64.min(height - 1.5) };
+            let size = 12.5_f64.min(height - 1.5);
             let characters = ((width - 16.0) / (size * 0.56)).max(0.0);
             let amount = format!("{}  {share}", short(line.bytes));
             self.text(x + 8.0, y, height, size, characters, &label, &amount);
@@ -100,6 +97,18 @@ impl Picture<'_> {
             self.boxes(child, depth + 1, top, part, Some(line.kind));
             top += part;
         }
+    }
+
+    /// The left edge of a depth. The first two, the whole and what is managed of it, are narrow.
+    fn left(&self, depth: usize) -> f64 {
+        const NARROW: f64 = 168.0;
+        if depth <= 2 {
+            return MARGIN + NARROW * float_of(depth);
+        }
+        let columns = float_of(self.deepest.saturating_sub(1).max(1));
+        MARGIN
+            + 2.0 * NARROW
+            + (WIDTH - 2.0 * MARGIN - 2.0 * NARROW) / columns * float_of(depth - 2)
     }
 
     #[expect(clippy::too_many_arguments, reason = "a place, a size and two texts")]
@@ -189,19 +198,33 @@ fn class(kind: LineKind, parent: Option<LineKind>) -> &'static str {
     }
 }
 
-const STYLE: &str = "\
-svg{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;\
---page:#ffffff;--ink:#1d2330;--soft:#667085;--line:#ffffff;\
---whole:#dfe3ea;--boot:#c3c9d6;--free:#bfe3c6;--user:#7fb2e8;--user2:#cfe0f3;--cache:#f1dfa6;\
---kernel:#e2a9cf;--rest:#e4572e}\
-@media (prefers-color-scheme:dark){svg{--page:#14171f;--ink:#e9ecf3;--soft:#98a2b3;--line:#14171f;\
---whole:#333b4a;--boot:#4a5266;--free:#2f6b42;--user:#2c62a3;--user2:#27405f;--cache:#76621f;\
---kernel:#80406b;--rest:#c8431d}}\
-.page{fill:var(--page)}text{fill:var(--ink)}.a,.s{fill:var(--ink);opacity:.72}.s{fill:var(--soft);opacity:1}\
-rect.whole{fill:var(--whole)}rect.boot{fill:var(--boot)}rect.free{fill:var(--free)}\
-rect.user{fill:var(--user)}rect.user2{fill:var(--user2)}rect.cache{fill:var(--cache)}\
-rect.kernel{fill:var(--kernel)}rect.rest{fill:var(--rest)}\
-g:hover>rect{stroke:var(--ink);stroke-width:1.5}";
+/// Colours by class, light and dark. Literal in every rule: many viewers know no CSS variables.
+const COLOURS: [(&str, &str, &str); 11] = [
+    (".page", "#ffffff", "#14171f"),
+    ("text", "#1d2330", "#e9ecf3"),
+    ("text.s", "#667085", "#98a2b3"),
+    ("rect.whole", "#dfe3ea", "#333b4a"),
+    ("rect.boot", "#c3c9d6", "#4a5266"),
+    ("rect.free", "#bfe3c6", "#2a5f3b"),
+    ("rect.user", "#86b6ea", "#2c62a3"),
+    ("rect.user2", "#d3e3f5", "#27405f"),
+    ("rect.cache", "#f1dfa6", "#76621f"),
+    ("rect.kernel", "#e2a9cf", "#80406b"),
+    ("rect.rest", "#e4572e", "#d9501f"),
+];
+
+fn style() -> String {
+    let rules = |colour: fn(&(&str, &str, &str)) -> String| -> String {
+        COLOURS.iter().map(colour).collect()
+    };
+    let light = rules(|(class, light, _)| format!("{class}{{fill:{light}}}"));
+    let dark = rules(|(class, _, dark)| format!("{class}{{fill:{dark}}}"));
+    format!(
+        "text{{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif}}\
+         text.a{{fill-opacity:.72}}g:hover>rect{{stroke:#667085;stroke-width:1.5}}\
+         {light}@media (prefers-color-scheme:dark){{{dark}}}"
+    )
+}
 
 fn head(out: &mut String, report: &LedgerReport, height: f64) {
     let title = match report.verdict.level {
@@ -214,11 +237,12 @@ fn head(out: &mut String, report: &LedgerReport, height: f64) {
         out,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH:.0} {height:.0}\" \
          width=\"{WIDTH:.0}\" height=\"{height:.0}\" role=\"img\">\n<title>{}</title>\n\
-         <style>{STYLE}</style>\n\
+         <style>{}</style>\n\
          <rect class=\"page\" width=\"{WIDTH:.0}\" height=\"{height:.0}\"/>\n\
          <text x=\"{MARGIN}\" y=\"38\" font-size=\"22\" font-weight=\"600\">{}</text>\n\
          <text class=\"s\" x=\"{MARGIN}\" y=\"60\" font-size=\"13.5\">{}</text>\n",
         escaped(title),
+        style(),
         escaped(title),
         escaped(&subtitle(report)),
     );
@@ -254,6 +278,77 @@ fn legend(out: &mut String) {
     }
 }
 
+/// What the kernel itself holds, magnified to the whole width: on most machines it is a few
+/// percent, and where a leak shows.
+fn lens(report: &LedgerReport, machine: &Line, top: f64) -> Foot {
+    const BAR: f64 = 44.0;
+    let mut text = String::new();
+    let managed = machine.find(LineKind::Managed);
+    let mut parts: Vec<&Line> = managed
+        .iter()
+        .flat_map(|managed| &managed.children)
+        .flat_map(|line| match line.kind {
+            LineKind::Slab => line.children.iter().collect(),
+            _ => vec![line],
+        })
+        .filter(|line| {
+            let class = class(line.kind, Some(LineKind::Managed));
+            matches!(class, "kernel" | "rest") && line.bytes > 0
+        })
+        .collect();
+    parts.sort_by(|a, b| b.bytes.cmp(&a.bytes));
+    let whole = parts.iter().fold(0_i64, |sum, line| sum.saturating_add(line.bytes));
+    if whole <= 0 {
+        return Foot { text, height: 0.0 };
+    }
+    let _ = writeln!(
+        text,
+        "<text class=\"s\" x=\"{MARGIN}\" y=\"{:.1}\" font-size=\"13.5\">{}</text>",
+        top - 8.0,
+        escaped(&format!(
+            "Held by the kernel for itself, magnified: {} ({})",
+            short(whole),
+            percent(whole, report.total)
+        ))
+    );
+    let mut x = MARGIN;
+    for line in parts {
+        let width = (WIDTH - 2.0 * MARGIN) * float(line.bytes) / float(whole);
+        let class = class(line.kind, Some(LineKind::Managed));
+        let label = match line.kind {
+            LineKind::SlabReclaimable | LineKind::SlabUnreclaimable => {
+                format!("slab, {}", line.kind.label())
+            }
+            _ => words(line, Some(LineKind::Managed)),
+        };
+        let amount = short(line.bytes);
+        let _ = writeln!(
+            text,
+            "<g><title>{}</title><rect class=\"{class}\" x=\"{x:.1}\" y=\"{top:.1}\" \
+             width=\"{:.1}\" height=\"{BAR:.1}\" rx=\"2\"/>",
+            escaped(&format!("{label}: {amount}\n{}", line.kind.meaning())),
+            (width - 1.0).max(0.5)
+        );
+        let characters = (width - 12.0) / 7.0;
+        if characters >= 4.0 {
+            let _ = writeln!(
+                text,
+                "<text x=\"{:.1}\" y=\"{:.1}\" font-size=\"12.5\">{}</text>\
+                 <text class=\"a\" x=\"{:.1}\" y=\"{:.1}\" font-size=\"12.5\">{}</text>",
+                x + 6.0,
+                top + 18.0,
+                escaped(&cut(&label, characters)),
+                x + 6.0,
+                top + 34.0,
+                escaped(&cut(&amount, characters))
+            );
+        }
+        text.push_str("</g>\n");
+        x += width;
+    }
+    Foot { text, height: BAR + 38.0 }
+}
+
 struct Foot {
     text: String,
     height: f64,
@@ -285,10 +380,9 @@ fn foot(report: &LedgerReport, small: &[(String, i64, &'static str)], top: f64) 
     let per_column = rows.len().div_ceil(COLUMNS);
     let width = (WIDTH - 2.0 * MARGIN) / 3.0;
     for (at, (label, bytes, class)) in rows.iter().enumerate() {
-        #[expect(clippy::cast_precision_loss, reason = "a handful of rows and columns")]
         let (x, y) = (
-            MARGIN + width * (at / per_column) as f64,
-            top + 18.0 * (at % per_column) as f64 + 12.0,
+            MARGIN + width * float_of(at / per_column),
+            top + 18.0 * float_of(at % per_column) + 12.0,
         );
         let amount = format!("{}  {}", short(*bytes), percent(*bytes, report.total));
         let _ = writeln!(
@@ -303,8 +397,7 @@ fn foot(report: &LedgerReport, small: &[(String, i64, &'static str)], top: f64) 
             escaped(&amount)
         );
     }
-    #[expect(clippy::cast_precision_loss, reason = "a handful of rows")]
-    let height = 18.0 * per_column as f64 + 20.0;
+    let height = 18.0 * float_of(per_column) + 20.0;
     Foot { text, height }
 }
 
@@ -359,9 +452,13 @@ fn float(bytes: i64) -> f64 {
     bytes as f64
 }
 
-#[expect(clippy::cast_precision_loss, reason = "texts are short")]
+#[expect(clippy::cast_precision_loss, reason = "columns, rows and characters are few")]
+fn float_of(count: usize) -> f64 {
+    count as f64
+}
+
 fn float_len(text: &str) -> f64 {
-    text.chars().count() as f64
+    float_of(text.chars().count())
 }
 
 #[cfg(test)]

@@ -7,17 +7,25 @@ use super::{percent, short};
 use crate::page::Page;
 use crate::style::{Accent, Charset, Style};
 use crate::table::{Align, Table};
+use crate::text;
 
-/// Columns of a bar that is as long as the root.
-const BAR: usize = 20;
+/// Columns of a bar that is as long as the root, where there is room.
+const BAR: usize = 24;
+/// Columns of words, at least: parts that overlap are packed into as many.
+const WORDS: usize = 36;
+const BARS_HEAD: &str = "OF THE MACHINE";
 /// From this width on the sources are shown.
 const WIDE: usize = 118;
 
 pub(super) fn tree(page: &mut Page<'_>, root: &Line, total: Option<Bytes>, remainder: Accent) {
     let style = page.style;
     let rows: Vec<Row<'_>> = rows(root);
+    let labels: Vec<String> = rows.iter().map(|row| row.label(style, remainder)).collect();
+    let widest = labels.iter().map(|label| text::width(label)).max().unwrap_or(0);
+    // Words, amount and share; what is left is for the bars.
+    let columns = style.columns().saturating_sub(widest + 22).min(BAR);
     let mut table = Table::new(0);
-    table.column("", "MEMORY", Align::Left, rows.iter().map(|row| row.label(style, remainder)));
+    table.column("", "MEMORY", Align::Left, labels);
     table.column("  ", "AMOUNT", Align::Right, rows.iter().map(|row| row.amount(style)));
     table.column(
         " ",
@@ -28,16 +36,15 @@ pub(super) fn tree(page: &mut Page<'_>, root: &Line, total: Option<Bytes>, remai
             Row::Aside { .. } => String::new(),
         }),
     );
-    table.column(
-        "  ",
-        if style.columns() >= WIDE { "" } else { "OF THE MACHINE" },
-        Align::Left,
-        rows.iter().map(|row| row.bar(root.bytes, style)),
-    );
-    if style.columns() >= WIDE {
+    let wide = style.columns() >= WIDE;
+    let head = if columns < BARS_HEAD.len() || wide { "" } else { BARS_HEAD };
+    if columns >= 4 {
+        let bars = rows.iter().map(|row| row.bar(root.bytes, columns, style));
+        table.column("  ", head, Align::Left, bars);
+    }
+    if wide {
         table.column("  ", "FROM", Align::Left, rows.iter().map(Row::source));
     }
-    table.narrow(style, &["OF THE MACHINE"]);
     page.table(&table);
     legend(page, root);
 }
@@ -71,16 +78,28 @@ fn push<'a>(line: &'a Line, depth: usize, parent: Option<LineKind>, rows: &mut V
     for child in &line.children {
         push(child, depth + 1, Some(line.kind), rows);
     }
-    if !line.of_which.is_empty() {
-        // Two a row, so that the column does not widen.
-        for pair in line.of_which.chunks(2) {
-            let words: Vec<String> = pair
-                .iter()
-                .map(|aside| format!("{} {}", aside.kind.label(), short(aside.bytes)))
-                .collect();
-            rows.push(Row::Aside { words: words.join(", "), depth: depth + 1 });
+    for words in packed(line, WORDS.saturating_sub(2 * (depth + 1))) {
+        rows.push(Row::Aside { words, depth: depth + 1 });
+    }
+}
+
+/// The parts that overlap, in lines of so many columns.
+fn packed(line: &Line, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for aside in &line.of_which {
+        let words = format!("{} {}", aside.kind.label(), short(aside.bytes));
+        match lines.last_mut() {
+            Some(last) if last.len() + words.len() + 4 <= columns => {
+                last.push_str(", ");
+                last.push_str(&words);
+            }
+            _ => lines.push(words),
         }
     }
+    for line in &mut lines {
+        *line = format!("({line})");
+    }
+    lines
 }
 
 impl Row<'_> {
@@ -89,7 +108,6 @@ impl Row<'_> {
             Row::Line { line, depth, parent } => {
                 let words = match (line.kind, parent) {
                     (LineKind::Rest, Some(LineKind::Managed)) => "in no counter".to_owned(),
-                    (LineKind::Rest, Some(LineKind::Cgroup)) => "in no counter".to_owned(),
                     _ => style.plain(&line.label()),
                 };
                 let words = match (line.kind, parent) {
@@ -103,7 +121,7 @@ impl Row<'_> {
                 format!("{}{words}", "  ".repeat(*depth))
             }
             Row::Aside { words, depth } => {
-                let words = format!("{}({words})", "  ".repeat(*depth));
+                let words = format!("{}{words}", "  ".repeat(*depth));
                 style.paint(Accent::Dim, &words)
             }
         }
@@ -114,10 +132,10 @@ impl Row<'_> {
         format!("{}{}", mark(line.exactness, style), short(line.bytes))
     }
 
-    fn bar(&self, root: i64, style: &Style) -> String {
+    fn bar(&self, root: i64, columns: usize, style: &Style) -> String {
         match self {
             Row::Line { line, .. } => {
-                style.paint(colour(line.kind), &bar(line.bytes, root, style.charset))
+                style.paint(colour(line.kind), &bar(line.bytes, root, columns, style.charset))
             }
             Row::Aside { .. } => String::new(),
         }
@@ -179,15 +197,15 @@ fn colour(kind: LineKind) -> Accent {
     }
 }
 
-/// A bar of `bytes` where `whole` is [`BAR`] columns long: in eighths of a column with UTF-8. What is
+/// A bar of `bytes` where `whole` is so many columns long: in eighths of a column with UTF-8. What is
 /// not nothing is seen; what is too much ends at the edge.
-fn bar(bytes: i64, whole: i64, charset: Charset) -> String {
+fn bar(bytes: i64, whole: i64, columns: usize, charset: Charset) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    if bytes <= 0 || whole <= 0 {
+    if bytes <= 0 || whole <= 0 || columns == 0 {
         return String::new();
     }
-    let eighths = i128::from(bytes) * 8 * BAR as i128 / i128::from(whole);
-    let eighths = usize::try_from(eighths).unwrap_or(usize::MAX).clamp(1, 8 * BAR);
+    let eighths = i128::from(bytes) * 8 * columns as i128 / i128::from(whole);
+    let eighths = usize::try_from(eighths).unwrap_or(usize::MAX).clamp(1, 8 * columns);
     match charset {
         Charset::Utf8 => format!("{}{}", "█".repeat(eighths / 8), EIGHTHS[eighths % 8]),
         Charset::Ascii => "#".repeat(eighths.div_ceil(8)),
@@ -200,11 +218,11 @@ mod tests {
 
     #[test]
     fn a_bar_is_as_long_as_its_share_and_never_longer_than_the_whole() {
-        assert_eq!(bar(50, 100, Charset::Ascii), "##########");
-        assert_eq!(bar(1, 1_000_000, Charset::Utf8), "▏");
-        assert_eq!(bar(i64::MAX, 1, Charset::Ascii).len(), BAR);
-        assert_eq!(bar(-5, 100, Charset::Utf8), "");
-        assert_eq!(bar(0, 100, Charset::Utf8), "");
-        assert_eq!(bar(5, 0, Charset::Utf8), "");
+        assert_eq!(bar(50, 100, 20, Charset::Ascii), "##########");
+        assert_eq!(bar(1, 1_000_000, 20, Charset::Utf8), "▏");
+        assert_eq!(bar(i64::MAX, 1, 20, Charset::Ascii).len(), 20);
+        assert_eq!(bar(-5, 100, 20, Charset::Utf8), "");
+        assert_eq!(bar(0, 100, 20, Charset::Utf8), "");
+        assert_eq!(bar(5, 0, 20, Charset::Utf8), "");
     }
 }
