@@ -9,6 +9,9 @@ use clap_mangen::roff::{Roff, bold, roman};
 use crate::args;
 use crate::exit;
 
+/// When the manual last changed, as mdoc(7) wants it.
+const DATE: &str = "2026-11-20";
+
 /// A manual page.
 #[derive(Debug)]
 pub(crate) struct Page {
@@ -40,7 +43,7 @@ fn page(command: &Command) -> io::Result<Page> {
     let examples = command.get_after_long_help().map(ToString::to_string);
     // Examples get a section of their own, where their lines stay lines.
     let bare = command.clone().after_long_help("").after_help("");
-    let man = Man::new(bare).manual("oomph").date("unreleased");
+    let man = Man::new(bare).manual("oomph").date(DATE);
     let file = man.get_filename();
     let mut text = Vec::new();
     man.render_title(&mut text)?;
@@ -48,6 +51,7 @@ fn page(command: &Command) -> io::Result<Page> {
     man.render_synopsis_section(&mut text)?;
     man.render_description_section(&mut text)?;
     man.render_options_section(&mut text)?;
+    let mut text = single_space(&text);
     if command.get_subcommands().next().is_some() {
         man.render_subcommands_section(&mut text)?;
     }
@@ -59,6 +63,12 @@ fn page(command: &Command) -> io::Result<Page> {
         section_of_lines("EXAMPLES", &examples, &mut text)?;
     }
     Ok(Page { file, text })
+}
+
+/// Two line breaks in a row, which clap_mangen writes before possible values, as the one empty line
+/// that they mean.
+fn single_space(roff: &[u8]) -> Vec<u8> {
+    String::from_utf8_lossy(roff).replace(".br\n\n.br\n", ".sp\n").into_bytes()
 }
 
 fn exit_status(out: &mut dyn Write) -> io::Result<()> {

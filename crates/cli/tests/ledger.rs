@@ -1,4 +1,5 @@
 //! The ledger's three identities on the running kernel and on captures of others.
+#![expect(clippy::print_stdout, reason = "tests say what was measured and what was skipped")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

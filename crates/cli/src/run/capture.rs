@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use facts::Name;
 use sources::{CaptureError, CaptureSummary, CommandLines, Options, Smaps};
 use units::Bytes;
 
@@ -27,7 +28,7 @@ pub(super) fn run(
             .hint("`oomph capture FILE`, or send it somewhere: `oomph capture - | ssh …`"));
     }
     if !to_stdout && !args.force && args.file.symlink_metadata().is_ok_and(|m| m.is_file()) {
-        return Err(Failure::new(format!("`{}` is there already", args.file.display()))
+        return Err(Failure::new(format!("`{}` is there already", shown(&args.file)))
             .hint("`--force` replaces it"));
     }
     let mut source = machine::open(&global.from)?;
@@ -55,12 +56,20 @@ pub(super) fn run(
 }
 
 fn words(summary: &CaptureSummary, file: &Path, to_stdout: bool) -> String {
-    let place = if to_stdout { "standard output".to_owned() } else { file.display().to_string() };
+    let place = if to_stdout { "standard output".to_owned() } else { shown(file).to_string() };
     let size = Bytes::new(summary.bytes);
-    let mut words = format!("{place}: {} processes, {size}", summary.processes);
+    let count =
+        |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
+    let mut words =
+        format!("{place}: {}, {size}", count(summary.processes, "process", "processes"));
     if summary.unread > 0 {
-        words = format!("{words}; {} files could not be read", summary.unread);
+        words = format!("{words}; {} could not be read", count(summary.unread, "file", "files"));
     }
     words.push('\n');
     words
+}
+
+/// A path, safe on a terminal.
+fn shown(path: &Path) -> Name {
+    Name::new(path.as_os_str().as_encoded_bytes())
 }

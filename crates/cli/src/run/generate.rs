@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use facts::Name;
 use views::json::{self, Format};
 
 use super::print_json;
@@ -45,7 +46,8 @@ fn cannot_render(error: &std::io::Error) -> Failure {
 /// Writes every page into the directory, which is made if it is not there.
 fn manuals(dir: &Path) -> Result<(), Failure> {
     let cannot = |path: &Path, error| {
-        Failure::new(format!("cannot write `{}`", path.display())).because(&error)
+        Failure::new(format!("cannot write `{}`", Name::new(path.as_os_str().as_encoded_bytes())))
+            .because(&error)
     };
     fs::create_dir_all(dir).map_err(|error| cannot(dir, error))?;
     for page in manual::pages().map_err(|error| cannot_render(&error))? {

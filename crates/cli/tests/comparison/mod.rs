@@ -74,7 +74,7 @@ fn as_of_setup(zones: &[Zone], compare: impl Fn(&[Zone]) -> Comparison) -> Compa
             then[index].managed = Some(managed.saturating_sub(Pages::new(since)));
             let found = compare(&then);
             if found.differences.is_empty() {
-                println!("equal as of set-up, {since} pages of {} ago", zones[index].name);
+                println!("equal as of set-up, before {} got {since} pages more", zones[index].name);
                 return found;
             }
         }

@@ -124,8 +124,8 @@ fn section(page: &mut Page<'_>, clock: bool, title: &str, rows: Vec<(Change, Str
         }),
     );
     if clock {
-        let pace = |c: &Change| c.per_hour.map_or_else(|| "?".to_owned(), signed);
-        table.column("  ", "AN HOUR", Align::Right, column(&pace));
+        let hourly = |c: &Change| c.per_hour.map_or_else(|| "?".to_owned(), signed);
+        table.column("  ", "AN HOUR", Align::Right, column(&hourly));
     }
     table.column("  ", "BEFORE", Align::Right, column(&|c| amount(c.before)));
     table.column("  ", "AFTER", Align::Right, column(&|c| amount(c.after)));

@@ -187,8 +187,8 @@ fn class(kind: LineKind, parent: Option<LineKind>) -> &'static str {
             | K::Zram
             | K::Balloon,
             _,
-        ) => "user",
-        (K::Rest, Some(K::User | K::Anon)) => "user",
+        )
+        | (K::Rest, Some(K::User | K::Anon)) => "user",
         (
             K::BeforeAllocator | K::MemoryMap | K::KernelImage | K::CrashKernel | K::EarlyTables,
             _,
@@ -296,7 +296,7 @@ fn lens(report: &LedgerReport, machine: &Line, top: f64) -> Foot {
             matches!(class, "kernel" | "rest") && line.bytes > 0
         })
         .collect();
-    parts.sort_by(|a, b| b.bytes.cmp(&a.bytes));
+    parts.sort_by_key(|line| std::cmp::Reverse(line.bytes));
     let whole = parts.iter().fold(0_i64, |sum, line| sum.saturating_add(line.bytes));
     if whole <= 0 {
         return Foot { text, height: 0.0 };

@@ -1,7 +1,9 @@
 //! How near: totals, headroom, walls, pressure.
 
 use facts::CgroupVersion;
-use rules::status::{Certainty, Headroom, Memory, PressureReport, StatusReport, Wall, WallKind};
+use rules::status::{
+    Certainty, Headroom, Memory, OwnCgroup, PressureReport, StatusReport, Wall, WallKind,
+};
 use units::{Bytes, Limit};
 
 use super::bar::bar;
@@ -44,9 +46,9 @@ fn totals(page: &mut Page<'_>, memory: &Memory) {
 
 fn headroom_lines(page: &mut Page<'_>, headroom: &Headroom, report: &StatusReport) {
     let style = page.style;
-    let mut line = headroom.total.to_string();
+    let mut line = headroom.expected.to_string();
     if let Some(capacity) = headroom.capacity {
-        let of = match share(headroom.total, capacity) {
+        let of = match share(headroom.expected, capacity) {
             Some(share) => format!(" of {capacity} ({share})"),
             None => format!(" of {capacity}"),
         };
@@ -55,6 +57,9 @@ fn headroom_lines(page: &mut Page<'_>, headroom: &Headroom, report: &StatusRepor
     line.push_str(" can still be touched");
     if report.walls.first().is_some_and(|w| w.kind != WallKind::Machine) {
         line.push_str(" on the whole machine");
+    }
+    if headroom.total > headroom.expected {
+        line = format!("{line}, at most {}", headroom.total);
     }
     page.heading("How near", &line);
 
@@ -132,6 +137,9 @@ fn walls(page: &mut Page<'_>, report: &StatusReport) {
     let more = report.walls.len().saturating_sub(WALLS);
     if more > 0 {
         page.under(&format!("and {more} farther; --json lists them"));
+    }
+    if let Some(OwnCgroup { path, limited: Some(false) }) = &report.cgroup {
+        page.labelled("cgroup", &format!("{}, no limit up to the root", page.style.name(path)));
     }
 }
 

@@ -142,7 +142,12 @@ fn stacked(page: &mut Page<'_>, rows: &[RankRow], page_size: u64) {
                 (StepKind::Swap, "swap"),
                 (StepKind::PageTables, "tables"),
             ]
-            .map(|(kind, word)| format!("{} {word}", cell(part(row, kind, page_size), style)));
+            .map(|(kind, word)| (part(row, kind, page_size), word));
+            let parts: Vec<String> = parts
+                .into_iter()
+                .filter(|&(bytes, _)| bytes != Some(Bytes::ZERO))
+                .map(|(bytes, word)| format!("{} {word}", cell(bytes, style)))
+                .collect();
             score = format!("{score} = {}", parts.join(" + "));
         }
         match score::adjustment(row, page_size, style).as_str() {

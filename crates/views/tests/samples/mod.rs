@@ -5,7 +5,7 @@ use rules::rank::{
     Domain, Effect, Frees, Immune, ImmuneRow, RankReport, RankRow, SourceLine, Step, StepKind,
 };
 use rules::status::{
-    Certainty, CgroupKills, Headroom, HeadroomPart, Lately, Level, Memory, PartKind,
+    Certainty, CgroupKills, Headroom, HeadroomPart, Lately, Level, Memory, OwnCgroup, PartKind,
     PressureReport, PressureState, Promises, StatusReport, Unread, Verdict, Victims, Wall,
     WallKind,
 };
@@ -151,7 +151,7 @@ pub(crate) fn calm_laptop() -> StatusReport {
         source: source("this machine", Release::new(6, 12)),
         verdict: Verdict {
             level: Level::Calm,
-            text: "Calm: 14.2 GiB more can be touched, 9.48 GiB of it surely.".to_owned(),
+            text: "Calm: 13.4 GiB more can be touched before this machine kills; nothing has been killed since boot.".to_owned(),
             reasons: vec![],
         },
         memory: Memory {
@@ -169,12 +169,17 @@ pub(crate) fn calm_laptop() -> StatusReport {
         headroom: Some(Headroom {
             total: headroom,
             sure: mib(9712),
+            expected: mib(9712 + 14 + 4096),
             capacity: Some(mib(15_900 + 4096)),
             parts,
             kept_back: mib(67),
             notes: vec![],
         }),
-        walls: vec![machine_wall(headroom, mib(15_900 + 4096))],
+        walls: vec![machine_wall(mib(9712 + 14 + 4096), mib(15_900 + 4096))],
+        cgroup: Some(OwnCgroup {
+            path: Name::from("/user.slice/user-1000.slice"),
+            limited: Some(false),
+        }),
         pressure: PressureReport {
             state: PressureState::Known,
             figures: Some(Pressure { some: stall(0, 0, 12), full: Some(stall(0, 0, 3)) }),
@@ -233,9 +238,9 @@ pub(crate) fn near_with_swap() -> StatusReport {
     rows[2].frees = Some(Frees { at_least: None, at_most: mib(4) });
     report.verdict = Verdict {
         level: Level::Near,
-        text: "Near: 547 MiB more can be touched, 210 MiB of it surely.".to_owned(),
+        text: "Near: only 412 MiB more can be touched before this machine kills; first to die is mysqld (41233).".to_owned(),
         reasons: vec![
-            "headroom is 5 % of RAM and swap, under 10 %".to_owned(),
+            "headroom is 4 % of RAM and swap, under 10 %".to_owned(),
             "some task waited for memory 31.20 % of the last 10 s, over 10 %".to_owned(),
         ],
     };
@@ -254,12 +259,13 @@ pub(crate) fn near_with_swap() -> StatusReport {
     report.headroom = Some(Headroom {
         total: headroom,
         sure: mib(210),
+        expected: mib(210 + 22 + 180),
         capacity: Some(mib(7900 + 2048)),
         parts,
         kept_back: mib(67),
         notes: vec![],
     });
-    report.walls = vec![machine_wall(headroom, mib(7900 + 2048))];
+    report.walls = vec![machine_wall(mib(210 + 22 + 180), mib(7900 + 2048))];
     report.pressure.figures =
         Some(Pressure { some: stall(3120, 1805, 640), full: Some(stall(2240, 1102, 310)) });
     report.victims.first = rows;
@@ -283,6 +289,7 @@ pub(crate) fn near_with_swap() -> StatusReport {
 pub(crate) fn cgroup_wall_with_group() -> StatusReport {
     let mut report = calm_laptop();
     let path = Name::from("/kubepods.slice/kubepods-burstable.slice/pod7f3a/web");
+    report.cgroup = Some(OwnCgroup { path: path.clone(), limited: Some(true) });
     report.verdict = Verdict {
         level: Level::AtTheWall,
         text: "cgroup /kubepods.slice/kubepods-burstable.slice/pod7f3a/web has 12.0 MiB left."
@@ -375,6 +382,7 @@ pub(crate) fn strict_overcommit() -> StatusReport {
 /// A 2.6.32 that knows neither zones nor pressure nor kills, and scores in points.
 pub(crate) fn old_kernel() -> StatusReport {
     let mut report = calm_laptop();
+    report.cgroup = None;
     report.source = SourceLine {
         origin: "capture old.tar".to_owned(),
         kernel: Some("Linux version 2.6.32-754.el6.x86_64".into()),
@@ -454,6 +462,7 @@ pub(crate) fn hidepid() -> StatusReport {
 /// A tar of `smemcap`, which does not keep adjustments.
 pub(crate) fn smemcap_tar() -> StatusReport {
     let mut report = calm_laptop();
+    report.cgroup = None;
     report.source.origin = String::from("capture web1.tar");
     for row in &mut report.victims.first {
         row.oom_score_adj = None;
