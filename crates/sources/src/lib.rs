@@ -16,6 +16,7 @@
 //! # What it does not do
 //! It knows no formula and prints nothing. It never asks name services: see [`Place::Users`].
 
+mod account;
 mod cache;
 mod capture;
 mod dir;
@@ -24,17 +25,18 @@ mod live;
 mod manifest;
 mod mounts;
 mod open;
+mod pages;
 mod place;
 mod process_map;
 mod refusal;
 mod snapshot;
-mod sys;
 mod tar;
 #[cfg(test)]
 mod testing;
 mod tree;
 mod unread;
 
+pub use account::{AccountWant, account};
 pub use cache::{CacheProgress, CacheQuestion, page_cache};
 pub use capture::{
     CaptureError, CaptureSummary, CommandLines, Options, Smaps, capture, capture_to_file,
@@ -42,9 +44,10 @@ pub use capture::{
 pub use dir::DirTree;
 pub use live::LiveTree;
 pub use open::{OpenError, Source, open};
+pub use pages::ProcessPages;
 pub use place::{Place, TaskFile};
 pub use process_map::{ProcessMap, Stall, process_map};
 pub use refusal::Refusal;
-pub use snapshot::{KernelThreads, Want, identity, machine, snapshot};
+pub use snapshot::{KernelThreads, Physical, Want, identity, machine, physical, snapshot};
 pub use tar::TarTree;
 pub use tree::{About, Owner, Tree};

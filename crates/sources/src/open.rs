@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
-use facts::{Name, Snapshot};
+use facts::{Mapping, Name, Snapshot};
 use rustix::fd::OwnedFd;
 use units::Pid;
 
@@ -13,7 +13,10 @@ use crate::dir::DirTree;
 use crate::fs::open_dir;
 use crate::live::LiveTree;
 use crate::tar::{NotATar, TarTree};
-use crate::{ProcessMap, Refusal, Stall, Tree, Want, identity, machine, process_map, snapshot};
+use crate::{
+    Physical, ProcessMap, ProcessPages, Refusal, Stall, Tree, Want, identity, machine, physical,
+    process_map, snapshot,
+};
 
 /// Something that can be looked at.
 pub struct Source {
@@ -37,6 +40,11 @@ impl Source {
         machine(self.tree.as_mut())
     }
 
+    /// Reads the machine's memory.
+    pub fn physical(&mut self) -> Physical {
+        physical(self.tree.as_mut())
+    }
+
     /// Reads which kernel it is, and the size of its pages.
     pub fn identity(&mut self) -> Snapshot {
         identity(self.tree.as_mut())
@@ -45,6 +53,11 @@ impl Source {
     /// Reads the mappings of a process. `Err` is that it is not there, or may not be read.
     pub fn process_map(&mut self, pid: Pid, stall: Stall) -> Result<ProcessMap, Refusal> {
         process_map(self.tree.as_mut(), pid, stall)
+    }
+
+    /// Reads the pages of a process. `Unsupported` when the source is not a running machine.
+    pub fn pages(&mut self, pid: Pid, mappings: &[Mapping]) -> Result<ProcessPages, Refusal> {
+        self.tree.pages(pid, mappings)
     }
 
     /// Its files.

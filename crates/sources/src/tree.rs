@@ -1,9 +1,9 @@
 //! What every source can do: hand out files by name.
 
-use facts::{Missing, Name};
+use facts::{Mapping, Missing, Name};
 use units::{PageSize, Pid};
 
-use crate::{Place, Refusal};
+use crate::{Place, ProcessPages, Refusal};
 
 /// A machine's files: the live ones, a directory shaped like `/proc`, or a capture.
 ///
@@ -29,6 +29,11 @@ pub trait Tree {
     /// The path of a process's program (`/proc/PID/exe`), where the source tells it.
     fn program(&mut self, _pid: Pid) -> Option<Name> {
         None
+    }
+
+    /// The pages of a process. `Unsupported` when the source is not a running machine.
+    fn pages(&mut self, _pid: Pid, _mappings: &[Mapping]) -> Result<ProcessPages, Refusal> {
+        Err(Refusal::Unsupported)
     }
 
     /// The processes, ascending.

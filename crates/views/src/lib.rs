@@ -14,6 +14,7 @@ mod amount;
 mod bar;
 mod cache;
 pub mod json;
+mod ledger;
 pub mod map;
 mod page;
 mod rank;
@@ -25,6 +26,7 @@ mod text;
 mod words;
 
 pub use cache::{Amounts, cache, cache_csv};
+pub use ledger::{ledger, ledger_diff, ledger_svg};
 pub use rank::{Rows, explain, rank};
 pub use status::status;
 pub use style::{Charset, Style};

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use rules::map::{MapInput, MapReport};
+use rules::pages::PagesInput;
+use rules::physical::PhysicalInput;
 use rules::rank::SourceLine;
 use sources::{Refusal, Stall};
 use units::Pid;
@@ -16,9 +18,14 @@ use crate::failure::Failure;
 use crate::output::Output;
 
 pub(super) fn run(args: &MapArgs, global: &Global, out: &mut Output) -> Result<Outcome, Failure> {
-    let report = process(args, global)?;
+    let order = if args.ascending { Order::Ascending } else { Order::Descending };
+    let Some(pid) = args.pid.map(Pid::new) else { return physical(order, global, out) };
+    if args.pages {
+        return pages(pid, args, global, out);
+    }
+    let report = process(pid, args, global)?;
     let drawing = Drawing {
-        order: if args.ascending { Order::Ascending } else { Order::Descending },
+        order,
         scale: if args.linear { Scale::Linear } else { Scale::Log },
         most: if args.all { None } else { Drawing::default().most },
     };
@@ -33,8 +40,22 @@ pub(super) fn run(args: &MapArgs, global: &Global, out: &mut Output) -> Result<O
     Ok(Outcome::Done)
 }
 
-fn process(args: &MapArgs, global: &Global) -> Result<MapReport, Failure> {
-    let pid = Pid::new(args.pid);
+fn physical(order: Order, global: &Global, out: &mut Output) -> Result<Outcome, Failure> {
+    let physical = machine::open(&global.from)?.physical();
+    let report = rules::physical(&PhysicalInput {
+        snapshot: &physical.snapshot,
+        iomem: physical.iomem.as_deref(),
+        buddyinfo: physical.buddyinfo.as_deref(),
+    });
+    if global.json {
+        print_json(&report, out)?;
+    } else {
+        out.data(views::map::physical(&report, order, out.style()).as_bytes())?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn process(pid: Pid, args: &MapArgs, global: &Global) -> Result<MapReport, Failure> {
     let mut source = machine::open(&global.from)?;
     let identity = source.identity();
     let stall = Stall { most_ms: args.max_stall };
@@ -61,6 +82,37 @@ fn process(args: &MapArgs, global: &Global) -> Result<MapReport, Failure> {
         ));
     }
     Ok(report)
+}
+
+fn pages(pid: Pid, args: &MapArgs, global: &Global, out: &mut Output) -> Result<Outcome, Failure> {
+    let mut source = machine::open(&global.from)?;
+    let identity = source.identity();
+    let origin = &identity.origin;
+    let stall = Stall { most_ms: args.max_stall };
+    let map = source.process_map(pid, stall).map_err(|refusal| cannot(pid, origin, &refusal))?;
+    let pages = source.pages(pid, &map.mappings).map_err(|refusal| match refusal {
+        Refusal::Unsupported => Failure::new(format!("{origin} does not tell of single pages"))
+            .hint("only a running machine does; leave --pages out"),
+        other => cannot(pid, origin, &other),
+    })?;
+    let mut unread = map.missing;
+    unread.extend(pages.missing);
+    let report = rules::pages(PagesInput {
+        source: SourceLine::from(&identity),
+        pid,
+        name: map.name,
+        exe: map.program,
+        mappings: &map.mappings,
+        runs: &pages.runs,
+        frames: pages.frames,
+        unread,
+    });
+    if global.json {
+        print_json(&report, out)?;
+    } else {
+        out.data(views::map::pages(&report, args.all, out.style()).as_bytes())?;
+    }
+    Ok(Outcome::Done)
 }
 
 fn cannot(pid: Pid, origin: &str, refusal: &Refusal) -> Failure {

@@ -3,6 +3,7 @@
 mod cache;
 mod capture;
 mod generate;
+mod ledger;
 mod machine;
 mod map;
 mod rank;
@@ -24,6 +25,7 @@ pub(crate) fn run(invocation: &Invocation, out: &mut Output) -> Result<Outcome, 
         Command::Rank(args) => rank::run(args, global, out),
         Command::Map(args) => map::run(args, global, out),
         Command::Cache(args) => cache::run(args, global, out),
+        Command::Ledger(args) => ledger::run(args, global, out),
         Command::Capture(args) => capture::run(args, global, out),
         Command::Generate(args) => generate::run(&args.what, out),
     }

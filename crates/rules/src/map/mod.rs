@@ -49,7 +49,7 @@ pub fn map(input: MapInput<'_>) -> MapReport {
     if totals.regions > 0 && totals.fill.is_none() {
         notes.push("What the regions hold is unknown for all or some of them.".to_owned());
     }
-    if totals.regions == 0 {
+    if totals.regions == 0 && input.unread.is_empty() {
         notes.push(
             "No region at all: a thread of the kernel, or a process that has ended.".to_owned(),
         );
@@ -186,9 +186,9 @@ fn fill(size: u64, shares: &Shares) -> Option<Fill> {
     };
     let huge = |b: Option<Bytes>| b.unwrap_or(Bytes::ZERO);
     let private = take(shares.private()?.saturating_add(huge(shares.private_hugetlb())));
-    let shared = take(shares.shared()?.saturating_add(huge(shares.shared_hugetlb())));
+    let common = take(shares.shared()?.saturating_add(huge(shares.shared_hugetlb())));
     let swapped = shares.swap().map(&mut take);
-    Some(Fill { private, shared, swapped, absent: left })
+    Some(Fill { private, shared: common, swapped, absent: left })
 }
 
 fn totals(items: &[Item]) -> Totals {

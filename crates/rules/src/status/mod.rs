@@ -15,13 +15,13 @@ mod victims;
 
 pub use options::{StatusOptions, Threshold};
 pub use report::{
-    Certainty, CgroupKills, Headroom, HeadroomPart, Lately, Level, Memory, PartKind,
+    Certainty, CgroupKills, Headroom, HeadroomPart, Lately, Level, Memory, OwnCgroup, PartKind,
     PressureReport, PressureState, Promises, StatusReport, Unread, Verdict, Victims, Wall,
     WallKind,
 };
 
-use facts::{Field, PressureFile, Release, Snapshot, Zone};
-use units::{Bytes, Pages};
+use facts::{Cgroups, Field, Name, PressureFile, Release, Snapshot, Zone};
+use units::{Bytes, Limit, Pages};
 
 use crate::available::{AvailableInput, mem_available};
 use crate::headroom::{file_cache, headroom, per_cpu_lists};
@@ -72,12 +72,30 @@ pub fn status(
         memory: memory(snapshot, release),
         headroom,
         walls,
+        cgroup: cgroup.map(|path| own_cgroup(snapshot, path)),
         pressure: pressure(snapshot.pressure),
         victims,
         promises: promises::promises(snapshot, release),
         lately,
         unread,
     }
+}
+
+fn own_cgroup(snapshot: &Snapshot, path: &Name) -> OwnCgroup {
+    let mut limited = Some(false);
+    for above in Cgroups::ancestors(path.as_bytes()) {
+        match snapshot.cgroups.groups.get(&Name::new(above)).and_then(|group| group.max) {
+            Some(Limit::At(_)) => {
+                limited = Some(true);
+                break;
+            }
+            Some(Limit::Max) => {}
+            // The root of v2 has no limit and no file for one.
+            None if above == b"/" => {}
+            None => limited = None,
+        }
+    }
+    OwnCgroup { path: path.clone(), limited }
 }
 
 fn memory(snapshot: &Snapshot, release: Release) -> Memory {

@@ -664,3 +664,21 @@ fn any_release_answers_hostile_numbers() {
         }
     }
 }
+
+#[test]
+fn no_limit_above_is_said_only_when_every_group_above_was_read() {
+    let limited = |a: Option<Limit<Bytes>>, b: Option<Limit<Bytes>>| {
+        let mut s = calm();
+        for (path, max) in [("/", None), ("/a", a), ("/a/b", b)] {
+            let group = facts::Cgroup { max, ..Default::default() };
+            s.cgroups.groups.insert(Name::from(path), group);
+        }
+        own_cgroup(&s, &Name::from("/a/b")).limited
+    };
+    let at = Some(Limit::At(Bytes::new(GIB)));
+    assert_eq!(limited(Some(Limit::Max), Some(Limit::Max)), Some(false));
+    assert_eq!(limited(at, Some(Limit::Max)), Some(true));
+    assert_eq!(limited(at, None), Some(true));
+    assert_eq!(limited(None, Some(Limit::Max)), None);
+    assert_eq!(own_cgroup(&calm(), &Name::from("/unseen")).limited, None);
+}

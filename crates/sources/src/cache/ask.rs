@@ -11,7 +11,7 @@ use units::PageSize;
 
 use super::filesystems::Kind;
 use super::meta::Meta;
-use crate::sys::{self, CacheStat};
+use super::sys::{self, CacheStat};
 
 /// Length from which `mincore` is not asked: about four seconds of one core.
 const TOO_LARGE: u64 = 256 << 30;

@@ -19,6 +19,7 @@ mod filesystems;
 mod findings;
 mod holders;
 mod meta;
+mod sys;
 mod walk;
 
 #[cfg(test)]

@@ -5,11 +5,16 @@
 //! size says what its addresses hold.
 
 mod block;
+mod lines;
+mod pages;
+mod physical;
 mod picture;
 mod scale;
 mod svg;
 mod words;
 
+pub use pages::pages;
+pub use physical::physical;
 pub use picture::map;
 pub use scale::Scale;
 pub use svg::map_svg;

@@ -5,11 +5,12 @@ use rules::map::{Fill, GapKind, Item, MapReport, Region};
 use units::Bytes;
 
 use super::block::{Block, Fold, blocks};
+use super::lines::{Lines, lines};
 use super::scale::Measure;
 use super::{Drawing, Order, words};
 use crate::amount::{count, short};
 use crate::page::Page;
-use crate::style::{Accent, Charset, Style};
+use crate::style::{Accent, Style};
 use crate::text;
 
 /// Widest picture; longer lines are hard to follow.
@@ -156,36 +157,6 @@ fn unread(page: &mut Page<'_>, places: &[Missing]) {
     }
 }
 
-/// Signs that draw boxes.
-struct Lines {
-    top: [&'static str; 2],
-    middle: [&'static str; 2],
-    bottom: [&'static str; 2],
-    across: &'static str,
-    down: &'static str,
-    gap: &'static str,
-    cut: &'static str,
-}
-
-const UTF8: Lines = Lines {
-    top: ["┌", "┐"],
-    middle: ["├", "┤"],
-    bottom: ["└", "┘"],
-    across: "─",
-    down: "│",
-    gap: "┊",
-    cut: "≈",
-};
-const ASCII: Lines = Lines {
-    top: ["+", "+"],
-    middle: ["+", "+"],
-    bottom: ["+", "+"],
-    across: "-",
-    down: "|",
-    gap: ":",
-    cut: "~",
-};
-
 struct Picture<'a> {
     style: &'a Style,
     signs: &'static Lines,
@@ -206,7 +177,7 @@ impl<'a> Picture<'a> {
         let columns = style.columns().min(WIDEST);
         Picture {
             style,
-            signs: if style.charset == Charset::Utf8 { &UTF8 } else { &ASCII },
+            signs: lines(style),
             drawing,
             measure: Measure::new(drawing.scale, report),
             address,
@@ -386,7 +357,7 @@ impl<'a> Picture<'a> {
             };
             let address = labelled.then_some(start);
             let lead = if row == 0 { lead.clone() } else { " ".repeat(text::width(&lead)) };
-            let bar = self.bar(&cells, row * room, room);
+            let bar = self.bar(cells, row * room, room);
             let mark = if row == 0 { self.mark(start, end) } else { " ".to_owned() };
             let down = self.signs.down;
             self.lines.push(format!("{}{mark}{down}{lead}{bar} {down}", self.label(address)));
@@ -394,7 +365,7 @@ impl<'a> Picture<'a> {
     }
 
     /// A row of the fill: `room` cells from the `from`th on.
-    fn bar(&self, cells: &Option<[usize; 4]>, from: usize, room: usize) -> String {
+    fn bar(&self, cells: Option<[usize; 4]>, from: usize, room: usize) -> String {
         let Some(lengths) = cells else { return " ".repeat(room) };
         let signs = self.style.signs().bar;
         let accents = [None, Some(Accent::Calm), Some(Accent::Near), Some(Accent::Dim)];

@@ -49,7 +49,7 @@ pub(super) fn gap(kind: GapKind) -> &'static str {
 pub(super) fn row(region: &Region, first: &Region) -> &'static str {
     match region.part {
         Some(name) => part(name),
-        None if is_kernel(region) && region.object == first.object => segment(region.segment),
+        None if is_kernel(region) && first.segment == Segment::Vvar => segment(region.segment),
         None => "",
     }
 }
@@ -66,8 +66,8 @@ pub(super) fn guessed(region: &Region) -> &'static str {
 /// What an object is called: what it is for, and its name if that says more.
 pub(super) fn title(region: &Region) -> (String, Option<String>) {
     if region.segment == Segment::Vvar {
-        // The vdso follows in the same box.
-        return ("kernel's pages".to_owned(), None);
+        // The two lie together, in one box.
+        return ("vdso and vvar".to_owned(), None);
     }
     let what = format!("{}{}", segment(region.segment), guessed(region));
     let name = region.name.as_ref().map(|name| name.escaped().into_owned());

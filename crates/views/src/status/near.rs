@@ -1,7 +1,9 @@
 //! How near: totals, headroom, walls, pressure.
 
 use facts::CgroupVersion;
-use rules::status::{Certainty, Headroom, Memory, PressureReport, StatusReport, Wall, WallKind};
+use rules::status::{
+    Certainty, Headroom, Memory, OwnCgroup, PressureReport, StatusReport, Wall, WallKind,
+};
 use units::{Bytes, Limit};
 
 use crate::amount::{long, share};
@@ -135,6 +137,9 @@ fn walls(page: &mut Page<'_>, report: &StatusReport) {
     let more = report.walls.len().saturating_sub(WALLS);
     if more > 0 {
         page.under(&format!("and {more} farther; --json lists them"));
+    }
+    if let Some(OwnCgroup { path, limited: Some(false) }) = &report.cgroup {
+        page.labelled("cgroup", &format!("{}, no limit up to the root", page.style.name(path)));
     }
 }
 

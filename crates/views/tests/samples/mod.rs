@@ -5,7 +5,7 @@ use rules::rank::{
     Domain, Effect, Frees, Immune, ImmuneRow, RankReport, RankRow, SourceLine, Step, StepKind,
 };
 use rules::status::{
-    Certainty, CgroupKills, Headroom, HeadroomPart, Lately, Level, Memory, PartKind,
+    Certainty, CgroupKills, Headroom, HeadroomPart, Lately, Level, Memory, OwnCgroup, PartKind,
     PressureReport, PressureState, Promises, StatusReport, Unread, Verdict, Victims, Wall,
     WallKind,
 };
@@ -176,6 +176,10 @@ pub(crate) fn calm_laptop() -> StatusReport {
             notes: vec![],
         }),
         walls: vec![machine_wall(mib(9712 + 14 + 4096), mib(15_900 + 4096))],
+        cgroup: Some(OwnCgroup {
+            path: Name::from("/user.slice/user-1000.slice"),
+            limited: Some(false),
+        }),
         pressure: PressureReport {
             state: PressureState::Known,
             figures: Some(Pressure { some: stall(0, 0, 12), full: Some(stall(0, 0, 3)) }),
@@ -285,6 +289,7 @@ pub(crate) fn near_with_swap() -> StatusReport {
 pub(crate) fn cgroup_wall_with_group() -> StatusReport {
     let mut report = calm_laptop();
     let path = Name::from("/kubepods.slice/kubepods-burstable.slice/pod7f3a/web");
+    report.cgroup = Some(OwnCgroup { path: path.clone(), limited: Some(true) });
     report.verdict = Verdict {
         level: Level::AtTheWall,
         text: "cgroup /kubepods.slice/kubepods-burstable.slice/pod7f3a/web has 12.0 MiB left."
@@ -377,6 +382,7 @@ pub(crate) fn strict_overcommit() -> StatusReport {
 /// A 2.6.32 that knows neither zones nor pressure nor kills, and scores in points.
 pub(crate) fn old_kernel() -> StatusReport {
     let mut report = calm_laptop();
+    report.cgroup = None;
     report.source = SourceLine {
         origin: "capture old.tar".to_owned(),
         kernel: Some("Linux version 2.6.32-754.el6.x86_64".into()),
@@ -456,6 +462,7 @@ pub(crate) fn hidepid() -> StatusReport {
 /// A tar of `smemcap`, which does not keep adjustments.
 pub(crate) fn smemcap_tar() -> StatusReport {
     let mut report = calm_laptop();
+    report.cgroup = None;
     report.source.origin = String::from("capture web1.tar");
     for row in &mut report.victims.first {
         row.oom_score_adj = None;

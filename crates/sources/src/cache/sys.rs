@@ -1,8 +1,8 @@
-//! Raw system calls: the only unsafe code of this crate.
+//! Raw system calls: those of the page cache.
 //!
 //! [`cachestat`] and [`resident_pages`] ask the kernel which pages of an open file are in the page
 //! cache. Neither reads the file.
-#![expect(unsafe_code, reason = "rustix has neither cachestat nor mincore")]
+#![expect(unsafe_code, reason = "rustix has no safe cachestat and no mincore")]
 
 use std::ffi::c_void;
 use std::io;
@@ -29,18 +29,18 @@ const CACHESTAT: Option<libc::c_long> = if cfg!(target_arch = "mips") {
 /// `struct cachestat` of `include/uapi/linux/mman.h`: pages.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct CacheStat {
+pub(super) struct CacheStat {
     /// In the page cache.
-    pub(crate) cached: u64,
+    pub(super) cached: u64,
     /// Of these, changed and not yet written.
-    pub(crate) dirty: u64,
+    pub(super) dirty: u64,
     /// Of these, being written.
-    pub(crate) writeback: u64,
+    pub(super) writeback: u64,
     /// Once in the page cache, evicted since, and remembered. For shared memory: swapped out.
-    pub(crate) evicted: u64,
+    pub(super) evicted: u64,
     /// Of the evicted, those evicted so lately that their return would count as a refault of the
     /// working set.
-    pub(crate) recently_evicted: u64,
+    pub(super) recently_evicted: u64,
 }
 
 /// `struct cachestat_range`: bytes; a length of 0 means to the end of the file.
@@ -56,7 +56,7 @@ struct Range {
 /// `ENOSYS` before 6.5 or where a filter does not know the call, `EPERM` for a file that the caller
 /// neither owns nor may write (`can_do_cachestat()` in `mm/filemap.c`, 6.14 and stable releases
 /// before), `EOPNOTSUPP` on hugetlbfs.
-pub(crate) fn cachestat(file: impl AsFd) -> Result<CacheStat, Errno> {
+pub(super) fn cachestat(file: impl AsFd) -> Result<CacheStat, Errno> {
     let number = CACHESTAT.ok_or(Errno::NOSYS)?;
     let range = Range { offset: 0, length: 0 };
     let mut stat = CacheStat::default();
@@ -87,7 +87,7 @@ const WINDOW: u64 = 256 << 20;
 ///
 /// # Errors
 /// Those of `mmap(2)`: `ENODEV` where files cannot be mapped.
-pub(crate) fn resident_pages(
+pub(super) fn resident_pages(
     file: impl AsFd,
     size: u64,
     page_size: usize,
