@@ -25,6 +25,8 @@ cargo xtask test [ARG…]   install what the tests need if it is missing (Debian
 cargo xtask ci            formatting, clippy, documentation, dependencies, tidiness
 cargo xtask tidy          only the last of these: what no compiler checks
 cargo xtask bench [ARG…]  what `oomph status` (or `oomph ARG…`) costs over reading the same files
+cargo xtask bench cache [PATH…]
+                          what `oomph cache` costs over walking and asking, beside vmtouch
 cargo xtask capture-vm [--kernel SERIES | NAME…]
                           boot Debian kernels in QEMU, capture them, drive them out of memory, and
                           keep the results in tests/data/captures

@@ -22,9 +22,6 @@ mod meta;
 mod sys;
 mod walk;
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::sync::atomic::{AtomicU64, Ordering};

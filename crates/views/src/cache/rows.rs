@@ -1,5 +1,6 @@
 //! The table.
 
+use facts::LeftAlone;
 use rules::cache::{By, CacheReport, CacheRow};
 use units::Bytes;
 
@@ -35,6 +36,8 @@ pub(super) fn section(page: &mut Page<'_>, report: &CacheReport, units: Units<'_
     if rows.is_empty() {
         let why = if report.more.rows > 0 {
             format!("none so large; {} are smaller", amount::grouped(report.more.rows))
+        } else if report.left_alone.iter().any(|left| left.why == LeftAlone::NotPermitted) {
+            "none that the kernel tells of".to_owned()
         } else {
             "none with a page in the cache".to_owned()
         };

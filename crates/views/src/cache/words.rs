@@ -139,7 +139,7 @@ pub(super) fn hidden(count: u64) -> String {
     } else {
         format!("{} processes", amount::grouped(count))
     };
-    format!("{processes} of others: what they hold is not permitted to be seen; root sees it")
+    format!("{processes} of others: what they hold may not be seen")
 }
 
 pub(super) fn left_alone(row: &LeftRow, style: &Style) -> String {

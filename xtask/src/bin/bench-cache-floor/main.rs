@@ -4,7 +4,9 @@
 //! One thread, no path, no sum by file; `cargo xtask bench cache` holds `oomph cache` against it.
 #![expect(clippy::print_stdout, reason = "it answers on its standard output")]
 
-use rustix::fd::{AsFd, AsRawFd, OwnedFd};
+mod sys;
+
+use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{CWD, FileType, Mode, OFlags, RawDir, fstat, openat};
 use std::env;
 use std::mem::MaybeUninit;
