@@ -177,7 +177,7 @@ fn a_directory_that_may_not_be_read_is_counted_and_the_others_are_walked() {
     fs::create_dir(&closed).unwrap();
     place.file("closed/a", 1);
     place.file("b", 1);
-    fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+    fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
     let may_read = fs::read_dir(&closed).is_ok();
     let cache = ask(&[&place.0]);
     fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();

@@ -63,6 +63,25 @@ impl Share {
     }
 }
 
+/// What is known of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    /// There is nothing of it, or it was left alone.
+    Nothing,
+    /// It has this place among the files.
+    At(u32),
+}
+
+impl Known {
+    /// Its place, if it has one.
+    pub(super) fn place(self) -> Option<u32> {
+        match self {
+            Known::Nothing => None,
+            Known::At(place) => Some(place),
+        }
+    }
+}
+
 /// All that was found.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
@@ -71,8 +90,7 @@ pub(super) struct Findings {
     pub(super) left_alone: BTreeMap<LeftAlone, Examples>,
     pub(super) asked: u64,
     pub(super) walked: u64,
-    /// Files that are known, and their place; `None` for one of which there is nothing.
-    known: HashMap<Key, Option<u32>>,
+    known: HashMap<Key, Known>,
     by_directory: HashMap<Name, u32>,
 }
 
@@ -90,7 +108,7 @@ impl Findings {
         self.files.reserve(share.files.len());
         for found in share.files {
             let Entry::Vacant(place) = self.known.entry(found.key) else { continue };
-            place.insert(Some(number(self.files.len())));
+            place.insert(Known::At(number(self.files.len())));
             self.files.push(file(
                 &found.meta,
                 found.backing,
@@ -101,14 +119,14 @@ impl Findings {
         }
     }
 
-    /// Whether a file is known, and its place if there is something of it.
-    pub(super) fn known(&self, key: &Key) -> Option<Option<u32>> {
+    /// What is known of a file; `None` for one that was not met before.
+    pub(super) fn known(&self, key: &Key) -> Option<Known> {
         self.known.get(key).copied()
     }
 
     /// A file of which there is nothing, or that was left alone.
     pub(super) fn add_nothing(&mut self, key: Key) {
-        self.known.insert(key, None);
+        self.known.insert(key, Known::Nothing);
     }
 
     /// A file that was found by whoever holds it.
@@ -128,7 +146,7 @@ impl Findings {
         });
         let place = number(self.files.len());
         self.files.push(file(meta, backing, pages, directory, path.name));
-        self.known.insert(key, Some(place));
+        self.known.insert(key, Known::At(place));
         place
     }
 

@@ -204,16 +204,13 @@ impl Search<'_> {
         let flags = OFlags::PATH | OFlags::CLOEXEC;
         let (start, end) = (mapping.start, mapping.end);
         let path = self.path(format_args!("{pid}/map_files/{start:x}-{end:x}")).to_vec();
-        let fd = match openat(&self.proc, path.as_slice(), flags, Mode::empty()) {
-            Ok(fd) => Ok(fd),
+        let fd = openat(&self.proc, path.as_slice(), flags, Mode::empty()).or_else(|_| {
             // Only the privileged may follow these links. The path may lead to another file by now.
-            Err(_) => {
-                let mut path = self.path(format_args!("{pid}/root")).to_vec();
-                path.extend_from_slice(mapping.name);
-                let flags = flags | OFlags::NOFOLLOW;
-                openat(&self.proc, path.as_slice(), flags, Mode::empty())
-            }
-        };
+            let mut path = self.path(format_args!("{pid}/root")).to_vec();
+            path.extend_from_slice(mapping.name);
+            let flags = flags | OFlags::NOFOLLOW;
+            openat(&self.proc, path.as_slice(), flags, Mode::empty())
+        });
         let found = fd.and_then(|fd| Ok((Meta::of(&fd)?, fd)));
         match found {
             Ok((meta, fd)) if meta.ino == mapping.inode && meta.kind == FileType::RegularFile => {
@@ -241,7 +238,7 @@ impl Search<'_> {
         // Files of an overlay may have a device that is mounted nowhere.
         for kind in [mounted.unwrap_or(Kind::Plain), Kind::Layered] {
             if let Some(known) = self.findings.known(&Key::new(meta, kind)) {
-                return known;
+                return known.place();
             }
         }
         let (asker, progress) = self.in_use.as_ref()?;
@@ -249,7 +246,7 @@ impl Search<'_> {
         let kind = self.filesystems.kind_of(&fd, meta.dev);
         let key = Key::new(meta, kind);
         if let Some(known) = self.findings.known(&key) {
-            return known;
+            return known.place();
         }
         let left = match kind {
             Kind::Remote => Some(LeftAlone::Remote),
@@ -260,12 +257,11 @@ impl Search<'_> {
             }
             kind => no_cache(kind),
         };
-        let answer = match left {
-            Some(why) => Answer::Left(why, None),
-            None => {
-                let link = format!("self/fd/{}", fd.as_fd().as_raw_fd());
-                asker.through(&self.proc, link.as_str(), kind)
-            }
+        let answer = if let Some(why) = left {
+            Answer::Left(why, None)
+        } else {
+            let link = format!("self/fd/{}", fd.as_fd().as_raw_fd());
+            asker.through(&self.proc, link.as_str(), kind)
         };
         match answer {
             Answer::Left(why, errno) => {

@@ -219,7 +219,7 @@ impl Worker<'_> {
         };
         self.share.walked += 1;
         let (asked, found) = (self.share.asked, self.share.files.len());
-        let named = self.share.directories.len();
+        let before = self.share.directories.len();
         self.share.directories.push(Name::new(dir.path.as_slice()));
         let mut entries = RawDir::new(&fd, names);
         while let Some(entry) = entries.next() {
@@ -248,11 +248,7 @@ impl Worker<'_> {
                     self.take(answer, dir.kind, name.to_bytes(), path);
                 }
                 FileType::Directory if matches!(name.to_bytes(), b"." | b"..") => {}
-                FileType::Directory => match self.below(&fd, name, dir) {
-                    Ok(Some(dir)) => below.push(dir),
-                    Ok(None) => {}
-                    Err(why) => self.left(why, path),
-                },
+                FileType::Directory => below.extend(self.below(&fd, name, dir)),
                 // Where it leads to is counted there.
                 FileType::Symlink => {}
                 _ => self.share.leave(LeftAlone::NotAFile, None, path),
@@ -260,42 +256,44 @@ impl Worker<'_> {
         }
         let new = &self.share.files[found..];
         if new.is_empty() {
-            self.share.directories.truncate(named);
+            self.share.directories.truncate(before);
         }
         let pages: u64 = new.iter().map(|f| f.pages.cached).sum();
         let bytes = pages.saturating_mul(self.page_size.bytes());
         self.progress.add(self.share.asked - asked, bytes);
     }
 
-    /// A directory below another; `None` when it is left alone and needs no mention.
-    fn below(
-        &self,
-        fd: &OwnedFd,
-        name: &std::ffi::CStr,
-        dir: &Waiting,
-    ) -> Result<Option<Waiting>, Answer> {
-        let meta = Meta::at(fd.as_fd(), name, false).map_err(refused)?;
-        if meta.kind != FileType::Directory {
-            return Err(Answer::Left(LeftAlone::Changed, None));
-        }
-        if meta.automount {
-            return Err(Answer::Left(LeftAlone::Automount, None));
-        }
+    /// A directory below another, unless it is left alone.
+    fn below(&mut self, fd: &OwnedFd, name: &std::ffi::CStr, dir: &Waiting) -> Option<Waiting> {
+        let path = join(&dir.path, name.to_bytes());
+        let meta = match Meta::at(fd.as_fd(), name, false) {
+            Ok(meta) => meta,
+            Err(errno) => {
+                self.left(refused(errno), || path);
+                return None;
+            }
+        };
         let mut kind = dir.kind;
-        if meta.dev != dir.meta.dev {
+        let mut why = None;
+        if meta.kind != FileType::Directory {
+            why = Some(LeftAlone::Changed);
+        } else if meta.automount {
+            why = Some(LeftAlone::Automount);
+        } else if meta.dev != dir.meta.dev {
             // A device that is mounted nowhere is a subvolume of the filesystem around it.
             kind = self.filesystems.kind(meta.dev).unwrap_or(dir.kind);
-            let why = match kind {
+            why = match kind {
                 _ if !self.cross => Some(LeftAlone::OtherFilesystem),
                 Kind::Remote => Some(LeftAlone::Remote),
                 Kind::Layered => Some(LeftAlone::Overlay),
                 kind => no_cache(kind),
             };
-            if let Some(why) = why {
-                return Err(Answer::Left(why, None));
-            }
         }
-        Ok(Some(Waiting { path: join(&dir.path, name.to_bytes()), meta, kind }))
+        if let Some(why) = why {
+            self.share.leave(why, None, || path);
+            return None;
+        }
+        Some(Waiting { path, meta, kind })
     }
 
     fn take(&mut self, answer: Answer, kind: Kind, name: &[u8], path: impl FnOnce() -> Vec<u8>) {

@@ -4,9 +4,6 @@ mod csv;
 mod rows;
 mod words;
 
-#[cfg(test)]
-mod tests;
-
 pub use csv::cache_csv;
 
 use facts::AskedBy;
@@ -39,6 +36,9 @@ pub fn cache(report: &CacheReport, amounts: Amounts, style: &Style) -> String {
     page.finish()
 }
 
+/// Below so many columns a sentence goes under its figure.
+const NARROW: usize = 64;
+
 fn totals(page: &mut Page<'_>, report: &CacheReport, units: Units<'_>) {
     let (machine, found, rest) = (&report.machine, &report.found, &report.rest);
     let of_ram = machine.ram.map(|ram| format!(" of {} of RAM", units.long(ram)));
@@ -67,7 +67,12 @@ fn totals(page: &mut Page<'_>, report: &CacheReport, units: Units<'_>) {
             .unwrap_or_else(|| "?".to_owned());
         let amount = bytes.map_or_else(|| "?".to_owned(), |bytes| units.long(bytes));
         let first = format!("  {} {label:<8} {amount:>10} {share:>5}  ", signs[sign]);
-        page.hanging(&first, text, 32);
+        if page.style.columns() < NARROW {
+            page.line(&first);
+            page.hanging("      ", text, 6);
+        } else {
+            page.hanging(&first, text, 32);
+        }
     };
     part(0, "found", Some(found.in_filesystems), &words::found(report));
     if in_memory > Bytes::ZERO {
@@ -77,7 +82,7 @@ fn totals(page: &mut Page<'_>, report: &CacheReport, units: Units<'_>) {
     part(3, "unseen", rest.elsewhere, words::elsewhere(report));
     let more = words::more(report, units);
     if !more.is_empty() {
-        page.labelled("of these", &more);
+        page.labelled("state", &more);
     }
     if let Some(excess) = rest.excess.filter(|&excess| excess > Bytes::ZERO) {
         page.sentence(&format!(

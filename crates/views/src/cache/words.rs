@@ -91,7 +91,7 @@ pub(super) fn more(report: &CacheReport, units: Units<'_>) -> String {
     tell(found.dirty, "not yet written");
     tell(found.writeback, "being written");
     tell(Some(found.in_deleted), "in deleted files");
-    tell(found.evicted, "more was evicted");
+    tell(found.evicted, "more was there and was evicted");
     tell(found.recently_evicted, "of that lately");
     if found.dirty.is_none() && is_told(report) && found.files > 0 {
         told.push("on overlays the kernel does not tell what is dirty or evicted".to_owned());
@@ -102,7 +102,7 @@ pub(super) fn more(report: &CacheReport, units: Units<'_>) -> String {
 /// What is special about a row: `tmpfs`, `deleted`.
 pub(super) fn mark(row: &CacheRow) -> &'static str {
     match row.backing {
-        _ if row.deleted > Bytes::ZERO => "deleted",
+        _ if row.deleted > Bytes::ZERO && row.deleted == row.cached => "deleted",
         Some(Backing::Swap) => "memory",
         Some(Backing::Nothing) => "ramfs",
         Some(Backing::Filesystem) => "",
