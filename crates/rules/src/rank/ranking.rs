@@ -166,7 +166,7 @@ impl<'a> Ranking<'a> {
         let total = self.totals.domain.unwrap_or_default();
         let (mut homeless, mut converted) = (0_usize, false);
         for task in &self.snapshot.tasks {
-            match contains(&self.domain, task) {
+            match contains(&self.snapshot.cgroups, &self.domain, task) {
                 Some(true) => {}
                 Some(false) => continue,
                 None => {

@@ -214,6 +214,8 @@ impl Visit<'_, '_> {
         if !wanted && !matches!(group.max, Some(Limit::At(_))) {
             return group;
         }
+        let hierarchy = self.file(path, "memory.use_hierarchy", proctext::number).flatten();
+        group.use_hierarchy = hierarchy.map(|number| number != 0);
         let bytes = proctext::bytes;
         group.current = self.file(path, "memory.usage_in_bytes", bytes).flatten();
         group.memsw_max = self.file(path, "memory.memsw.limit_in_bytes", limit).flatten();
