@@ -4,7 +4,7 @@ mod bar;
 mod lately;
 mod near;
 mod promises;
-mod unread;
+pub(crate) mod unread;
 mod victims;
 
 use rules::status::StatusReport;
