@@ -2,6 +2,7 @@
 
 mod capture;
 mod generate;
+mod ledger;
 mod machine;
 mod map;
 mod rank;
@@ -22,6 +23,7 @@ pub(crate) fn run(invocation: &Invocation, out: &mut Output) -> Result<Outcome, 
         Command::Status(args) => status::run(args, global, out),
         Command::Rank(args) => rank::run(args, global, out),
         Command::Map(args) => map::run(args, global, out),
+        Command::Ledger(args) => ledger::run(args, global, out),
         Command::Capture(args) => capture::run(args, global, out),
         Command::Generate(args) => generate::run(&args.what, out),
     }
