@@ -8,24 +8,37 @@
 //! It opens no file, knows no clock and no formula. Page size, kernel release and time arrive
 //! inside the snapshot, because a capture of another machine is explained by that machine's values.
 
+mod account;
 mod cgroup;
 mod kernel;
+mod mapping;
 mod meminfo;
 mod missing;
 mod name;
+mod page;
+mod physical;
 mod pressure;
+mod shares;
 mod snapshot;
 mod sysctl;
 mod task;
 mod vmstat;
 mod zone;
 
+pub use account::{
+    Account, BootLog, BootTable, HugePool, IomemTotals, MappingShare, ProcessShare, SlabCache,
+    TablePlace, Zram,
+};
 pub use cgroup::{Cgroup, CgroupEvents, CgroupStat, CgroupVersion, Cgroups};
 pub use kernel::{Kernel, Release};
+pub use mapping::{Address, Device, Mapping, Perms};
 pub use meminfo::{Field, Meminfo, OtherField};
 pub use missing::{Missing, Why};
 pub use name::Name;
+pub use page::{PageEntry, PageRun, PageState};
+pub use physical::{FreeBlocks, IoRange};
 pub use pressure::{Pressure, PressureFile, Stall};
+pub use shares::{Share, Shares};
 pub use snapshot::{Snapshot, Viewpoint};
 pub use sysctl::{OvercommitMode, Sysctls};
 pub use task::{Capabilities, Task, TaskFlags};

@@ -16,6 +16,7 @@
 //! # What it does not do
 //! It knows no formula and prints nothing. It never asks name services: see [`Place::Users`].
 
+mod account;
 mod capture;
 mod dir;
 mod fs;
@@ -23,7 +24,9 @@ mod live;
 mod manifest;
 mod mounts;
 mod open;
+mod pages;
 mod place;
+mod process_map;
 mod refusal;
 mod snapshot;
 mod tar;
@@ -32,14 +35,17 @@ mod testing;
 mod tree;
 mod unread;
 
+pub use account::{AccountWant, account};
 pub use capture::{
     CaptureError, CaptureSummary, CommandLines, Options, Smaps, capture, capture_to_file,
 };
 pub use dir::DirTree;
 pub use live::LiveTree;
 pub use open::{OpenError, Source, open};
+pub use pages::ProcessPages;
 pub use place::{Place, TaskFile};
+pub use process_map::{ProcessMap, Stall, process_map};
 pub use refusal::Refusal;
-pub use snapshot::{KernelThreads, Want, snapshot};
+pub use snapshot::{KernelThreads, Physical, Want, identity, machine, physical, snapshot};
 pub use tar::TarTree;
 pub use tree::{About, Owner, Tree};

@@ -2,14 +2,14 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use facts::{Missing, Name, Why};
+use facts::{Mapping, Missing, Name, Why};
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, OFlags, readlinkat, statat};
+use rustix::fs::{AtFlags, Mode, OFlags, openat, readlinkat, statat};
 use units::{PageSize, Pid};
 
-use crate::fs::{Until, open_dir, read_at};
+use crate::fs::{Until, open_dir, pieces_at, read_at};
 use crate::place::TaskPath;
-use crate::{About, Owner, Place, Refusal, Tree, dir, mounts};
+use crate::{About, Owner, Place, ProcessPages, Refusal, Tree, dir, mounts, pages};
 
 /// A mounted procfs.
 ///
@@ -113,6 +113,25 @@ impl LiveTree {
     }
 }
 
+/// What is left of the kernel's log: `/dev/kmsg` (3.5) gives a record a `read`, and `EAGAIN` behind
+/// the last; `EPIPE` where records were overwritten meanwhile.
+fn kernel_log(buf: &mut Vec<u8>) -> Result<(), Refusal> {
+    const MOST_RECORDS: usize = 50_000;
+    buf.clear();
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = rustix::fs::open("/dev/kmsg", flags, Mode::empty())?;
+    let mut record = [0; 8192];
+    for _ in 0..MOST_RECORDS {
+        match rustix::io::read(&file, &mut record) {
+            Ok(0) | Err(rustix::io::Errno::AGAIN) => break,
+            Ok(n) => buf.extend_from_slice(&record[..n]),
+            Err(rustix::io::Errno::PIPE | rustix::io::Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
+}
+
 impl Tree for LiveTree {
     fn read(&mut self, place: Place<'_>, buf: &mut Vec<u8>) -> Result<(), Refusal> {
         let flags = OFlags::empty();
@@ -127,8 +146,47 @@ impl Tree for LiveTree {
             Place::Users if self.own => {
                 read_at(&self.proc, "/etc/passwd", flags, Until::End, dir::MOST, buf)
             }
-            Place::Users => Err(Refusal::Absent),
+            Place::Sys(path) if self.own => {
+                let path = format!("/sys/{path}");
+                read_at(&self.proc, path.as_str(), flags, Until::End, dir::MOST, buf)
+            }
+            Place::KernelLog if self.own => kernel_log(buf),
+            Place::Users | Place::Sys(_) | Place::KernelLog => Err(Refusal::Absent),
         }
+    }
+
+    fn read_pieces(
+        &mut self,
+        place: Place<'_>,
+        piece: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Refusal> {
+        if let Place::Task(pid, file) = place {
+            let path = TaskPath::new(pid, Some(file));
+            return pieces_at(&self.proc, path.as_c_str(), OFlags::empty(), u64::MAX, piece);
+        }
+        let mut buf = Vec::new();
+        self.read(place, &mut buf)?;
+        piece(&buf);
+        Ok(())
+    }
+
+    fn pages(&mut self, pid: Pid, mappings: &[Mapping]) -> Result<ProcessPages, Refusal> {
+        let open = |path: String| {
+            openat(&self.proc, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        };
+        let files = pages::Files {
+            pagemap: open(format!("{pid}/pagemap"))?,
+            kpageflags: open("kpageflags".to_owned()),
+            kpagecount: open("kpagecount".to_owned()),
+        };
+        let page = PageSize::new(rustix::param::page_size() as u64).unwrap_or(PageSize::KIB_4);
+        pages::read(&files, mappings, page)
+    }
+
+    fn program(&mut self, pid: Pid) -> Option<Name> {
+        let path = format!("{pid}/exe");
+        let link = readlinkat(&self.proc, path, Vec::new()).ok()?;
+        Some(Name::new(link.into_bytes()))
     }
 
     fn pids(&mut self) -> Result<Vec<Pid>, Refusal> {

@@ -30,6 +30,11 @@ pub(super) fn run(what: &Generate, out: &mut Output) -> Result<Outcome, Failure>
             let format = match report {
                 Report::Status => Format::Status,
                 Report::Rank => Format::Rank,
+                Report::Map => Format::Map,
+                Report::Pages => Format::Pages,
+                Report::Physical => Format::Physical,
+                Report::Ledger => Format::Ledger,
+                Report::LedgerDiff => Format::LedgerDiff,
             };
             print_json(&json::schema(format), out)?;
         }

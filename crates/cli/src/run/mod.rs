@@ -2,7 +2,9 @@
 
 mod capture;
 mod generate;
+mod ledger;
 mod machine;
+mod map;
 mod rank;
 mod status;
 
@@ -20,6 +22,8 @@ pub(crate) fn run(invocation: &Invocation, out: &mut Output) -> Result<Outcome, 
     match &invocation.command {
         Command::Status(args) => status::run(args, global, out),
         Command::Rank(args) => rank::run(args, global, out),
+        Command::Map(args) => map::run(args, global, out),
+        Command::Ledger(args) => ledger::run(args, global, out),
         Command::Capture(args) => capture::run(args, global, out),
         Command::Generate(args) => generate::run(&args.what, out),
     }
