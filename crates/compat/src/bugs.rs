@@ -156,7 +156,7 @@ pub const BUGS: &[Bug] = &[
     bug(
         "pmap",
         "long paths",
-        "without `-X`, a path over about 950 bytes is cut, and the rest of it makes a second row",
+        "without `-X`, a path over about 950 bytes is cut, and the rest of it makes a second row; `-x` shows what other lines have left of it",
         "one row, with the whole path",
         "a row is a mapping",
     ),

@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn options_are_clustered_joined_and_abbreviated() {
-        let options = words("-tkcpid ignored --so pss --rev --column=x -- -z").unwrap();
+        let options = words("-tkcpid ignored --sor pss --rev --column=x -- -z").unwrap();
         assert!(options.totals && options.abbreviate && options.reverse);
         assert_eq!(options.columns.as_deref(), Some("x"));
         assert_eq!(options.sort.as_deref(), Some("pss"));
