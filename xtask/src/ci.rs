@@ -21,7 +21,7 @@ pub(crate) fn run() -> bool {
         succeeds(repository::cargo().args(lints))
     });
     step(&mut tally, "documentation", || {
-        let doc = ["doc", "--workspace", "--no-deps", "--document-private-items"];
+        let doc = ["doc", "--workspace", "--no-deps"];
         succeeds(repository::cargo().args(doc).env("RUSTDOCFLAGS", "-D warnings"))
     });
     step(&mut tally, "dependencies", || {

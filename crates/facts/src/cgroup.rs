@@ -31,20 +31,27 @@ pub struct Cgroups {
 impl Cgroups {
     /// The group at `path` and its ancestors that are known, nearest first, the root last.
     pub fn upward<'a>(&'a self, path: &'a Name) -> impl Iterator<Item = (&'a Name, &'a Cgroup)> {
-        ancestors(path.as_bytes()).filter_map(|p| self.groups.get_key_value(&Name::new(p)))
+        Cgroups::ancestors(path.as_bytes()).filter_map(|p| self.groups.get_key_value(&Name::new(p)))
     }
-}
 
-/// `/a/b`, `/a`, `/`.
-fn ancestors(path: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::successors(Some(path), |p| {
-        let cut = p.iter().rposition(|&b| b == b'/')?;
-        match cut {
-            0 if p.len() > 1 => Some(&p[..1]),
-            0 => None,
-            _ => Some(&p[..cut]),
-        }
-    })
+    /// A path and those above it: `/a/b`, `/a`, `/`.
+    ///
+    /// A process outside the reader's cgroup namespace is shown as in `/../b`, which is not below
+    /// `/`: that is a sibling of the reader's root, and above both of them is `/..`, where the list
+    /// ends because the names further up cannot be known.
+    pub fn ancestors(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+        std::iter::successors(Some(path), |p| {
+            if p.ends_with(b"/..") {
+                return None;
+            }
+            let cut = p.iter().rposition(|&b| b == b'/')?;
+            match cut {
+                0 if p.len() > 1 => Some(&p[..1]),
+                0 => None,
+                _ => Some(&p[..cut]),
+            }
+        })
+    }
 }
 
 /// One memory cgroup. `None` is "no such file here" or "could not be read", never 0.
@@ -131,10 +138,24 @@ mod tests {
     #[test]
     fn ancestors_end_at_the_root() {
         let list = |p: &str| -> Vec<String> {
-            ancestors(p.as_bytes()).map(|a| String::from_utf8_lossy(a).into_owned()).collect()
+            Cgroups::ancestors(p.as_bytes())
+                .map(|a| String::from_utf8_lossy(a).into_owned())
+                .collect()
         };
         assert_eq!(list("/a/b"), ["/a/b", "/a", "/"]);
         assert_eq!(list("/"), ["/"]);
         assert_eq!(list(""), [""]);
+    }
+
+    #[test]
+    fn a_group_outside_the_namespace_is_not_below_its_root() {
+        let list = |p: &str| -> Vec<String> {
+            Cgroups::ancestors(p.as_bytes())
+                .map(|a| String::from_utf8_lossy(a).into_owned())
+                .collect()
+        };
+        assert_eq!(list("/../b/c"), ["/../b/c", "/../b", "/.."]);
+        assert_eq!(list("/../.."), ["/../.."]);
+        assert_eq!(list("/a/..b"), ["/a/..b", "/a", "/"]);
     }
 }

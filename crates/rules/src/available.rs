@@ -24,7 +24,7 @@ pub struct AvailableInput {
 /// `meminfo_proc_show()` took the low marks off the free pages, not the reserves. Earlier kernels
 /// have no estimate; for them this is what 3.14 would have said.
 ///
-/// Checked on 6.1 and 6.18: equal to the page.
+/// Checked on 6.1, 6.12 and 6.18: equal to the page.
 pub fn mem_available(release: Release, input: AvailableInput) -> Pages {
     let AvailableInput { free, file_lru, reclaimable, low_marks, totalreserve } = input;
     let kept = if release >= Release::new(4, 6) { totalreserve } else { low_marks };

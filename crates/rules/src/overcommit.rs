@@ -8,8 +8,8 @@
 //! The kernel tests an approximate sum of what is committed; here the sum is exact. Which mappings
 //! are accounted at all is not this module's question.
 
-use facts::{OvercommitMode, Release};
-use units::Pages;
+use facts::{Field, OvercommitMode, Release, Snapshot};
+use units::{Bytes, Pages};
 
 /// What the strict limit follows from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,36 @@ fn ram_part(release: Release, input: CommitInput) -> Pages {
     let base = input.total_ram.saturating_sub(input.hugetlb).count();
     let part = u128::from(base) * u128::from(input.ratio) / 100;
     Pages::new(u64::try_from(part).unwrap_or(u64::MAX))
+}
+
+/// What the strict limit of a snapshot follows from; `None` if a number is missing.
+pub fn commit_input(snapshot: &Snapshot) -> Option<CommitInput> {
+    let meminfo = &snapshot.meminfo;
+    let sysctls = &snapshot.sysctls;
+    let pages = |bytes: Bytes| snapshot.page_size.pages_in(bytes);
+    // Without a `Hugetlb` line (before 4.16) only the pool of the default size is known.
+    let pool = || {
+        let size = meminfo.get(Field::Hugepagesize).unwrap_or_default();
+        Bytes::new(meminfo.hugepages_total.unwrap_or(0).saturating_mul(size.get()))
+    };
+    let fixed = pages(sysctls.overcommit_kbytes.unwrap_or_default());
+    Some(CommitInput {
+        total_ram: pages(meminfo.get(Field::MemTotal)?),
+        hugetlb: pages(meminfo.get(Field::Hugetlb).unwrap_or_else(pool)),
+        total_swap: pages(meminfo.get(Field::SwapTotal)?),
+        ratio: match sysctls.overcommit_ratio {
+            None if fixed > Pages::ZERO => 0,
+            ratio => ratio?,
+        },
+        fixed,
+    })
+}
+
+/// The strict limit of a snapshot: as printed, or by the rules of the release where the kernel does
+/// not print it (before 2.6.10).
+pub fn commit_limit_of(snapshot: &Snapshot, release: Release) -> Option<Bytes> {
+    let computed = || commit_limit(release, commit_input(snapshot)?).to_bytes(snapshot.page_size);
+    snapshot.meminfo.get(Field::CommitLimit).or_else(computed)
 }
 
 /// Who asks.
@@ -338,6 +368,23 @@ mod tests {
         assert_eq!(never("6.18", false), 10_000 - 64 - 600 - 1);
         assert_eq!(never("2.4.22", false), (1 << 40) - 1);
         assert_eq!(largest("6.18", OvercommitMode::Always, false), (1 << 40) - 1);
+    }
+
+    #[test]
+    fn the_limit_is_computed_where_the_kernel_does_not_print_it() {
+        let mut s = Snapshot::unknown("test");
+        let limit = |s: &Snapshot| commit_limit_of(s, release("2.6.9")).map(Bytes::kib);
+        assert_eq!(limit(&s), None);
+        s.meminfo.set(Field::MemTotal, Bytes::new(256 << 20));
+        s.meminfo.set(Field::SwapTotal, Bytes::new(256 << 20));
+        assert_eq!(limit(&s), None, "the ratio is not known");
+        s.sysctls.overcommit_ratio = Some(50);
+        assert_eq!(limit(&s), Some(384 << 10));
+        s.meminfo.hugepages_total = Some(16);
+        s.meminfo.set(Field::Hugepagesize, Bytes::new(4 << 20));
+        assert_eq!(limit(&s), Some(352 << 10));
+        s.meminfo.set(Field::CommitLimit, Bytes::new(1 << 20));
+        assert_eq!(limit(&s), Some(1 << 10));
     }
 
     #[test]

@@ -61,6 +61,27 @@ pub fn lowmem_reserve(release: Release, managed: &[Pages], ratios: &[u64]) -> Ve
     reserve
 }
 
+/// The `protection` that a release would give to the zones of a snapshot, in their order; `None`
+/// where the size of a zone of the node is unknown. Nodes are computed one by one.
+pub fn lowmem_reserve_of(
+    release: Release,
+    zones: &[Zone],
+    ratios: &[u64],
+) -> Vec<Option<Vec<Pages>>> {
+    zones
+        .chunk_by(|a, b| a.node == b.node)
+        .flat_map(|node| {
+            let managed: Option<Vec<Pages>> = node.iter().map(Zone::managed_or_present).collect();
+            match managed {
+                Some(managed) => {
+                    lowmem_reserve(release, &managed, ratios).into_iter().map(Some).collect()
+                }
+                None => vec![None; node.len()],
+            }
+        })
+        .collect()
+}
+
 /// What a zone keeps back from pages of processes: `protection` towards the highest class, in which
 /// all memory of processes is asked for (`GFP_HIGHUSER_MOVABLE`; `GFP_HIGHUSER` before 2.6.23).
 /// Nothing where the kernel prints no protection.
@@ -131,6 +152,18 @@ mod tests {
     }
 
     #[test]
+    fn every_node_is_computed_by_itself() {
+        let zone = |node, managed| Zone { node, managed, ..Zone::default() };
+        let pages = |n| Some(Pages::new(n));
+        let zones =
+            [zone(0, pages(4000)), zone(0, pages(25_600)), zone(1, pages(51_200)), zone(1, None)];
+        let rows = lowmem_reserve_of(Release::new(6, 18), &zones, &MODERN);
+        assert_eq!(rows[0], Some(vec![Pages::ZERO, Pages::new(100)]));
+        assert_eq!(rows[2], None);
+        assert_eq!(rows.len(), 4);
+    }
+
+    #[test]
     fn nothing_was_kept_before_2_6_11() {
         assert_eq!(reserve("2.6.9", &[4000, 200_000], &[256, 32]), [[0, 0], [0, 0]]);
         assert_eq!(reserve("2.6.11", &[4000, 200_000], &[256, 32])[0], [0, 781]);
@@ -151,6 +184,25 @@ mod tests {
         assert_eq!(totalreserve_pages(&[]), None);
         let unknown = Zone { managed: None, ..zone(1, 1, 0, &[]) };
         assert_eq!(totalreserve_pages(&[unknown]), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_zone_keeps_its_part_of_everything_between(
+            managed in proptest::collection::vec(0u64..1 << 30, 1..6),
+            ratios in proptest::collection::vec(0u64..400, 5),
+        ) {
+            // The definition, written down: the sum of the zones above up to the class, divided.
+            let rows = reserve("6.18", &managed, &ratios);
+            for (from, row) in rows.iter().enumerate() {
+                for (to, &kept) in row.iter().enumerate() {
+                    let above = managed.iter().skip(from + 1).take(to.saturating_sub(from));
+                    let nothing = ratios[from] == 0 || managed[from] == 0 || to <= from;
+                    let expected = if nothing { 0 } else { above.sum::<u64>() / ratios[from] };
+                    proptest::prop_assert_eq!(kept, expected);
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Writes a machine, at this moment, into a plain tar.
 //!
 //! # Layout
-//! The members of a `smemcap` capture come first, in its order and under its names, so that what
+//! The members of a `smemcap` capture are all there, in its order and under its names, so that what
 //! reads those reads these: `meminfo`, `version`, and for each process its directory with the real
-//! owner, `PID/smaps`, `PID/cmdline`, `PID/stat`. Beside them stand the further files of a process
-//! and of `/proc`, under their names below `/proc`, and what is not in `/proc` below `oomph/`:
+//! owner, `PID/smaps`, `PID/cmdline`, `PID/stat`. Between them stand further files of `/proc` under
+//! their names there: those of the machine before the processes, so that a capture that is cut has
+//! them. What is not in `/proc` is below `oomph/`:
 //!
 //! | member | is |
 //! |---|---|
@@ -245,15 +246,15 @@ pub fn capture(
     for file in FIRST {
         capture.file(Place::Machine(file))?;
     }
+    capture.put(manifest::MANIFEST.as_bytes(), &manifest::print(&about))?;
+    for file in MACHINE {
+        capture.file(Place::Machine(file))?;
+    }
     let mut processes = 0;
     for pid in pids {
         processes += usize::from(capture.process(pid)?);
     }
-    for file in MACHINE {
-        capture.file(Place::Machine(file))?;
-    }
     capture.groups()?;
-    capture.put(manifest::MANIFEST.as_bytes(), &manifest::print(&about))?;
     capture.put_users()?;
     let unread = std::mem::take(&mut capture.unread);
     capture.put(UNREAD.as_bytes(), &unread.print())?;
@@ -316,12 +317,9 @@ impl<W: Write> Capture<'_, W> {
     /// Remembers the memory cgroup in the text read last, and those above it.
     fn note_group(&mut self) {
         let Some((_, path)) = proctext::memory_cgroup(&self.buf) else { return };
-        let mut path = path.to_vec();
-        while self.groups.insert(path.clone()) {
-            match path.iter().rposition(|&b| b == b'/') {
-                Some(0) if path.len() > 1 => path.truncate(1),
-                Some(cut @ 1..) => path.truncate(cut),
-                _ => return,
+        for path in facts::Cgroups::ancestors(path) {
+            if !self.groups.insert(path.to_vec()) {
+                break;
             }
         }
     }

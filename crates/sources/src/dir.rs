@@ -44,7 +44,6 @@ impl DirTree {
         };
         let mut text = Vec::new();
         if tree.read_path(manifest::MANIFEST.as_bytes(), &mut text).is_ok() {
-            tree.about.complete = true;
             manifest::parse(&text, &mut tree.about, &mut tree.problems);
         }
         if tree.read_path(UNREAD.as_bytes(), &mut text).is_ok() {

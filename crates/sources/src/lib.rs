@@ -27,6 +27,8 @@ mod place;
 mod refusal;
 mod snapshot;
 mod tar;
+#[cfg(test)]
+mod testing;
 mod tree;
 mod unread;
 

@@ -84,18 +84,8 @@ impl LiveTree {
 
     /// Says so when the mount option `hidepid` hides other users' processes (3.3).
     fn look_for_hidden(&mut self, mountinfo: &[u8]) {
-        let hides = mountinfo.split(|&b| b == b'\n').any(|line| {
-            let mut words = line.split(|&b| b == b' ');
-            words.nth(4) == Some(b"/proc")
-                && words.next_back().unwrap_or_default().split(|&b| b == b',').any(|option| {
-                    matches!(
-                        option,
-                        b"hidepid=2" | b"hidepid=4" | b"hidepid=invisible" | b"hidepid=ptraceable"
-                    )
-                })
-        });
         // Process 1 is another's unless the reader is privileged.
-        if hides && self.own && self.owner(Pid::new(1)).is_err() {
+        if hides_others(mountinfo) && self.own && self.owner(Pid::new(1)).is_err() {
             self.problems.push(Missing {
                 place: "processes of other users, which the mount option hidepid hides".to_owned(),
                 why: Why::Denied,
@@ -175,5 +165,41 @@ impl Tree for LiveTree {
 
     fn problems(&self) -> &[Missing] {
         &self.problems
+    }
+}
+
+/// Whether `/proc` is mounted so that other users' processes are not listed. Of several mounts the
+/// last one is on top.
+fn hides_others(mountinfo: &[u8]) -> bool {
+    let mut mounts = mountinfo.split(|&b| b == b'\n').filter_map(|line| {
+        let mut words = line.split(|&b| b == b' ');
+        (words.nth(4) == Some(b"/proc")).then(|| words.next_back().unwrap_or_default())
+    });
+    mounts.next_back().is_some_and(|options| {
+        options.split(|&b| b == b',').any(|option| {
+            // Words since 5.8, numbers before.
+            matches!(
+                option,
+                b"hidepid=2" | b"hidepid=4" | b"hidepid=invisible" | b"hidepid=ptraceable"
+            )
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_topmost_mount_of_proc_says_whether_processes_are_hidden() {
+        let plain = "45 43 0:21 / /proc rw,relatime - proc proc rw\n";
+        let hiding = "63 45 0:39 / /proc rw - proc proc rw,gid=5,hidepid=invisible\n";
+        let old = "63 45 0:39 / /proc rw - proc proc rw,hidepid=2\n";
+        let denying = "63 45 0:39 / /proc rw - proc proc rw,hidepid=1\n";
+        let elsewhere = "63 45 0:39 / /mnt/proc rw - proc proc rw,hidepid=2\n";
+        let hides = |texts: &[&str]| hides_others(texts.concat().as_bytes());
+        assert!(hides(&[hiding]) && hides(&[old]) && hides(&[plain, hiding]));
+        assert!(!hides(&[plain]) && !hides(&[denying]) && !hides(&[hiding, plain]));
+        assert!(!hides(&[plain, elsewhere]) && !hides(&[]));
     }
 }

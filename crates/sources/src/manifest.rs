@@ -1,6 +1,8 @@
 //! `oomph/manifest` of a capture: what its files do not say.
 //!
 //! Lines of `key value`; unknown keys are passed over, so that later versions may add some.
+//! `partial yes` says that the capture was made of a source that did not hold everything, so that a
+//! file's absence and the owner of a process's directory say nothing.
 
 use std::fmt::Write as _;
 
@@ -22,6 +24,7 @@ pub(crate) fn print(about: &About) -> Vec<u8> {
             let _ = writeln!(text, "{key} {value}");
         }
     };
+    line("partial", (!about.complete).then(|| "yes".to_owned()));
     line("page_size", about.page_size.map(|s| s.bytes().to_string()));
     line("user_hz", about.user_hz.map(|v| v.to_string()));
     line("machine", about.machine.as_ref().map(|m| m.escaped().into_owned()));
@@ -36,6 +39,7 @@ pub(crate) fn print(about: &About) -> Vec<u8> {
 /// Reads a manifest into `about`. A line that cannot be understood is a problem and no more.
 pub(crate) fn parse(text: &[u8], about: &mut About, problems: &mut Vec<Missing>) {
     let mut format = None;
+    about.complete = true;
     for (number, line) in text.split(|&b| b == b'\n').enumerate() {
         if line.is_empty() {
             continue;
@@ -94,6 +98,7 @@ pub(crate) fn parse(text: &[u8], about: &mut About, problems: &mut Vec<Missing>)
                 };
                 keep!(about.first_pid_namespace, first, "`first` or `other`");
             }
+            "partial" => about.complete = value != "yes",
             "memory_mount" => about.memory_mount = Some(Name::from(value)),
             _ => {}
         }
@@ -125,12 +130,23 @@ mod tests {
             euid: Some(0),
             first_pid_namespace: Some(false),
             memory_mount: Some(Name::from("/sys/fs/cgroup")),
+            complete: true,
             ..About::default()
         };
         let (mut read, mut problems) = (About::default(), Vec::new());
         parse(&print(&about), &mut read, &mut problems);
         assert_eq!(read, about);
         assert_eq!(problems, []);
+    }
+
+    #[test]
+    fn a_capture_of_a_partial_source_is_partial() {
+        for complete in [true, false] {
+            let about = About { complete, ..About::default() };
+            let mut read = About::default();
+            parse(&print(&about), &mut read, &mut Vec::new());
+            assert_eq!(read.complete, complete);
+        }
     }
 
     #[test]

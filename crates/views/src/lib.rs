@@ -1,1 +1,26 @@
-//! Reports as text and JSON.
+//! Reports as text for people and as JSON for programs.
+//!
+//! Report in, text out: [`status()`] is one screen, [`rank()`] a table, [`explain()`] one score
+//! taken apart, [`json`] the documented format. What the terminal can do arrives as a [`Style`].
+//!
+//! Two rules hold everywhere. What is unknown prints as `?` or as a word, never as 0. And every
+//! meaning survives without colour: colour only leads the eye.
+//!
+//! # What this crate does not do
+//! It reads nothing, asks no terminal and knows no kernel rule: a number that is not in the report
+//! is not on the screen, except for sums, shares and units.
+
+mod amount;
+pub mod json;
+mod page;
+mod rank;
+mod score;
+mod status;
+mod style;
+mod table;
+mod text;
+mod words;
+
+pub use rank::{Rows, explain, rank};
+pub use status::status;
+pub use style::{Charset, Style};

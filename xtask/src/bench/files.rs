@@ -35,7 +35,7 @@ impl Drop for Temporary {
 pub(super) fn opened_by(program: &Path, args: &[String]) -> Result<Files, Stop> {
     let trace = Temporary::new("trace");
     let status = Command::new("strace")
-        .args(["-y", "-qq", "-s", "4096", "-e", "trace=open,openat", "-o"])
+        .args(["-y", "-qq", "-s", "4096", "-e", "trace=?open,openat,?openat2", "-o"])
         .arg(trace.path())
         .arg(program)
         .args(args)

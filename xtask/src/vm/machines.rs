@@ -33,6 +33,8 @@ pub(super) struct Machine {
     /// File cache from a disk, in MiB; 0 for none.
     pub(super) file_mib: u32,
     pub(super) cgroup: Cgroup,
+    /// Whether `smaps` of every process is kept too.
+    pub(super) smaps: bool,
     /// Whether one process has `oom_score_adj` 1000 and dies before the hog.
     pub(super) sacrifice: bool,
     /// `/proc/sys/vm` settings, `name=value`.
@@ -50,6 +52,7 @@ const PLAIN: Machine = Machine {
     swap_mib: 0,
     file_mib: 24,
     cgroup: Cgroup::None,
+    smaps: false,
     sacrifice: false,
     settings: &[],
     about: "",
@@ -59,6 +62,7 @@ const PLAIN: Machine = Machine {
 pub(super) const ALL: &[Machine] = &[
     Machine {
         name: "6.1-256m",
+        smaps: true,
         about: "A small machine without swap, with the kernel's own settings.",
         ..PLAIN
     },

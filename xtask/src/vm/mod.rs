@@ -82,7 +82,7 @@ fn capture(machine: &Machine, cache: &Path) -> Result<(), Stop> {
     let console = String::from_utf8_lossy(&scratch.read("console")?).into_owned();
     let outcome = booted.and_then(|()| {
         let text = |name| Ok::<_, Stop>(String::from_utf8_lossy(&scratch.read(name)?).into_owned());
-        truth::Outcome::read(scratch.read("capture")?, &text("truth")?, &text("log")?)
+        truth::Outcome::read(machine.arch, scratch.read("capture")?, &text("truth")?, &text("log")?)
     });
     match outcome {
         Ok(outcome) => {
@@ -125,7 +125,7 @@ fn initial_files(
     match machine.arch {
         Arch::Amd64 => {
             cpio.program("lib/hog", &read(build(cache, "xtask", "hog")?)?);
-            cpio.program("lib/capture", CAPTURE);
+            cpio.program("bin/oomph", &read(build(cache, "oomph", "oomph")?)?);
         }
         Arch::I386 => {
             cpio.program("lib/hog", HOG);
@@ -146,7 +146,7 @@ fn parameters(machine: &Machine, modules: &[modules::Module]) -> String {
     let yes = |yes| if yes { "yes" } else { "no" };
     format!(
         "MODULES='{}'\nSETTINGS='{}'\nFILE_KIB={}\nSWAP={}\nSACRIFICE={}\nCGROUP={}\nUNIT={}\n\
-         MACHINE={}\n",
+         CAPTURE='{}'\n",
         names.join(" "),
         machine.settings.join(" "),
         machine.file_mib * 1024,
@@ -160,8 +160,9 @@ fn parameters(machine: &Machine, modules: &[modules::Module]) -> String {
         // The processes grow with the machine, but a quarter as fast: a shell fills their memory.
         1024 + machine.memory_mib.saturating_sub(256) / 4,
         match machine.arch {
-            Arch::Amd64 => "x86_64",
-            Arch::I386 => "i686",
+            Arch::Amd64 if machine.smaps => "oomph capture -",
+            Arch::Amd64 => "oomph capture --light -",
+            Arch::I386 => "sh /lib/capture i686",
         },
     )
 }

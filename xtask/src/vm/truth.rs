@@ -28,7 +28,12 @@ enum End {
 
 impl Outcome {
     /// Puts together what came over the serial ports.
-    pub(super) fn read(capture: Vec<u8>, truth: &str, log: &str) -> Result<Outcome, Stop> {
+    pub(super) fn read(
+        arch: Arch,
+        capture: Vec<u8>,
+        truth: &str,
+        log: &str,
+    ) -> Result<Outcome, Stop> {
         if capture.len() < 1024 || !capture.ends_with(&[0; 1024]) {
             return Err(format!("the capture is cut: {} bytes without an end", capture.len()));
         }
@@ -45,6 +50,10 @@ impl Outcome {
             None => return Err("nobody was killed, and the hog was not refused".to_owned()),
         };
         let hog_pid = u32::try_from(value("hog_pid ")?).map_err(|err| err.to_string())?;
+        let other_died = matches!(end, End::Killed { pid, .. } if pid != hog_pid);
+        if arch == Arch::I386 && other_died {
+            return Err(format!("the shell's hog went on after another process died: {end:?}"));
+        }
         Ok(Outcome { capture, kill_log, touched: value("touched ")?, hog_pid, end })
     }
 
@@ -168,14 +177,15 @@ mod tests {
 
     #[test]
     fn a_capture_without_its_end_is_refused() {
-        let cut = Outcome::read(vec![1; 4096], "hog_pid 1\ntouched 1\n", LOG);
+        let cut = Outcome::read(Arch::Amd64, vec![1; 4096], "hog_pid 1\ntouched 1\n", LOG);
         assert!(cut.is_err_and(|stop| stop.contains("cut")));
     }
 
     #[test]
     fn a_hog_that_was_refused_has_no_victim() {
         let truth = "hog_pid 80\nhog_exit 0\ntouched 524288      \nrefused\n";
-        let outcome = Outcome::read(vec![0; 2048], truth, "[ 1.0] boot\n").expect("all is there");
+        let outcome = Outcome::read(Arch::Amd64, vec![0; 2048], truth, "[ 1.0] boot\n")
+            .expect("all is there");
         assert_eq!(outcome.truth(), "touched 524288\nstep 262144\nhog_pid 80\nend refused\n");
     }
 }

@@ -1,6 +1,6 @@
 //! What a domain has, and who is in it.
 
-use facts::{Cgroup, CgroupVersion, Field, Name, Snapshot, Task};
+use facts::{Cgroup, CgroupVersion, Cgroups, Field, Name, Snapshot, Task};
 use units::{Bytes, Limit, Pages};
 
 use super::Domain;
@@ -98,15 +98,10 @@ pub(super) fn contains(domain: &Domain, task: &Task) -> Option<bool> {
     match domain {
         Domain::Machine => Some(true),
         Domain::Cgroup(path) => {
-            Some(is_at_or_below(task.cgroup.as_ref()?.as_bytes(), path.as_bytes()))
+            let own = task.cgroup.as_ref()?;
+            Some(Cgroups::ancestors(own.as_bytes()).any(|above| above == path.as_bytes()))
         }
     }
-}
-
-/// Whole components: `/a/b` is below `/a`, `/ab` is not.
-fn is_at_or_below(path: &[u8], top: &[u8]) -> bool {
-    let top = top.strip_suffix(b"/").unwrap_or(top);
-    path.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
 }
 
 #[cfg(test)]
@@ -143,8 +138,12 @@ mod tests {
             ("/a", "/", true),
             ("/", "/", true),
             ("/", "/a", false),
+            // Outside the reader's cgroup namespace.
+            ("/../x", "/", false),
         ] {
-            assert_eq!(is_at_or_below(path.as_bytes(), top.as_bytes()), inside, "{path} {top}");
+            let task = Task { cgroup: Some(Name::from(path)), ..Task::unknown(units::Pid::new(2)) };
+            let found = contains(&Domain::Cgroup(Name::from(top)), &task);
+            assert_eq!(found, Some(inside), "{path} {top}");
         }
     }
 

@@ -1,35 +1,22 @@
 //! How alarming each wall and each pressure figure is.
 
 use facts::{CgroupVersion, PressureFile};
-use units::{Bytes, Percent};
+use units::Percent;
 
-use super::{Headroom, Level, StatusOptions, Threshold, Wall, WallKind};
-use crate::wall::without_thrashing;
+use super::{Level, StatusOptions, Threshold, Wall, WallKind};
 
 /// One judgement: how alarming, and the threshold that was passed, if one was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Judgement {
     pub(super) level: Level,
     pub(super) passed: Option<Threshold>,
-    /// What was held against the threshold: the distance, or for the machine what comes of it
-    /// without thrashing.
-    pub(super) left: Bytes,
 }
 
 /// Judges a wall; `None` when its distance is unknown, or its capacity where a share is asked for.
 ///
-/// The machine is judged by what comes without thrashing: the cache that running programs map is
-/// part of its distance, since the kernel takes it before it kills, but a machine that lives off it
-/// is at the wall for those who use it. Being slowed down (`memory.high`) is near at most.
-pub(super) fn wall(
-    wall: &Wall,
-    headroom: Option<&Headroom>,
-    options: &StatusOptions,
-) -> Option<Judgement> {
-    let left = match (&wall.kind, headroom) {
-        (WallKind::Machine, Some(headroom)) => without_thrashing(headroom),
-        _ => wall.distance?,
-    };
+/// Being slowed down (`memory.high`) is near at most.
+pub(super) fn wall(wall: &Wall, options: &StatusOptions) -> Option<Judgement> {
+    let left = wall.distance?;
     let needs_capacity = |threshold| matches!(threshold, Threshold::Share(_));
     if wall.capacity.is_none() && (needs_capacity(options.near) || needs_capacity(options.wall)) {
         return None;
@@ -41,7 +28,7 @@ pub(super) fn wall(
         (None, Some(threshold)) => (Level::Near, Some(threshold)),
         (None, None) => (Level::Calm, None),
     };
-    Some(Judgement { level, passed, left })
+    Some(Judgement { level, passed })
 }
 
 /// Whether a wall only slows down those who reach it: `memory.high`.

@@ -15,13 +15,13 @@ mod victims;
 
 pub use options::{StatusOptions, Threshold};
 pub use report::{
-    Certainty, CgroupKills, Headroom, HeadroomPart, Lately, Level, Memory, PartKind,
+    Certainty, CgroupKills, Headroom, HeadroomPart, Lately, Level, Memory, OwnCgroup, PartKind,
     PressureReport, PressureState, Promises, StatusReport, Unread, Verdict, Victims, Wall,
     WallKind,
 };
 
-use facts::{Field, PressureFile, Release, Snapshot, Zone};
-use units::{Bytes, Pages};
+use facts::{Cgroups, Field, Name, PressureFile, Release, Snapshot, Zone};
+use units::{Bytes, Limit, Pages};
 
 use crate::available::{AvailableInput, mem_available};
 use crate::headroom::{file_cache, headroom, per_cpu_lists};
@@ -44,13 +44,13 @@ pub fn status(
     let release = options.release.or(snapshot.kernel.release).unwrap_or(NEWEST);
     let cgroup = options.cgroup.as_ref().or(snapshot.viewpoint.cgroup.as_ref());
     let headroom = headroom(snapshot, release);
-    let near = match options.near {
-        Threshold::Share(share) => share,
-        Threshold::Size(_) => units::Percent::from_hundredths(1000),
-    };
-    let walls =
-        walls(snapshot, release, headroom.as_ref(), WallOptions { cgroup, near, at_least: 3 });
-    let domain = victims::domain(&walls, headroom.as_ref(), options);
+    let walls = walls(
+        snapshot,
+        release,
+        headroom.as_ref(),
+        WallOptions { cgroup, near: options.near, at_least: 3 },
+    );
+    let domain = victims::domain(&walls, options);
     let ranking = rank(&domain);
     let unread = unread::unread(snapshot, &ranking);
     let source = ranking.source.clone();
@@ -72,12 +72,30 @@ pub fn status(
         memory: memory(snapshot, release),
         headroom,
         walls,
+        cgroup: cgroup.map(|path| own_cgroup(snapshot, path)),
         pressure: pressure(snapshot.pressure),
         victims,
         promises: promises::promises(snapshot, release),
         lately,
         unread,
     }
+}
+
+fn own_cgroup(snapshot: &Snapshot, path: &Name) -> OwnCgroup {
+    let mut limited = Some(false);
+    for above in Cgroups::ancestors(path.as_bytes()) {
+        match snapshot.cgroups.groups.get(&Name::new(above)).and_then(|group| group.max) {
+            Some(Limit::At(_)) => {
+                limited = Some(true);
+                break;
+            }
+            Some(Limit::Max) => {}
+            // The root of v2 has no limit and no file for one.
+            None if above == b"/" => {}
+            None => limited = None,
+        }
+    }
+    OwnCgroup { path: path.clone(), limited }
 }
 
 fn memory(snapshot: &Snapshot, release: Release) -> Memory {
@@ -127,5 +145,7 @@ fn pressure(file: PressureFile) -> PressureReport {
     PressureReport { state, figures }
 }
 
+#[cfg(test)]
+pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use facts::{Field, OvercommitMode, Release, Snapshot};
 use units::{Bytes, Percent};
 
 use super::Promises;
-use crate::overcommit::largest_guess;
+use crate::overcommit::{commit_limit_of, largest_guess};
 
 /// Overcommit, and how much of all address space is resident.
 pub(super) fn promises(snapshot: &Snapshot, release: Release) -> Promises {
@@ -31,7 +31,7 @@ pub(super) fn promises(snapshot: &Snapshot, release: Release) -> Promises {
     Promises {
         mode,
         committed: get(Field::CommittedAs),
-        limit: get(Field::CommitLimit),
+        limit: commit_limit_of(snapshot, release),
         largest_request,
         resident: any.then_some(resident),
         virtual_size: any.then_some(virtual_size),

@@ -24,6 +24,8 @@ pub struct StatusReport {
     /// What ends the headroom: ours, the nearest first and those of unknown distance last; then
     /// those of others, the fullest first.
     pub walls: Vec<Wall>,
+    /// The cgroup whose walls are "ours"; `null` when there is none or it is not known.
+    pub cgroup: Option<OwnCgroup>,
     /// Memory pressure of the machine.
     pub pressure: PressureReport,
     /// Who would die at the first wall that kills.
@@ -34,6 +36,15 @@ pub struct StatusReport {
     pub lately: Lately,
     /// What could not be read.
     pub unread: Unread,
+}
+
+/// The reader's memory cgroup, or the one that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct OwnCgroup {
+    /// Path in the hierarchy.
+    pub path: Name,
+    /// Whether it or a cgroup above it has a limit; `null` when not all of them could be read.
+    pub limited: Option<bool>,
 }
 
 /// How near.
@@ -90,10 +101,13 @@ pub struct Memory {
 /// watermarks with nothing left to reclaim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Headroom {
-    /// The sum of the parts, bytes.
+    /// The sum of the parts, bytes: at most this much.
     pub total: Bytes,
     /// Of which sure, bytes.
     pub sure: Bytes,
+    /// Of which sure or likely, bytes: what can be counted on, and the distance of the machine's
+    /// wall.
+    pub expected: Bytes,
     /// What it is measured against: RAM and swap, bytes.
     pub capacity: Option<Bytes>,
     /// Where it comes from.

@@ -23,26 +23,24 @@ pub(super) struct Evidence<'a> {
 /// decides when no other is as alarming.
 pub(super) fn deciding<'a>(
     walls: &'a [Wall],
-    headroom: Option<&Headroom>,
     options: &StatusOptions,
 ) -> Option<(&'a Wall, Judgement)> {
     let judged = walls
         .iter()
         .filter(|wall| wall.ours)
-        .filter_map(|wall| Some((wall, judge::wall(wall, headroom, options)?)));
+        .filter_map(|wall| Some((wall, judge::wall(wall, options)?)));
     // `min_by_key` keeps the first of equals, and the walls stand nearest first.
     judged.min_by_key(|(wall, judged)| (std::cmp::Reverse(judged.level), judge::slows_down(wall)))
 }
 
 pub(super) fn verdict(evidence: &Evidence<'_>) -> Verdict {
-    let Evidence { options, headroom, walls, .. } = *evidence;
-    let deciding = deciding(walls, headroom, options);
+    let Evidence { options, walls, .. } = *evidence;
+    let deciding = deciding(walls, options);
     let stalls = stalls(evidence);
     let stalled = stalls.iter().map(|stall| stall.level).max();
 
-    let machine_is_known = walls
-        .iter()
-        .any(|w| w.kind == WallKind::Machine && judge::wall(w, headroom, options).is_some());
+    let machine_is_known =
+        walls.iter().any(|w| w.kind == WallKind::Machine && judge::wall(w, options).is_some());
     let by_walls = match deciding {
         Some((_, judged)) if machine_is_known || judged.level > Level::Calm => judged.level,
         _ => Level::Unknown,
@@ -52,14 +50,17 @@ pub(super) fn verdict(evidence: &Evidence<'_>) -> Verdict {
     let worse_stall = stalls.iter().find(|stall| stall.level > by_walls);
     let wall = deciding.map(|(wall, _)| wall).filter(|_| by_walls > Level::Unknown);
     let (says, then) = match (wall, worse_stall) {
-        (Some(wall), Some(stall)) => {
-            (format!("{}, although {}", stall.words, distance(wall, Level::Calm)), None)
-        }
+        (Some(wall), Some(stall)) => (
+            format!("{}, although {}", stall.words, distance(evidence.snapshot, wall, Level::Calm)),
+            None,
+        ),
         (None, Some(stall)) => (stall.words.clone(), None),
         (Some(wall), None) if by_walls > Level::Calm => {
-            (distance(wall, by_walls), first_to_die(evidence, wall))
+            (distance(evidence.snapshot, wall, by_walls), first_to_die(evidence, wall))
         }
-        (Some(wall), None) => (distance(wall, by_walls), killed_since_boot(evidence.lately)),
+        (Some(wall), None) => {
+            (distance(evidence.snapshot, wall, by_walls), killed_since_boot(evidence.lately))
+        }
         (None, None) => (why_unknown(evidence), killed_since_boot(evidence.lately)),
     };
     let then = then.map(|then| format!("; {then}")).unwrap_or_default();
@@ -69,7 +70,7 @@ pub(super) fn verdict(evidence: &Evidence<'_>) -> Verdict {
     let mut reasons: Vec<String> = walls
         .iter()
         .filter(|wall| wall.ours)
-        .filter_map(|wall| reason(wall, judge::wall(wall, headroom, options)?))
+        .filter_map(|wall| reason(wall, judge::wall(wall, options)?))
         .collect();
     reasons.extend(stalls.into_iter().map(|stall| stall.reason));
     Verdict { level, text, reasons }
@@ -85,25 +86,28 @@ fn word(level: Level) -> &'static str {
 }
 
 /// How far a wall is, as a clause.
-fn distance(wall: &Wall, level: Level) -> String {
+fn distance(snapshot: &Snapshot, wall: &Wall, level: Level) -> String {
     let left = wall.distance.unwrap_or_default();
     let amount = match level {
         _ if left == Bytes::ZERO => "nothing more".to_owned(),
         Level::Unknown | Level::Calm => format!("{left} more"),
         Level::Near | Level::AtTheWall => format!("only {left} more"),
     };
+    let panic = snapshot.sysctls.panic_on_oom;
     match &wall.kind {
         WallKind::Machine => {
-            let acts = if wall.what_happens.contains("panic") { "panics" } else { "kills" };
+            let acts = if matches!(panic, Some(1 | 2)) { "panics" } else { "kills" };
             format!("{amount} can be touched before this machine {acts}")
         }
         WallKind::Cgroup { path, .. } => {
-            let acts = if wall.kills {
-                "reaches its limit and the kernel kills in it"
-            } else if judge::slows_down(wall) {
+            let acts = if judge::slows_down(wall) {
                 "is slowed down (memory.high)"
-            } else {
+            } else if !wall.kills {
                 "reaches its limit and its tasks must wait (oom_kill_disable)"
+            } else if panic == Some(2) {
+                "reaches its limit and the whole machine panics"
+            } else {
+                "reaches its limit and the kernel kills in it"
             };
             format!("{amount} can be touched before cgroup {path} {acts}")
         }
@@ -126,11 +130,9 @@ fn first_to_die(evidence: &Evidence<'_>, wall: &Wall) -> Option<String> {
     }
     let sysctls = &evidence.snapshot.sysctls;
     let machine = victims.domain == Domain::Machine;
-    match sysctls.panic_on_oom {
-        // The machine's wall says so itself.
-        Some(1 | 2) if machine => return None,
-        Some(2) => return Some("then the whole machine panics (vm.panic_on_oom)".to_owned()),
-        _ => {}
+    // A wall that panics says so itself.
+    if sysctls.panic_on_oom == Some(2) || (machine && sysctls.panic_on_oom == Some(1)) {
+        return None;
     }
     if machine && sysctls.oom_kill_allocating_task == Some(true) {
         return Some("whoever asks for memory then dies (vm.oom_kill_allocating_task)".to_owned());
@@ -175,7 +177,7 @@ fn why_unknown(evidence: &Evidence<'_>) -> String {
         Some(headroom) => format!(
             "{} more can be touched, but MemTotal could not be read, so whether that is little \
              cannot be told",
-            headroom.total
+            headroom.expected
         ),
     }
 }
@@ -204,18 +206,13 @@ fn elsewhere(walls: &[Wall], options: &StatusOptions) -> Option<String> {
 /// A threshold of ours that was passed, in words.
 fn reason(wall: &Wall, judged: Judgement) -> Option<String> {
     let threshold = judged.passed?;
-    let left = match (threshold, wall.capacity) {
-        (Threshold::Share(_), Some(all)) => match Percent::of(judged.left.get(), all.get()) {
-            Some(share) => format!("{share:.1} ({})", judged.left),
-            None => judged.left.to_string(),
-        },
-        _ => judged.left.to_string(),
+    let left = wall.distance?;
+    let share = wall.capacity.and_then(|all| Percent::of(left.get(), all.get()));
+    let left = match (threshold, share) {
+        (Threshold::Share(_), Some(share)) => format!("{share:.1} ({left})"),
+        _ => left.to_string(),
     };
     Some(match &wall.kind {
-        WallKind::Machine if Some(judged.left) != wall.distance => format!(
-            "{left} of RAM and swap can be had without taking what running programs map, less than \
-             {threshold}"
-        ),
         WallKind::Machine => format!("{left} of RAM and swap is left, less than {threshold}"),
         WallKind::Cgroup { path, .. } if judge::slows_down(wall) => {
             format!("cgroup {path} has {left} left before memory.high, less than {threshold}")
@@ -241,10 +238,11 @@ struct Stall {
 fn stalls(evidence: &Evidence<'_>) -> Vec<Stall> {
     let snapshot = evidence.snapshot;
     let machine = [("this machine".to_owned(), snapshot.pressure)];
-    // The root's file, where there is one, is the machine's.
+    // The machine's root has no limit, and its file is the machine's. What a cgroup namespace shows
+    // as its root has a limit file and pressure of its own.
     let own = evidence.cgroup.into_iter().flat_map(|path| snapshot.cgroups.upward(path));
     let own = own
-        .filter(|(path, _)| path.as_bytes() != b"/")
+        .filter(|(path, group)| path.as_bytes() != b"/" || group.max.is_some())
         .map(|(path, group)| (format!("cgroup {path}"), group.pressure))
         .find(|(_, file)| matches!(file, facts::PressureFile::Known(_)));
     let mut stalls: Vec<Stall> = machine
@@ -256,7 +254,7 @@ fn stalls(evidence: &Evidence<'_>) -> Vec<Stall> {
                 "everything on {place} stood still for memory during {full} of the last 10 seconds"
             );
             let words = words.replacen("on cgroup", "in cgroup", 1);
-            let reason = format!("{words}, at least {least}");
+            let reason = format!("{words}, at least {}", Threshold::Share(least));
             Some(Stall { level, words, reason })
         })
         .collect();

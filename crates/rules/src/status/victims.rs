@@ -3,7 +3,7 @@
 use facts::{Name, Snapshot};
 use units::{Bytes, Percent};
 
-use super::{Headroom, StatusOptions, Victims, Wall, WallKind, verdict};
+use super::{StatusOptions, Victims, Wall, WallKind, verdict};
 use crate::rank::{Domain, ImmuneRow, RankReport};
 
 /// Immune processes are named from this share of the domain's total on …
@@ -13,12 +13,8 @@ const MOST_IMMUNE: usize = 3;
 
 /// What runs out: what the deciding wall encloses if it kills, else the nearest of ours that does.
 /// The machine, if no distance is known.
-pub(super) fn domain(
-    walls: &[Wall],
-    headroom: Option<&Headroom>,
-    options: &StatusOptions,
-) -> Domain {
-    let deciding = verdict::deciding(walls, headroom, options).map(|(wall, _)| wall);
+pub(super) fn domain(walls: &[Wall], options: &StatusOptions) -> Domain {
+    let deciding = verdict::deciding(walls, options).map(|(wall, _)| wall);
     let nearest = || walls.iter().find(|w| w.ours && w.kills && w.distance.is_some());
     match deciding.filter(|wall| wall.kills).or_else(nearest).map(|wall| &wall.kind) {
         Some(WallKind::Cgroup { path, .. }) => Domain::Cgroup(path.clone()),

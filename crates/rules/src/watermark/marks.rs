@@ -73,9 +73,7 @@ pub fn zone_marks(
     };
     let (to_low, to_high) = match rules.steps {
         Steps::Fixed | Steps::Multiples => (min, min.saturating_mul(2)),
-        Steps::Quarters => {
-            (min.saturating_mul(5) / 4 - min, (min.saturating_mul(6) / 4).saturating_sub(min))
-        }
+        Steps::Quarters => (min / 4, min / 2),
         Steps::QuartersOfShare => (share / 4, share / 2),
         Steps::Scaled => {
             let gap = (share / 4).max(mul_div(managed, scale_factor, 10_000));
@@ -96,8 +94,12 @@ pub fn zone_marks_of(
     scale_factor: u64,
     page_size: PageSize,
 ) -> Vec<Option<Marks>> {
-    let rules = WatermarkRules::of(release);
+    let mut rules = WatermarkRules::of(release);
     let sized = |zone: &Zone| Some((ZoneKind::of(&zone.name)?, zone.managed_or_present()?));
+    // `ZONE_MOVABLE` is cut out of the highest zone; where that is high memory, so is it, in every
+    // release that has both (`is_highmem_idx()`, 2.6.23).
+    let high_memory = |(kind, pages)| kind == ZoneKind::HighMem && pages > Pages::ZERO;
+    rules.movable_is_high |= zones.iter().filter_map(sized).any(high_memory);
     let lowpages = lowpages(&rules, zones.iter().filter_map(sized));
     let min_free = Pages::new(min_free_kbytes / page_size.kib());
     let marks =

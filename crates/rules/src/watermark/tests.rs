@@ -122,6 +122,15 @@ fn marks_are_spaced_as_in_their_era() {
 }
 
 #[test]
+fn hostile_numbers_saturate_in_every_era() {
+    for of in ["2.4.22", "2.6.9", "2.6.11", "2.6.32", "6.18"] {
+        let [min, low, high] = marks(of, &[(Normal, u64::MAX)], u64::MAX)[0];
+        assert!(min <= low && low <= high, "{of}");
+    }
+    assert_eq!(marks("6.18", &[], 4096), [[0; 3]; 0]);
+}
+
+#[test]
 fn high_memory_keeps_little_but_its_gaps_are_proportional() {
     let zones = [(Normal, 200_000), (HighMem, 400_000)];
     assert_eq!(marks("2.6.9", &zones, 4096)[1], [128, 256, 384]);

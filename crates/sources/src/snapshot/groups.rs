@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use facts::{Cgroup, CgroupVersion, Name, Snapshot, Why};
+use facts::{Cgroup, CgroupVersion, Cgroups, Name, Snapshot, Why};
 use units::{Bytes, Limit, PageSize};
 
 use super::Want;
@@ -72,7 +72,7 @@ pub(super) fn read(
     let own = snapshot.viewpoint.cgroup.as_ref();
     let leaves = snapshot.tasks.iter().filter_map(|task| task.cgroup.as_ref());
     for leaf in leaves.chain(own).chain(&want.groups) {
-        for path in ancestors(leaf.as_bytes()) {
+        for path in Cgroups::ancestors(leaf.as_bytes()) {
             if !paths.insert(path) {
                 break;
             }
@@ -88,7 +88,7 @@ pub(super) fn read(
             CgroupVersion::V1 => visit.v1(path, wanted),
             CgroupVersion::V2 => {
                 let above_is_quiet =
-                    ancestors(path).nth(1).is_some_and(|above| quiet.contains(above));
+                    Cgroups::ancestors(path).nth(1).is_some_and(|above| quiet.contains(above));
                 let group = visit.v2(path, wanted, above_is_quiet);
                 if above_is_quiet || group.events.oom_kill == Some(0) {
                     quiet.insert(path);
@@ -101,25 +101,30 @@ pub(super) fn read(
     let (found, denied) = (visit.found, visit.denied);
     if denied > 0 {
         reader.missing(format!("files of {denied} memory cgroups"), Why::Denied);
+    } else if own.is_some_and(|own| is_there(reader, own, version)) {
+        // Groups that are not shown are other namespaces' or were removed.
     } else if !found {
         // Not mounted here, or not in the capture.
         reader.missing("files of memory cgroups".to_owned(), Why::Absent);
+    } else if let Some(own) = own {
+        // A mount from outside of the reader's cgroup namespace does not show which is its own.
+        reader.missing(format!("memory cgroup {own}, which this process is in"), Why::Absent);
     }
     snapshot.cgroups.groups = groups;
 }
 
-/// The path and those above it: `/a/b`, `/a`, `/`.
-fn ancestors(path: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::successors(Some(path), |path| match path.iter().rposition(|&b| b == b'/')? {
-        0 if path.len() > 1 => Some(&path[..1]),
-        0 => None,
-        cut => Some(&path[..cut]),
-    })
-}
-
 /// Whether `path` is `group` or above it.
 fn is_within(group: &[u8], path: &[u8]) -> bool {
-    ancestors(group).any(|above| above == path)
+    Cgroups::ancestors(group).any(|above| above == path)
+}
+
+/// Whether the source has the group at all, by a file that every group has.
+fn is_there(reader: &mut Reader<'_>, path: &Name, version: CgroupVersion) -> bool {
+    let file = match version {
+        CgroupVersion::V1 => "memory.limit_in_bytes",
+        CgroupVersion::V2 => "cgroup.controllers",
+    };
+    reader.try_read(Place::Group(path.as_bytes(), file)) != Err(Refusal::Absent)
 }
 
 struct Visit<'a, 'b> {

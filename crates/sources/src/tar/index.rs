@@ -39,6 +39,8 @@ pub(super) struct Index {
     pub(super) pids: BTreeMap<Pid, Option<Owner>>,
     /// The latest modification time.
     pub(super) latest: Option<u64>,
+    /// Whether the two blocks were there that end an archive.
+    pub(super) ended: bool,
     pub(super) problems: Vec<Missing>,
 }
 
@@ -94,6 +96,7 @@ impl Scan<'_> {
                 zero_blocks += 1;
                 // While searching for a header, zeros are the padding of whatever was lost.
                 if zero_blocks == 2 && lost_at.is_none() && headers > 0 {
+                    self.index.ended = true;
                     return Ok(true);
                 }
                 at = next;

@@ -28,3 +28,6 @@ pub(crate) const BLOCK: usize = 512;
 fn padded(size: u64) -> Option<u64> {
     size.checked_next_multiple_of(BLOCK as u64)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 
-use facts::Missing;
+use facts::{Missing, Why};
 use units::Pid;
 
 use super::index::{self, Index, Member, NotATar, read_up_to};
@@ -17,6 +17,8 @@ pub struct TarTree {
     index: Index,
     about: About,
     unread: Unread,
+    /// Whether it was made of a source that does not tell who owns what.
+    partial: bool,
     path: Vec<u8>,
 }
 
@@ -28,12 +30,24 @@ impl TarTree {
             Err(not) => return Ok(Err(not)),
         };
         let about = About { origin, taken_at: index.latest, ..About::default() };
-        let mut tree = TarTree { file, index, about, unread: Unread::default(), path: Vec::new() };
+        let mut tree = TarTree {
+            file,
+            index,
+            about,
+            unread: Unread::default(),
+            partial: false,
+            path: Vec::new(),
+        };
         let mut text = Vec::new();
         if tree.read_member(manifest::MANIFEST.as_bytes(), &mut text).is_ok() {
-            tree.about.complete = true;
             tree.about.taken_at = None;
             manifest::parse(&text, &mut tree.about, &mut tree.index.problems);
+            tree.partial = !tree.about.complete;
+            if !tree.index.ended {
+                let why = Why::Failed("cut: the end of the capture is lacking".to_owned());
+                tree.index.problems.push(Missing { place: "archive".to_owned(), why });
+                tree.about.complete = false;
+            }
         }
         if tree.read_member(crate::unread::UNREAD.as_bytes(), &mut text).is_ok() {
             tree.unread = Unread::parse(&text, &mut tree.index.problems);
@@ -95,7 +109,12 @@ impl Tree for TarTree {
     }
 
     fn owner(&mut self, pid: Pid) -> Result<Owner, Refusal> {
-        self.index.pids.get(&pid).ok_or(Refusal::Gone)?.ok_or(Refusal::Absent)
+        self.index
+            .pids
+            .get(&pid)
+            .ok_or(Refusal::Gone)?
+            .filter(|_| !self.partial)
+            .ok_or(Refusal::Absent)
     }
 
     fn about(&mut self) -> About {

@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_record_counts_its_own_length() {
-        for (value, expected) in [("a", "10 path=a\n"), ("ab", "11 path=ab\n")] {
+        for (value, expected) in [("a", "9 path=a\n"), ("ab", "11 path=ab\n")] {
             let mut out = Vec::new();
             record(&mut out, "path", value.as_bytes());
             assert_eq!(String::from_utf8(out).unwrap(), expected);

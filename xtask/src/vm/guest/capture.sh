@@ -1,6 +1,6 @@
 #!/bin/busybox sh
-# A capture without our program, for machines that cannot run it: the files of /proc at the top, what
-# is not in /proc under oomph/. $1 is the machine's name as uname gives it.
+# A capture on standard output, for machines that cannot run our program: the files of /proc at the
+# top, what is not in /proc under oomph/. $1 is the machine's name as uname gives it.
 # busybox tar asks a file for its size, which is 0 in /proc: so everything is copied first.
 to=/run/capture
 mkdir -p $to/pressure $to/sys/vm $to/sys/kernel $to/self $to/oomph
@@ -38,4 +38,4 @@ euid 0
 pid_namespace first
 END
 cut -d: -f1,3 /etc/passwd | while IFS=: read -r name uid; do echo "$uid $name"; done >$to/oomph/users
-cd $to && tar cf /dev/ttyS1 * && cd / && rm -r $to
+cd $to && tar cf - * && cd / && rm -r $to

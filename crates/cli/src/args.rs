@@ -1,0 +1,317 @@
+//! The command line. One definition yields parser, help, manual and completions.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use facts::Release;
+use rules::status::Threshold;
+use units::Percent;
+
+use crate::exit::{Convention, Outcome};
+use crate::output::talk;
+
+/// A command line that makes sense.
+#[derive(Debug)]
+pub(crate) struct Invocation {
+    pub(crate) global: Global,
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "oomph",
+    version,
+    about = "How near this machine is to running out of memory, who would die, and why",
+    long_about = LONG_ABOUT,
+    after_help = "`oomph --help` says more, with examples; `oomph COMMAND --help` too.",
+    after_long_help = EXAMPLES,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    global: Global,
+    #[command(flatten)]
+    status: StatusArgs,
+}
+
+const LONG_ABOUT: &str = "\
+Tells how near a Linux machine is to running out of memory, who would die, and why.
+
+Without a command it prints `oomph status`: one screen with the verdict first, then how much more \
+memory can be touched and which wall comes first, whom the kernel would kill, what it has promised, \
+and what it has killed lately. It reads /proc and memory cgroups only, needs no root, and asks for \
+nothing that walks page tables, so that it is safe to run in trouble.";
+
+const EXAMPLES: &str = "\
+Examples:
+  oomph                            how near, who would die
+  oomph --check --near 15%         for monitoring: exit code 0 calm, 1 near, 2 at the wall, 3 unknown
+  oomph --json | jq .headroom      for programs
+  oomph rank --top 20              the kill order, each score taken apart
+  oomph rank --pid 4242            one score, step by step
+  oomph capture web1.tar           keep this moment; look at it elsewhere with
+  oomph --from web1.tar            … the same screen for that machine";
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// Where to look: `live`, a tar (from `oomph capture` or smemcap), or a directory like /proc
+    #[arg(long, global = true, value_name = "SOURCE", default_value = "live")]
+    pub(crate) from: String,
+    /// Print JSON instead of text (docs/json.md describes it)
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// When to use colours; NO_COLOR and CLICOLOR_FORCE are heeded
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_enum)]
+    pub(crate) color: ColorWhen,
+    /// Apply the rules of another kernel release, such as 4.18 or 2.6.32
+    #[arg(long, global = true, value_name = "RELEASE")]
+    pub(crate) kernel: Option<Release>,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorWhen {
+    /// On a terminal, unless the environment says otherwise
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Command {
+    /// How near the machine is, who would die, what was promised, what happened (the default)
+    #[command(after_long_help = STATUS_EXAMPLES)]
+    Status(StatusArgs),
+    /// The kernel's kill order, each score taken apart
+    #[command(after_long_help = RANK_EXAMPLES)]
+    Rank(RankArgs),
+    /// Keep this machine at this moment in a tar, to look at it later or elsewhere
+    #[command(after_long_help = CAPTURE_EXAMPLES)]
+    Capture(CaptureArgs),
+    /// Print manuals, shell completions and the schema of the JSON
+    #[command(after_long_help = GENERATE_EXAMPLES, arg_required_else_help = true)]
+    Generate(GenerateArgs),
+}
+
+/// Options of `oomph status`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub(crate) struct StatusArgs {
+    /// Judge this memory cgroup and those above it, instead of the reader's own
+    #[arg(long, value_name = "PATH")]
+    pub(crate) cgroup: Option<String>,
+    /// Answer by exit code, for monitoring: 0 calm, 1 near, 2 at the wall, 3 cannot tell
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Near: less headroom than this share or size is left [default: 10%]
+    #[arg(long, value_name = "SHARE|SIZE")]
+    pub(crate) near: Option<Threshold>,
+    /// At the wall: less headroom than this share or size is left [default: 2%]
+    #[arg(long, value_name = "SHARE|SIZE")]
+    pub(crate) wall: Option<Threshold>,
+    /// Near: all tasks waited for memory so much of the last 10 s [default: 5%]
+    #[arg(long, value_name = "PERCENT")]
+    pub(crate) near_pressure: Option<Percent>,
+    /// At the wall: all tasks waited for memory so much of the last 10 s [default: 20%]
+    #[arg(long, value_name = "PERCENT")]
+    pub(crate) wall_pressure: Option<Percent>,
+    /// How many of those who would die to show [default: 3]
+    #[arg(long, value_name = "N")]
+    pub(crate) victims: Option<usize>,
+}
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  oomph                                the screen
+  oomph status --victims 10            with more of those who would die
+  oomph --check --near 2GiB --wall 512MiB
+                                       for monitoring, with thresholds of your own
+  oomph --cgroup /system.slice/web.service
+                                       how near that service is to its limit
+  oomph --from web1.tar --kernel 4.18  what an older kernel would do in that place";
+
+/// Options of `oomph rank`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RankArgs {
+    /// The first N victims only
+    #[arg(long, value_name = "N")]
+    pub(crate) top: Option<usize>,
+    /// Whom the kernel would choose when this memory cgroup runs out
+    #[arg(long, value_name = "PATH")]
+    pub(crate) cgroup: Option<String>,
+    /// One process: its score step by step
+    #[arg(long, value_name = "PID", conflicts_with = "top")]
+    pub(crate) pid: Option<u32>,
+}
+
+const RANK_EXAMPLES: &str = "\
+Examples:
+  oomph rank                           everybody, the first victim first
+  oomph rank --top 20                  the first twenty
+  oomph rank --pid 4242                how one score comes about
+  oomph rank --cgroup /docker/5e1f     when that container runs out
+  oomph rank --json | jq '.rows[0]'    for programs";
+
+/// Options of `oomph capture`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CaptureArgs {
+    /// The tar to write; `-` is standard output
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Replace the file if it is there
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Only what oomph itself reads: quick, and page tables are not walked
+    #[arg(long)]
+    pub(crate) light: bool,
+    /// Leave command lines out; they may hold passwords
+    #[arg(long)]
+    pub(crate) no_cmdline: bool,
+}
+
+const CAPTURE_EXAMPLES: &str = "\
+Examples:
+  oomph capture web1.tar               this moment, readable by smem -S as well
+  oomph capture --light --no-cmdline web1.tar
+                                       quick, and without command lines
+  ssh web1 oomph capture - > web1.tar  another machine's moment";
+
+/// Options of `oomph generate`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GenerateArgs {
+    #[command(subcommand)]
+    pub(crate) what: Generate,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Generate {
+    /// Manual pages: all of them into a directory, or the main one to standard output
+    Man {
+        /// The directory
+        #[arg(value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Completions for a shell
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL", value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// The JSON Schema of what --json prints
+    JsonSchema {
+        /// The report
+        #[arg(value_name = "REPORT", value_enum)]
+        report: Report,
+    },
+}
+
+/// A report with a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Report {
+    /// What `oomph status --json` prints
+    Status,
+    /// What `oomph rank --json` prints
+    Rank,
+}
+
+const GENERATE_EXAMPLES: &str = "\
+Examples:
+  oomph generate man | man -l -
+  oomph generate man ~/.local/share/man/man1
+  oomph generate completions bash > ~/.local/share/bash-completion/completions/oomph
+  oomph generate completions zsh > ~/.zfunc/_oomph
+  oomph generate completions fish > ~/.config/fish/completions/oomph.fish
+  oomph generate json-schema status";
+
+/// The definition, for manuals and completions.
+pub(crate) fn definition() -> clap::Command {
+    Cli::command()
+}
+
+/// Which convention of exit codes the command line asks for. Looked for word by word, because it
+/// holds for command lines that make no sense, too.
+pub(crate) fn convention(words: &[OsString]) -> Convention {
+    let mut options = words.iter().skip(1).take_while(|word| *word != OsStr::new("--"));
+    if options.any(|word| word == OsStr::new("--check")) {
+        Convention::Check
+    } else {
+        Convention::Program
+    }
+}
+
+/// Reads the command line.
+pub(crate) fn parse(words: &[OsString]) -> Result<Invocation, clap::Error> {
+    let Cli { command, global, status } = Cli::try_parse_from(words)?;
+    let defaults = Cli::try_parse_from(["oomph"])?.status;
+    let command = match command {
+        None => Command::Status(status),
+        Some(_) if status != defaults => {
+            return Err(Cli::command().error(
+                ErrorKind::ArgumentConflict,
+                "options of `status` stand before another command; put them behind `status`",
+            ));
+        }
+        Some(command) => command,
+    };
+    Ok(Invocation { global, command })
+}
+
+/// Prints what clap has to say: help and version to standard output, all else to standard error.
+pub(crate) fn answer(refusal: &clap::Error) -> Outcome {
+    match refusal.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            // A reader that has gone away has what it wanted.
+            let _ = refusal.print();
+            Outcome::Done
+        }
+        _ => {
+            talk(refusal.render());
+            Outcome::WrongUsage
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        definition().debug_assert();
+    }
+
+    #[test]
+    fn status_is_what_is_asked_for_without_a_command() {
+        let short = parse(&words("oomph --check --near 15%")).unwrap();
+        let long = parse(&words("oomph status --check --near 15%")).unwrap();
+        let (Command::Status(short), Command::Status(long)) = (short.command, long.command) else {
+            panic!("not status");
+        };
+        assert_eq!(short, long);
+        assert!(short.check);
+    }
+
+    #[test]
+    fn options_of_status_before_another_command_are_refused() {
+        assert!(parse(&words("oomph --check rank")).is_err());
+        assert!(parse(&words("oomph --json rank")).is_ok());
+    }
+
+    #[test]
+    fn check_is_found_in_command_lines_that_make_no_sense() {
+        assert_eq!(convention(&words("oomph --nonsense --check")), Convention::Check);
+        assert_eq!(convention(&words("oomph --nonsense")), Convention::Program);
+        assert_eq!(convention(&words("oomph -- --check")), Convention::Program);
+    }
+}

@@ -1,0 +1,33 @@
+//! What each command does: ask a source for a snapshot, apply the rules, hand to a view.
+
+mod capture;
+mod generate;
+mod machine;
+mod rank;
+mod status;
+
+use serde::Serialize;
+use views::json;
+
+use crate::args::{Command, Invocation};
+use crate::exit::Outcome;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Does what was asked for.
+pub(crate) fn run(invocation: &Invocation, out: &mut Output) -> Result<Outcome, Failure> {
+    let global = &invocation.global;
+    match &invocation.command {
+        Command::Status(args) => status::run(args, global, out),
+        Command::Rank(args) => rank::run(args, global, out),
+        Command::Capture(args) => capture::run(args, global, out),
+        Command::Generate(args) => generate::run(&args.what, out),
+    }
+}
+
+/// Prints a report as JSON.
+fn print_json(report: &impl Serialize, out: &mut Output) -> Result<(), Failure> {
+    let text = json::to_string(report, out.layout())
+        .map_err(|error| Failure::new("cannot write the report as JSON").because(&error))?;
+    out.data(text.as_bytes())
+}

@@ -1,0 +1,146 @@
+//! Reports as JSON, and the documentation of the format from the same types.
+//!
+//! Amounts are bytes, spans are seconds, `null` is unknown. Each report names its format in
+//! `schema` (`oomph.status/1`): new fields may appear under the same number; a field that is
+//! renamed, removed or changes its meaning raises it.
+
+use std::fmt::Write as _;
+
+use rules::rank::RankReport;
+use rules::status::StatusReport;
+use schemars::schema_for;
+use serde::Serialize;
+use serde_json::Value;
+
+/// How JSON is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// Indented, for people.
+    Pretty,
+    /// One line a report, for programs.
+    Line,
+}
+
+/// The report as JSON, a newline at its end.
+///
+/// # Errors
+/// None with the reports of this program, whose map keys are all text; the signature is
+/// `serde_json`'s.
+pub fn to_string<T: Serialize>(report: &T, layout: Layout) -> serde_json::Result<String> {
+    let mut text = match layout {
+        Layout::Pretty => serde_json::to_string_pretty(report)?,
+        Layout::Line => serde_json::to_string(report)?,
+    };
+    text.push('\n');
+    Ok(text)
+}
+
+/// A documented format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// What `oomph status --json` prints.
+    Status,
+    /// What `oomph rank --json` prints.
+    Rank,
+}
+
+/// The JSON Schema (draft 2020-12) of a format.
+pub fn schema(format: Format) -> Value {
+    let mut schema = match format {
+        Format::Status => schema_for!(StatusReport),
+        Format::Rank => schema_for!(RankReport),
+    };
+    let title = match format {
+        Format::Status => "oomph.status/1",
+        Format::Rank => "oomph.rank/1",
+    };
+    schema.insert("title".to_owned(), title.into());
+    schema.to_value()
+}
+
+/// Every field of a format as Markdown tables, one a type.
+pub fn fields(format: Format) -> String {
+    let schema = schema(format);
+    let mut out = String::new();
+    let empty = serde_json::Map::new();
+    let types = schema.get("$defs").and_then(Value::as_object).unwrap_or(&empty);
+    describe(&mut out, schema["title"].as_str().unwrap_or("report"), &schema);
+    for (name, kind) in types {
+        describe(&mut out, name, kind);
+    }
+    out
+}
+
+fn describe(out: &mut String, name: &str, kind: &Value) {
+    let _ = writeln!(out, "### {name}\n");
+    if let Some(words) = kind["description"].as_str() {
+        let _ = writeln!(out, "{}\n", one_line(words));
+    }
+    if let Some(properties) = kind["properties"].as_object() {
+        let _ = writeln!(out, "| field | type | meaning |\n|---|---|---|");
+        for (field, property) in properties {
+            let meaning = property["description"].as_str().map(one_line).unwrap_or_default();
+            let _ = writeln!(out, "| `{field}` | {} | {meaning} |", type_of(property));
+        }
+        out.push('\n');
+    } else if let Some(variants) = kind["oneOf"].as_array() {
+        let _ = writeln!(out, "| value | meaning |\n|---|---|");
+        for variant in variants {
+            variant_rows(out, variant);
+        }
+        out.push('\n');
+    } else if let Some(pattern) = kind["type"].as_str() {
+        let _ = writeln!(out, "Type: {pattern}.\n");
+    }
+}
+
+fn variant_rows(out: &mut String, variant: &Value) {
+    let meaning = variant["description"].as_str().map(one_line).unwrap_or_default();
+    if let Some(word) = variant["const"].as_str() {
+        let _ = writeln!(out, "| `\"{word}\"` | {meaning} |");
+    } else if let Some(words) = variant["enum"].as_array() {
+        for word in words.iter().filter_map(Value::as_str) {
+            let _ = writeln!(out, "| `\"{word}\"` | {meaning} |");
+        }
+    } else if let Some(object) = variant["properties"].as_object() {
+        for (key, inner) in object {
+            let _ = writeln!(out, "| `{{\"{key}\": …}}` with {} | {meaning} |", type_of(inner));
+            for (field, property) in inner["properties"].as_object().into_iter().flatten() {
+                let meaning = property["description"].as_str().map(one_line).unwrap_or_default();
+                let kind = type_of(property);
+                let _ = writeln!(out, "| — its `{field}`: {kind} | {meaning} |");
+            }
+        }
+    }
+}
+
+/// The type of a property in words: `integer or null`, `list of [RankRow](#rankrow)`.
+fn type_of(property: &Value) -> String {
+    if let Some(reference) = property["$ref"].as_str() {
+        let name = reference.rsplit('/').next().unwrap_or(reference);
+        return format!("[{name}](#{})", name.to_lowercase());
+    }
+    if let Some(options) = property["anyOf"].as_array() {
+        return options.iter().map(type_of).collect::<Vec<_>>().join(" or ");
+    }
+    match &property["type"] {
+        Value::String(kind) if kind == "array" => {
+            format!("list of {}", type_of(&property["items"]))
+        }
+        Value::String(kind) => kind.clone(),
+        Value::Array(kinds) => {
+            kinds.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or ")
+        }
+        _ => "object".to_owned(),
+    }
+}
+
+/// Doc comments wrap; a table's cell does not. Bars would end the cell, and the square brackets of
+/// Rust's links point nowhere here.
+fn one_line(text: &str) -> String {
+    text.split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .replace('|', "\\|")
+        .replace(['[', ']'], "")
+}

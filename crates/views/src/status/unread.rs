@@ -1,0 +1,51 @@
+//! What could not be read, and how much memory may hide there.
+
+use facts::{Missing, Why};
+use rules::status::Unread;
+use units::Bytes;
+
+use crate::amount::count;
+use crate::page::Page;
+
+/// Places told by name.
+const PLACES: usize = 3;
+
+pub(super) fn section(page: &mut Page<'_>, unread: &Unread) {
+    let hidden = unread.hidden_anon.filter(|&b| b > Bytes::ZERO);
+    if unread.places.is_empty() && unread.processes == 0 {
+        return;
+    }
+    let mut words = Vec::new();
+    if unread.processes > 0 {
+        words.push(format!("the memory of {}", count(unread.processes, "process", "processes")));
+    }
+    if !unread.places.is_empty() {
+        words.push(count(unread.places.len(), "place", "places"));
+    }
+    let hiding = match (hidden, unread.hidden_anon, unread.processes) {
+        (Some(bytes), _, _) => format!("{bytes} of the processes' memory may hide there"),
+        (None, Some(_), _) => "no process memory hides there".to_owned(),
+        (None, None, _) => "how much memory hides there is unknown".to_owned(),
+    };
+    page.heading("Not read", &format!("{}; {hiding}", words.join(", ")));
+    for place in telling(&unread.places) {
+        page.sentence(&place.to_string());
+    }
+    let more = unread.places.len().saturating_sub(PLACES);
+    if more > 0 {
+        page.sentence(&format!("and {more} more; --json lists them"));
+    }
+}
+
+/// The places to name: damaged and forbidden ones before those that are just not there.
+fn telling(places: &[Missing]) -> impl Iterator<Item = &Missing> {
+    let weight = |m: &&Missing| match m.why {
+        Why::Malformed { .. } | Why::Failed(_) => 0,
+        Why::Denied => 1,
+        Why::Absent => 2,
+        Why::Gone => 3,
+    };
+    let mut sorted: Vec<&Missing> = places.iter().collect();
+    sorted.sort_by_key(weight);
+    sorted.into_iter().take(PLACES)
+}

@@ -1,0 +1,136 @@
+//! Columns as wide as their contents; the last one takes what is left of the terminal.
+
+use crate::style::{Accent, Style};
+use crate::text;
+
+/// On which side a column is flush.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Align {
+    Left,
+    Right,
+}
+
+#[derive(Debug)]
+struct Column {
+    head: &'static str,
+    align: Align,
+    /// Text between this column and the one before it.
+    before: &'static str,
+    cells: Vec<String>,
+}
+
+/// A table; rows are given column by column.
+#[derive(Debug)]
+pub(crate) struct Table {
+    indent: usize,
+    columns: Vec<Column>,
+}
+
+/// What is left for the last column at least.
+const LAST: usize = 10;
+
+impl Table {
+    pub(crate) fn new(indent: usize) -> Self {
+        Table { indent, columns: Vec::new() }
+    }
+
+    /// Adds a column; `before` stands between it and the one before.
+    pub(crate) fn column(
+        &mut self,
+        before: &'static str,
+        head: &'static str,
+        align: Align,
+        cells: impl IntoIterator<Item = String>,
+    ) {
+        self.columns.push(Column { head, align, before, cells: cells.into_iter().collect() });
+    }
+
+    /// Columns of all but the last, and the separator before it.
+    fn fixed(&self) -> usize {
+        let Some((last, rest)) = self.columns.split_last() else { return 0 };
+        let widths: usize = rest.iter().map(|c| text::width(c.before) + c.width()).sum();
+        self.indent + widths + text::width(last.before)
+    }
+
+    /// Whether the last column has room in this style: for all of it, or for a telling part.
+    pub(crate) fn fits(&self, style: &Style) -> bool {
+        let last = self.columns.last().map_or(0, Column::width);
+        self.fixed() + last.min(LAST) <= style.columns()
+    }
+
+    /// Takes away columns of these heads, in this order, until the rest fits the terminal; those
+    /// taken away. What is not read on a terminal keeps all.
+    pub(crate) fn narrow(
+        &mut self,
+        style: &Style,
+        heads: &'static [&'static str],
+    ) -> &'static [&'static str] {
+        for (i, head) in heads.iter().enumerate() {
+            if style.width.is_none() || self.fits(style) {
+                return &heads[..i];
+            }
+            self.columns.retain(|c| c.head != *head);
+        }
+        heads
+    }
+
+    /// Heads and rows. The last column is cut to the terminal, if there is one.
+    pub(crate) fn lines(&self, style: &Style) -> Vec<String> {
+        let rows = self.columns.iter().map(|c| c.cells.len()).max().unwrap_or(0);
+        let room = style.width.map(|_| style.columns().saturating_sub(self.fixed()).max(4));
+        let mut lines = vec![style.paint(Accent::Dim, self.line(None, None, style).trim_end())];
+        lines.extend((0..rows).map(|row| self.line(Some(row), room, style)));
+        lines
+    }
+
+    fn line(&self, row: Option<usize>, room: Option<usize>, style: &Style) -> String {
+        let mut line = " ".repeat(self.indent);
+        for (i, column) in self.columns.iter().enumerate() {
+            let cell = match row {
+                None => column.head,
+                Some(row) => column.cells.get(row).map_or("", String::as_str),
+            };
+            line.push_str(column.before);
+            match (i + 1 == self.columns.len(), room, column.align) {
+                (true, Some(room), Align::Left) => {
+                    line.push_str(&text::cut(cell, room, style.signs().cut));
+                }
+                (true, None, Align::Left) => line.push_str(cell),
+                (_, _, Align::Left) => line.push_str(&text::left(cell, column.width())),
+                (_, _, Align::Right) => line.push_str(&text::right(cell, column.width())),
+            }
+        }
+        line
+    }
+}
+
+impl Column {
+    fn width(&self) -> usize {
+        self.cells.iter().map(|c| text::width(c)).chain([self.head.len()]).max().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::style::Charset;
+
+    fn table() -> Table {
+        let mut table = Table::new(1);
+        let cells = |list: &[&str]| list.iter().map(|&s| s.to_owned()).collect::<Vec<_>>();
+        table.column("", "PID", Align::Right, cells(&["1", "4194304"]));
+        table.column(" ", "NAME", Align::Left, cells(&["数据库服务器进程", "b"]));
+        table
+    }
+
+    fn style(width: Option<usize>) -> Style {
+        Style { width, charset: Charset::Utf8, color: false }
+    }
+
+    #[test]
+    fn the_last_column_is_cut_on_a_terminal_only() {
+        assert_eq!(table().lines(&style(None))[1], "       1 数据库服务器进程");
+        let narrow = Table { indent: 30, ..table() };
+        assert_eq!(narrow.lines(&style(Some(40)))[1].trim_start(), "1 数…");
+    }
+}

@@ -1,0 +1,29 @@
+//! The documented fields are those of the code: `docs/json.md` between its markers.
+//! `UPDATE_EXPECT=1 cargo test -p oomph-views` rewrites them.
+
+use std::fs;
+use std::path::Path;
+
+use oomph_views::json::{Format, fields};
+
+#[test]
+fn the_document_of_the_json_format_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/json.md");
+    let document = fs::read_to_string(&path).expect("docs/json.md");
+    let mut current = document.clone();
+    for (name, format) in [("status", Format::Status), ("rank", Format::Rank)] {
+        let (start, end) =
+            (format!("<!-- {name}: generated -->\n"), format!("<!-- {name}: end -->\n"));
+        let (before, rest) = current.split_once(&start).expect("the first marker");
+        let (_, after) = rest.split_once(&end).expect("the second marker");
+        current = format!("{before}{start}\n{}{end}{after}", fields(format));
+    }
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        fs::write(&path, current).expect("docs/json.md can be written");
+    } else {
+        assert!(
+            document == current,
+            "docs/json.md is old; UPDATE_EXPECT=1 cargo test -p oomph-views"
+        );
+    }
+}
