@@ -49,7 +49,7 @@ fn smem() -> Vec<String> {
             cases.push(format!("smem{report} -t -a -H -c {column}"));
         }
         cases.push(format!("smem{report} -s nothing"));
-        cases.push(format!("smem{report} -c 'pss nothing'"));
+        cases.push(format!("smem{report} -c nothing"));
         cases.push(format!("smem{report} -c ' '"));
     }
     cases.extend(words(MORE_SMEM));

@@ -61,8 +61,7 @@ impl Num {
         match self {
             Num::Int(number) => number.to_string(),
             Num::Float(number) if number == 0.0 || (1e-4..1e16).contains(&number.abs()) => {
-                let text = number.to_string();
-                if text.contains('.') { text } else { text + ".0" }
+                shortest(number)
             }
             Num::Float(number) => {
                 let text = format!("{number:e}");
@@ -106,6 +105,17 @@ impl Num {
     }
 }
 
+/// The fewest digits that mean this number, at least one behind the point. Of two such texts that
+/// are equally near, Python takes the even one.
+fn shortest(number: f64) -> String {
+    let text = number.to_string();
+    let Some((_, digits)) = text.split_once('.') else { return text + ".0" };
+    let rounded = format!("{number:.*}", digits.len());
+    #[expect(clippy::float_cmp, reason = "it must be the same number")]
+    let same = rounded.parse::<f64>().is_ok_and(|parsed| parsed == number);
+    if same { rounded } else { text }
+}
+
 /// A cell of a table.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
@@ -147,6 +157,8 @@ mod tests {
         for (number, text) in [
             (481_343.0, "481343.0"),
             (0.5, "0.5"),
+            (8_851_379.372_070_312_5, "8851379.372070312"),
+            (0.1, "0.1"),
             (0.0, "0.0"),
             (1e16, "1e+16"),
             (1.5e-7, "1.5e-07"),
