@@ -107,6 +107,7 @@ pub fn free(args: &[String], call: &mut Call<'_>) -> io::Result<u8> {
 }
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option that is there or not")]
 struct Options {
     /// None is the default; 1 is bytes, 2 KiB, and so on.
     exponent: Option<i32>,

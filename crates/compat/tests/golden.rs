@@ -1,5 +1,6 @@
 //! Our output against that of the real programs about the same machines. `cargo xtask golden` runs
 //! these and keeps what they print.
+#![expect(clippy::print_stdout, reason = "how many are the same is worth seeing")]
 
 mod common;
 

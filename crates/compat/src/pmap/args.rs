@@ -32,6 +32,7 @@ pub(super) enum Rc {
 
 /// What to print and how.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option that is there or not")]
 pub(super) struct Options {
     pub(super) extended: bool,
     /// How often `-X` was given.
@@ -85,13 +86,10 @@ pub(super) fn parse(
             b'd' => options.device = true,
             b'q' => options.quiet = true,
             b'p' => options.path = true,
-            b'A' => match range(&value, &mut options) {
-                Some(()) => {}
-                None => {
-                    let complaint = format!("failed to parse argument: '{value}'");
-                    return Ok(Err(Stop::Wrong(complaint)));
-                }
-            },
+            b'A' if range(&value, &mut options).is_none() => {
+                let complaint = format!("failed to parse argument: '{value}'");
+                return Ok(Err(Stop::Wrong(complaint)));
+            }
             b'h' => return Ok(Err(Stop::Help)),
             b'V' => return Ok(Err(Stop::Version)),
             b'c' => options.rc = options.rc.take().or(Some(Rc::Home)),

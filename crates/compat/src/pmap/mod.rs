@@ -19,6 +19,8 @@ use units::Pid;
 use crate::{Call, Machine, ProcFile, text};
 use args::{Options, Stop};
 
+/// Set in the exit status when a process is not there: 42.
+const GONE: u8 = 0x2a;
 /// Processes the library behind the real program takes at once (`FILL_ID_MAX`).
 const MOST_PIDS: usize = 255;
 
@@ -81,7 +83,7 @@ pub fn pmap(args: &[String], call: &mut Call<'_>) -> io::Result<u8> {
             Shown::Stopped => return Ok(1),
         }
     }
-    Ok(if gone { status | 42 } else { status })
+    Ok(if gone { status | GONE } else { status })
 }
 
 /// How the printing of a process ended.

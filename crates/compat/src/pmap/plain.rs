@@ -69,6 +69,7 @@ pub(super) fn print(
 }
 
 /// The rows of one process, on their way out.
+#[expect(clippy::struct_excessive_bools, reason = "each is a step of its own in the reading")]
 struct Rows<'a> {
     process: &'a Process,
     options: &'a Options,
@@ -234,7 +235,7 @@ fn name(line: &[u8], head: &Head, process: &Process, options: &Options, length: 
     // SysV shared memory is files `/SYSV` and its key in a file system without device. The real
     // program makes a segment of its own to learn the number of that device.
     let sysv = head.major == 0
-        && head.perms.first().is_some()
+        && head.perms.get(3) == Some(&b's')
         && line.windows(5).any(|window| window == b"/SYSV")
         && line.ends_with(b" (deleted)");
     if sysv {

@@ -18,13 +18,13 @@ pub(super) fn read(options: &mut Options, call: &mut Call<'_>) -> io::Result<boo
     let path = match &options.rc {
         None => return Ok(true),
         Some(Rc::File(path)) => path.clone(),
-        Some(Rc::Home) => match call.host.home() {
-            Some(home) => format!("{home}/.pmaprc"),
-            None => {
+        Some(Rc::Home) => {
+            let Some(home) = call.host.home() else {
                 writeln!(call.err, "pmap: HOME variable undefined")?;
                 return Ok(false);
-            }
-        },
+            };
+            format!("{home}/.pmaprc")
+        }
     };
     let mut text = Vec::new();
     let file = call.host.file(&path);

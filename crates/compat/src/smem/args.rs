@@ -2,6 +2,7 @@
 
 /// What to print and how.
 #[derive(Debug, Default, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option that is there or not")]
 pub(super) struct Options {
     pub(super) no_header: bool,
     pub(super) columns: Option<String>,

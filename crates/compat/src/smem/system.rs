@@ -23,14 +23,14 @@ pub(super) fn show(run: &mut Run<'_, '_>) -> Result<(), Failure> {
     let (total, free) = (line("MemTotal")?, line("MemFree")?);
     let hardware = all.minus(total).minus(kernel).max(Num::ZERO);
     let mapped = line("Mapped")?;
-    let user = line("AnonPages")?.plus(mapped);
-    let dynamic = total.minus(free).minus(user);
+    let userspace = line("AnonPages")?.plus(mapped);
+    let dynamic = total.minus(free).minus(userspace);
     let cache = line("Buffers")?.plus(line("SReclaimable")?).plus(line("Cached")?.minus(mapped));
     let rows = [
         (0, "firmware/hardware", hardware, Num::ZERO),
         (1, "kernel image", kernel, Num::ZERO),
         (2, "kernel dynamic memory", dynamic, cache),
-        (3, "userspace memory", user, mapped),
+        (3, "userspace memory", userspace, mapped),
         (4, "free memory", free, free),
     ];
     table::show(run, &COLUMNS, &DEFAULTS, &rows, &mut |_, row, column| {
