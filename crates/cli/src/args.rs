@@ -93,6 +93,9 @@ pub(crate) enum Command {
     /// The kernel's kill order, each score taken apart
     #[command(after_long_help = RANK_EXAMPLES)]
     Rank(RankArgs),
+    /// A picture of a process's addresses, or of the machine's memory
+    #[command(after_long_help = MAP_EXAMPLES)]
+    Map(MapArgs),
     /// Keep this machine at this moment in a tar, to look at it later or elsewhere
     #[command(after_long_help = CAPTURE_EXAMPLES)]
     Capture(CaptureArgs),
@@ -165,6 +168,58 @@ Examples:
   oomph rank --pid 4242                how one score comes about
   oomph rank --cgroup /docker/5e1f     when that container runs out
   oomph rank --json | jq '.rows[0]'    for programs";
+
+/// Options of `oomph map`.
+#[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line are there or not")]
+pub(crate) struct MapArgs {
+    /// The process
+    #[arg(value_name = "PID", required_unless_present = "physical")]
+    pub(crate) pid: Option<u32>,
+    /// The machine's memory instead: physical addresses, zones, free blocks
+    #[arg(long, conflicts_with_all = ["pid", "locate", "linear", "all"])]
+    pub(crate) physical: bool,
+    /// Runs of pages: in memory, swapped, of files, huge, the page of zeros; a live process alone
+    #[arg(long, conflicts_with_all = ["physical", "locate", "linear", "ascending", "svg"])]
+    pub(crate) pages: bool,
+    /// Mark this address, and say what is there and where in its file
+    #[arg(long, value_name = "ADDR", value_parser = address)]
+    pub(crate) locate: Option<u64>,
+    /// The lowest address at the top, as in /proc/PID/maps
+    #[arg(long)]
+    pub(crate) ascending: bool,
+    /// Regions as tall as they are large, instead of one row more for every 64-fold
+    #[arg(long)]
+    pub(crate) linear: bool,
+    /// Every region, however many; otherwise small ones are drawn together
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Write the picture as SVG to this file; `-` is standard output
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    pub(crate) svg: Option<PathBuf>,
+    /// Leave sizes out when the kernel would walk page tables for longer than this
+    #[arg(long, value_name = "MS", default_value_t = 100)]
+    pub(crate) max_stall: u64,
+}
+
+/// An address as debuggers print it: hexadecimal, with or without `0x`.
+fn address(text: &str) -> Result<u64, String> {
+    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text);
+    let digits = digits.replace(['`', '_'], "");
+    let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    let error = || format!("expected a hexadecimal address such as 0x7ffc1234, found `{text}`");
+    if plain { u64::from_str_radix(&digits, 16).map_err(|_| error()) } else { Err(error()) }
+}
+
+const MAP_EXAMPLES: &str = "\
+Examples:
+  oomph map 4242                       the address space of a process
+  oomph map 4242 --locate 0x7f3a5c0012f4
+                                       where an address from a crash lies, and in which file
+  oomph map 4242 --svg map.svg         for a document; light and dark
+  oomph map 4242 --pages               what became of each page
+  sudo oomph map --physical            RAM, the kernel, devices, zones, fragmentation
+  oomph map $$ --json | jq '.totals'   for programs";
 
 /// Options of `oomph capture`.
 #[derive(Debug, Clone, Args)]
@@ -253,6 +308,12 @@ pub(crate) enum Report {
     Status,
     /// What `oomph rank --json` prints
     Rank,
+    /// What `oomph map PID --json` prints
+    Map,
+    /// What `oomph map PID --pages --json` prints
+    Pages,
+    /// What `oomph map --physical --json` prints
+    Physical,
 }
 
 const GENERATE_EXAMPLES: &str = "\

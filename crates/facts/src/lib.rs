@@ -10,10 +10,14 @@
 
 mod cgroup;
 mod kernel;
+mod mapping;
 mod meminfo;
 mod missing;
 mod name;
+mod page;
+mod physical;
 mod pressure;
+mod shares;
 mod snapshot;
 mod sysctl;
 mod task;
@@ -22,10 +26,14 @@ mod zone;
 
 pub use cgroup::{Cgroup, CgroupEvents, CgroupStat, CgroupVersion, Cgroups};
 pub use kernel::{Kernel, Release};
+pub use mapping::{Address, Device, Mapping, Perms};
 pub use meminfo::{Field, Meminfo, OtherField};
 pub use missing::{Missing, Why};
 pub use name::Name;
+pub use page::{PageEntry, PageRun, PageState};
+pub use physical::{FreeBlocks, IoRange};
 pub use pressure::{Pressure, PressureFile, Stall};
+pub use shares::{Share, Shares};
 pub use snapshot::{Snapshot, Viewpoint};
 pub use sysctl::{OvercommitMode, Sysctls};
 pub use task::{Capabilities, Task, TaskFlags};

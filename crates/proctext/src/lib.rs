@@ -18,13 +18,17 @@
 //! # What it does not do
 //! It opens no file and judges nothing.
 
+mod buddyinfo;
 mod cgroup_events;
 mod cgroup_stat;
+mod iomem;
 mod line;
+mod mappings;
 mod meminfo;
 mod mountinfo;
 mod number;
 mod oom;
+mod pagemap;
 mod passwd;
 mod pressure;
 mod proc_cgroup;
@@ -40,12 +44,16 @@ mod zoneinfo;
 #[cfg(test)]
 mod properties;
 
+pub use buddyinfo::buddyinfo;
 pub use cgroup_events::{OomControl, memory_events, oom_control};
 pub use cgroup_stat::{memory_stat_v1, memory_stat_v2};
+pub use iomem::iomem;
+pub use mappings::{MappingStream, MappingText, mappings};
 pub use meminfo::meminfo;
 pub use mountinfo::{Mount, mountinfo};
 pub use number::{bytes, limit_v1, limit_v2, number, numbers};
 pub use oom::{oom_adj, oom_score, oom_score_adj};
+pub use pagemap::{numbers as page_numbers, pagemap};
 pub use passwd::passwd;
 pub use pressure::pressure;
 pub use proc_cgroup::{CgroupLine, memory_cgroup, proc_cgroup};

@@ -25,6 +25,12 @@ impl<'a> Report<'a> {
         Report { place, problems, pushed: 0 }
     }
 
+    /// As [`Report::new`], for a list that holds the problems of this file alone, of a text that
+    /// comes in pieces.
+    pub(crate) fn resumed(place: &'a str, problems: &'a mut Vec<Missing>) -> Self {
+        Report { place, pushed: problems.len(), problems }
+    }
+
     /// Reports that `found` stands in `line` (from 1; 0 for the whole file) instead of `expected`.
     #[cold]
     pub(crate) fn malformed(&mut self, line: usize, expected: impl Display, found: &[u8]) {

@@ -7,16 +7,26 @@
 //! [`facts::Snapshot`] and answer with a report, plain data that the views print ([`rank()`],
 //! [`status()`]).
 
+pub mod address_space;
 pub mod available;
 pub mod badness;
 pub mod eligible;
+pub mod fragmentation;
 pub mod headroom;
+pub mod map;
 pub mod overcommit;
+pub mod pages;
+pub mod physical;
 pub mod rank;
 pub mod reserve;
+pub mod segment;
 pub mod status;
+pub mod vmflags;
 pub mod wall;
 pub mod watermark;
 
+pub use map::map;
+pub use pages::pages;
+pub use physical::physical;
 pub use rank::rank;
 pub use status::status;

@@ -61,6 +61,45 @@ pub(crate) fn read_to_end(
     }
 }
 
+/// Bytes of one piece. The kernel fills at most a page of `smaps` for one `read` anyway.
+const PIECE: usize = 64 * 1024;
+
+/// Opens a file below `dir` and hands it out in pieces, at most `most` bytes of it.
+pub(crate) fn pieces_at<P: Arg>(
+    dir: impl AsFd,
+    path: P,
+    flags: OFlags,
+    most: u64,
+    piece: &mut dyn FnMut(&[u8]),
+) -> Result<(), Refusal> {
+    let file = openat(dir, path, OFlags::RDONLY | OFlags::CLOEXEC | flags, Mode::empty())?;
+    pieces(&file, most, piece)
+}
+
+/// Hands an open file out in pieces, at most `most` bytes of it.
+pub(crate) fn pieces(
+    file: &OwnedFd,
+    most: u64,
+    piece: &mut dyn FnMut(&[u8]),
+) -> Result<(), Refusal> {
+    let mut buf = vec![0; PIECE];
+    let mut size = 0;
+    loop {
+        match read(file, &mut buf[..]) {
+            Ok(0) => return Ok(()),
+            Ok(n) => {
+                size += n as u64;
+                if size > most {
+                    return Err(Refusal::TooLarge { size, most });
+                }
+                piece(&buf[..n]);
+            }
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
 /// A directory, for opening files below it.
 pub(crate) fn open_dir<P: Arg>(path: P) -> Result<OwnedFd, Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;

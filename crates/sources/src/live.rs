@@ -2,14 +2,14 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use facts::{Missing, Name, Why};
+use facts::{Mapping, Missing, Name, Why};
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, OFlags, readlinkat, statat};
+use rustix::fs::{AtFlags, Mode, OFlags, openat, readlinkat, statat};
 use units::{PageSize, Pid};
 
-use crate::fs::{Until, open_dir, read_at};
+use crate::fs::{Until, open_dir, pieces_at, read_at};
 use crate::place::TaskPath;
-use crate::{About, Owner, Place, Refusal, Tree, dir, mounts};
+use crate::{About, Owner, Place, ProcessPages, Refusal, Tree, dir, mounts, pages};
 
 /// A mounted procfs.
 ///
@@ -129,6 +129,40 @@ impl Tree for LiveTree {
             }
             Place::Users => Err(Refusal::Absent),
         }
+    }
+
+    fn read_pieces(
+        &mut self,
+        place: Place<'_>,
+        piece: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Refusal> {
+        if let Place::Task(pid, file) = place {
+            let path = TaskPath::new(pid, Some(file));
+            return pieces_at(&self.proc, path.as_c_str(), OFlags::empty(), u64::MAX, piece);
+        }
+        let mut buf = Vec::new();
+        self.read(place, &mut buf)?;
+        piece(&buf);
+        Ok(())
+    }
+
+    fn pages(&mut self, pid: Pid, mappings: &[Mapping]) -> Result<ProcessPages, Refusal> {
+        let open = |path: String| {
+            openat(&self.proc, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+        };
+        let files = pages::Files {
+            pagemap: open(format!("{pid}/pagemap"))?,
+            kpageflags: open("kpageflags".to_owned()),
+            kpagecount: open("kpagecount".to_owned()),
+        };
+        let page = PageSize::new(rustix::param::page_size() as u64).unwrap_or(PageSize::KIB_4);
+        pages::read(&files, mappings, page)
+    }
+
+    fn program(&mut self, pid: Pid) -> Option<Name> {
+        let path = format!("{pid}/exe");
+        let link = readlinkat(&self.proc, path, Vec::new()).ok()?;
+        Some(Name::new(link.into_bytes()))
     }
 
     fn pids(&mut self) -> Result<Vec<Pid>, Refusal> {

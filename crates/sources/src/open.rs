@@ -5,14 +5,18 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
-use facts::{Name, Snapshot};
+use facts::{Mapping, Name, Snapshot};
 use rustix::fd::OwnedFd;
+use units::Pid;
 
 use crate::dir::DirTree;
 use crate::fs::open_dir;
 use crate::live::LiveTree;
 use crate::tar::{NotATar, TarTree};
-use crate::{Tree, Want, snapshot};
+use crate::{
+    Physical, ProcessMap, ProcessPages, Refusal, Stall, Tree, Want, identity, machine, physical,
+    process_map, snapshot,
+};
 
 /// Something that can be looked at.
 pub struct Source {
@@ -29,6 +33,31 @@ impl Source {
     /// Reads the machine.
     pub fn snapshot(&mut self, want: &Want) -> Snapshot {
         snapshot(self.tree.as_mut(), want)
+    }
+
+    /// Reads the machine without its processes and groups.
+    pub fn machine(&mut self) -> Snapshot {
+        machine(self.tree.as_mut())
+    }
+
+    /// Reads the machine's memory.
+    pub fn physical(&mut self) -> Physical {
+        physical(self.tree.as_mut())
+    }
+
+    /// Reads which kernel it is, and the size of its pages.
+    pub fn identity(&mut self) -> Snapshot {
+        identity(self.tree.as_mut())
+    }
+
+    /// Reads the mappings of a process. `Err` is that it is not there, or may not be read.
+    pub fn process_map(&mut self, pid: Pid, stall: Stall) -> Result<ProcessMap, Refusal> {
+        process_map(self.tree.as_mut(), pid, stall)
+    }
+
+    /// Reads the pages of a process. `Unsupported` when the source is not a running machine.
+    pub fn pages(&mut self, pid: Pid, mappings: &[Mapping]) -> Result<ProcessPages, Refusal> {
+        self.tree.pages(pid, mappings)
     }
 
     /// Its files.

@@ -84,11 +84,13 @@ pub enum TaskFile {
     Cmdline,
     /// `smaps` (2.6.14). Reading it walks page tables.
     Smaps,
+    /// `maps`.
+    Maps,
 }
 
 impl TaskFile {
     /// All of them, in the order of their declaration.
-    pub(crate) const ALL: [TaskFile; 9] = [
+    pub(crate) const ALL: [TaskFile; 10] = [
         TaskFile::Stat,
         TaskFile::Status,
         TaskFile::OomScore,
@@ -98,6 +100,7 @@ impl TaskFile {
         TaskFile::Statm,
         TaskFile::Cmdline,
         TaskFile::Smaps,
+        TaskFile::Maps,
     ];
 
     /// The name below `/proc/PID`.
@@ -112,6 +115,7 @@ impl TaskFile {
             TaskFile::Statm => "statm",
             TaskFile::Cmdline => "cmdline",
             TaskFile::Smaps => "smaps",
+            TaskFile::Maps => "maps",
         }
     }
 
@@ -124,7 +128,7 @@ impl TaskFile {
     /// Not true of files that list records, such as `smaps`, which return what fits into a page, nor
     /// of `cmdline`, which is copied piecewise.
     pub(crate) const fn is_one_piece(self) -> bool {
-        !matches!(self, TaskFile::Smaps | TaskFile::Cmdline)
+        !matches!(self, TaskFile::Smaps | TaskFile::Maps | TaskFile::Cmdline)
     }
 }
 

@@ -1,9 +1,9 @@
 //! What every source can do: hand out files by name.
 
-use facts::{Missing, Name};
+use facts::{Mapping, Missing, Name};
 use units::{PageSize, Pid};
 
-use crate::{Place, Refusal};
+use crate::{Place, ProcessPages, Refusal};
 
 /// A machine's files: the live ones, a directory shaped like `/proc`, or a capture.
 ///
@@ -12,6 +12,29 @@ pub trait Tree {
     /// Reads the whole of a file into `buf`, which is cleared first; on refusal it holds nothing of
     /// use.
     fn read(&mut self, place: Place<'_>, buf: &mut Vec<u8>) -> Result<(), Refusal>;
+
+    /// Reads a file and hands it out in pieces, for files that are too large to hold. What was
+    /// handed out before a refusal is not the whole.
+    fn read_pieces(
+        &mut self,
+        place: Place<'_>,
+        piece: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Refusal> {
+        let mut buf = Vec::new();
+        self.read(place, &mut buf)?;
+        piece(&buf);
+        Ok(())
+    }
+
+    /// The path of a process's program (`/proc/PID/exe`), where the source tells it.
+    fn program(&mut self, _pid: Pid) -> Option<Name> {
+        None
+    }
+
+    /// The pages of a process. `Unsupported` when the source is not a running machine.
+    fn pages(&mut self, _pid: Pid, _mappings: &[Mapping]) -> Result<ProcessPages, Refusal> {
+        Err(Refusal::Unsupported)
+    }
 
     /// The processes, ascending.
     fn pids(&mut self) -> Result<Vec<Pid>, Refusal>;

@@ -6,6 +6,9 @@
 
 use std::fmt::Write as _;
 
+use rules::map::MapReport;
+use rules::pages::PagesReport;
+use rules::physical::PhysicalReport;
 use rules::rank::RankReport;
 use rules::status::StatusReport;
 use schemars::schema_for;
@@ -42,6 +45,12 @@ pub enum Format {
     Status,
     /// What `oomph rank --json` prints.
     Rank,
+    /// What `oomph map PID --json` prints.
+    Map,
+    /// What `oomph map PID --pages --json` prints.
+    Pages,
+    /// What `oomph map --physical --json` prints.
+    Physical,
 }
 
 /// The JSON Schema (draft 2020-12) of a format.
@@ -49,10 +58,16 @@ pub fn schema(format: Format) -> Value {
     let mut schema = match format {
         Format::Status => schema_for!(StatusReport),
         Format::Rank => schema_for!(RankReport),
+        Format::Map => schema_for!(MapReport),
+        Format::Pages => schema_for!(PagesReport),
+        Format::Physical => schema_for!(PhysicalReport),
     };
     let title = match format {
         Format::Status => "oomph.status/1",
         Format::Rank => "oomph.rank/1",
+        Format::Map => "oomph.map/1",
+        Format::Pages => "oomph.pages/1",
+        Format::Physical => "oomph.physical/1",
     };
     schema.insert("title".to_owned(), title.into());
     schema.to_value()

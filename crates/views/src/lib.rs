@@ -11,7 +11,9 @@
 //! is not on the screen, except for sums, shares and units.
 
 mod amount;
+mod bar;
 pub mod json;
+pub mod map;
 mod page;
 mod rank;
 mod score;

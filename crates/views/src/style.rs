@@ -57,14 +57,16 @@ pub(crate) struct Signs {
     pub(crate) at_most: &'static str,
     pub(crate) differs: &'static str,
     pub(crate) cut: &'static str,
+    /// Points at something.
+    pub(crate) mark: &'static str,
 }
 
 const UTF8: Signs =
     Signs {
-        bar: ["█", "▓", "▒", "░"], to: "–", at_most: "≤", differs: "≠", cut: "…"
+        bar: ["█", "▓", "▒", "░"], to: "–", at_most: "≤", differs: "≠", cut: "…", mark: "►"
     };
 const ASCII: Signs =
-    Signs { bar: ["#", "+", "-", "."], to: "-", at_most: "<=", differs: "!=", cut: "~" };
+    Signs { bar: ["#", "+", "-", "."], to: "-", at_most: "<=", differs: "!=", cut: "~", mark: ">" };
 
 /// Below this nothing is arranged any more; lines simply get longer than the terminal.
 const NARROWEST: usize = 40;

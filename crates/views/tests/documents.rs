@@ -11,7 +11,13 @@ fn the_document_of_the_json_format_is_current() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/json.md");
     let document = fs::read_to_string(&path).expect("docs/json.md");
     let mut current = document.clone();
-    for (name, format) in [("status", Format::Status), ("rank", Format::Rank)] {
+    for (name, format) in [
+        ("status", Format::Status),
+        ("rank", Format::Rank),
+        ("map", Format::Map),
+        ("pages", Format::Pages),
+        ("physical", Format::Physical),
+    ] {
         let (start, end) =
             (format!("<!-- {name}: generated -->\n"), format!("<!-- {name}: end -->\n"));
         let (before, rest) = current.split_once(&start).expect("the first marker");

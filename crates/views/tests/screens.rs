@@ -167,7 +167,7 @@ fn the_documented_fields_are_those_of_the_reports() {
     for format in [Format::Status, Format::Rank] {
         let text = match format {
             Format::Status => to_string(&samples::near_with_swap(), Layout::Line),
-            Format::Rank => to_string(&samples::rank_of(&samples::near_with_swap()), Layout::Line),
+            _ => to_string(&samples::rank_of(&samples::near_with_swap()), Layout::Line),
         }
         .unwrap();
         assert_eq!(text.lines().count(), 1);

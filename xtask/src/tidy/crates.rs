@@ -67,8 +67,8 @@ pub(super) fn workspace_manifest(manifest: &str) -> Vec<String> {
             ));
         }
     }
-    if !manifest.lines().any(|line| line.trim() == "unsafe_code = \"forbid\"") {
-        found.push("the lints of the workspace do not forbid unsafe code".to_owned());
+    if !manifest.lines().any(|line| line.trim() == "unsafe_code = \"deny\"") {
+        found.push("the lints of the workspace do not deny unsafe code".to_owned());
     }
     found
 }

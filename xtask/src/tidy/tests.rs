@@ -39,7 +39,7 @@ two = { version = \"2\" }
 three = \"3\"
 
 [workspace.lints.rust]
-unsafe_code = \"forbid\"
+unsafe_code = \"deny\"
 ";
     assert_eq!(
         crates::workspace_manifest(manifest),
@@ -51,7 +51,7 @@ unsafe_code = \"forbid\"
 fn a_workspace_that_allows_unsafe_code_is_found() {
     assert_eq!(
         crates::workspace_manifest("[workspace.lints.rust]\nunsafe_code = \"warn\"\n"),
-        ["the lints of the workspace do not forbid unsafe code"]
+        ["the lints of the workspace do not deny unsafe code"]
     );
 }
 
@@ -67,6 +67,16 @@ fn a_crate_with_its_own_version_or_without_the_lints_is_found() {
     );
     let good = "[dependencies]\nserde.workspace = true\n[lints]\nworkspace = true\n";
     assert!(crates::member_manifest("x/Cargo.toml", good).is_empty());
+}
+
+#[test]
+fn unsafe_code_outside_the_files_for_it_is_found() {
+    let text = format!("#![expect({}, reason = \"\")]\n", "unsafe_code");
+    assert_eq!(text::source("a/sys.rs", &text, 10), Vec::<String>::new());
+    assert_eq!(
+        text::source("a/b.rs", &text, 10),
+        ["a/b.rs:1: unsafe code stands in `sys.rs` alone"]
+    );
 }
 
 #[test]

@@ -73,7 +73,6 @@ struct Files {
     /// Names of users, when the source has none: this computer's, as the real smem takes them.
     own_users: bool,
     users: Option<Vec<(u32, Vec<u8>)>>,
-    buf: Vec<u8>,
 }
 
 impl Files {
@@ -82,36 +81,36 @@ impl Files {
         let inner = path.join("proc");
         let directory = if inner.is_dir() { inner } else { path.to_path_buf() };
         let directory = directory.is_dir().then_some(directory);
-        Files { source, directory, own_users, users: None, buf: Vec::new() }
-    }
-
-    fn read_place(&mut self, place: Place<'_>) -> io::Result<()> {
-        self.source.tree().read(place, &mut self.buf).map_err(|refusal| match refusal {
-            Refusal::Absent => io::ErrorKind::NotFound.into(),
-            Refusal::Denied => io::ErrorKind::PermissionDenied.into(),
-            other => io::Error::other(other.to_string()),
-        })
+        Files { source, directory, own_users, users: None }
     }
 
     fn users(&mut self) -> &[(u32, Vec<u8>)] {
         if self.users.is_none() {
-            let read = self.read_place(Place::Users);
-            if read.is_err() {
-                self.buf.clear();
+            let mut text = Vec::new();
+            if self.source.tree().read(Place::Users, &mut text).is_err() {
+                text.clear();
                 if self.own_users && self.directory.is_some() {
-                    self.buf = std::fs::read("/etc/passwd").unwrap_or_default();
+                    text = std::fs::read("/etc/passwd").unwrap_or_default();
                 }
             }
-            let users = proctext::passwd(&self.buf).map(|(uid, name)| (uid, name.to_vec()));
+            let users = proctext::passwd(&text).map(|(uid, name)| (uid, name.to_vec()));
             self.users = Some(users.collect());
         }
         self.users.as_deref().unwrap_or_default()
     }
 }
 
+fn error(refusal: Refusal) -> io::Error {
+    match refusal {
+        Refusal::Absent => io::ErrorKind::NotFound.into(),
+        Refusal::Denied => io::ErrorKind::PermissionDenied.into(),
+        other => io::Error::other(other.to_string()),
+    }
+}
+
 impl Machine for Files {
     fn pids(&mut self) -> io::Result<Vec<Pid>> {
-        self.source.tree().pids().map_err(|refusal| io::Error::other(refusal.to_string()))
+        self.source.tree().pids().map_err(error)
     }
 
     fn read(&mut self, file: ProcFile, piece: &mut dyn FnMut(&[u8])) -> io::Result<()> {
@@ -121,12 +120,9 @@ impl Machine for Files {
             ProcFile::Stat(pid) => Place::Task(pid, TaskFile::Stat),
             ProcFile::Status(pid) => Place::Task(pid, TaskFile::Status),
             ProcFile::Smaps(pid) => Place::Task(pid, TaskFile::Smaps),
-            // No source hands it out; its lines are in `smaps`.
-            ProcFile::Maps(_) => return Err(io::ErrorKind::NotFound.into()),
+            ProcFile::Maps(pid) => Place::Task(pid, TaskFile::Maps),
         };
-        self.read_place(place)?;
-        piece(&self.buf);
-        Ok(())
+        self.source.tree().read_pieces(place, piece).map_err(error)
     }
 
     fn owner(&mut self, pid: Pid) -> Option<u32> {

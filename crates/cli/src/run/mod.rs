@@ -4,6 +4,7 @@ mod capture;
 mod compat;
 mod generate;
 mod machine;
+mod map;
 mod rank;
 mod status;
 
@@ -21,6 +22,7 @@ pub(crate) fn run(invocation: &Invocation, out: &mut Output) -> Result<Outcome, 
     match &invocation.command {
         Command::Status(args) => status::run(args, global, out),
         Command::Rank(args) => rank::run(args, global, out),
+        Command::Map(args) => map::run(args, global, out),
         Command::Capture(args) => capture::run(args, global, out),
         Command::Compat(args) => compat::run(args, global, out),
         Command::Generate(args) => generate::run(&args.what, out),

@@ -37,7 +37,7 @@ pub(super) fn read(reader: &mut Reader<'_>, snapshot: &mut Snapshot, page_size: 
     sysctls(reader, snapshot);
 }
 
-fn kernel(reader: &mut Reader<'_>) -> Kernel {
+pub(super) fn kernel(reader: &mut Reader<'_>) -> Kernel {
     let version = |text: &[u8], _: &str, _: &mut Vec<_>| proctext::version(text);
     let kernel = reader.read(Place::Machine("version"), Optional, version).unwrap_or_default();
     if kernel.release.is_some() {

@@ -1,6 +1,5 @@
 //! One screen: how near, who would die, what was promised, what happened.
 
-mod bar;
 mod lately;
 mod near;
 mod promises;

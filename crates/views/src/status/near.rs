@@ -6,8 +6,8 @@ use rules::status::{
 };
 use units::{Bytes, Limit};
 
-use super::bar::bar;
 use crate::amount::{long, share};
+use crate::bar::bar;
 use crate::page::Page;
 use crate::style::{Accent, Style};
 use crate::text;

@@ -8,7 +8,14 @@ use crate::style::Style;
 ///
 /// Each part is as long as it is large; one that is not nothing gets a column at least, at the
 /// expense of the longest. `None` when the whole is nothing.
-pub(super) fn bar(parts: [Bytes; 4], columns: usize, style: &Style) -> Option<String> {
+pub(crate) fn bar(parts: [Bytes; 4], columns: usize, style: &Style) -> Option<String> {
+    let signs = style.signs().bar;
+    let lengths = lengths(parts, columns)?;
+    Some(lengths.iter().zip(signs).map(|(&n, sign)| sign.repeat(n)).collect())
+}
+
+/// How long each part is; together they are `columns`. `None` when the whole is nothing.
+pub(crate) fn lengths(parts: [Bytes; 4], columns: usize) -> Option<[usize; 4]> {
     let whole: u128 = parts.iter().map(|p| u128::from(p.get())).sum();
     if whole == 0 || columns < parts.len() {
         return None;
@@ -30,8 +37,7 @@ pub(super) fn bar(parts: [Bytes; 4], columns: usize, style: &Style) -> Option<St
             lengths[i] = 1;
         }
     }
-    let signs = style.signs().bar;
-    Some(lengths.iter().zip(signs).map(|(&n, sign)| sign.repeat(n)).collect())
+    Some(lengths)
 }
 
 #[cfg(test)]
