@@ -169,6 +169,13 @@ pub const BUGS: &[Bug] = &[
     ),
     bug(
         "pmap",
+        "half a character",
+        "in a UTF-8 locale, a control character behind the first byte of a longer character is printed raw, in command lines",
+        "each such character or byte is a `?`",
+        "an argument must not move the terminal's cursor",
+    ),
+    bug(
+        "pmap",
         "unknown lines",
         "with `-X`, `-XX` and `-c` a mapping without flags, or a line that is neither a size nor flags, stops the program: `Unknown format in smaps file!`",
         "the line is passed over; a mapping without a size shows a blank",

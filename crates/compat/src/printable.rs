@@ -11,6 +11,11 @@ pub(crate) fn printable(text: &[u8]) -> String {
     out
 }
 
+/// What the kernel prints in ASCII, with a `?` for each byte that it would not print.
+pub(crate) fn ascii(text: &[u8]) -> Vec<u8> {
+    text.iter().map(|&byte| if matches!(byte, b' '..=b'~') { byte } else { b'?' }).collect()
+}
+
 fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,

@@ -10,7 +10,7 @@ use units::Pid;
 
 use super::args::Options;
 use super::{Shown, scan};
-use crate::printable::printable;
+use crate::printable::{ascii, printable};
 use crate::{Call, ProcFile, text};
 
 /// Bytes of a mapping's name that are shown.
@@ -43,6 +43,8 @@ pub(super) struct Table {
 #[derive(Debug)]
 struct Column {
     name: Vec<u8>,
+    /// Its name as printed, as long.
+    shown: Vec<u8>,
     /// As the mapping that was read last has it; a mapping without the field repeats it.
     value: Vec<u8>,
     total: u64,
@@ -197,7 +199,8 @@ impl Reading<'_> {
         let inode = scan::word(&mut rest, 20)?;
         let name = rest.trim_ascii_start();
         self.keep();
-        self.mapping.head = [start, perms, offset, device, inode].map(<[u8]>::to_vec);
+        let text = if self.kept { <[u8]>::to_vec } else { ascii };
+        self.mapping.head = [start, perms, offset, device, inode].map(text);
         self.mapping.name = name[..name.len().min(LONGEST_NAME)].to_vec();
         self.mapping.open = true;
         self.mapping.closed = false;
@@ -252,8 +255,9 @@ impl Reading<'_> {
                     return Ok(());
                 }
                 let width = if self.options.quiet { 0 } else { name.len() };
+                let shown = if self.kept { name.to_vec() } else { ascii(name) };
                 let (name, value) = (name.to_vec(), Vec::new());
-                columns.push(Column { name, value, total: 0, width });
+                columns.push(Column { name, shown, value, total: 0, width });
             }
         }
         self.next_column = at + 1;
@@ -293,7 +297,7 @@ impl Reading<'_> {
                 write!(out, "{title:>width$} ", width = *width)?;
             }
             for column in &self.table.columns {
-                aligned(&column.name, column.width, out)?;
+                aligned(&column.shown, column.width, out)?;
                 out.write_all(b" ")?;
             }
             if flags.is_some() {

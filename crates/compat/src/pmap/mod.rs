@@ -16,6 +16,7 @@ use std::io;
 
 use units::Pid;
 
+use crate::printable::printable;
 use crate::{Call, Machine, ProcFile, text};
 use args::{Options, Stop};
 
@@ -110,7 +111,10 @@ impl Process {
         let kept = call.bugs.kept();
         let tgid = status.and_then(|status| scan::tgid(&status, kept)).unwrap_or(pid);
         // The directory is that of the number that was asked for.
-        let cmdline = cmdline::text(call.machine, pid, &stat, call.host.utf8());
+        let mut cmdline = cmdline::text(call.machine, pid, &stat, call.host.utf8());
+        if !kept {
+            cmdline = printable(&cmdline).into_bytes();
+        }
         Some(Process { tgid, cmdline, stack: scan::start_stack(&stat).unwrap_or(0) })
     }
 }

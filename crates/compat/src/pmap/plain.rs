@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::args::Options;
 use super::scan::{self, Head};
 use super::{Process, Shown};
+use crate::printable::ascii;
 use crate::{Call, ProcFile, text};
 
 /// The buffer a line is read into by the real program.
@@ -125,14 +126,12 @@ impl Rows<'_> {
             return Ok(());
         }
         self.in_range = true;
-        let mut text = line.to_vec();
-        for byte in &mut text {
-            if !matches!(*byte, b' '..=b'~') {
-                *byte = b'?';
-            }
-        }
+        let text = ascii(line);
         let length = end.wrapping_sub(start);
-        let perms = mode(&mut self.head.perms, length, &mut self.totals);
+        let mut perms = mode(&mut self.head.perms, length, &mut self.totals);
+        if !self.kept {
+            perms = ascii(&perms);
+        }
         let name = name(&text, &self.head, self.process, options, length);
         let head = &self.head;
         if options.extended {

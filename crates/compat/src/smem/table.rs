@@ -124,7 +124,7 @@ pub(super) fn show<R>(
     if shown.options.totals {
         let totals: Vec<Value> =
             columns.iter().enumerate().map(|(at, column)| total(column, at, &table)).collect();
-        writeln!(out, "{:-<1$}", "", header.chars().count())?;
+        writeln!(out, "{}", "-".repeat(header.chars().count()))?;
         writeln!(out, "{}", shown.row(&columns, &layouts, &totals))?;
     }
     Ok(())
@@ -240,11 +240,17 @@ impl Shown<'_> {
     }
 }
 
-/// A cell and the blank behind it.
+/// A cell and the blank behind it. By hand, because names from outside may be longer than what
+/// `format!` can fill up to.
 fn padded(text: &str, layout: Layout) -> String {
+    let length = text.chars().count();
+    let blanks = |width: usize| " ".repeat(width.saturating_sub(length));
     match layout {
-        Layout::Amount(width) | Layout::Right(width) => format!("{text:>width$} "),
-        Layout::Left(width) => format!("{text:<width$} "),
-        Layout::Cut(width) => format!("{text:<width$.width$} "),
+        Layout::Amount(width) | Layout::Right(width) => [&blanks(width), text, " "].concat(),
+        Layout::Left(width) => [text, &blanks(width), " "].concat(),
+        Layout::Cut(width) => {
+            let end = text.char_indices().nth(width).map_or(text.len(), |(end, _)| end);
+            [&text[..end], &blanks(width), " "].concat()
+        }
     }
 }
