@@ -96,6 +96,9 @@ pub(crate) enum Command {
     /// A picture of a process's addresses, or of the machine's memory
     #[command(after_long_help = MAP_EXAMPLES)]
     Map(MapArgs),
+    /// Every page of the machine accounted for, and what nothing accounts for
+    #[command(after_long_help = LEDGER_EXAMPLES)]
+    Ledger(LedgerArgs),
     /// Keep this machine at this moment in a tar, to look at it later or elsewhere
     #[command(after_long_help = CAPTURE_EXAMPLES)]
     Capture(CaptureArgs),
@@ -220,6 +223,34 @@ Examples:
   oomph map 4242 --pages               what became of each page
   sudo oomph map --physical            RAM, the kernel, devices, zones, fragmentation
   oomph map $$ --json | jq '.totals'   for programs";
+/// Options of `oomph ledger`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LedgerArgs {
+    /// What grew from one moment to another, each a source as with --from; alone, until now
+    #[arg(long, value_name = "BEFORE [AFTER]", num_args = 1..=2)]
+    pub(crate) diff: Option<Vec<String>>,
+    /// Leave the processes' shares out: the kernel walks page tables for them
+    #[arg(long)]
+    pub(crate) no_shares: bool,
+    /// Leave a process's share out when the kernel would be busy with it for longer, milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 100)]
+    pub(crate) max_stall: u64,
+    /// How many cgroups, or of a difference how many rows of each kind
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    pub(crate) top: usize,
+    /// Draw it as well, into this file; `-` is standard output, and nothing else is printed
+    #[arg(long, value_name = "FILE", conflicts_with = "diff")]
+    pub(crate) svg: Option<PathBuf>,
+}
+
+const LEDGER_EXAMPLES: &str = "\
+Examples:
+  oomph ledger                         where all the memory is, and what no counter knows
+  oomph ledger --svg ledger.svg        the same as a picture
+  oomph --from web1.tar ledger         of a machine captured earlier
+  oomph ledger --diff monday.tar       what grew since: a leak in the kernel shows here
+  oomph ledger --diff a.tar b.tar      between two captures, down to single mappings
+  oomph ledger --json | jq .verdict    for programs";
 
 /// Options of `oomph capture`.
 #[derive(Debug, Clone, Args)]
@@ -314,6 +345,10 @@ pub(crate) enum Report {
     Pages,
     /// What `oomph map --physical --json` prints
     Physical,
+    /// What `oomph ledger --json` prints
+    Ledger,
+    /// What `oomph ledger --diff … --json` prints
+    LedgerDiff,
 }
 
 const GENERATE_EXAMPLES: &str = "\

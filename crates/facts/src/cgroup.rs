@@ -73,6 +73,8 @@ pub struct Cgroup {
     pub swap_max: Option<Limit<Bytes>>,
     /// `memory.memsw.limit_in_bytes` (v1): a limit of memory and swap together.
     pub memsw_max: Option<Limit<Bytes>>,
+    /// `memory.kmem.usage_in_bytes` (v1): kernel memory, a part of `current`.
+    pub kmem: Option<Bytes>,
     /// `memory.swappiness` (v1).
     pub swappiness: Option<u64>,
     /// `memory.oom.group` (v2, 4.19): everyone in it dies together.
@@ -129,6 +131,32 @@ pub struct CgroupStat {
     pub slab_reclaimable: Option<Bytes>,
     /// All kernel memory (v2).
     pub kernel: Option<Bytes>,
+    /// Inactive pages of anonymous and shared memory.
+    pub inactive_anon: Option<Bytes>,
+    /// Active pages of anonymous and shared memory.
+    pub active_anon: Option<Bytes>,
+    /// Pages in memory and in swap at once.
+    pub swapcached: Option<Bytes>,
+    /// Slab that is in use until it is freed (v2).
+    pub slab_unreclaimable: Option<Bytes>,
+    /// All slab (v2).
+    pub slab: Option<Bytes>,
+    /// Stacks of threads inside the kernel (v2).
+    pub kernel_stack: Option<Bytes>,
+    /// Page tables (v2, 5.11).
+    pub pagetables: Option<Bytes>,
+    /// Page tables of virtual machines (v2, 6.1).
+    pub sec_pagetables: Option<Bytes>,
+    /// Per-cpu allocations (v2, 5.9).
+    pub percpu: Option<Bytes>,
+    /// Buffers of sockets (v2).
+    pub sock: Option<Bytes>,
+    /// vmalloc (v2, 5.19).
+    pub vmalloc: Option<Bytes>,
+    /// Compressed swap in memory (v2, 5.19).
+    pub zswap: Option<Bytes>,
+    /// Huge pages of hugetlbfs, where they are charged (v2, 6.12).
+    pub hugetlb: Option<Bytes>,
 }
 
 #[cfg(test)]

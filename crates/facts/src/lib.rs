@@ -8,6 +8,7 @@
 //! It opens no file, knows no clock and no formula. Page size, kernel release and time arrive
 //! inside the snapshot, because a capture of another machine is explained by that machine's values.
 
+mod account;
 mod cgroup;
 mod kernel;
 mod mapping;
@@ -24,6 +25,10 @@ mod task;
 mod vmstat;
 mod zone;
 
+pub use account::{
+    Account, BootLog, BootTable, HugePool, IomemTotals, MappingShare, ProcessShare, SlabCache,
+    TablePlace, Zram,
+};
 pub use cgroup::{Cgroup, CgroupEvents, CgroupStat, CgroupVersion, Cgroups};
 pub use kernel::{Kernel, Release};
 pub use mapping::{Address, Device, Mapping, Perms};

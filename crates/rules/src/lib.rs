@@ -13,6 +13,8 @@ pub mod badness;
 pub mod eligible;
 pub mod fragmentation;
 pub mod headroom;
+pub mod ledger;
+pub mod ledger_diff;
 pub mod map;
 pub mod overcommit;
 pub mod pages;

@@ -16,6 +16,7 @@
 //! # What it does not do
 //! It knows no formula and prints nothing. It never asks name services: see [`Place::Users`].
 
+mod account;
 mod capture;
 mod dir;
 mod fs;
@@ -34,6 +35,7 @@ mod testing;
 mod tree;
 mod unread;
 
+pub use account::{AccountWant, account};
 pub use capture::{
     CaptureError, CaptureSummary, CommandLines, Options, Smaps, capture, capture_to_file,
 };

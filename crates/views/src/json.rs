@@ -6,6 +6,8 @@
 
 use std::fmt::Write as _;
 
+use rules::ledger::LedgerReport;
+use rules::ledger_diff::LedgerDiffReport;
 use rules::map::MapReport;
 use rules::pages::PagesReport;
 use rules::physical::PhysicalReport;
@@ -51,6 +53,10 @@ pub enum Format {
     Pages,
     /// What `oomph map --physical --json` prints.
     Physical,
+    /// What `oomph ledger --json` prints.
+    Ledger,
+    /// What `oomph ledger --diff … --json` prints.
+    LedgerDiff,
 }
 
 /// The JSON Schema (draft 2020-12) of a format.
@@ -61,6 +67,8 @@ pub fn schema(format: Format) -> Value {
         Format::Map => schema_for!(MapReport),
         Format::Pages => schema_for!(PagesReport),
         Format::Physical => schema_for!(PhysicalReport),
+        Format::Ledger => schema_for!(LedgerReport),
+        Format::LedgerDiff => schema_for!(LedgerDiffReport),
     };
     let title = match format {
         Format::Status => "oomph.status/1",
@@ -68,6 +76,8 @@ pub fn schema(format: Format) -> Value {
         Format::Map => "oomph.map/1",
         Format::Pages => "oomph.pages/1",
         Format::Physical => "oomph.physical/1",
+        Format::Ledger => rules::ledger::SCHEMA,
+        Format::LedgerDiff => rules::ledger_diff::SCHEMA,
     };
     schema.insert("title".to_owned(), title.into());
     schema.to_value()

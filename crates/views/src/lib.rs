@@ -13,6 +13,7 @@
 mod amount;
 mod bar;
 pub mod json;
+mod ledger;
 pub mod map;
 mod page;
 mod rank;
@@ -23,6 +24,7 @@ mod table;
 mod text;
 mod words;
 
+pub use ledger::{ledger, ledger_diff, ledger_svg};
 pub use rank::{Rows, explain, rank};
 pub use status::status;
 pub use style::{Charset, Style};

@@ -164,12 +164,12 @@ fn one_score_is_explained_step_by_step() {
 #[test]
 fn the_documented_fields_are_those_of_the_reports() {
     use views::json::{Format, Layout, fields, schema, to_string};
-    for format in [Format::Status, Format::Rank] {
-        let text = match format {
-            Format::Status => to_string(&samples::near_with_swap(), Layout::Line),
-            _ => to_string(&samples::rank_of(&samples::near_with_swap()), Layout::Line),
-        }
-        .unwrap();
+    let rank = samples::rank_of(&samples::near_with_swap());
+    for (format, text) in [
+        (Format::Status, to_string(&samples::near_with_swap(), Layout::Line)),
+        (Format::Rank, to_string(&rank, Layout::Line)),
+    ] {
+        let text = text.unwrap();
         assert_eq!(text.lines().count(), 1);
         let report: serde_json::Value = serde_json::from_str(&text).unwrap();
         let documented = fields(format);

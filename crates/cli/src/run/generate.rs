@@ -33,6 +33,8 @@ pub(super) fn run(what: &Generate, out: &mut Output) -> Result<Outcome, Failure>
                 Report::Map => Format::Map,
                 Report::Pages => Format::Pages,
                 Report::Physical => Format::Physical,
+                Report::Ledger => Format::Ledger,
+                Report::LedgerDiff => Format::LedgerDiff,
             };
             print_json(&json::schema(format), out)?;
         }

@@ -3,6 +3,7 @@
 mod capture;
 mod compat;
 mod generate;
+mod ledger;
 mod machine;
 mod map;
 mod rank;
@@ -23,6 +24,7 @@ pub(crate) fn run(invocation: &Invocation, out: &mut Output) -> Result<Outcome, 
         Command::Status(args) => status::run(args, global, out),
         Command::Rank(args) => rank::run(args, global, out),
         Command::Map(args) => map::run(args, global, out),
+        Command::Ledger(args) => ledger::run(args, global, out),
         Command::Capture(args) => capture::run(args, global, out),
         Command::Compat(args) => compat::run(args, global, out),
         Command::Generate(args) => generate::run(&args.what, out),

@@ -24,7 +24,7 @@ pub enum Rows {
 }
 
 impl Rows {
-    fn of<T>(self, list: &[T]) -> &[T] {
+    pub(crate) fn of<T>(self, list: &[T]) -> &[T] {
         match self {
             Rows::All => list,
             Rows::Top(n) => list.get(..n).unwrap_or(list),
