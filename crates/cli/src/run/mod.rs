@@ -1,6 +1,7 @@
 //! What each command does: ask a source for a snapshot, apply the rules, hand to a view.
 
 mod capture;
+mod compat;
 mod generate;
 mod ledger;
 mod machine;
@@ -25,6 +26,7 @@ pub(crate) fn run(invocation: &Invocation, out: &mut Output) -> Result<Outcome, 
         Command::Map(args) => map::run(args, global, out),
         Command::Ledger(args) => ledger::run(args, global, out),
         Command::Capture(args) => capture::run(args, global, out),
+        Command::Compat(args) => compat::run(args, global, out),
         Command::Generate(args) => generate::run(&args.what, out),
     }
 }
