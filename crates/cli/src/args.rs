@@ -105,6 +105,13 @@ pub(crate) enum Command {
     /// Keep this machine at this moment in a tar, to look at it later or elsewhere
     #[command(after_long_help = CAPTURE_EXAMPLES)]
     Capture(CaptureArgs),
+    /// What smem, pmap and free print, byte for byte, for scripts that cut it into columns
+    #[command(
+        override_usage = "oomph compat [--bug-for-bug] smem|pmap|free [ARG…]",
+        after_long_help = COMPAT_EXAMPLES,
+        arg_required_else_help = true
+    )]
+    Compat(CompatArgs),
     /// Print manuals, shell completions and the schema of the JSON
     #[command(after_long_help = GENERATE_EXAMPLES, arg_required_else_help = true)]
     Generate(GenerateArgs),
@@ -344,6 +351,33 @@ Examples:
   oomph capture --light --no-cmdline web1.tar
                                        quick, and without command lines
   ssh web1 oomph capture - > web1.tar  another machine's moment";
+
+/// Options of `oomph compat`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CompatArgs {
+    /// Copy the bugs that docs/compat.md lists, too
+    #[arg(long)]
+    pub(crate) bug_for_bug: bool,
+    #[command(subcommand)]
+    pub(crate) program: OtherProgram,
+}
+
+/// A program that is not ours, and all its arguments, whatever they look like.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum OtherProgram {
+    #[command(external_subcommand)]
+    Call(Vec<OsString>),
+}
+
+const COMPAT_EXAMPLES: &str = "\
+Examples:
+  oomph compat smem -t -k              as smem does, under any Python or none
+  oomph compat smem -S capture.tar -m  a capture of smemcap or of `oomph capture`
+  oomph --from web1.tar compat free -h
+  oomph --from web1.tar compat pmap -X 4242
+
+Options of oomph stand before `compat`; all that follows the program's name is that program's.
+docs/compat.md lists the bugs of the real programs that are not copied.";
 
 /// Options of `oomph generate`.
 #[derive(Debug, Clone, Args)]

@@ -29,9 +29,12 @@ pub struct Cgroups {
 }
 
 impl Cgroups {
-    /// The group at `path` and its ancestors that are known, nearest first, the root last.
+    /// The group at `path` and its ancestors that are known and charged for it, nearest first, the
+    /// root last.
     pub fn upward<'a>(&'a self, path: &'a Name) -> impl Iterator<Item = (&'a Name, &'a Cgroup)> {
-        Cgroups::ancestors(path.as_bytes()).filter_map(|p| self.groups.get_key_value(&Name::new(p)))
+        Cgroups::ancestors(path.as_bytes())
+            .filter_map(|p| self.groups.get_key_value(&Name::new(p)))
+            .filter(move |&(name, group)| name == path || group.use_hierarchy != Some(false))
     }
 
     /// A path and those above it: `/a/b`, `/a`, `/`.
@@ -77,6 +80,9 @@ pub struct Cgroup {
     pub kmem: Option<Bytes>,
     /// `memory.swappiness` (v1).
     pub swappiness: Option<u64>,
+    /// `memory.use_hierarchy` (v1, an option until 5.10): whether groups below are charged to it,
+    /// and die at its limit.
+    pub use_hierarchy: Option<bool>,
     /// `memory.oom.group` (v2, 4.19): everyone in it dies together.
     pub oom_group: Option<bool>,
     /// `oom_kill_disable` of `memory.oom_control` (v1): tasks wait instead of dying.
@@ -173,6 +179,21 @@ mod tests {
         assert_eq!(list("/a/b"), ["/a/b", "/a", "/"]);
         assert_eq!(list("/"), ["/"]);
         assert_eq!(list(""), [""]);
+    }
+
+    #[test]
+    fn a_v1_group_without_use_hierarchy_is_not_charged_for_those_below() {
+        let mut cgroups = Cgroups::default();
+        for (path, use_hierarchy) in [("/", false), ("/a", false), ("/a/b", true), ("/a/b/c", true)]
+        {
+            let group = Cgroup { use_hierarchy: Some(use_hierarchy), ..Cgroup::default() };
+            cgroups.groups.insert(path.into(), group);
+        }
+        let charged = |path: &str| -> Vec<String> {
+            cgroups.upward(&path.into()).map(|(name, _)| name.to_string()).collect()
+        };
+        assert_eq!(charged("/a/b/c"), ["/a/b/c", "/a/b"]);
+        assert_eq!(charged("/a"), ["/a"]);
     }
 
     #[test]

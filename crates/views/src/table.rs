@@ -17,6 +17,8 @@ struct Column {
     /// Text between this column and the one before it.
     before: &'static str,
     cells: Vec<String>,
+    /// Columns of the widest cell; measured once, as every line asks for it.
+    width: usize,
 }
 
 /// A table; rows are given column by column.
@@ -42,19 +44,22 @@ impl Table {
         align: Align,
         cells: impl IntoIterator<Item = String>,
     ) {
-        self.columns.push(Column { head, align, before, cells: cells.into_iter().collect() });
+        let cells: Vec<String> = cells.into_iter().collect();
+        let width =
+            cells.iter().map(|c| text::width(c)).chain([head.len()]).max().unwrap_or_default();
+        self.columns.push(Column { head, align, before, cells, width });
     }
 
     /// Columns of all but the last, and the separator before it.
     fn fixed(&self) -> usize {
         let Some((last, rest)) = self.columns.split_last() else { return 0 };
-        let widths: usize = rest.iter().map(|c| text::width(c.before) + c.width()).sum();
+        let widths: usize = rest.iter().map(|c| text::width(c.before) + c.width).sum();
         self.indent + widths + text::width(last.before)
     }
 
     /// Whether the last column has room in this style: for all of it, or for a telling part.
     pub(crate) fn fits(&self, style: &Style) -> bool {
-        let last = self.columns.last().map_or(0, Column::width);
+        let last = self.columns.last().map_or(0, |c| c.width);
         self.fixed() + last.min(LAST) <= style.columns()
     }
 
@@ -80,7 +85,7 @@ impl Table {
     /// printed is not read on a terminal.
     pub(crate) fn room_for(&self, before: &str, style: &Style) -> Option<usize> {
         style.width?;
-        let widths: usize = self.columns.iter().map(|c| text::width(c.before) + c.width()).sum();
+        let widths: usize = self.columns.iter().map(|c| text::width(c.before) + c.width).sum();
         let taken = self.indent + widths + text::width(before);
         Some(style.columns().saturating_sub(taken).max(4))
     }
@@ -123,17 +128,11 @@ impl Table {
                     line.push_str(&text::cut(cell, room, style.signs().cut));
                 }
                 (true, None, Align::Left) => line.push_str(cell),
-                (_, _, Align::Left) => line.push_str(&text::left(cell, column.width())),
-                (_, _, Align::Right) => line.push_str(&text::right(cell, column.width())),
+                (_, _, Align::Left) => line.push_str(&text::left(cell, column.width)),
+                (_, _, Align::Right) => line.push_str(&text::right(cell, column.width)),
             }
         }
         line
-    }
-}
-
-impl Column {
-    fn width(&self) -> usize {
-        self.cells.iter().map(|c| text::width(c)).chain([self.head.len()]).max().unwrap_or(0)
     }
 }
 

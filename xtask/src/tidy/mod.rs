@@ -26,6 +26,7 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-proctext", &["oomph-units", "oomph-facts"]),
     ("oomph-sources", &["oomph-units", "oomph-facts", "oomph-proctext"]),
     ("oomph-views", &["oomph-units", "oomph-facts", "oomph-rules"]),
+    ("oomph-compat", &["oomph-units"]),
     (
         "oomph",
         &[
@@ -35,6 +36,7 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-proctext",
             "oomph-sources",
             "oomph-views",
+            "oomph-compat",
         ],
     ),
     ("xtask", &[]),

@@ -2,6 +2,7 @@
 
 mod cache;
 mod capture;
+mod compat;
 mod generate;
 mod ledger;
 mod machine;
@@ -27,6 +28,7 @@ pub(crate) fn run(invocation: &Invocation, out: &mut Output) -> Result<Outcome, 
         Command::Cache(args) => cache::run(args, global, out),
         Command::Ledger(args) => ledger::run(args, global, out),
         Command::Capture(args) => capture::run(args, global, out),
+        Command::Compat(args) => compat::run(args, global, out),
         Command::Generate(args) => generate::run(&args.what, out),
     }
 }

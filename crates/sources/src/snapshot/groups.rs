@@ -215,6 +215,8 @@ impl Visit<'_, '_> {
         if !wanted && !matches!(group.max, Some(Limit::At(_))) {
             return group;
         }
+        let hierarchy = self.file(path, "memory.use_hierarchy", proctext::number).flatten();
+        group.use_hierarchy = hierarchy.map(|number| number != 0);
         let bytes = proctext::bytes;
         group.current = self.file(path, "memory.usage_in_bytes", bytes).flatten();
         group.kmem = self.file(path, "memory.kmem.usage_in_bytes", bytes).flatten();

@@ -104,6 +104,36 @@ impl Tree for TarTree {
         read
     }
 
+    fn read_pieces(
+        &mut self,
+        place: Place<'_>,
+        piece: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Refusal> {
+        let mut path = Vec::new();
+        place.write_path(&mut path);
+        let (mut offset, size) = match self.index.members.get(&path[..]) {
+            None => return Err(self.unread.why(&path)),
+            Some(Member::Refused(refusal)) => return Err(refusal.clone()),
+            Some(&Member::Stored { offset, size }) => (offset, size),
+        };
+        let mut left = size;
+        let mut buf = vec![0; crate::fs::PIECE];
+        while left > 0 {
+            let want = usize::try_from(left).unwrap_or(buf.len()).min(buf.len());
+            let there = read_up_to(&self.file, &mut buf[..want], offset)
+                .map_err(|e| e.raw_os_error().map_or(Refusal::Damaged, Refusal::System))?;
+            if there == 0 {
+                return Err(Refusal::Strange(format!(
+                    "expected {size} bytes, {left} of them are missing: the archive became shorter"
+                )));
+            }
+            piece(&buf[..there]);
+            offset += there as u64;
+            left -= there as u64;
+        }
+        Ok(())
+    }
+
     fn pids(&mut self) -> Result<Vec<Pid>, Refusal> {
         Ok(self.index.pids.keys().copied().collect())
     }

@@ -97,17 +97,20 @@ fn located(page: &mut Page<'_>, report: &MapReport) {
     let sign = page.style.signs().mark;
     page.sentence(&format!("{sign} {:#x} is {text}", located.address));
     if let Some(Item::Region(region)) = place {
-        flags(page, region);
+        flags(page, region, report);
     }
 }
 
-fn flags(page: &mut Page<'_>, region: &Region) {
-    let Some(flags) = &region.flags else { return };
-    let words: Vec<String> = flags
-        .iter()
-        .map(|flag| match flag.words {
-            Some(words) => format!("{} {words}", flag.code),
-            None => format!("{} (not known to this program)", flag.code),
+fn flags(page: &mut Page<'_>, region: &Region, report: &MapReport) {
+    let Some(codes) = &region.flags else { return };
+    let words: Vec<String> = codes
+        .split_ascii_whitespace()
+        .map(|code| {
+            let flag = report.flag_words.iter().find(|flag| flag.code == code);
+            match flag.and_then(|flag| flag.words) {
+                Some(words) => format!("{code} {words}"),
+                None => format!("{code} (not known to this program)"),
+            }
         })
         .collect();
     if !words.is_empty() {
