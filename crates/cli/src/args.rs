@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use facts::Release;
 use rules::status::Threshold;
-use units::Percent;
+use units::{Bytes, Percent};
 
 use crate::exit::{Convention, Outcome};
 use crate::output::talk;
@@ -96,6 +96,9 @@ pub(crate) enum Command {
     /// A picture of a process's addresses, or of the machine's memory
     #[command(after_long_help = MAP_EXAMPLES)]
     Map(MapArgs),
+    /// Which files fill the page cache, and who holds them
+    #[command(after_long_help = CACHE_EXAMPLES)]
+    Cache(CacheArgs),
     /// Every page of the machine accounted for, and what nothing accounts for
     #[command(after_long_help = LEDGER_EXAMPLES)]
     Ledger(LedgerArgs),
@@ -252,6 +255,79 @@ Examples:
   oomph ledger --diff a.tar b.tar      between two captures, down to single mappings
   oomph ledger --json | jq .verdict    for programs";
 
+/// Options of `oomph cache`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CacheArgs {
+    /// Files and directories to look through; without one, the files that processes hold
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<OsString>,
+    /// Walk into local filesystems that are mounted below a PATH, too
+    #[arg(long)]
+    pub(crate) cross: bool,
+    /// What a row stands for
+    #[arg(long, value_name = "WHAT", default_value = "file", value_enum)]
+    pub(crate) by: CacheBy,
+    /// With `--by directory`: put together what is below the first N steps of the path
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) depth: Option<u16>,
+    /// What decides the order of the rows
+    #[arg(long, value_name = "KEY", default_value = "cached", value_enum)]
+    pub(crate) sort: CacheSort,
+    /// The first N rows only; 0 is all [default: 20, and all with --json or --csv]
+    #[arg(long, value_name = "N")]
+    pub(crate) top: Option<usize>,
+    /// Only rows with so much in the page cache
+    #[arg(long, value_name = "SIZE", default_value = "0")]
+    pub(crate) min: Bytes,
+    /// Print amounts in bytes
+    #[arg(long, short)]
+    pub(crate) bytes: bool,
+    /// Print the rows as CSV
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+}
+
+/// What a row stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CacheBy {
+    /// A file
+    File,
+    /// The files of a directory
+    Directory,
+    /// The files that a process holds
+    Process,
+    /// The files of an extension
+    Extension,
+}
+
+/// What decides the order of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CacheSort {
+    /// In the page cache
+    Cached,
+    /// Not yet written
+    Dirty,
+    /// Evicted and remembered
+    Evicted,
+    /// Length of the files
+    Size,
+    /// Number of files
+    Files,
+    /// Name
+    Name,
+}
+
+const CACHE_EXAMPLES: &str = "\
+Examples:
+  oomph cache                          the files that processes hold
+  oomph cache /var/lib/postgresql      what of a database is cached
+  oomph cache --cross /                every file of every local filesystem
+  oomph cache / --by directory --depth 3
+                                       which directories
+  oomph cache /usr --by process        which processes hold what is cached
+  oomph cache --sort evicted /srv      what was evicted lately: thrashing
+  oomph cache --csv / > cache.csv      for spreadsheets";
+
 /// Options of `oomph capture`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CaptureArgs {
@@ -339,6 +415,8 @@ pub(crate) enum Report {
     Status,
     /// What `oomph rank --json` prints
     Rank,
+    /// What `oomph cache --json` prints
+    Cache,
     /// What `oomph map PID --json` prints
     Map,
     /// What `oomph map PID --pages --json` prints

@@ -16,6 +16,7 @@ mod meminfo;
 mod missing;
 mod name;
 mod page;
+mod page_cache;
 mod physical;
 mod pressure;
 mod shares;
@@ -36,6 +37,9 @@ pub use meminfo::{Field, Meminfo, OtherField};
 pub use missing::{Missing, Why};
 pub use name::Name;
 pub use page::{PageEntry, PageRun, PageState};
+pub use page_cache::{
+    AskedBy, Backing, CachedFile, CachedPages, Examples, Hold, Holder, LeftAlone, PageCache,
+};
 pub use physical::{FreeBlocks, IoRange};
 pub use pressure::{Pressure, PressureFile, Stall};
 pub use shares::{Share, Shares};

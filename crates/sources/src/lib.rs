@@ -17,6 +17,7 @@
 //! It knows no formula and prints nothing. It never asks name services: see [`Place::Users`].
 
 mod account;
+mod cache;
 mod capture;
 mod dir;
 mod fs;
@@ -36,6 +37,7 @@ mod tree;
 mod unread;
 
 pub use account::{AccountWant, account};
+pub use cache::{CacheProgress, CacheQuestion, page_cache};
 pub use capture::{
     CaptureError, CaptureSummary, CommandLines, Options, Smaps, capture, capture_to_file,
 };

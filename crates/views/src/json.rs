@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 
+use rules::cache::CacheReport;
 use rules::ledger::LedgerReport;
 use rules::ledger_diff::LedgerDiffReport;
 use rules::map::MapReport;
@@ -47,6 +48,8 @@ pub enum Format {
     Status,
     /// What `oomph rank --json` prints.
     Rank,
+    /// What `oomph cache --json` prints.
+    Cache,
     /// What `oomph map PID --json` prints.
     Map,
     /// What `oomph map PID --pages --json` prints.
@@ -64,6 +67,7 @@ pub fn schema(format: Format) -> Value {
     let mut schema = match format {
         Format::Status => schema_for!(StatusReport),
         Format::Rank => schema_for!(RankReport),
+        Format::Cache => schema_for!(CacheReport),
         Format::Map => schema_for!(MapReport),
         Format::Pages => schema_for!(PagesReport),
         Format::Physical => schema_for!(PhysicalReport),
@@ -73,6 +77,7 @@ pub fn schema(format: Format) -> Value {
     let title = match format {
         Format::Status => "oomph.status/1",
         Format::Rank => "oomph.rank/1",
+        Format::Cache => "oomph.cache/1",
         Format::Map => "oomph.map/1",
         Format::Pages => "oomph.pages/1",
         Format::Physical => "oomph.physical/1",

@@ -63,6 +63,33 @@ impl Table {
         self.fixed() + last.min(LAST) <= style.columns()
     }
 
+    /// As [`Table::narrow`], for a table whose last column is still to come behind `before` and wants
+    /// this much room.
+    pub(crate) fn narrow_for(
+        &mut self,
+        style: &Style,
+        heads: &'static [&'static str],
+        before: &str,
+        wanted: usize,
+    ) -> &'static [&'static str] {
+        for (i, head) in heads.iter().enumerate() {
+            if self.room_for(before, style).is_none_or(|room| room >= wanted) {
+                return &heads[..i];
+            }
+            self.columns.retain(|c| c.head != *head);
+        }
+        heads
+    }
+
+    /// Columns that a last column would have behind the others and `before`; `None` when what is
+    /// printed is not read on a terminal.
+    pub(crate) fn room_for(&self, before: &str, style: &Style) -> Option<usize> {
+        style.width?;
+        let widths: usize = self.columns.iter().map(|c| text::width(c.before) + c.width).sum();
+        let taken = self.indent + widths + text::width(before);
+        Some(style.columns().saturating_sub(taken).max(4))
+    }
+
     /// Takes away columns of these heads, in this order, until the rest fits the terminal; those
     /// taken away. What is not read on a terminal keeps all.
     pub(crate) fn narrow(

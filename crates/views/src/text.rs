@@ -37,6 +37,24 @@ pub(crate) fn cut(text: &str, columns: usize, sign: &str) -> String {
     out
 }
 
+/// `text` (without colours) in at most `columns`, begun by `sign` where something was cut off.
+pub(crate) fn cut_front(text: &str, columns: usize, sign: &str) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let room = columns.saturating_sub(width(sign));
+    let mut used = 0;
+    let mut start = text.len();
+    for (at, c) in text.char_indices().rev() {
+        used += c.width().unwrap_or(0);
+        if used > room {
+            break;
+        }
+        start = at;
+    }
+    format!("{sign}{}", &text[start..])
+}
+
 /// `text` padded on the right.
 pub(crate) fn left(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
@@ -118,6 +136,14 @@ mod tests {
         assert_eq!(cut("abcdefg", 6, "…"), "abcde…");
         assert_eq!(cut("数据库", 4, "…"), "数…");
         assert_eq!(cut("abc", 0, ""), "");
+    }
+
+    #[test]
+    fn a_text_cut_in_front_keeps_its_end() {
+        assert_eq!(cut_front("abcdef", 6, "…"), "abcdef");
+        assert_eq!(cut_front("abcdefg", 6, "…"), "…cdefg");
+        assert_eq!(cut_front("数据库", 4, "…"), "…库");
+        assert_eq!(cut_front("abc", 0, ""), "");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `cargo xtask tidy`: what the project promises of itself and no compiler checks.
 //!
 //! * The picture of the crates: who may depend on whom ([`PICTURE`]).
-//! * Every crate takes the workspace's lints, and these forbid unsafe code.
+//! * Every crate takes the workspace's lints, and these deny unsafe code.
 //! * Every dependency of the workspace has a comment that says what it is for.
 //! * No source file is longer than [`LONGEST`] lines, and none holds left-over marks of work.
 

@@ -30,6 +30,7 @@ pub(super) fn run(what: &Generate, out: &mut Output) -> Result<Outcome, Failure>
             let format = match report {
                 Report::Status => Format::Status,
                 Report::Rank => Format::Rank,
+                Report::Cache => Format::Cache,
                 Report::Map => Format::Map,
                 Report::Pages => Format::Pages,
                 Report::Physical => Format::Physical,

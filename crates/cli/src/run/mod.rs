@@ -1,5 +1,6 @@
 //! What each command does: ask a source for a snapshot, apply the rules, hand to a view.
 
+mod cache;
 mod capture;
 mod compat;
 mod generate;
@@ -24,6 +25,7 @@ pub(crate) fn run(invocation: &Invocation, out: &mut Output) -> Result<Outcome, 
         Command::Status(args) => status::run(args, global, out),
         Command::Rank(args) => rank::run(args, global, out),
         Command::Map(args) => map::run(args, global, out),
+        Command::Cache(args) => cache::run(args, global, out),
         Command::Ledger(args) => ledger::run(args, global, out),
         Command::Capture(args) => capture::run(args, global, out),
         Command::Compat(args) => compat::run(args, global, out),
