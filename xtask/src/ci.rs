@@ -53,7 +53,8 @@ fn succeeds(command: &mut Command) -> bool {
     }
 }
 
-/// The cargo-deny on the path, or our own, built once into the target directory.
+/// The cargo-deny on the path, or our own, built once into the target directory; without
+/// optimisation, for it runs a second and would be built for minutes.
 fn cargo_deny() -> Option<PathBuf> {
     if needs::on_path("cargo-deny") {
         return Some("cargo-deny".into());
@@ -66,7 +67,16 @@ fn cargo_deny() -> Option<PathBuf> {
     println!("cargo-deny is missing: building {CARGO_DENY} into {}", tools.display());
     let mut install = repository::cargo();
     install
-        .args(["install", "--locked", "--quiet", "cargo-deny", "--version", CARGO_DENY, "--root"])
+        .args([
+            "install",
+            "--locked",
+            "--quiet",
+            "--debug",
+            "cargo-deny",
+            "--version",
+            CARGO_DENY,
+            "--root",
+        ])
         .arg(&tools)
         .args(["--target-dir".as_ref(), tools.join("build").as_os_str()]);
     succeeds(&mut install).then_some(own)

@@ -6,6 +6,7 @@
 
 mod bench;
 mod ci;
+mod golden;
 mod harness;
 mod needs;
 mod repository;
@@ -26,6 +27,10 @@ cargo xtask ci            formatting, clippy, documentation, dependencies, tidin
 cargo xtask tidy          only the last of these: what no compiler checks
 cargo xtask bench [ARG…]  what `oomph status` (or `oomph ARG…`) costs over reading the same files;
                           `bench usage` sets `oomph usage` beside others of its kind
+cargo xtask bench cache [PATH…]
+                          what `oomph cache` costs over walking and asking, beside vmtouch
+cargo xtask golden        what the real smem, pmap and free print about the machines in
+                          tests/data/compat, kept in its folder `golden` (as root)
 cargo xtask capture-vm [--kernel SERIES | NAME…]
                           boot Debian kernels in QEMU, capture them, drive them out of memory, and
                           keep the results in tests/data/captures
@@ -45,6 +50,7 @@ fn main() -> ExitCode {
         "ci" => Ok(ci::run()),
         "tidy" => tidy::run(),
         "bench" => bench::run(rest),
+        "golden" => golden::run(),
         "capture-vm" => vm::run(rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");

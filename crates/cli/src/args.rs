@@ -9,7 +9,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use facts::Release;
 use rules::status::Threshold;
-use units::Percent;
+use units::{Bytes, Percent};
 
 use crate::exit::{Convention, Outcome};
 use crate::output::talk;
@@ -104,9 +104,22 @@ pub(crate) enum Command {
     /// A picture of a process's addresses, or of the machine's memory
     #[command(after_long_help = MAP_EXAMPLES)]
     Map(MapArgs),
+    /// Which files fill the page cache, and who holds them
+    #[command(after_long_help = CACHE_EXAMPLES)]
+    Cache(CacheArgs),
+    /// Every page of the machine accounted for, and what nothing accounts for
+    #[command(after_long_help = LEDGER_EXAMPLES)]
+    Ledger(LedgerArgs),
     /// Keep this machine at this moment in a tar, to look at it later or elsewhere
     #[command(after_long_help = CAPTURE_EXAMPLES)]
     Capture(CaptureArgs),
+    /// What smem, pmap and free print, byte for byte, for scripts that cut it into columns
+    #[command(
+        override_usage = "oomph compat [--bug-for-bug] smem|pmap|free [ARG…]",
+        after_long_help = COMPAT_EXAMPLES,
+        arg_required_else_help = true
+    )]
+    Compat(CompatArgs),
     /// Print manuals, shell completions and the schema of the JSON
     #[command(after_long_help = GENERATE_EXAMPLES, arg_required_else_help = true)]
     Generate(GenerateArgs),
@@ -172,6 +185,7 @@ Examples:
 
 /// Options of `oomph map`.
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line are there or not")]
 pub(crate) struct MapArgs {
     /// The process
     #[arg(value_name = "PID", required_unless_present = "physical")]
@@ -220,6 +234,107 @@ Examples:
   oomph map 4242 --pages               what became of each page
   sudo oomph map --physical            RAM, the kernel, devices, zones, fragmentation
   oomph map $$ --json | jq '.totals'   for programs";
+/// Options of `oomph ledger`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LedgerArgs {
+    /// What grew from one moment to another, each a source as with --from; alone, until now
+    #[arg(long, value_name = "BEFORE [AFTER]", num_args = 1..=2)]
+    pub(crate) diff: Option<Vec<String>>,
+    /// Leave the processes' shares out: the kernel walks page tables for them
+    #[arg(long)]
+    pub(crate) no_shares: bool,
+    /// Leave a process's share out when the kernel would be busy with it for longer, milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 100)]
+    pub(crate) max_stall: u64,
+    /// How many cgroups, or of a difference how many rows of each kind
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    pub(crate) top: usize,
+    /// Draw it as well, into this file; `-` is standard output, and nothing else is printed
+    #[arg(long, value_name = "FILE", conflicts_with = "diff")]
+    pub(crate) svg: Option<PathBuf>,
+}
+
+const LEDGER_EXAMPLES: &str = "\
+Examples:
+  oomph ledger                         where all the memory is, and what no counter knows
+  oomph ledger --svg ledger.svg        the same as a picture
+  oomph --from web1.tar ledger         of a machine captured earlier
+  oomph ledger --diff monday.tar       what grew since: a leak in the kernel shows here
+  oomph ledger --diff a.tar b.tar      between two captures, down to single mappings
+  oomph ledger --json | jq .verdict    for programs";
+
+/// Options of `oomph cache`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CacheArgs {
+    /// Files and directories to look through; without one, the files that processes hold
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<OsString>,
+    /// Walk into local filesystems that are mounted below a PATH, too
+    #[arg(long)]
+    pub(crate) cross: bool,
+    /// What a row stands for
+    #[arg(long, value_name = "WHAT", default_value = "file", value_enum)]
+    pub(crate) by: CacheBy,
+    /// With `--by directory`: put together what is below the first N steps of the path
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) depth: Option<u16>,
+    /// What decides the order of the rows
+    #[arg(long, value_name = "KEY", default_value = "cached", value_enum)]
+    pub(crate) sort: CacheSort,
+    /// The first N rows only; 0 is all [default: 20, and all with --json or --csv]
+    #[arg(long, value_name = "N")]
+    pub(crate) top: Option<usize>,
+    /// Only rows with so much in the page cache
+    #[arg(long, value_name = "SIZE", default_value = "0")]
+    pub(crate) min: Bytes,
+    /// Print amounts in bytes
+    #[arg(long, short)]
+    pub(crate) bytes: bool,
+    /// Print the rows as CSV
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) csv: bool,
+}
+
+/// What a row stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CacheBy {
+    /// A file
+    File,
+    /// The files of a directory
+    Directory,
+    /// The files that a process holds
+    Process,
+    /// The files of an extension
+    Extension,
+}
+
+/// What decides the order of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CacheSort {
+    /// In the page cache
+    Cached,
+    /// Not yet written
+    Dirty,
+    /// Evicted and remembered
+    Evicted,
+    /// Length of the files
+    Size,
+    /// Number of files
+    Files,
+    /// Name
+    Name,
+}
+
+const CACHE_EXAMPLES: &str = "\
+Examples:
+  oomph cache                          the files that processes hold
+  oomph cache /var/lib/postgresql      what of a database is cached
+  oomph cache --cross /                every file of every local filesystem
+  oomph cache / --by directory --depth 3
+                                       which directories
+  oomph cache /usr --by process        which processes hold what is cached
+  oomph cache --sort evicted /srv      what was evicted lately: thrashing
+  oomph cache --csv / > cache.csv      for spreadsheets";
 
 /// Options of `oomph capture`.
 #[derive(Debug, Clone, Args)]
@@ -244,6 +359,33 @@ Examples:
   oomph capture --light --no-cmdline web1.tar
                                        quick, and without command lines
   ssh web1 oomph capture - > web1.tar  another machine's moment";
+
+/// Options of `oomph compat`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CompatArgs {
+    /// Copy the bugs that docs/compat.md lists, too
+    #[arg(long)]
+    pub(crate) bug_for_bug: bool,
+    #[command(subcommand)]
+    pub(crate) program: OtherProgram,
+}
+
+/// A program that is not ours, and all its arguments, whatever they look like.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum OtherProgram {
+    #[command(external_subcommand)]
+    Call(Vec<OsString>),
+}
+
+const COMPAT_EXAMPLES: &str = "\
+Examples:
+  oomph compat smem -t -k              as smem does, under any Python or none
+  oomph compat smem -S capture.tar -m  a capture of smemcap or of `oomph capture`
+  oomph --from web1.tar compat free -h
+  oomph --from web1.tar compat pmap -X 4242
+
+Options of oomph stand before `compat`; all that follows the program's name is that program's.
+docs/compat.md lists the bugs of the real programs that are not copied.";
 
 /// Options of `oomph generate`.
 #[derive(Debug, Clone, Args)]
@@ -283,12 +425,18 @@ pub(crate) enum Report {
     Rank,
     /// What `oomph usage --json` prints
     Usage,
+    /// What `oomph cache --json` prints
+    Cache,
     /// What `oomph map PID --json` prints
     Map,
     /// What `oomph map PID --pages --json` prints
     Pages,
     /// What `oomph map --physical --json` prints
     Physical,
+    /// What `oomph ledger --json` prints
+    Ledger,
+    /// What `oomph ledger --diff … --json` prints
+    LedgerDiff,
 }
 
 const GENERATE_EXAMPLES: &str = "\

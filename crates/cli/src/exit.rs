@@ -27,6 +27,8 @@ pub(crate) enum Outcome {
     Partly,
     /// The machine was judged, and the judgement is the answer (`--check`).
     Judged(Level),
+    /// What `oomph compat` stands in for ended with this status.
+    OtherProgram(u8),
     /// It could not be done.
     Failed,
     /// The command line makes no sense.
@@ -38,6 +40,7 @@ pub(crate) const DOCUMENTED: &[(&str, &str)] = &[
     ("0", "Done. With --check: calm."),
     ("1", "Failed: a message on standard error says what and why. With --check: near."),
     ("2", "Wrong usage. With --check: at the wall."),
+    ("1, 2, 42, 255", "Behind `compat`: as smem, pmap and free end."),
     (
         "3",
         "With --check: cannot tell. Every error and wrong usage is this, too. With --strict: the \
@@ -52,6 +55,7 @@ pub(crate) fn code(outcome: Outcome, convention: Convention) -> ExitCode {
 
 fn number(outcome: Outcome, convention: Convention) -> u8 {
     match (convention, outcome) {
+        (_, Outcome::OtherProgram(status)) => status,
         (_, Outcome::Done | Outcome::Judged(Level::Calm)) => 0,
         (_, Outcome::Judged(Level::Near)) | (Convention::Program, Outcome::Failed) => 1,
         (_, Outcome::Judged(Level::AtTheWall)) | (Convention::Program, Outcome::WrongUsage) => 2,

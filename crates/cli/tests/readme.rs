@@ -29,3 +29,20 @@ fn the_picture_is_real() {
         assert_eq!(shown, screen, "UPDATE_EXPECT=1 cargo test -p oomph --test readme");
     }
 }
+
+#[test]
+fn what_the_picture_is_said_to_have_led_to_is_what_happened() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let truth = root.join("tests/data/captures/6.12-256m-swap/truth");
+    let truth = fs::read_to_string(truth).expect("the truth of the capture");
+    let word = |key: &str| {
+        let line = truth.lines().find_map(|line| line.strip_prefix(key));
+        line.unwrap_or_else(|| panic!("no {key} in the truth")).trim()
+    };
+    let kib: u32 =
+        (word("touched ").parse::<u64>().expect("bytes") >> 10).try_into().expect("small");
+    let readme = fs::read_to_string(root.join("README.md")).expect("README.md");
+    let (mib, victim) = (f64::from(kib) / 1024.0, word("victim_name "));
+    let said = format!("after {mib:.1} MiB more, and its choice was `{victim}`");
+    assert!(readme.contains(&said), "the README does not say: {said}");
+}

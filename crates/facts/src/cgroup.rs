@@ -29,9 +29,12 @@ pub struct Cgroups {
 }
 
 impl Cgroups {
-    /// The group at `path` and its ancestors that are known, nearest first, the root last.
+    /// The group at `path` and its ancestors that are known and charged for it, nearest first, the
+    /// root last.
     pub fn upward<'a>(&'a self, path: &'a Name) -> impl Iterator<Item = (&'a Name, &'a Cgroup)> {
-        Cgroups::ancestors(path.as_bytes()).filter_map(|p| self.groups.get_key_value(&Name::new(p)))
+        Cgroups::ancestors(path.as_bytes())
+            .filter_map(|p| self.groups.get_key_value(&Name::new(p)))
+            .filter(move |&(name, group)| name == path || group.use_hierarchy != Some(false))
     }
 
     /// A path and those above it: `/a/b`, `/a`, `/`.
@@ -73,8 +76,13 @@ pub struct Cgroup {
     pub swap_max: Option<Limit<Bytes>>,
     /// `memory.memsw.limit_in_bytes` (v1): a limit of memory and swap together.
     pub memsw_max: Option<Limit<Bytes>>,
+    /// `memory.kmem.usage_in_bytes` (v1): kernel memory, a part of `current`.
+    pub kmem: Option<Bytes>,
     /// `memory.swappiness` (v1).
     pub swappiness: Option<u64>,
+    /// `memory.use_hierarchy` (v1, an option until 5.10): whether groups below are charged to it,
+    /// and die at its limit.
+    pub use_hierarchy: Option<bool>,
     /// `memory.oom.group` (v2, 4.19): everyone in it dies together.
     pub oom_group: Option<bool>,
     /// `oom_kill_disable` of `memory.oom_control` (v1): tasks wait instead of dying.
@@ -129,6 +137,32 @@ pub struct CgroupStat {
     pub slab_reclaimable: Option<Bytes>,
     /// All kernel memory (v2).
     pub kernel: Option<Bytes>,
+    /// Inactive pages of anonymous and shared memory.
+    pub inactive_anon: Option<Bytes>,
+    /// Active pages of anonymous and shared memory.
+    pub active_anon: Option<Bytes>,
+    /// Pages in memory and in swap at once.
+    pub swapcached: Option<Bytes>,
+    /// Slab that is in use until it is freed (v2).
+    pub slab_unreclaimable: Option<Bytes>,
+    /// All slab (v2).
+    pub slab: Option<Bytes>,
+    /// Stacks of threads inside the kernel (v2).
+    pub kernel_stack: Option<Bytes>,
+    /// Page tables (v2, 5.11).
+    pub pagetables: Option<Bytes>,
+    /// Page tables of virtual machines (v2, 6.1).
+    pub sec_pagetables: Option<Bytes>,
+    /// Per-cpu allocations (v2, 5.9).
+    pub percpu: Option<Bytes>,
+    /// Buffers of sockets (v2).
+    pub sock: Option<Bytes>,
+    /// vmalloc (v2, 5.19).
+    pub vmalloc: Option<Bytes>,
+    /// Compressed swap in memory (v2, 5.19).
+    pub zswap: Option<Bytes>,
+    /// Huge pages of hugetlbfs, where they are charged (v2, 6.12).
+    pub hugetlb: Option<Bytes>,
 }
 
 #[cfg(test)]
@@ -145,6 +179,21 @@ mod tests {
         assert_eq!(list("/a/b"), ["/a/b", "/a", "/"]);
         assert_eq!(list("/"), ["/"]);
         assert_eq!(list(""), [""]);
+    }
+
+    #[test]
+    fn a_v1_group_without_use_hierarchy_is_not_charged_for_those_below() {
+        let mut cgroups = Cgroups::default();
+        for (path, use_hierarchy) in [("/", false), ("/a", false), ("/a/b", true), ("/a/b/c", true)]
+        {
+            let group = Cgroup { use_hierarchy: Some(use_hierarchy), ..Cgroup::default() };
+            cgroups.groups.insert(path.into(), group);
+        }
+        let charged = |path: &str| -> Vec<String> {
+            cgroups.upward(&path.into()).map(|(name, _)| name.to_string()).collect()
+        };
+        assert_eq!(charged("/a/b/c"), ["/a/b/c", "/a/b"]);
+        assert_eq!(charged("/a"), ["/a"]);
     }
 
     #[test]

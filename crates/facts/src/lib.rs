@@ -8,6 +8,7 @@
 //! It opens no file, knows no clock and no formula. Page size, kernel release and time arrive
 //! inside the snapshot, because a capture of another machine is explained by that machine's values.
 
+mod account;
 mod cgroup;
 mod kernel;
 mod mapping;
@@ -15,6 +16,7 @@ mod meminfo;
 mod missing;
 mod name;
 mod page;
+mod page_cache;
 mod physical;
 mod pressure;
 mod shares;
@@ -25,6 +27,10 @@ mod usage;
 mod vmstat;
 mod zone;
 
+pub use account::{
+    Account, BootLog, BootTable, HugePool, IomemTotals, MappingShare, ProcessShare, SlabCache,
+    TablePlace, Zram,
+};
 pub use cgroup::{Cgroup, CgroupEvents, CgroupStat, CgroupVersion, Cgroups};
 pub use kernel::{Kernel, Release};
 pub use mapping::{Address, Device, Mapping, Perms};
@@ -32,6 +38,9 @@ pub use meminfo::{Field, Meminfo, OtherField};
 pub use missing::{Missing, Why};
 pub use name::Name;
 pub use page::{PageEntry, PageRun, PageState};
+pub use page_cache::{
+    AskedBy, Backing, CachedFile, CachedPages, Examples, Hold, Holder, LeftAlone, PageCache,
+};
 pub use physical::{FreeBlocks, IoRange};
 pub use pressure::{Pressure, PressureFile, Stall};
 pub use shares::{Share, Shares};

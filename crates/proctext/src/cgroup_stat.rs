@@ -21,6 +21,19 @@ pub fn memory_stat_v2(text: &[u8], place: &str, problems: &mut Vec<Missing>) -> 
             b"unevictable" => &mut stat.unevictable,
             b"slab_reclaimable" => &mut stat.slab_reclaimable,
             b"kernel" => &mut stat.kernel,
+            b"inactive_anon" => &mut stat.inactive_anon,
+            b"active_anon" => &mut stat.active_anon,
+            b"swapcached" => &mut stat.swapcached,
+            b"slab_unreclaimable" => &mut stat.slab_unreclaimable,
+            b"slab" => &mut stat.slab,
+            b"kernel_stack" => &mut stat.kernel_stack,
+            b"pagetables" => &mut stat.pagetables,
+            b"sec_pagetables" => &mut stat.sec_pagetables,
+            b"percpu" => &mut stat.percpu,
+            b"sock" => &mut stat.sock,
+            b"vmalloc" => &mut stat.vmalloc,
+            b"zswap" => &mut stat.zswap,
+            b"hugetlb" => &mut stat.hugetlb,
             _ => return,
         };
         *field = Some(Bytes::new(value));
@@ -50,6 +63,9 @@ pub fn memory_stat_v1(text: &[u8], place: &str, problems: &mut Vec<Missing>) -> 
             b"dirty" => &mut stat.file_dirty,
             b"writeback" => &mut stat.file_writeback,
             b"mapped_file" => &mut stat.file_mapped,
+            b"inactive_anon" => &mut stat.inactive_anon,
+            b"active_anon" => &mut stat.active_anon,
+            b"swapcached" => &mut stat.swapcached,
             b"unevictable" => &mut stat.unevictable,
             b"inactive" => {
                 before_hierarchies = true;

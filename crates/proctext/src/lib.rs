@@ -18,10 +18,13 @@
 //! # What it does not do
 //! It opens no file and judges nothing.
 
+mod boot_log;
 mod buddyinfo;
 mod cgroup_events;
 mod cgroup_stat;
+mod filesystems;
 mod iomem;
+mod iomem_totals;
 mod line;
 mod mappings;
 mod meminfo;
@@ -32,22 +35,28 @@ mod pagemap;
 mod passwd;
 mod pressure;
 mod proc_cgroup;
+mod slabinfo;
 mod smaps;
 mod stat;
 mod status;
 mod swaps;
 mod uptime;
 mod version;
+mod vmallocinfo;
 mod vmstat;
 mod zoneinfo;
+mod zram;
 
 #[cfg(test)]
 mod properties;
 
+pub use boot_log::{boot_log, is_about_boot};
 pub use buddyinfo::buddyinfo;
 pub use cgroup_events::{OomControl, memory_events, oom_control};
 pub use cgroup_stat::{memory_stat_v1, memory_stat_v2};
+pub use filesystems::filesystems;
 pub use iomem::iomem;
+pub use iomem_totals::iomem_totals;
 pub use mappings::{MappingStream, MappingText, mappings};
 pub use meminfo::meminfo;
 pub use mountinfo::{Mount, mountinfo};
@@ -57,11 +66,14 @@ pub use pagemap::{numbers as page_numbers, pagemap};
 pub use passwd::passwd;
 pub use pressure::pressure;
 pub use proc_cgroup::{CgroupLine, memory_cgroup, proc_cgroup};
+pub use slabinfo::slabinfo;
 pub use smaps::{SmapsTotals, smaps_totals};
 pub use stat::stat;
 pub use status::status;
 pub use swaps::swaps;
 pub use uptime::uptime;
 pub use version::version;
+pub use vmallocinfo::has_stacks;
 pub use vmstat::vmstat;
 pub use zoneinfo::zoneinfo;
+pub use zram::zram;

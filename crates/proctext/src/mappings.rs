@@ -317,7 +317,8 @@ impl MappingStream {
             (b"THPeligible", false) => self.shares.thp_eligible = Some(number),
             (b"ProtectionKey", false) => self.shares.protection_key = Some(number),
             _ => {
-                self.shares.other.push(OtherField { name: kept(name), value: number, kib: is_kib })
+                let other = OtherField { name: kept(name), value: number, kib: is_kib };
+                self.shares.other.push(other);
             }
         }
     }

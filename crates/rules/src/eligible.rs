@@ -125,6 +125,13 @@ pub fn is_machines_init(snapshot: &Snapshot, task: &Task) -> bool {
     })
 }
 
+/// Whether processes of the machine are hidden from the list: those outside of the reader's pid
+/// namespace, and those of other users under `hidepid`. Without hiding, pid 1 is always there.
+pub(crate) fn some_are_hidden(snapshot: &Snapshot) -> bool {
+    snapshot.viewpoint.first_pid_namespace == Some(false)
+        || !snapshot.tasks.iter().any(|task| task.pid.get() == 1)
+}
+
 #[cfg(test)]
 mod tests {
     use facts::TaskFlags;

@@ -24,6 +24,7 @@
 use facts::{Field, Release, Snapshot, Zone};
 use units::{Bytes, Pages};
 
+use crate::eligible::some_are_hidden;
 use crate::reserve::reserve_towards_users;
 use crate::status::{Certainty, Headroom, HeadroomPart, PartKind};
 use crate::watermark::{ZoneKind, min_free_kbytes};
@@ -242,8 +243,11 @@ pub fn file_cache(snapshot: &Snapshot) -> Option<Bytes> {
     Some(all.saturating_sub(get(Field::Shmem).unwrap_or_default()))
 }
 
-/// `RssFile` of all processes; `None` if one of them has memory and does not tell.
+/// `RssFile` of all processes; `None` if one of them has memory and does not tell, or is hidden.
 fn rss_file(snapshot: &Snapshot) -> Option<Bytes> {
+    if some_are_hidden(snapshot) {
+        return None;
+    }
     let with_memory = snapshot
         .tasks
         .iter()

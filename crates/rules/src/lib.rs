@@ -4,15 +4,18 @@
 //! cites the kernel function it follows and the releases it holds for; a rule lives once, here.
 //!
 //! Rules about one number take numbers ([`badness`]); questions a person asks take a
-//! [`facts::Snapshot`] and answer with a report, plain data that the views print ([`rank()`],
+//! [`facts::Snapshot`] and answer with a report, plain data that the views print ([`cache()`], [`rank()`],
 //! [`status()`]).
 
 pub mod address_space;
 pub mod available;
 pub mod badness;
+pub mod cache;
 pub mod eligible;
 pub mod fragmentation;
 pub mod headroom;
+pub mod ledger;
+pub mod ledger_diff;
 pub mod map;
 pub mod overcommit;
 pub mod pages;
@@ -26,6 +29,7 @@ pub mod vmflags;
 pub mod wall;
 pub mod watermark;
 
+pub use cache::cache;
 pub use map::map;
 pub use pages::pages;
 pub use physical::physical;

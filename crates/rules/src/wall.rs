@@ -13,7 +13,7 @@
 mod cgroup;
 
 use facts::{Cgroup, Field, Name, OvercommitMode, Release, Snapshot};
-use units::Percent;
+use units::{Bytes, Percent};
 
 use self::cgroup::Place;
 use crate::overcommit::commit_limit_of;
@@ -91,8 +91,9 @@ fn machine(snapshot: &Snapshot, headroom: Option<&Headroom>) -> Wall {
 }
 
 /// Strict overcommit, where it is in force: `CommitLimit - Committed_AS`, less what is kept back
-/// from the reader: `admin_reserve_kbytes` unless root, and `user_reserve_kbytes`, which is kept
-/// from every large process (3.10).
+/// (3.10): `admin_reserve_kbytes` unless the reader is root, and from each process 1/32 of its own
+/// address space, at most `user_reserve_kbytes`. Of the latter the largest process's share counts,
+/// so that nobody who is there is promised too much.
 fn overcommit(snapshot: &Snapshot, release: Release) -> Option<Wall> {
     if snapshot.sysctls.overcommit_memory != Some(OvercommitMode::Never) {
         return None;
@@ -105,6 +106,9 @@ fn overcommit(snapshot: &Snapshot, release: Release) -> Option<Wall> {
     } else {
         (None, None)
     };
+    let largest = snapshot.tasks.iter().filter_map(|task| task.vsize).max();
+    let share = largest.map(|vsize| Bytes::new(vsize.get() / 32));
+    let user = user.map(|most| share.map_or(most, |share| most.min(share)));
     let admin = admin.filter(|_| snapshot.viewpoint.euid != Some(0));
     let reserves = admin.unwrap_or_default().saturating_add(user.unwrap_or_default());
     let distance = limit

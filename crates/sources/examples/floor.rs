@@ -115,6 +115,8 @@ impl Tree for Recorder {
                 format!("{mount}{}/{file}", String::from_utf8_lossy(group))
             }
             Place::Users => "/etc/passwd".to_owned(),
+            Place::Sys(path) => format!("/sys/{path}"),
+            Place::KernelLog => "/dev/kmsg".to_owned(),
         });
         Ok(())
     }

@@ -12,6 +12,8 @@
 //! | `oomph/manifest` | page size, clock ticks, machine, time, reader, as `key value` |
 //! | `oomph/users` | names of the user ids that occur, in the form of `/etc/passwd` |
 //! | `oomph/cgroup/PATH/memory.*` | files of memory cgroups, by the path in `/proc/PID/cgroup` |
+//! | `oomph/sys/…` | files of `/sys`: pools of huge pages, zram |
+//! | `oomph/kernel-log` | lines of the kernel's log about memory taken at boot |
 //! | `oomph/unread` | what could not be read: `denied`, `gone`, `unsupported`, `errno-N`, and the path |
 //!
 //! A file that is not there on the machine is not in the capture; nothing is stored empty because
@@ -101,10 +103,12 @@ impl From<io::Error> for CaptureError {
 /// What `smemcap` stores of the machine.
 const FIRST: [&str; 2] = ["meminfo", "version"];
 /// What it does not.
-const MACHINE: [&str; 31] = [
+const MACHINE: [&str; 33] = [
     "vmstat",
     "zoneinfo",
     "buddyinfo",
+    "iomem",
+    "slabinfo",
     "swaps",
     "uptime",
     "pressure/memory",
@@ -135,7 +139,7 @@ const MACHINE: [&str; 31] = [
     "self/status",
 ];
 /// Files of memory cgroups: those of version 2, then those of version 1.
-const GROUP: [&str; 20] = [
+const GROUP: [&str; 21] = [
     "cgroup.controllers",
     "memory.max",
     "memory.current",
@@ -150,6 +154,7 @@ const GROUP: [&str; 20] = [
     "memory.pressure",
     "memory.limit_in_bytes",
     "memory.usage_in_bytes",
+    "memory.kmem.usage_in_bytes",
     "memory.memsw.limit_in_bytes",
     "memory.memsw.usage_in_bytes",
     "memory.failcnt",
@@ -250,6 +255,10 @@ pub fn capture(
     for file in MACHINE {
         capture.file(Place::Machine(file))?;
     }
+    for file in crate::account::sys_files() {
+        capture.file(Place::Sys(&file))?;
+    }
+    capture.kernel_log()?;
     let mut processes = 0;
     for pid in pids {
         processes += usize::from(capture.process(pid)?);
@@ -384,6 +393,16 @@ impl<W: Write> Capture<'_, W> {
         }
         self.file(Place::Task(pid, TaskFile::Statm))?;
         Ok(true)
+    }
+
+    /// What the kernel's log says about memory, and nothing else of it.
+    fn kernel_log(&mut self) -> io::Result<()> {
+        if self.read(Place::KernelLog).is_err() {
+            return Ok(());
+        }
+        let lines = self.buf.split_inclusive(|&b| b == b'\n');
+        self.buf = lines.filter(|line| proctext::is_about_boot(line)).flatten().copied().collect();
+        if self.buf.is_empty() { Ok(()) } else { self.put_read() }
     }
 
     fn groups(&mut self) -> io::Result<()> {

@@ -62,7 +62,7 @@ pub(crate) fn read_to_end(
 }
 
 /// Bytes of one piece. The kernel fills at most a page of `smaps` for one `read` anyway.
-const PIECE: usize = 64 * 1024;
+pub(crate) const PIECE: usize = 64 * 1024;
 
 /// Opens a file below `dir` and hands it out in pieces, at most `most` bytes of it.
 pub(crate) fn pieces_at<P: Arg>(

@@ -17,6 +17,8 @@
 //! # What it does not do
 //! It knows no formula and prints nothing. It never asks name services: see [`Place::Users`].
 
+mod account;
+mod cache;
 mod capture;
 mod dir;
 mod fs;
@@ -37,6 +39,8 @@ mod testing;
 mod tree;
 mod unread;
 
+pub use account::{AccountWant, account};
+pub use cache::{CacheProgress, CacheQuestion, page_cache};
 pub use capture::{
     CaptureError, CaptureSummary, CommandLines, Options, Smaps, capture, capture_to_file,
 };

@@ -123,6 +123,25 @@ impl LiveTree {
     }
 }
 
+/// What is left of the kernel's log: `/dev/kmsg` (3.5) gives a record a `read`, and `EAGAIN` behind
+/// the last; `EPIPE` where records were overwritten meanwhile.
+fn kernel_log(buf: &mut Vec<u8>) -> Result<(), Refusal> {
+    const MOST_RECORDS: usize = 50_000;
+    buf.clear();
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = rustix::fs::open("/dev/kmsg", flags, Mode::empty())?;
+    let mut record = [0; 8192];
+    for _ in 0..MOST_RECORDS {
+        match rustix::io::read(&file, &mut record) {
+            Ok(0) | Err(rustix::io::Errno::AGAIN) => break,
+            Ok(n) => buf.extend_from_slice(&record[..n]),
+            Err(rustix::io::Errno::PIPE | rustix::io::Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
+}
+
 impl Tree for LiveTree {
     fn read(&mut self, place: Place<'_>, buf: &mut Vec<u8>) -> Result<(), Refusal> {
         let flags = OFlags::empty();
@@ -137,7 +156,12 @@ impl Tree for LiveTree {
             Place::Users if self.own => {
                 read_at(&self.proc, "/etc/passwd", flags, Until::End, dir::MOST, buf)
             }
-            Place::Users => Err(Refusal::Absent),
+            Place::Sys(path) if self.own => {
+                let path = format!("/sys/{path}");
+                read_at(&self.proc, path.as_str(), flags, Until::End, dir::MOST, buf)
+            }
+            Place::KernelLog if self.own => kernel_log(buf),
+            Place::Users | Place::Sys(_) | Place::KernelLog => Err(Refusal::Absent),
         }
     }
 

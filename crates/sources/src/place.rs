@@ -17,12 +17,20 @@ pub enum Place<'a> {
     Group(&'a [u8], &'a str),
     /// Names of user ids, in the form of `/etc/passwd`.
     Users,
+    /// A file below `/sys`: `block/zram0/mm_stat`.
+    Sys(&'a str),
+    /// The kernel's log, as far as it is still there: of a capture, its lines about memory alone.
+    KernelLog,
 }
 
 /// Where a capture keeps the files of memory cgroups; the path of the group follows.
 pub(crate) const GROUPS: &str = "oomph/cgroup";
 /// Where a capture keeps the names of users.
 pub(crate) const USERS: &str = "oomph/users";
+/// Where a capture keeps files of `/sys`.
+const SYS: &str = "oomph/sys/";
+/// Where a capture keeps lines of the kernel's log.
+const KERNEL_LOG: &str = "oomph/kernel-log";
 
 impl Place<'_> {
     /// The path of the file in a capture, which for files of `/proc` is their path below `/proc`.
@@ -43,6 +51,11 @@ impl Place<'_> {
                 out.extend_from_slice(file.as_bytes());
             }
             Place::Users => out.extend_from_slice(USERS.as_bytes()),
+            Place::Sys(path) => {
+                out.extend_from_slice(SYS.as_bytes());
+                out.extend_from_slice(path.as_bytes());
+            }
+            Place::KernelLog => out.extend_from_slice(KERNEL_LOG.as_bytes()),
         }
     }
 }
@@ -58,6 +71,8 @@ impl fmt::Display for Place<'_> {
                 write!(f, "memory cgroup {group}, {file}")
             }
             Place::Users => f.write_str("names of users"),
+            Place::Sys(path) => write!(f, "/sys/{path}"),
+            Place::KernelLog => f.write_str("the kernel's log"),
         }
     }
 }
@@ -84,10 +99,10 @@ pub enum TaskFile {
     Cmdline,
     /// `smaps` (2.6.14). Reading it walks page tables.
     Smaps,
-    /// `smaps_rollup` (4.14). Reading it walks page tables.
-    SmapsRollup,
     /// `maps`.
     Maps,
+    /// `smaps_rollup` (4.14): the sums of `smaps`, at less than half its cost. Walks page tables.
+    SmapsRollup,
 }
 
 impl TaskFile {
@@ -102,8 +117,8 @@ impl TaskFile {
         TaskFile::Statm,
         TaskFile::Cmdline,
         TaskFile::Smaps,
-        TaskFile::SmapsRollup,
         TaskFile::Maps,
+        TaskFile::SmapsRollup,
     ];
 
     /// The name below `/proc/PID`.
@@ -118,8 +133,8 @@ impl TaskFile {
             TaskFile::Statm => "statm",
             TaskFile::Cmdline => "cmdline",
             TaskFile::Smaps => "smaps",
-            TaskFile::SmapsRollup => "smaps_rollup",
             TaskFile::Maps => "maps",
+            TaskFile::SmapsRollup => "smaps_rollup",
         }
     }
 

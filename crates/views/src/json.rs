@@ -6,6 +6,9 @@
 
 use std::fmt::Write as _;
 
+use rules::cache::CacheReport;
+use rules::ledger::LedgerReport;
+use rules::ledger_diff::LedgerDiffReport;
 use rules::map::MapReport;
 use rules::pages::PagesReport;
 use rules::physical::PhysicalReport;
@@ -48,12 +51,18 @@ pub enum Format {
     Rank,
     /// What `oomph usage --json` prints.
     Usage,
+    /// What `oomph cache --json` prints.
+    Cache,
     /// What `oomph map PID --json` prints.
     Map,
     /// What `oomph map PID --pages --json` prints.
     Pages,
     /// What `oomph map --physical --json` prints.
     Physical,
+    /// What `oomph ledger --json` prints.
+    Ledger,
+    /// What `oomph ledger --diff … --json` prints.
+    LedgerDiff,
 }
 
 /// The JSON Schema (draft 2020-12) of a format.
@@ -62,17 +71,23 @@ pub fn schema(format: Format) -> Value {
         Format::Status => schema_for!(StatusReport),
         Format::Rank => schema_for!(RankReport),
         Format::Usage => schema_for!(UsageReport),
+        Format::Cache => schema_for!(CacheReport),
         Format::Map => schema_for!(MapReport),
         Format::Pages => schema_for!(PagesReport),
         Format::Physical => schema_for!(PhysicalReport),
+        Format::Ledger => schema_for!(LedgerReport),
+        Format::LedgerDiff => schema_for!(LedgerDiffReport),
     };
     let title = match format {
         Format::Status => "oomph.status/1",
         Format::Rank => "oomph.rank/1",
         Format::Usage => "oomph.usage/1",
+        Format::Cache => "oomph.cache/1",
         Format::Map => "oomph.map/1",
         Format::Pages => "oomph.pages/1",
         Format::Physical => "oomph.physical/1",
+        Format::Ledger => rules::ledger::SCHEMA,
+        Format::LedgerDiff => rules::ledger_diff::SCHEMA,
     };
     schema.insert("title".to_owned(), title.into());
     schema.to_value()

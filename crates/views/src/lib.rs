@@ -1,6 +1,6 @@
 //! Reports as text for people and as JSON for programs.
 //!
-//! Report in, text out: [`status()`] is one screen, [`rank()`] a table, [`explain()`] one score
+//! Report in, text out: [`status()`] is one screen, [`rank()`] a table, [`cache()`] and [`cache_csv()`] one too, [`explain()`] one score
 //! taken apart, [`json`] the documented format. What the terminal can do arrives as a [`Style`].
 //!
 //! Two rules hold everywhere. What is unknown prints as `?` or as a word, never as 0. And every
@@ -12,7 +12,9 @@
 
 mod amount;
 mod bar;
+mod cache;
 pub mod json;
+mod ledger;
 pub mod map;
 mod page;
 mod rank;
@@ -24,6 +26,8 @@ mod text;
 mod usage;
 mod words;
 
+pub use cache::{Amounts, cache, cache_csv};
+pub use ledger::{ledger, ledger_diff, ledger_svg};
 pub use rank::{Rows, explain, rank};
 pub use status::status;
 pub use style::{Charset, Style};

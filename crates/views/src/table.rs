@@ -17,7 +17,7 @@ struct Column {
     /// Text between this column and the one before it.
     before: &'static str,
     cells: Vec<String>,
-    /// Columns that its head and cells take.
+    /// Columns of the widest cell; measured once, as every line asks for it.
     width: usize,
 }
 
@@ -62,8 +62,9 @@ impl Table {
         cells: impl IntoIterator<Item = String>,
     ) {
         let cells: Vec<String> = cells.into_iter().collect();
-        let widest = cells.iter().map(|c| text::width(c)).max().unwrap_or(0);
-        self.columns.push(Column { head, align, before, width: widest.max(head.len()), cells });
+        let width =
+            cells.iter().map(|c| text::width(c)).chain([head.len()]).max().unwrap_or_default();
+        self.columns.push(Column { head, align, before, cells, width });
     }
 
     /// Columns of all but the last, and the separator before it.
@@ -77,6 +78,33 @@ impl Table {
     pub(crate) fn fits(&self, style: &Style) -> bool {
         let last = self.columns.last().map_or(0, |c| c.width);
         self.fixed() + last.min(self.last) <= style.columns()
+    }
+
+    /// As [`Table::narrow`], for a table whose last column is still to come behind `before` and wants
+    /// this much room.
+    pub(crate) fn narrow_for(
+        &mut self,
+        style: &Style,
+        heads: &'static [&'static str],
+        before: &str,
+        wanted: usize,
+    ) -> &'static [&'static str] {
+        for (i, head) in heads.iter().enumerate() {
+            if self.room_for(before, style).is_none_or(|room| room >= wanted) {
+                return &heads[..i];
+            }
+            self.columns.retain(|c| c.head != *head);
+        }
+        heads
+    }
+
+    /// Columns that a last column would have behind the others and `before`; `None` when what is
+    /// printed is not read on a terminal.
+    pub(crate) fn room_for(&self, before: &str, style: &Style) -> Option<usize> {
+        style.width?;
+        let widths: usize = self.columns.iter().map(|c| text::width(c.before) + c.width).sum();
+        let taken = self.indent + widths + text::width(before);
+        Some(style.columns().saturating_sub(taken).max(4))
     }
 
     /// Takes away columns of these heads, in this order, until the rest fits the terminal; those
@@ -117,7 +145,7 @@ impl Table {
                     let sign = style.signs().cut;
                     let cut = match self.cut {
                         Cut::End => text::cut(cell, room, sign),
-                        Cut::Start => text::cut_start(cell, room, sign),
+                        Cut::Start => text::cut_front(cell, room, sign),
                     };
                     line.push_str(&cut);
                 }

@@ -37,9 +37,8 @@ pub(crate) fn cut(text: &str, columns: usize, sign: &str) -> String {
     out
 }
 
-/// The end of `text` (without colours) in at most `columns`, begun by `sign` where something was cut
-/// off.
-pub(crate) fn cut_start(text: &str, columns: usize, sign: &str) -> String {
+/// `text` (without colours) in at most `columns`, begun by `sign` where something was cut off.
+pub(crate) fn cut_front(text: &str, columns: usize, sign: &str) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
@@ -140,10 +139,11 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_cut_at_its_start() {
-        assert_eq!(cut_start("abcdef", 6, "…"), "abcdef");
-        assert_eq!(cut_start("abcdefg", 6, "…"), "…cdefg");
-        assert_eq!(cut_start("数据库", 4, "…"), "…库");
+    fn a_text_cut_in_front_keeps_its_end() {
+        assert_eq!(cut_front("abcdef", 6, "…"), "abcdef");
+        assert_eq!(cut_front("abcdefg", 6, "…"), "…cdefg");
+        assert_eq!(cut_front("数据库", 4, "…"), "…库");
+        assert_eq!(cut_front("abc", 0, ""), "");
     }
 
     #[test]

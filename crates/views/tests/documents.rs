@@ -18,6 +18,9 @@ fn the_document_of_the_json_format_is_current() {
         ("map", Format::Map),
         ("pages", Format::Pages),
         ("physical", Format::Physical),
+        ("ledger", Format::Ledger),
+        ("ledger-diff", Format::LedgerDiff),
+        ("cache", Format::Cache),
     ] {
         let (start, end) =
             (format!("<!-- {name}: generated -->\n"), format!("<!-- {name}: end -->\n"));

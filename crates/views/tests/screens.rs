@@ -80,6 +80,30 @@ fn hidden_processes_are_counted_in_the_footer() {
 }
 
 #[test]
+fn memory_outside_of_a_container_is_told_in_the_footer() {
+    let screen = views::status(&samples::container(), &utf8(80));
+    let words = "processes that cannot be seen from here; 3.02 GiB of the";
+    assert!(screen.contains(words), "{screen}");
+}
+
+#[test]
+fn the_kill_order_says_what_could_not_be_read() {
+    let rank = views::rank(&samples::rank_of(&samples::hidepid()), Rows::All, &utf8(80));
+    assert!(rank.contains("Not read     7 places\n  2/status: permission denied\n"), "{rank}");
+    assert!(rank.ends_with("and 4 more; --json lists them\n"), "{rank}");
+}
+
+#[test]
+fn the_first_none_of_a_kill_order_are_not_nobody() {
+    let mut report = samples::rank_of(&samples::calm_laptop());
+    let rank = views::rank(&report, Rows::Top(0), &utf8(80));
+    assert!(!rank.contains("Nobody") && rank.contains(" can be chosen\n"), "{rank}");
+    report.rows.clear();
+    let rank = views::rank(&report, Rows::Top(0), &utf8(80));
+    assert!(rank.contains("Nobody: no process that could be read can be chosen."), "{rank}");
+}
+
+#[test]
 fn a_capture_without_adjustments_marks_every_score() {
     let report = samples::smemcap_tar();
     check_status(&report, utf8(80), &expect_file!["snapshots/status-smemcap-80.txt"]);
@@ -164,12 +188,12 @@ fn one_score_is_explained_step_by_step() {
 #[test]
 fn the_documented_fields_are_those_of_the_reports() {
     use views::json::{Format, Layout, fields, schema, to_string};
-    for format in [Format::Status, Format::Rank] {
-        let text = match format {
-            Format::Status => to_string(&samples::near_with_swap(), Layout::Line),
-            _ => to_string(&samples::rank_of(&samples::near_with_swap()), Layout::Line),
-        }
-        .unwrap();
+    let rank = samples::rank_of(&samples::near_with_swap());
+    for (format, text) in [
+        (Format::Status, to_string(&samples::near_with_swap(), Layout::Line)),
+        (Format::Rank, to_string(&rank, Layout::Line)),
+    ] {
+        let text = text.unwrap();
         assert_eq!(text.lines().count(), 1);
         let report: serde_json::Value = serde_json::from_str(&text).unwrap();
         let documented = fields(format);

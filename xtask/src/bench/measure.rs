@@ -86,6 +86,31 @@ pub(super) fn cpu(program: &Path, args: &[String]) -> Result<f64, Stop> {
     Ok(nanoseconds / 1e6)
 }
 
+/// CPU time of all threads of one run, and the time it took, in milliseconds. The first comes from
+/// `utime` and `stime` of `/proc/PID/stat`, which know threads that have ended, in ticks.
+pub(super) fn cpu_of_threads(program: &Path, args: &[String]) -> Result<(f64, f64), Stop> {
+    let begin = Instant::now();
+    let mut child = start(program, args, Stdio::null())?;
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let pid = pid.ok_or("a process without a number")?;
+    waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
+        .map_err(|err| format!("cannot wait for {}: {err}", program.display()))?;
+    let wall = begin.elapsed().as_secs_f64() * 1e3;
+    let stat = fs::read_to_string(format!("/proc/{}/stat", child.id()));
+    let _ = child.wait();
+    let stat = stat.map_err(|err| format!("cannot read stat: {err}"))?;
+    let times: Vec<f64> = stat
+        .rsplit_once(") ")
+        .map(|(_, rest)| rest.split(' ').skip(11).take(2).flat_map(str::parse).collect())
+        .unwrap_or_default();
+    let [user, system] = times[..] else {
+        return Err(format!("stat: expected two times, found `{stat}`"));
+    };
+    let hertz = u32::try_from(rustix::param::clock_ticks_per_second());
+    let tick = 1e3 / f64::from(hertz.map_err(|err| format!("clock ticks: {err}"))?);
+    Ok(((user + system) * tick, wall))
+}
+
 /// Time from the start of one run to its first byte, in milliseconds.
 pub(super) fn first_byte(program: &Path, args: &[String]) -> Result<f64, Stop> {
     let begin = Instant::now();

@@ -5,9 +5,12 @@
 //! * Peak memory.
 //! * Time from its start to the first byte it prints, with the machine as it is and in the crowd.
 //!
+//! `cargo xtask bench cache` is another measurement: see [`cache`].
+//!
 //! All others with [`CROWD`] more processes alive. Nothing here fails because a machine is slow: the table
 //! shows the numbers beside what the project aims at.
 
+mod cache;
 mod files;
 mod measure;
 mod sample;
@@ -31,6 +34,11 @@ const STRACE: needs::Need =
 pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
     if args == ["usage"] {
         return usage::run();
+    }
+    if let [command, paths @ ..] = args
+        && command == "cache"
+    {
+        return cache::run(paths);
     }
     if !needs::provide(&[STRACE]).is_empty() {
         return Err("strace is missing, package strace".to_owned());

@@ -1,7 +1,7 @@
 //! `cargo xtask tidy`: what the project promises of itself and no compiler checks.
 //!
 //! * The picture of the crates: who may depend on whom ([`PICTURE`]).
-//! * Every crate takes the workspace's lints, and these forbid unsafe code.
+//! * Every crate takes the workspace's lints, and these deny unsafe code.
 //! * Every dependency of the workspace has a comment that says what it is for.
 //! * No source file is longer than [`LONGEST`] lines, and none holds left-over marks of work.
 
@@ -26,6 +26,7 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-proctext", &["oomph-units", "oomph-facts"]),
     ("oomph-sources", &["oomph-units", "oomph-facts", "oomph-proctext"]),
     ("oomph-views", &["oomph-units", "oomph-facts", "oomph-rules"]),
+    ("oomph-compat", &["oomph-units"]),
     (
         "oomph",
         &[
@@ -35,6 +36,7 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-proctext",
             "oomph-sources",
             "oomph-views",
+            "oomph-compat",
         ],
     ),
     ("xtask", &[]),

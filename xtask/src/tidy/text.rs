@@ -8,9 +8,6 @@ const MARKS: &[(&str, &str, &str)] = &[
     ("dbg", "!(", "a left-over of debugging"),
     ("FIX", "ME", "unfinished work"),
     ("XX", "X:", "unfinished work"),
-    ("/work", "/shared", "a path of one machine"),
-    ("/work", "/wt", "a path of one machine"),
-    ("/tmp/tar", "get-", "a path of one machine"),
     ("/root", "/", "a path of one machine"),
 ];
 

@@ -31,9 +31,12 @@ pub(super) fn run(what: &Generate, out: &mut Output) -> Result<Outcome, Failure>
                 Report::Status => Format::Status,
                 Report::Rank => Format::Rank,
                 Report::Usage => Format::Usage,
+                Report::Cache => Format::Cache,
                 Report::Map => Format::Map,
                 Report::Pages => Format::Pages,
                 Report::Physical => Format::Physical,
+                Report::Ledger => Format::Ledger,
+                Report::LedgerDiff => Format::LedgerDiff,
             };
             print_json(&json::schema(format), out)?;
         }

@@ -71,7 +71,7 @@ fn process(pid: Pid, args: &MapArgs, global: &Global) -> Result<MapReport, Failu
         pid: Some(pid),
         name: map.name,
         exe: map.program,
-        mappings: &map.mappings,
+        mappings: map.mappings,
         locate: args.locate,
         unread,
     });

@@ -1,7 +1,10 @@
 //! What each command does: ask a source for a snapshot, apply the rules, hand to a view.
 
+mod cache;
 mod capture;
+mod compat;
 mod generate;
+mod ledger;
 mod machine;
 mod map;
 mod rank;
@@ -24,7 +27,10 @@ pub(crate) fn run(invocation: &Invocation, out: &mut Output) -> Result<Outcome, 
         Command::Rank(args) => rank::run(args, global, out),
         Command::Usage(args) => usage::run(args, global, out),
         Command::Map(args) => map::run(args, global, out),
+        Command::Cache(args) => cache::run(args, global, out),
+        Command::Ledger(args) => ledger::run(args, global, out),
         Command::Capture(args) => capture::run(args, global, out),
+        Command::Compat(args) => compat::run(args, global, out),
         Command::Generate(args) => generate::run(&args.what, out),
     }
 }

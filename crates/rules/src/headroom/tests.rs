@@ -133,6 +133,8 @@ fn mapped_shared_memory_is_not_mistaken_for_mapped_files() {
     assert_eq!(part_of(&s, PartKind::MappedCache), Some(3000), "one process did not tell");
     s.tasks[2].kthread = Some(true);
     assert_eq!(part_of(&s, PartKind::MappedCache), Some(100), "threads of the kernel map nothing");
+    s.viewpoint.first_pid_namespace = Some(false);
+    assert_eq!(part_of(&s, PartKind::MappedCache), Some(3000), "others map files unseen");
 }
 
 #[test]

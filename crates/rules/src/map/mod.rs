@@ -4,6 +4,8 @@ mod report;
 
 pub use report::{Fill, Flag, Gap, GapKind, Item, Located, MapReport, Region, Totals};
 
+use std::collections::BTreeSet;
+
 use facts::{Address, Mapping, Missing, Name, Shares};
 use units::{Bytes, Pid};
 
@@ -26,7 +28,7 @@ pub struct MapInput<'a> {
     /// Path of its program, where that could be read.
     pub exe: Option<Name>,
     /// Its mappings, in the order of the kernel.
-    pub mappings: &'a [Mapping],
+    pub mappings: Vec<Mapping>,
     /// An address to look for.
     pub locate: Option<u64>,
     /// What could not be read.
@@ -40,6 +42,7 @@ pub struct MapInput<'a> {
 pub fn map(input: MapInput<'_>) -> MapReport {
     let mut notes = Vec::new();
     let mappings = disjoint(input.mappings, &mut notes);
+    let flag_words = flag_words(&mappings);
     let named = segments(&mappings, input.exe.as_ref());
     let highest = highest(&mappings, &named);
     let (end, by) = user_end(input.machine, highest);
@@ -62,6 +65,7 @@ pub fn map(input: MapInput<'_>) -> MapReport {
         user_end: Address(end),
         user_end_by: by,
         items,
+        flag_words,
         totals,
         located,
         notes,
@@ -70,8 +74,7 @@ pub fn map(input: MapInput<'_>) -> MapReport {
 }
 
 /// The mappings, ascending and without overlaps.
-fn disjoint(mappings: &[Mapping], notes: &mut Vec<String>) -> Vec<Mapping> {
-    let mut sorted: Vec<Mapping> = mappings.to_vec();
+fn disjoint(mut sorted: Vec<Mapping>, notes: &mut Vec<String>) -> Vec<Mapping> {
     sorted.sort_by_key(|m| (m.start, m.end));
     let mut cut = 0_usize;
     let mut end = 0;
@@ -166,13 +169,19 @@ fn region(mapping: &Mapping, named: &Named) -> Region {
         inode: backed.then_some(mapping.inode),
         fill: mapping.shares.as_ref().and_then(|shares| fill(mapping.size(), shares)),
         pss: mapping.shares.as_ref().and_then(Shares::pss),
-        flags: mapping.vmflags.is_some().then(|| flags(mapping)),
+        flags: mapping.vmflags.clone(),
     }
 }
 
-fn flags(mapping: &Mapping) -> Vec<Flag> {
-    let flag = |code: &str| Flag { code: code.to_owned(), words: vmflag(code).map(|f| f.words) };
-    mapping.flags().map(flag).collect()
+/// The codes of all mappings with their words, each once, in alphabetical order.
+fn flag_words(mappings: &[Mapping]) -> Vec<Flag> {
+    let mut texts: Vec<&str> = mappings.iter().filter_map(|m| m.vmflags.as_deref()).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    let codes: BTreeSet<&str> = texts.iter().flat_map(|t| t.split_ascii_whitespace()).collect();
+    let flag =
+        |code: &&str| Flag { code: (*code).to_owned(), words: vmflag(code).map(|flag| flag.words) };
+    codes.iter().map(flag).collect()
 }
 
 /// What the addresses hold. hugetlbfs pages are resident, though the kernel counts them apart.
@@ -186,9 +195,9 @@ fn fill(size: u64, shares: &Shares) -> Option<Fill> {
     };
     let huge = |b: Option<Bytes>| b.unwrap_or(Bytes::ZERO);
     let private = take(shares.private()?.saturating_add(huge(shares.private_hugetlb())));
-    let shared = take(shares.shared()?.saturating_add(huge(shares.shared_hugetlb())));
+    let common = take(shares.shared()?.saturating_add(huge(shares.shared_hugetlb())));
     let swapped = shares.swap().map(&mut take);
-    Some(Fill { private, shared, swapped, absent: left })
+    Some(Fill { private, shared: common, swapped, absent: left })
 }
 
 fn totals(items: &[Item]) -> Totals {

@@ -27,6 +27,8 @@ pub struct MapReport {
     /// Regions and the gaps between them, ascending from address 0: every address below the end, and
     /// below the end of the last region, is in exactly one of them.
     pub items: Vec<Item>,
+    /// Every code of `VmFlags` that a region has, in words.
+    pub flag_words: Vec<Flag>,
     /// Sums over all regions.
     pub totals: Totals,
     /// Where the address that was asked for lies.
@@ -104,8 +106,9 @@ pub struct Region {
     pub fill: Option<Fill>,
     /// Resident, each page divided by the number of its mappings, bytes.
     pub pss: Option<Bytes>,
-    /// The codes of `VmFlags`; `null` when the kernel does not print them.
-    pub flags: Option<Vec<Flag>>,
+    /// The codes of `VmFlags`, blanks between them, which `flag_words` puts into words; `null` when
+    /// the kernel does not print them.
+    pub flags: Option<Box<str>>,
 }
 
 /// What the addresses of a region hold. The parts add up to the region's size.

@@ -28,7 +28,7 @@ fn report(mappings: &[Mapping], locate: Option<u64>) -> MapReport {
         pid: None,
         name: None,
         exe: None,
-        mappings,
+        mappings: mappings.to_vec(),
         locate,
         unread: Vec::new(),
     })
@@ -154,7 +154,7 @@ fn flags_are_in_words_and_unknown_codes_stay() {
     let mut one = mapping(0x1000, 0x2000);
     one.vmflags = Some("rd zz".into());
     let report = report(&[one], None);
-    let flags = report.items[1].region().unwrap().flags.clone().unwrap();
-    assert_eq!(flags[0], Flag { code: "rd".into(), words: Some("may be read") });
-    assert_eq!(flags[1], Flag { code: "zz".into(), words: None });
+    assert_eq!(report.items[1].region().unwrap().flags.as_deref(), Some("rd zz"));
+    let rd = Flag { code: "rd".into(), words: Some("may be read") };
+    assert_eq!(report.flag_words, [rd, Flag { code: "zz".into(), words: None }]);
 }

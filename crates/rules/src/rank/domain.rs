@@ -93,13 +93,19 @@ fn allowance(snapshot: &Snapshot, group: &Cgroup) -> Option<Bytes> {
     Some(memory.saturating_add(swap))
 }
 
-/// Whether a process is in the domain; `None` if its cgroup is unknown.
-pub(super) fn contains(domain: &Domain, task: &Task) -> Option<bool> {
+/// Whether a process is in the domain; `None` if its cgroup is unknown. Those below a v1 group
+/// without `use_hierarchy` are not (`mem_cgroup_iter()`).
+pub(super) fn contains(cgroups: &Cgroups, domain: &Domain, task: &Task) -> Option<bool> {
     match domain {
         Domain::Machine => Some(true),
         Domain::Cgroup(path) => {
             let own = task.cgroup.as_ref()?;
-            Some(Cgroups::ancestors(own.as_bytes()).any(|above| above == path.as_bytes()))
+            let alone = cgroups.groups.get(path).is_some_and(|g| g.use_hierarchy == Some(false));
+            Some(if alone {
+                own == path
+            } else {
+                Cgroups::ancestors(own.as_bytes()).any(|above| above == path.as_bytes())
+            })
         }
     }
 }
@@ -142,8 +148,20 @@ mod tests {
             ("/../x", "/", false),
         ] {
             let task = Task { cgroup: Some(Name::from(path)), ..Task::unknown(units::Pid::new(2)) };
-            let found = contains(&Domain::Cgroup(Name::from(top)), &task);
+            let found = contains(&Cgroups::default(), &Domain::Cgroup(Name::from(top)), &task);
             assert_eq!(found, Some(inside), "{path} {top}");
+        }
+    }
+
+    #[test]
+    fn those_below_a_group_without_use_hierarchy_do_not_die_at_its_limit() {
+        let mut cgroups = Cgroups::default();
+        let group = Cgroup { use_hierarchy: Some(false), ..Cgroup::default() };
+        cgroups.groups.insert("/a".into(), group);
+        for (path, inside) in [("/a", true), ("/a/b", false)] {
+            let task = Task { cgroup: Some(path.into()), ..Task::unknown(units::Pid::new(2)) };
+            let found = contains(&cgroups, &Domain::Cgroup("/a".into()), &task);
+            assert_eq!(found, Some(inside), "{path}");
         }
     }
 

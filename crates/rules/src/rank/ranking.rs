@@ -60,6 +60,13 @@ impl<'a> Ranking<'a> {
         if rules_of.is_none() {
             notes.push("The kernel's release is unknown: today's rules were applied.".to_owned());
         }
+        if snapshot.viewpoint.first_pid_namespace == Some(false) {
+            notes.push(
+                "Seen from inside a pid namespace, such as a container's: processes outside of it \
+                 are not listed, and the kernel may choose one of them."
+                    .to_owned(),
+            );
+        }
         let formula = rules_of.map_or(Formula::TODAY, Formula::for_release);
         let eligibility = rules_of.map_or(Eligibility::TODAY, Eligibility::for_release);
         let selection = rules_of.map_or(Selection::TODAY, Selection::for_release);
@@ -158,6 +165,7 @@ impl<'a> Ranking<'a> {
             immune: self.immune().collect(),
             without_memory: self.without_memory,
             unreadable: self.unreadable.clone(),
+            missing: self.snapshot.missing.clone(),
             notes: self.notes.clone(),
         }
     }
@@ -166,7 +174,7 @@ impl<'a> Ranking<'a> {
         let total = self.totals.domain.unwrap_or_default();
         let (mut homeless, mut converted) = (0_usize, false);
         for task in &self.snapshot.tasks {
-            match contains(&self.domain, task) {
+            match contains(&self.snapshot.cgroups, &self.domain, task) {
                 Some(true) => {}
                 Some(false) => continue,
                 None => {

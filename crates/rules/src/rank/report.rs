@@ -1,6 +1,6 @@
 //! What the question "who would die, in which order" is answered with.
 
-use facts::{Name, Release};
+use facts::{Missing, Name, Release};
 use schemars::JsonSchema;
 use serde::Serialize;
 use units::{Bytes, OomAdj, Pid, ScoreAdj};
@@ -38,6 +38,8 @@ pub struct RankReport {
     pub without_memory: usize,
     /// Processes whose memory could not be read at all; they may stand anywhere in the order.
     pub unreadable: Vec<Pid>,
+    /// Every place that could not be read, the processes' files among them.
+    pub missing: Vec<Missing>,
     /// What else a reader must know to trust the order, one sentence each.
     pub notes: Vec<String>,
 }

@@ -334,3 +334,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_container_does_not_see_who_else_may_be_chosen_and_says_so() {
+    let mut snapshot = machine("6.18", vec![process(1, 10), process(7, 20)]);
+    assert_eq!(rank(&snapshot, &Domain::Machine, None).notes, [""; 0]);
+    snapshot.viewpoint.first_pid_namespace = Some(false);
+    let notes = rank(&snapshot, &Domain::Machine, None).notes;
+    assert!(notes[0].contains("processes outside of it are not listed"), "{notes:?}");
+}

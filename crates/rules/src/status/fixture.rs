@@ -144,6 +144,7 @@ pub(crate) fn ranking(domain: &Domain, rows: Vec<RankRow>) -> RankReport {
         immune: Vec::new(),
         without_memory: 0,
         unreadable: Vec::new(),
+        missing: Vec::new(),
         notes: Vec::new(),
     }
 }

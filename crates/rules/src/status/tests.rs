@@ -114,6 +114,17 @@ fn a_machine_near_its_end_names_who_would_die() {
 }
 
 #[test]
+fn whoever_sees_only_some_names_the_first_of_those() {
+    let mut s = low(1000);
+    s.tasks = vec![task(1, 1, 1)];
+    let first = |s: &Snapshot| answer(s, &StatusOptions::default()).verdict.text;
+    assert!(first(&s).contains("(pid 4711, 2.00 GiB) would die first"));
+    s.viewpoint.first_pid_namespace = Some(false);
+    let text = first(&s);
+    assert!(text.contains("2.00 GiB), of those that can be seen from here, would die"), "{text}");
+}
+
+#[test]
 fn a_machine_at_the_wall_names_the_first_victim() {
     check(
         &low(200),

@@ -1,22 +1,21 @@
 //! What could not be read, and how much memory may hide there.
 
 use facts::{Field, Snapshot, Task};
-use units::{Bytes, Pid};
+use units::Bytes;
 
 use super::Unread;
+use crate::eligible::some_are_hidden;
 use crate::rank::RankReport;
 
 /// Places and processes that could not be read.
 pub(super) fn unread(snapshot: &Snapshot, ranking: &RankReport) -> Unread {
     let processes = snapshot.tasks.iter().filter(|task| unreadable(task, ranking)).count();
-    // Under hidepid, and in a pid namespace of its own, a reader does not even see that others
-    // exist; without hiding, pid 1 always does.
-    let some_are_hidden = snapshot.viewpoint.first_pid_namespace == Some(false)
-        || !snapshot.tasks.iter().any(|task| task.pid == Pid::new(1));
     Unread {
         places: snapshot.missing.clone(),
         processes,
-        hidden_anon: (processes > 0 || some_are_hidden).then(|| hidden_anon(snapshot)).flatten(),
+        hidden_anon: (processes > 0 || some_are_hidden(snapshot))
+            .then(|| hidden_anon(snapshot))
+            .flatten(),
     }
 }
 

@@ -5,6 +5,7 @@ use units::{Bytes, Percent};
 
 use super::judge::{self, Judgement};
 use super::{Headroom, Lately, Level, StatusOptions, Threshold, Verdict, Victims, Wall, WallKind};
+use crate::eligible::some_are_hidden;
 use crate::rank::{Domain, RankRow};
 
 /// What a verdict rests on.
@@ -149,7 +150,13 @@ fn first_to_die(evidence: &Evidence<'_>, wall: &Wall) -> Option<String> {
         .as_ref()
         .map(|group| format!(", and with it everybody in cgroup {group}"))
         .unwrap_or_default();
-    Some(format!("{} would die first{also}", who(first)))
+    let somebody_is_seen = !evidence.snapshot.tasks.is_empty();
+    let seen = if machine && somebody_is_seen && some_are_hidden(evidence.snapshot) {
+        ", of those that can be seen from here,"
+    } else {
+        ""
+    };
+    Some(format!("{}{seen} would die first{also}", who(first)))
 }
 
 /// `java (pid 4711, 2.00 GiB)`.

@@ -215,6 +215,21 @@ fn strict_overcommit_is_a_wall_of_promises_less_the_reserves_of_its_era() {
 }
 
 #[test]
+fn what_is_kept_from_a_process_is_a_share_of_its_own_address_space() {
+    let mut s =
+        machine("6.18", &[(Field::CommitLimit, 1000 << 10), (Field::CommittedAs, 600 << 10)]);
+    s.sysctls.overcommit_memory = Some(OvercommitMode::Never);
+    s.sysctls.user_reserve_kbytes = Some(mib(100));
+    let left = |s: &Snapshot| overcommit(s, NOW).unwrap().distance;
+    assert_eq!(left(&s), Some(mib(300)), "no process tells its size");
+    for (vsize, expected) in [(320, 390), (64, 390), (1 << 20, 300)] {
+        let pid = units::Pid::new(2);
+        s.tasks.push(facts::Task { vsize: Some(mib(vsize)), ..facts::Task::unknown(pid) });
+        assert_eq!(left(&s), Some(mib(expected)), "{vsize}");
+    }
+}
+
+#[test]
 fn overcommit_is_no_wall_unless_it_is_strict() {
     for mode in [None, Some(OvercommitMode::Heuristic), Some(OvercommitMode::Always)] {
         let mut s = calm();

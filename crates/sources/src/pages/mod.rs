@@ -239,11 +239,10 @@ fn numbers(file: &OwnedFd, first: u64, number: u64, out: &mut Vec<u64>) -> Resul
     while filled < size {
         let offset = first.saturating_mul(8).saturating_add(filled as u64);
         match pread(file, &mut bytes[filled..], offset) {
-            Ok(0) => break,
+            // The end; or, as an error, beyond the last frame or address.
+            Ok(0) | Err(Errno::INVAL | Errno::FAULT) => break,
             Ok(n) => filled += n,
             Err(Errno::INTR) => {}
-            // Beyond the last frame or address.
-            Err(Errno::INVAL | Errno::FAULT) => break,
             Err(errno) => return Err(errno.into()),
         }
     }

@@ -83,7 +83,8 @@ pub(super) fn read(
     // Groups in and below which nobody was killed. A group comes before those below it.
     let mut quiet: BTreeSet<&[u8]> = BTreeSet::new();
     for path in paths {
-        let wanted = own.into_iter().chain(&want.groups).any(|own| is_within(own.as_bytes(), path));
+        let wanted = want.all_groups
+            || own.into_iter().chain(&want.groups).any(|own| is_within(own.as_bytes(), path));
         let group = match version {
             CgroupVersion::V1 => visit.v1(path, wanted),
             CgroupVersion::V2 => {
@@ -214,8 +215,11 @@ impl Visit<'_, '_> {
         if !wanted && !matches!(group.max, Some(Limit::At(_))) {
             return group;
         }
+        let hierarchy = self.file(path, "memory.use_hierarchy", proctext::number).flatten();
+        group.use_hierarchy = hierarchy.map(|number| number != 0);
         let bytes = proctext::bytes;
         group.current = self.file(path, "memory.usage_in_bytes", bytes).flatten();
+        group.kmem = self.file(path, "memory.kmem.usage_in_bytes", bytes).flatten();
         group.memsw_max = self.file(path, "memory.memsw.limit_in_bytes", limit).flatten();
         let both = self.file(path, "memory.memsw.usage_in_bytes", bytes).flatten();
         // The two are read one after the other; a difference below zero is none.

@@ -20,6 +20,8 @@ pub struct Want {
     /// Memory cgroups to be read whole, with their ancestors, beside those that have a limit and
     /// those that the reader is in.
     pub groups: Vec<Name>,
+    /// Whether all memory cgroups are read whole.
+    pub all_groups: bool,
 }
 
 /// How much is read of a kernel thread, which has no memory and is never killed.
@@ -34,12 +36,17 @@ pub enum KernelThreads {
 impl Want {
     /// What `status` shows.
     pub fn status() -> Want {
-        Want { kernel_threads: KernelThreads::NameOnly, groups: Vec::new() }
+        Want { kernel_threads: KernelThreads::NameOnly, groups: Vec::new(), all_groups: false }
     }
 
     /// What `rank` shows.
     pub fn rank() -> Want {
-        Want { kernel_threads: KernelThreads::Whole, groups: Vec::new() }
+        Want { kernel_threads: KernelThreads::Whole, groups: Vec::new(), all_groups: false }
+    }
+
+    /// What `ledger` shows.
+    pub fn ledger() -> Want {
+        Want { kernel_threads: KernelThreads::NameOnly, groups: Vec::new(), all_groups: true }
     }
 }
 

@@ -208,12 +208,14 @@ fn version_1_beside_a_unified_hierarchy_without_memory_is_version_1() {
     machine.put("oomph/cgroup/job/memory.usage_in_bytes", "5000\n");
     machine.put("oomph/cgroup/job/memory.memsw.usage_in_bytes", "7000\n");
     machine.put("oomph/cgroup/job/memory.oom_control", "oom_kill_disable 1\nunder_oom 0\n");
+    machine.put("oomph/cgroup/job/memory.use_hierarchy", "0\n");
     let snapshot = snapshot(&mut machine, &Want::status());
     assert_eq!(snapshot.cgroups.version, Some(CgroupVersion::V1));
     assert_eq!(snapshot.tasks[2].cgroup, Some(Name::from("/job")));
     let job = group(&snapshot, "/job");
     assert_eq!(job.max, Some(Limit::Max));
     assert_eq!(job.oom_kill_disable, Some(true));
+    assert_eq!(job.use_hierarchy, Some(false));
     assert_eq!(job.swap_current, Some(Bytes::new(2000)));
 }
 

@@ -10,9 +10,6 @@ use super::index::{self, Index, Member, NotATar, read_up_to};
 use crate::unread::Unread;
 use crate::{About, Owner, Place, Refusal, Tree, manifest};
 
-/// Bytes of a member that are read at once, where it is read piece by piece.
-const PIECE: usize = 64 * 1024;
-
 /// A capture in a plain tar: our own, one of `smemcap`, or one made by hand of a copy of `/proc`.
 #[derive(Debug)]
 pub struct TarTree {
@@ -75,7 +72,14 @@ impl TarTree {
 
     fn read_member(&self, path: &[u8], buf: &mut Vec<u8>) -> Result<(), Refusal> {
         buf.clear();
-        let (offset, len) = self.stored(path)?;
+        let (offset, size) = match self.index.members.get(path) {
+            None => return Err(Refusal::Absent),
+            Some(Member::Refused(refusal)) => return Err(refusal.clone()),
+            Some(&Member::Stored { offset, size }) => (offset, size),
+        };
+        let most = crate::dir::most(path);
+        let len = usize::try_from(size).ok().filter(|_| size <= most);
+        let Some(len) = len else { return Err(Refusal::TooLarge { size, most }) };
         buf.resize(len, 0);
         let there = read_up_to(&self.file, buf, offset)
             .map_err(|e| e.raw_os_error().map_or(Refusal::Damaged, Refusal::System))?;
@@ -88,56 +92,7 @@ impl TarTree {
     }
 }
 
-impl TarTree {
-    /// Where a member is and how long.
-    fn stored(&self, path: &[u8]) -> Result<(u64, usize), Refusal> {
-        let (offset, size) = match self.index.members.get(path) {
-            None => return Err(Refusal::Absent),
-            Some(Member::Refused(refusal)) => return Err(refusal.clone()),
-            Some(&Member::Stored { offset, size }) => (offset, size),
-        };
-        let most = crate::dir::most(path);
-        let len = usize::try_from(size).ok().filter(|_| size <= most);
-        Ok((offset, len.ok_or(Refusal::TooLarge { size, most })?))
-    }
-
-    fn member_pieces(&self, path: &[u8], piece: &mut dyn FnMut(&[u8])) -> Result<(), Refusal> {
-        let (mut offset, mut left) = self.stored(path)?;
-        let mut buf = Vec::new();
-        while left > 0 {
-            buf.resize(left.min(PIECE), 0);
-            let there = read_up_to(&self.file, &mut buf, offset)
-                .map_err(|e| e.raw_os_error().map_or(Refusal::Damaged, Refusal::System))?;
-            piece(&buf[..there]);
-            if there < buf.len() {
-                let lacking = left - there;
-                return Err(Refusal::Strange(format!(
-                    "{lacking} bytes are lacking: the archive became shorter"
-                )));
-            }
-            offset += there as u64;
-            left -= there;
-        }
-        Ok(())
-    }
-}
-
 impl Tree for TarTree {
-    fn read_pieces(
-        &mut self,
-        place: Place<'_>,
-        piece: &mut dyn FnMut(&[u8]),
-    ) -> Result<(), Refusal> {
-        let mut path = std::mem::take(&mut self.path);
-        place.write_path(&mut path);
-        let read = match self.member_pieces(&path, piece) {
-            Err(Refusal::Absent) => Err(self.unread.why(&path)),
-            other => other,
-        };
-        self.path = path;
-        read
-    }
-
     fn read(&mut self, place: Place<'_>, buf: &mut Vec<u8>) -> Result<(), Refusal> {
         let mut path = std::mem::take(&mut self.path);
         place.write_path(&mut path);
@@ -147,6 +102,36 @@ impl Tree for TarTree {
         };
         self.path = path;
         read
+    }
+
+    fn read_pieces(
+        &mut self,
+        place: Place<'_>,
+        piece: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Refusal> {
+        let mut path = Vec::new();
+        place.write_path(&mut path);
+        let (mut offset, size) = match self.index.members.get(&path[..]) {
+            None => return Err(self.unread.why(&path)),
+            Some(Member::Refused(refusal)) => return Err(refusal.clone()),
+            Some(&Member::Stored { offset, size }) => (offset, size),
+        };
+        let mut left = size;
+        let mut buf = vec![0; crate::fs::PIECE];
+        while left > 0 {
+            let want = usize::try_from(left).unwrap_or(buf.len()).min(buf.len());
+            let there = read_up_to(&self.file, &mut buf[..want], offset)
+                .map_err(|e| e.raw_os_error().map_or(Refusal::Damaged, Refusal::System))?;
+            if there == 0 {
+                return Err(Refusal::Strange(format!(
+                    "expected {size} bytes, {left} of them are missing: the archive became shorter"
+                )));
+            }
+            piece(&buf[..there]);
+            offset += there as u64;
+            left -= there as u64;
+        }
+        Ok(())
     }
 
     fn pids(&mut self) -> Result<Vec<Pid>, Refusal> {

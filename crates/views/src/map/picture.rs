@@ -97,17 +97,20 @@ fn located(page: &mut Page<'_>, report: &MapReport) {
     let sign = page.style.signs().mark;
     page.sentence(&format!("{sign} {:#x} is {text}", located.address));
     if let Some(Item::Region(region)) = place {
-        flags(page, region);
+        flags(page, region, report);
     }
 }
 
-fn flags(page: &mut Page<'_>, region: &Region) {
-    let Some(flags) = &region.flags else { return };
-    let words: Vec<String> = flags
-        .iter()
-        .map(|flag| match flag.words {
-            Some(words) => format!("{} {words}", flag.code),
-            None => format!("{} (not known to this program)", flag.code),
+fn flags(page: &mut Page<'_>, region: &Region, report: &MapReport) {
+    let Some(codes) = &region.flags else { return };
+    let words: Vec<String> = codes
+        .split_ascii_whitespace()
+        .map(|code| {
+            let flag = report.flag_words.iter().find(|flag| flag.code == code);
+            match flag.and_then(|flag| flag.words) {
+                Some(words) => format!("{code} {words}"),
+                None => format!("{code} (not known to this program)"),
+            }
         })
         .collect();
     if !words.is_empty() {
@@ -357,7 +360,7 @@ impl<'a> Picture<'a> {
             };
             let address = labelled.then_some(start);
             let lead = if row == 0 { lead.clone() } else { " ".repeat(text::width(&lead)) };
-            let bar = self.bar(&cells, row * room, room);
+            let bar = self.bar(cells, row * room, room);
             let mark = if row == 0 { self.mark(start, end) } else { " ".to_owned() };
             let down = self.signs.down;
             self.lines.push(format!("{}{mark}{down}{lead}{bar} {down}", self.label(address)));
@@ -365,7 +368,7 @@ impl<'a> Picture<'a> {
     }
 
     /// A row of the fill: `room` cells from the `from`th on.
-    fn bar(&self, cells: &Option<[usize; 4]>, from: usize, room: usize) -> String {
+    fn bar(&self, cells: Option<[usize; 4]>, from: usize, room: usize) -> String {
         let Some(lengths) = cells else { return " ".repeat(room) };
         let signs = self.style.signs().bar;
         let accents = [None, Some(Accent::Calm), Some(Accent::Near), Some(Accent::Dim)];

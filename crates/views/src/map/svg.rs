@@ -25,6 +25,8 @@ const DETAIL: u32 = BOX + BOX_WIDTH + 14;
 const NAME: u32 = 606;
 /// Letters of a name that fit behind it.
 const NAME_LETTERS: usize = 27;
+/// Letters of a line across the picture.
+const LETTERS: usize = 118;
 /// Height of what is one page large, and what a doubling adds, in tenths of a pixel.
 const PAGE_HEIGHT: u64 = 170;
 const DOUBLING: u64 = 32;
@@ -139,8 +141,8 @@ impl Svg {
     }
 
     fn head(&mut self, report: &MapReport) {
-        self.text(20, 340, "h", &title(report));
-        self.text(20, 560, "d", &summary(report));
+        self.text(20, 340, "h", &crate::text::cut(&title(report), 70, "…"));
+        self.text(20, 560, "d", &crate::text::cut(&summary(report), LETTERS, "…"));
         let mut x = 20;
         let known = report.totals.fill.is_some();
         let swapped = report.totals.fill.is_none_or(|f| f.swapped.is_some());
@@ -362,7 +364,7 @@ impl Svg {
             "Heights are logarithmic: every doubling in size adds the same.".to_owned()
         });
         lines.extend(report.notes.iter().cloned());
-        for line in lines {
+        for line in lines.iter().flat_map(|line| crate::text::wrap(line, LETTERS)) {
             self.text(20, self.y, "d", &line);
             self.y += 160;
         }

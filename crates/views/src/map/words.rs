@@ -37,7 +37,7 @@ pub(super) fn part(part: Part) -> &'static str {
 
 pub(super) fn gap(kind: GapKind) -> &'static str {
     match kind {
-        GapKind::Null => "not mapped, so that null pointers fault",
+        GapKind::Null => "free; its first pages stay so, for null pointers to fault",
         GapKind::AboveHeap => "free; the heap grows into it",
         GapKind::BelowStack => "free; the stack grows into it",
         GapKind::Free => "free",

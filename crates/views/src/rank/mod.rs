@@ -10,6 +10,7 @@ use rules::rank::{Domain, ImmuneRow, RankReport, RankRow};
 use crate::amount;
 use crate::page::Page;
 use crate::score;
+use crate::status::unread;
 use crate::style::{Accent, Style};
 use crate::table::{Align, Table};
 use crate::words;
@@ -24,7 +25,7 @@ pub enum Rows {
 }
 
 impl Rows {
-    fn of<T>(self, list: &[T]) -> &[T] {
+    pub(crate) fn of<T>(self, list: &[T]) -> &[T] {
         match self {
             Rows::All => list,
             Rows::Top(n) => list.get(..n).unwrap_or(list),
@@ -37,12 +38,13 @@ pub fn rank(report: &RankReport, rows: Rows, style: &Style) -> String {
     let mut page = Page::new(style);
     head(&mut page, report);
     let shown = rows.of(&report.rows);
-    if shown.is_empty() {
-        page.sentence("Nobody: no process here can be chosen.");
-    } else {
+    if report.rows.is_empty() {
+        page.sentence("Nobody: no process that could be read can be chosen.");
+    } else if !shown.is_empty() {
         victims(&mut page, report, shown);
     }
-    left_out(&mut page, report.rows.len() - shown.len(), "more can be chosen after these");
+    let words = if shown.is_empty() { "can be chosen" } else { "more can be chosen after these" };
+    left_out(&mut page, report.rows.len() - shown.len(), words);
 
     let immune = rows.of(&report.immune);
     if !immune.is_empty() {
@@ -146,7 +148,8 @@ fn left_out(page: &mut Page<'_>, more: usize, words: &str) {
 
 fn foot(page: &mut Page<'_>, report: &RankReport) {
     let unreadable = report.unreadable.len();
-    if unreadable == 0 && report.notes.is_empty() && report.without_memory == 0 {
+    let silent = report.notes.is_empty() && report.missing.is_empty();
+    if unreadable == 0 && silent && report.without_memory == 0 {
         return;
     }
     page.line("");
@@ -167,6 +170,11 @@ fn foot(page: &mut Page<'_>, report: &RankReport) {
     }
     for note in &report.notes {
         page.sentence(note);
+    }
+    if !report.missing.is_empty() {
+        let count = amount::count(report.missing.len(), "place", "places");
+        page.heading("Not read", &count);
+        unread::places(page, &report.missing);
     }
 }
 

@@ -3,7 +3,7 @@
 mod lately;
 mod near;
 mod promises;
-mod unread;
+pub(crate) mod unread;
 mod victims;
 
 use rules::status::StatusReport;

@@ -12,10 +12,13 @@ const PLACES: usize = 3;
 
 pub(super) fn section(page: &mut Page<'_>, unread: &Unread) {
     let hidden = unread.hidden_anon.filter(|&b| b > Bytes::ZERO);
-    if unread.places.is_empty() && unread.processes == 0 {
-        return;
-    }
     let mut words = Vec::new();
+    if unread.places.is_empty() && unread.processes == 0 {
+        if hidden.is_none() {
+            return;
+        }
+        words.push("processes that cannot be seen from here".to_owned());
+    }
     if unread.processes > 0 {
         words.push(format!("the memory of {}", count(unread.processes, "process", "processes")));
     }
@@ -28,10 +31,15 @@ pub(super) fn section(page: &mut Page<'_>, unread: &Unread) {
         (None, None, _) => "how much memory hides there is unknown".to_owned(),
     };
     page.heading("Not read", &format!("{}; {hiding}", words.join(", ")));
-    for place in telling(&unread.places) {
+    places(page, &unread.places);
+}
+
+/// The most telling places, a line each, and how many more there are.
+pub(crate) fn places(page: &mut Page<'_>, places: &[Missing]) {
+    for place in telling(places) {
         page.sentence(&place.to_string());
     }
-    let more = unread.places.len().saturating_sub(PLACES);
+    let more = places.len().saturating_sub(PLACES);
     if more > 0 {
         page.sentence(&format!("and {more} more; --json lists them"));
     }

@@ -459,6 +459,13 @@ pub(crate) fn hidepid() -> StatusReport {
     report
 }
 
+/// Seen from a container, which sees its own processes only.
+pub(crate) fn container() -> StatusReport {
+    let mut report = calm_laptop();
+    report.unread = Unread { places: vec![], processes: 0, hidden_anon: Some(mib(3100)) };
+    report
+}
+
 /// A tar of `smemcap`, which does not keep adjustments.
 pub(crate) fn smemcap_tar() -> StatusReport {
     let mut report = calm_laptop();
@@ -503,6 +510,7 @@ pub(crate) fn rank_of(status: &StatusReport) -> RankReport {
         immune: status.victims.immune.clone(),
         without_memory: 63,
         unreadable: vec![],
+        missing: status.unread.places.clone(),
         notes: status.victims.notes.clone(),
     }
 }
