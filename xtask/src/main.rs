@@ -26,7 +26,8 @@ cargo xtask test [ARG…]   install what the tests need if it is missing (Debian
 cargo xtask ci            formatting, clippy, documentation, dependencies, tidiness
 cargo xtask tidy          only the last of these: what no compiler checks
 cargo xtask bench [ARG…]  what `oomph status` (or `oomph ARG…`) costs over reading the same files;
-                          `bench usage` sets `oomph usage` beside others of its kind
+                          `bench usage` sets `oomph usage` beside others of its kind;
+                          `bench map` times the picture of small and large address spaces
 cargo xtask bench cache [PATH…]
                           what `oomph cache` costs over walking and asking, beside vmtouch
 cargo xtask golden        what the real smem, pmap and free print about the machines in

@@ -35,14 +35,30 @@ impl Crowd {
     /// Processes with some fifty mappings each: Python's, where there is one.
     pub(super) fn of_many_mappings(count: usize) -> Result<Crowd, Stop> {
         let script = "import ssl, json, sqlite3, decimal, ctypes, time; time.sleep(900)";
+        Crowd::of_pythons(count, script).map_or_else(|_| Crowd::gather(count), Ok)
+    }
+
+    /// One process with so many regions and some of its own.
+    pub(super) fn with_regions(count: usize) -> Result<Crowd, Stop> {
+        // Neighbours differ in their permissions, or they would be one region.
+        let script = format!(
+            "import mmap, time; kept = [mmap.mmap(-1, 4096, prot=1 + 2 * (i % 2)) \
+             for i in range({count})]; time.sleep(900)"
+        );
+        Crowd::of_pythons(1, &script)
+    }
+
+    /// The first of them.
+    pub(super) fn first(&self) -> Option<u32> {
+        self.0.first().map(Child::id)
+    }
+
+    fn of_pythons(count: usize, script: &str) -> Result<Crowd, Stop> {
         let mut crowd = Crowd(Vec::with_capacity(count));
         for _ in 0..count {
             let mut python = Command::new("/usr/bin/python3");
             python.args(["-c", script]).stdin(Stdio::null()).stderr(Stdio::null());
-            match python.spawn() {
-                Ok(child) => crowd.0.push(child),
-                Err(_) => return Crowd::gather(count),
-            }
+            crowd.0.push(python.spawn().map_err(|err| format!("cannot start python3: {err}"))?);
         }
         // They are ready when they sleep and no longer grow.
         let deadline = Instant::now() + Duration::from_secs(120);
