@@ -6,6 +6,7 @@
 
 mod bench;
 mod ci;
+mod corpus;
 mod harness;
 mod needs;
 mod repository;
@@ -25,6 +26,7 @@ cargo xtask test [ARG…]   install what the tests need if it is missing (Debian
 cargo xtask ci            formatting, clippy, documentation, dependencies, tidiness
 cargo xtask tidy          only the last of these: what no compiler checks
 cargo xtask bench [ARG…]  what `oomph status` (or `oomph ARG…`) costs over reading the same files
+cargo xtask corpus [DIR]  how much of the kernel logs in DIR is understood
 cargo xtask capture-vm [--kernel SERIES | NAME…]
                           boot Debian kernels in QEMU, capture them, drive them out of memory, and
                           keep the results in tests/data/captures
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         "ci" => Ok(ci::run()),
         "tidy" => tidy::run(),
         "bench" => bench::run(rest),
+        "corpus" => corpus::run(rest),
         "capture-vm" => vm::run(rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");
