@@ -6,6 +6,7 @@
 
 mod bench;
 mod ci;
+mod corpus;
 mod golden;
 mod harness;
 mod needs;
@@ -28,6 +29,7 @@ cargo xtask tidy          only the last of these: what no compiler checks
 cargo xtask bench [ARG…]  what `oomph status` (or `oomph ARG…`) costs over reading the same files
 cargo xtask golden        what the real smem, pmap and free print about the machines in
                           tests/data/compat, kept in its folder `golden` (as root)
+cargo xtask corpus [DIR]  how much of the kernel logs in DIR is understood
 cargo xtask capture-vm [--kernel SERIES | NAME…]
                           boot Debian kernels in QEMU, capture them, drive them out of memory, and
                           keep the results in tests/data/captures
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         "tidy" => tidy::run(),
         "bench" => bench::run(rest),
         "golden" => golden::run(),
+        "corpus" => corpus::run(rest),
         "capture-vm" => vm::run(rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");
