@@ -11,6 +11,7 @@ pub mod address_space;
 pub mod available;
 pub mod badness;
 pub mod eligible;
+pub mod explain;
 pub mod fragmentation;
 pub mod headroom;
 pub mod ledger;
@@ -27,6 +28,7 @@ pub mod vmflags;
 pub mod wall;
 pub mod watermark;
 
+pub use explain::explain;
 pub use map::map;
 pub use pages::pages;
 pub use physical::physical;

@@ -12,6 +12,7 @@
 
 mod amount;
 mod bar;
+mod explain;
 pub mod json;
 mod ledger;
 pub mod map;
@@ -24,6 +25,7 @@ mod table;
 mod text;
 mod words;
 
+pub use explain::{explained, incident};
 pub use ledger::{ledger, ledger_diff, ledger_svg};
 pub use rank::{Rows, explain, rank};
 pub use status::status;

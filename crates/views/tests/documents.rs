@@ -19,6 +19,7 @@ fn the_document_of_the_json_format_is_current() {
         ("physical", Format::Physical),
         ("ledger", Format::Ledger),
         ("ledger-diff", Format::LedgerDiff),
+        ("explain", Format::Explain),
     ] {
         let (start, end) =
             (format!("<!-- {name}: generated -->\n"), format!("<!-- {name}: end -->\n"));

@@ -35,6 +35,7 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-facts",
             "oomph-rules",
             "oomph-proctext",
+            "oomph-klog",
             "oomph-sources",
             "oomph-views",
             "oomph-compat",
