@@ -6,6 +6,7 @@
 
 mod bench;
 mod ci;
+mod corpus;
 mod golden;
 mod harness;
 mod needs;
@@ -32,6 +33,7 @@ cargo xtask bench cache [PATH…]
                           what `oomph cache` costs over walking and asking, beside vmtouch
 cargo xtask golden        what the real smem, pmap and free print about the machines in
                           tests/data/compat, kept in its folder `golden` (as root)
+cargo xtask corpus [DIR]  how much of the kernel logs in DIR is understood
 cargo xtask capture-vm [--kernel SERIES | NAME…]
                           boot Debian kernels in QEMU, capture them, drive them out of memory, and
                           keep the results in tests/data/captures
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         "tidy" => tidy::run(),
         "bench" => bench::run(rest),
         "golden" => golden::run(),
+        "corpus" => corpus::run(rest),
         "capture-vm" => vm::run(rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");

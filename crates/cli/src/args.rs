@@ -59,6 +59,7 @@ Examples:
   oomph rank --top 20              the kill order, each score taken apart
   oomph rank --pid 4242            one score, step by step
   oomph usage --by unit            who uses memory, shared pages counted once
+  oomph explain kern.log           what a kernel log says about an OOM kill
   oomph capture web1.tar           keep this moment; look at it elsewhere with
   oomph --from web1.tar            … the same screen for that machine";
 
@@ -110,6 +111,9 @@ pub(crate) enum Command {
     /// Every page of the machine accounted for, and what nothing accounts for
     #[command(after_long_help = LEDGER_EXAMPLES)]
     Ledger(LedgerArgs),
+    /// What a kernel log says about an OOM kill, and whether the kernel was right
+    #[command(after_long_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainArgs),
     /// Keep this machine at this moment in a tar, to look at it later or elsewhere
     #[command(after_long_help = CAPTURE_EXAMPLES)]
     Capture(CaptureArgs),
@@ -335,6 +339,34 @@ Examples:
   oomph cache /usr --by process        which processes hold what is cached
   oomph cache --sort evicted /srv      what was evicted lately: thrashing
   oomph cache --csv / > cache.csv      for spreadsheets";
+/// Options of `oomph explain`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ExplainArgs {
+    /// Kernel logs, plain, .gz, .zst or .xz; `-` is standard input [default: this machine's ring
+    /// buffer]
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Explain the N-th report, instead of the last
+    #[arg(long, value_name = "N", conflicts_with = "all")]
+    pub(crate) report: Option<usize>,
+    /// Explain every report
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Answer by exit code, too: 0 every choice that can be checked is right, 1 one is not
+    #[arg(long)]
+    pub(crate) verify: bool,
+}
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  oomph explain kern.log               the reports in a log; the last one in full
+  oomph explain kern.log.2.gz --report 3
+                                       another one
+  journalctl -k -b -1 | oomph explain -
+                                       of the boot before this one
+  oomph explain --verify *.log         whether the kernel chose whom its own formula says
+  oomph explain kern.log --json | jq .choice
+                                       for programs: every report, one a line";
 
 /// Options of `oomph capture`.
 #[derive(Debug, Clone, Args)]
@@ -437,6 +469,8 @@ pub(crate) enum Report {
     Ledger,
     /// What `oomph ledger --diff … --json` prints
     LedgerDiff,
+    /// What `oomph explain --json` prints, for each report
+    Explain,
 }
 
 const GENERATE_EXAMPLES: &str = "\

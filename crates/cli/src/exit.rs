@@ -27,6 +27,8 @@ pub(crate) enum Outcome {
     Partly,
     /// The machine was judged, and the judgement is the answer (`--check`).
     Judged(Level),
+    /// A kernel's choice was checked and is not the one its rules make (`explain --verify`).
+    Disagrees,
     /// What `oomph compat` stands in for ended with this status.
     OtherProgram(u8),
     /// It could not be done.
@@ -40,6 +42,7 @@ pub(crate) const DOCUMENTED: &[(&str, &str)] = &[
     ("0", "Done. With --check: calm."),
     ("1", "Failed: a message on standard error says what and why. With --check: near."),
     ("2", "Wrong usage. With --check: at the wall."),
+    ("0, 1", "Behind `explain --verify`: every choice checks out, or one does not (or it failed)."),
     ("1, 2, 42, 255", "Behind `compat`: as smem, pmap and free end."),
     (
         "3",
@@ -57,7 +60,8 @@ fn number(outcome: Outcome, convention: Convention) -> u8 {
     match (convention, outcome) {
         (_, Outcome::OtherProgram(status)) => status,
         (_, Outcome::Done | Outcome::Judged(Level::Calm)) => 0,
-        (_, Outcome::Judged(Level::Near)) | (Convention::Program, Outcome::Failed) => 1,
+        (_, Outcome::Judged(Level::Near) | Outcome::Disagrees)
+        | (Convention::Program, Outcome::Failed) => 1,
         (_, Outcome::Judged(Level::AtTheWall)) | (Convention::Program, Outcome::WrongUsage) => 2,
         (_, Outcome::Judged(Level::Unknown) | Outcome::Partly)
         | (Convention::Check, Outcome::Failed | Outcome::WrongUsage) => 3,

@@ -15,6 +15,7 @@ mod mapping;
 mod meminfo;
 mod missing;
 mod name;
+pub mod oom_report;
 mod page;
 mod page_cache;
 mod physical;
@@ -37,6 +38,7 @@ pub use mapping::{Address, Device, Mapping, Perms};
 pub use meminfo::{Field, Meminfo, OtherField};
 pub use missing::{Missing, Why};
 pub use name::Name;
+pub use oom_report::OomReport;
 pub use page::{PageEntry, PageRun, PageState};
 pub use page_cache::{
     AskedBy, Backing, CachedFile, CachedPages, Examples, Hold, Holder, LeftAlone, PageCache,

@@ -12,6 +12,7 @@ pub mod available;
 pub mod badness;
 pub mod cache;
 pub mod eligible;
+pub mod explain;
 pub mod fragmentation;
 pub mod headroom;
 pub mod ledger;
@@ -30,6 +31,7 @@ pub mod wall;
 pub mod watermark;
 
 pub use cache::cache;
+pub use explain::explain;
 pub use map::map;
 pub use pages::pages;
 pub use physical::physical;

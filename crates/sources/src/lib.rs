@@ -3,7 +3,8 @@
 //! A [`Tree`] hands out a machine's files by name: the running kernel's ([`LiveTree`]), a directory
 //! shaped like `/proc` ([`DirTree`]) or a tar ([`TarTree`]). Above it there is one piece of code for
 //! all of them: [`snapshot`] reads a machine into facts, [`capture`] writes its files into a tar
-//! that reads back as the same facts. [`open`] finds out which of them a user means.
+//! that reads back as the same facts. [`open`] finds out which of them a user means. [`read_log`]
+//! hands out a kernel log piece by piece, from a file, packed or not, a pipe or the ring buffer.
 //!
 //! # What it promises
 //! * A live machine pays little: one buffer for all files, one `read` for a file that the kernel
@@ -23,6 +24,7 @@ mod capture;
 mod dir;
 mod fs;
 mod live;
+mod log;
 mod manifest;
 mod mounts;
 mod open;
@@ -46,6 +48,7 @@ pub use capture::{
 };
 pub use dir::DirTree;
 pub use live::LiveTree;
+pub use log::{Log, LogError, read_log};
 pub use open::{OpenError, Source, open};
 pub use pages::ProcessPages;
 pub use place::{Place, TaskFile};

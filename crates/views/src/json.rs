@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 
 use rules::cache::CacheReport;
+use rules::explain::ExplainReport;
 use rules::ledger::LedgerReport;
 use rules::ledger_diff::LedgerDiffReport;
 use rules::map::MapReport;
@@ -63,6 +64,8 @@ pub enum Format {
     Ledger,
     /// What `oomph ledger --diff … --json` prints.
     LedgerDiff,
+    /// What `oomph explain --json` prints, for each report.
+    Explain,
 }
 
 /// The JSON Schema (draft 2020-12) of a format.
@@ -77,6 +80,7 @@ pub fn schema(format: Format) -> Value {
         Format::Physical => schema_for!(PhysicalReport),
         Format::Ledger => schema_for!(LedgerReport),
         Format::LedgerDiff => schema_for!(LedgerDiffReport),
+        Format::Explain => schema_for!(ExplainReport),
     };
     let title = match format {
         Format::Status => "oomph.status/1",
@@ -88,6 +92,7 @@ pub fn schema(format: Format) -> Value {
         Format::Physical => "oomph.physical/1",
         Format::Ledger => rules::ledger::SCHEMA,
         Format::LedgerDiff => rules::ledger_diff::SCHEMA,
+        Format::Explain => rules::explain::SCHEMA,
     };
     schema.insert("title".to_owned(), title.into());
     schema.to_value()

@@ -21,6 +21,7 @@ fn the_document_of_the_json_format_is_current() {
         ("ledger", Format::Ledger),
         ("ledger-diff", Format::LedgerDiff),
         ("cache", Format::Cache),
+        ("explain", Format::Explain),
     ] {
         let (start, end) =
             (format!("<!-- {name}: generated -->\n"), format!("<!-- {name}: end -->\n"));

@@ -24,6 +24,7 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-facts", &["oomph-units"]),
     ("oomph-rules", &["oomph-units", "oomph-facts"]),
     ("oomph-proctext", &["oomph-units", "oomph-facts"]),
+    ("oomph-klog", &["oomph-units", "oomph-facts"]),
     ("oomph-sources", &["oomph-units", "oomph-facts", "oomph-proctext"]),
     ("oomph-views", &["oomph-units", "oomph-facts", "oomph-rules"]),
     ("oomph-compat", &["oomph-units"]),
@@ -34,12 +35,13 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-facts",
             "oomph-rules",
             "oomph-proctext",
+            "oomph-klog",
             "oomph-sources",
             "oomph-views",
             "oomph-compat",
         ],
     ),
-    ("xtask", &[]),
+    ("xtask", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-klog"]),
 ];
 
 /// Prints what is untidy; true when nothing is.

@@ -37,6 +37,7 @@ pub(super) fn run(what: &Generate, out: &mut Output) -> Result<Outcome, Failure>
                 Report::Physical => Format::Physical,
                 Report::Ledger => Format::Ledger,
                 Report::LedgerDiff => Format::LedgerDiff,
+                Report::Explain => Format::Explain,
             };
             print_json(&json::schema(format), out)?;
         }

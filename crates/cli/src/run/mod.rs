@@ -3,6 +3,7 @@
 mod cache;
 mod capture;
 mod compat;
+mod explain;
 mod generate;
 mod ledger;
 mod machine;
@@ -29,6 +30,7 @@ pub(crate) fn run(invocation: &Invocation, out: &mut Output) -> Result<Outcome, 
         Command::Map(args) => map::run(args, global, out),
         Command::Cache(args) => cache::run(args, global, out),
         Command::Ledger(args) => ledger::run(args, global, out),
+        Command::Explain(args) => explain::run(args, global, out),
         Command::Capture(args) => capture::run(args, global, out),
         Command::Compat(args) => compat::run(args, global, out),
         Command::Generate(args) => generate::run(&args.what, out),

@@ -16,7 +16,7 @@ mod frees;
 mod inputs;
 mod ranking;
 mod report;
-mod selection;
+pub(crate) mod selection;
 mod source;
 
 #[cfg(test)]

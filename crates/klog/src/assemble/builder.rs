@@ -1,0 +1,128 @@
+//! One report while its lines come in.
+
+use facts::oom_report::{LineKind, OomReport, SourceLine};
+use units::Pid;
+
+use crate::Problem;
+use crate::record::{Context, Item};
+use crate::transport::Caller;
+
+/// One report while its lines come in.
+#[derive(Debug, Default)]
+pub(super) struct Builder {
+    pub(super) caller: Option<Caller>,
+    pub(super) context: Context,
+    pub(super) report: OomReport,
+    pub(super) problems: Vec<Problem>,
+    pub(super) sysrq: bool,
+    /// Rows that came before any header: they are read at the end, by what they have in common.
+    pub(super) rows: Vec<(u64, Vec<u8>)>,
+    pub(super) last: Last,
+    /// The zone that per-cpu lines belong to.
+    pub(super) per_cpu_zone: Option<usize>,
+    /// How many lines are kept, up to the last that was understood.
+    understood: usize,
+}
+
+/// What further figures belong to.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) enum Last {
+    #[default]
+    Nothing,
+    Node(usize),
+    Zone(usize),
+}
+
+impl Builder {
+    pub(super) fn new(caller: Option<Caller>) -> Self {
+        Builder { caller, ..Builder::default() }
+    }
+
+    pub(super) fn first_line(&self) -> u64 {
+        self.report.lines.first().map_or(0, |line| line.number)
+    }
+
+    pub(super) fn last_line(&self) -> u64 {
+        self.report.lines.last().map_or(0, |line| line.number)
+    }
+
+    /// Keeps lines of the text; those after the last that was understood are dropped in the end.
+    pub(super) fn keep(&mut self, lines: Vec<SourceLine>, understood: bool) {
+        self.report.lines.extend(lines);
+        if understood {
+            self.understood = self.report.lines.len();
+        }
+    }
+
+    pub(super) fn drop_tail(&mut self) {
+        self.report.lines.truncate(self.understood);
+    }
+
+    pub(super) fn problem(&mut self, line: u64, expected: &'static str, found: &[u8]) {
+        self.problems.push(Problem::new(line, expected, found));
+    }
+
+    /// Text behind what was understood of a line.
+    pub(super) fn leftover(&mut self, line: u64, item: &Item<'_>, text: &[u8]) {
+        let text = text.trim_ascii();
+        if !text.is_empty() {
+            self.problem(line, expectation(item), text);
+        }
+    }
+
+    pub(super) fn has_victim(&self, pid: Option<Pid>) -> bool {
+        self.report.kills.iter().any(|kill| kill.pid == pid || kill.chosen_pid == pid)
+            || self.report.oom_kill.as_ref().is_some_and(|line| line.pid == pid)
+    }
+
+    /// Whether the item must belong to the next report, because this one has it already.
+    pub(super) fn is_closed_by(&self, item: &Item<'_>) -> bool {
+        let report = &self.report;
+        match item {
+            Item::Trigger(_) => true,
+            Item::MemInfo => {
+                report.memory.is_some() || report.oom_kill.is_some() || !report.kills.is_empty()
+            }
+            Item::TasksHeader(_) | Item::TasksTitle => {
+                let started = |kind| report.lines.iter().any(|line| line.kind == kind);
+                !report.kills.is_empty()
+                    || report.tasks.as_ref().is_some_and(|tasks| !tasks.rows.is_empty())
+                    || !self.rows.is_empty()
+                    || (matches!(item, Item::TasksTitle) && started(LineKind::Tasks))
+            }
+            Item::OomKill(_) => report.oom_kill.is_some() || !report.kills.is_empty(),
+            Item::Kill(kill) => {
+                let Some(last) = report.kills.last() else { return false };
+                let announced = last.chosen_pid.is_some() && last.pid.is_none();
+                let completes = announced && kill.chosen_pid.is_none();
+                !completes && report.group_kill.is_none()
+            }
+            Item::MemcgTask { .. } => {
+                report.memcg.as_ref().is_some_and(|memcg| memcg.memory.is_some())
+            }
+            Item::MemcgUsage(crate::record::UsageOf::Memory, _) => {
+                report.memcg.as_ref().is_some_and(|memcg| memcg.memory.is_some())
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What should stand where something else did.
+fn expectation(item: &Item<'_>) -> &'static str {
+    match item {
+        Item::Trigger(_) => "gfp_mask, nodemask, order and an adjustment",
+        Item::MemcgUsage(..) => "usage, limit and failcnt",
+        Item::MemcgStats { .. } => "figures of a memory cgroup such as `cache:12KB`",
+        Item::Global(_) => "counters such as `free:1234`",
+        Item::Node { .. } | Item::Zone { .. } | Item::Figures(_) => "figures such as `free:1234kB`",
+        Item::LowmemReserve(_) => "pages of reserve",
+        Item::Buddy { .. } => "free blocks such as `12*4kB (UM)` and their sum",
+        Item::TasksHeader(_) => "names of columns, up to `name`",
+        Item::Task(_) => "the columns of the table and a name of at most 15 bytes",
+        Item::OomKill(_) => "`oom_memcg` or `global_oom`, and `task_memcg`",
+        Item::Kill(_) | Item::Reaper(_) => "figures such as `anon-rss:1234kB`",
+        Item::Swap(_) => "counts of the swap cache",
+        _ => "the end of the line",
+    }
+}

@@ -1,0 +1,266 @@
+//! From lines to reports: joining what was wrapped, parting what was interleaved.
+
+mod apply;
+mod builder;
+mod figures;
+mod finish;
+
+use facts::Name;
+use facts::oom_report::{LineKind, OomReport, SourceLine, Stamp};
+
+use crate::Problem;
+use crate::record::{self, Context, Item, More};
+use crate::transport::{Caller, Origin, Peeled};
+use builder::Builder;
+
+/// A record longer than this is not carried on.
+const LONGEST_RECORD: usize = 64 << 10;
+
+/// Takes lines one by one and keeps the reports they make.
+#[derive(Debug, Default)]
+pub(crate) struct Assembler {
+    open: Vec<Builder>,
+    closed: Vec<Builder>,
+    pending: Option<Pending>,
+    /// A SysRq whose report has not begun.
+    sysrq: Option<SourceLine>,
+}
+
+/// A record that further lines may carry on.
+#[derive(Debug)]
+struct Pending {
+    body: Vec<u8>,
+    origin: Origin,
+    caller: Option<Caller>,
+    /// The line before was cut inside a word, and the next goes on there.
+    glued: bool,
+    lines: Vec<SourceLine>,
+}
+
+/// A line as the assembler gets it.
+#[derive(Debug)]
+pub(crate) struct Line<'a> {
+    /// Its number in the text.
+    pub(crate) number: u64,
+    /// As it stood there.
+    pub(crate) raw: &'a [u8],
+    /// What it says and who said it.
+    pub(crate) peeled: Peeled<'a>,
+    /// It goes on in the next line without a break.
+    pub(crate) goes_on: bool,
+    /// It carries on a record that was printed with newlines in it.
+    pub(crate) inner: bool,
+}
+
+impl Assembler {
+    /// Takes the next line.
+    pub(crate) fn push(&mut self, line: Line<'_>) {
+        let Line { number, raw, peeled, goes_on, inner } = line;
+        let Peeled { body, origin, stamp, caller } = peeled;
+        let source = |stamp: Option<Stamp>| SourceLine {
+            number,
+            kind: LineKind::Unknown,
+            stamp,
+            text: Name::new(raw),
+        };
+        if let Some(pending) = &mut self.pending {
+            let joined = if pending.glued {
+                pending.body.extend_from_slice(body);
+                true
+            } else {
+                origin == Origin::Bare && !inner && carries_on(&self.open, pending, body)
+            };
+            if joined {
+                pending.glued = goes_on && pending.body.len() < LONGEST_RECORD;
+                if pending.lines.last().is_none_or(|last| last.number != number) {
+                    pending.lines.push(source(stamp));
+                }
+                return;
+            }
+        }
+        let before = self.pending.take();
+        // What stands on one line of the text is one line of the report.
+        let (caller, lines) = match &before {
+            Some(before) if origin == Origin::Bare => {
+                let same = before.lines.last().is_some_and(|last| last.number == number);
+                (before.caller, if same { Vec::new() } else { vec![source(stamp)] })
+            }
+            _ => (caller, vec![source(stamp)]),
+        };
+        // A bare line after another program's may still be the kernel's.
+        let pending = Pending { body: body.to_vec(), origin, caller, glued: goes_on, lines };
+        if let Some(before) = before {
+            self.route(before);
+        }
+        self.pending = Some(pending);
+    }
+
+    /// Everything found, in the order of the text.
+    pub(crate) fn finish(mut self) -> Vec<(OomReport, Vec<Problem>)> {
+        if let Some(pending) = self.pending.take() {
+            self.route(pending);
+        }
+        let mut all = self.closed;
+        all.append(&mut self.open);
+        all.sort_by_key(Builder::first_line);
+        all.into_iter().map(Builder::finish).collect()
+    }
+
+    fn target(&self, caller: Option<Caller>) -> Option<usize> {
+        target(&self.open, caller)
+    }
+
+    /// Gives a record to the report it belongs to.
+    fn route(&mut self, pending: Pending) {
+        let Pending { body, origin, caller, mut lines, .. } = pending;
+        let target = self.target(caller);
+        if origin == Origin::Program {
+            self.keep(target.or(self.open.len().checked_sub(1)), lines, LineKind::Foreign);
+            return;
+        }
+        if is_blank(&body) {
+            self.keep(target, lines, LineKind::Blank);
+            return;
+        }
+        let context = target.map_or_else(Context::default, |at| self.open[at].context);
+        let Some(reading) = record::read(&body, context) else {
+            let last = self.open.len().checked_sub(1);
+            let kind = if target.is_some() { LineKind::Unknown } else { LineKind::Foreign };
+            self.keep(target.or(last), lines, kind);
+            return;
+        };
+        for line in &mut lines {
+            line.kind = reading.item.kind();
+        }
+        if let Item::SysRq = reading.item {
+            self.sysrq = lines.pop();
+            return;
+        }
+        let number = lines.first().map_or_else(|| self.last_number(), |line| line.number);
+        let at = match self.place(&reading.item, target, caller, reading.strong) {
+            Some(at) => at,
+            None => {
+                let last = self.open.len().checked_sub(1);
+                self.keep(last, lines, LineKind::Foreign);
+                return;
+            }
+        };
+        let sysrq = if matches!(reading.item, Item::Trigger(_)) { self.sysrq.take() } else { None };
+        let leftover = &body.trim_ascii()[reading.consumed.min(body.trim_ascii().len())..];
+        let builder = match at {
+            Place::Open(at) => &mut self.open[at],
+            Place::Closed(at) => &mut self.closed[at],
+        };
+        if let Some(sysrq) = sysrq {
+            builder.sysrq = true;
+            builder.keep(vec![sysrq], true);
+        }
+        builder.keep(lines, true);
+        builder.leftover(number, &reading.item, leftover);
+        builder.apply(reading.item, number);
+    }
+
+    fn last_number(&self) -> u64 {
+        self.open.last().map_or(0, Builder::last_line)
+    }
+
+    fn keep(&mut self, at: Option<usize>, mut lines: Vec<SourceLine>, kind: LineKind) {
+        for line in &mut lines {
+            line.kind = kind;
+        }
+        if let Some(at) = at {
+            self.open[at].keep(lines, false);
+        }
+    }
+
+    /// The report an item belongs to; a new one where it begins one.
+    fn place(
+        &mut self,
+        item: &Item<'_>,
+        target: Option<usize>,
+        caller: Option<Caller>,
+        strong: bool,
+    ) -> Option<Place> {
+        if let Item::Reaper(line) = item {
+            let pid = finish::reaped_pid(line);
+            let killed = |builder: &Builder| pid.is_some() && builder.has_victim(pid);
+            if let Some(at) = self.open.iter().rposition(killed) {
+                return Some(Place::Open(at));
+            }
+            if let Some(at) = self.closed.iter().rposition(killed) {
+                return Some(Place::Closed(at));
+            }
+        }
+        match target {
+            Some(at) if !self.open[at].is_closed_by(item) => return Some(Place::Open(at)),
+            Some(at) => {
+                let done = self.open.remove(at);
+                self.closed.push(done);
+            }
+            None if !strong => return None,
+            None => {}
+        }
+        self.open.push(Builder::new(caller));
+        Some(Place::Open(self.open.len() - 1))
+    }
+}
+
+enum Place {
+    Open(usize),
+    Closed(usize),
+}
+
+/// The open report of this caller; lines that do not say who printed them belong to the newest.
+fn target(open: &[Builder], caller: Option<Caller>) -> Option<usize> {
+    match caller {
+        None => open.len().checked_sub(1),
+        Some(_) => open
+            .iter()
+            .rposition(|builder| builder.caller == caller)
+            .or_else(|| open.iter().rposition(|builder| builder.caller.is_none())),
+    }
+}
+
+/// Whether a bare line carries the record before it on; if so, it is added to it.
+fn carries_on(open: &[Builder], pending: &mut Pending, body: &[u8]) -> bool {
+    let full = pending.body.len() + body.len() > LONGEST_RECORD;
+    if pending.origin == Origin::Program || full || is_blank(body) || pending.body.is_empty() {
+        return false;
+    }
+    let context = target(open, pending.caller).map_or_else(Context::default, |at| open[at].context);
+    let own = record::read(body, context);
+    if own.as_ref().is_some_and(|own| own.strong && own.consumed > 0) {
+        return false;
+    }
+    let Some(before) = record::read(&pending.body, context) else { return false };
+    let (more, understood) = (before.more, before.consumed);
+    if more == More::No {
+        return false;
+    }
+    let kind = before.item.kind();
+    let old = pending.body.len();
+    pending.body.push(b' ');
+    pending.body.extend_from_slice(body);
+    let joined = record::read(&pending.body, context).is_some_and(|joined| {
+        let whole = joined.consumed == pending.body.trim_ascii_end().len();
+        joined.item.kind() == kind
+            && (whole || (more == More::Wanted && joined.consumed > understood.max(old)))
+    });
+    // A line that says something by itself is taken from the record before only as a whole.
+    if !joined {
+        pending.body.truncate(old);
+    }
+    joined
+}
+
+/// Nothing, or what people put between parts of a report.
+fn is_blank(body: &[u8]) -> bool {
+    let body = body.trim_ascii();
+    body.is_empty()
+        || body.starts_with(b"```")
+        || body.starts_with(b"{{<")
+        || matches!(
+            body,
+            b"..." | b"[...]" | b"[ ... ]" | b"(...)" | b"(...snipped...)" | b"<snip>" | b"[snip]"
+        )
+}

@@ -1,0 +1,134 @@
+//! Reading a line from left to right.
+
+/// The rest of a line. Every method takes something from its front or leaves it alone.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cursor<'a> {
+    pub(crate) rest: &'a [u8],
+}
+
+impl<'a> Cursor<'a> {
+    pub(crate) fn new(rest: &'a [u8]) -> Self {
+        Cursor { rest }
+    }
+
+    pub(crate) fn blanks(&mut self) {
+        self.rest = self.rest.trim_ascii_start();
+    }
+
+    /// Takes `text` if it is next.
+    pub(crate) fn eat(&mut self, text: &[u8]) -> bool {
+        match self.rest.strip_prefix(text) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Takes blanks and then `text`, or nothing.
+    pub(crate) fn eat_after_blanks(&mut self, text: &[u8]) -> bool {
+        let before = self.rest;
+        self.blanks();
+        self.eat(text) || {
+            self.rest = before;
+            false
+        }
+    }
+
+    /// The longest run of bytes that satisfy `keep`; may be empty.
+    pub(crate) fn run(&mut self, keep: impl Fn(u8) -> bool) -> &'a [u8] {
+        let len = self.rest.iter().position(|&b| !keep(b)).unwrap_or(self.rest.len());
+        let (run, rest) = self.rest.split_at(len);
+        self.rest = rest;
+        run
+    }
+
+    /// The next word, up to a blank.
+    pub(crate) fn word(&mut self) -> &'a [u8] {
+        self.blanks();
+        self.run(|b| !b.is_ascii_whitespace())
+    }
+
+    /// Decimal digits; `None`, and nothing taken, if there is none or the number is over 64 bits.
+    pub(crate) fn number(&mut self) -> Option<u64> {
+        let before = self.rest;
+        let value = decimal(self.run(|b| b.is_ascii_digit()));
+        if value.is_none() {
+            self.rest = before;
+        }
+        value
+    }
+
+    /// As [`Cursor::number`], after blanks and an optional minus sign.
+    pub(crate) fn signed(&mut self) -> Option<i64> {
+        let before = self.rest;
+        self.blanks();
+        let minus = self.eat(b"-");
+        let value = self
+            .number()
+            .and_then(|n| if minus { 0i64.checked_sub_unsigned(n) } else { i64::try_from(n).ok() });
+        if value.is_none() {
+            self.rest = before;
+        }
+        value
+    }
+
+    /// Digits after `0x`; `None` if there is none.
+    pub(crate) fn hex(&mut self) -> Option<u64> {
+        let before = self.rest;
+        if !self.eat(b"0x") {
+            return None;
+        }
+        let digits = self.run(|b| b.is_ascii_hexdigit());
+        let value = (!digits.is_empty() && digits.len() <= 16)
+            .then(|| std::str::from_utf8(digits).ok())
+            .flatten()
+            .and_then(|text| u64::from_str_radix(text, 16).ok());
+        if value.is_none() {
+            self.rest = before;
+        }
+        value
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+}
+
+/// A decimal number that is nothing else.
+pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |value, &b| {
+        let digit = b.checked_sub(b'0').filter(|d| *d <= 9)?;
+        value.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
+/// Splits at the first `needle`.
+pub(crate) fn split_once<'a>(text: &'a [u8], needle: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let at = memchr::memmem::find(text, needle)?;
+    Some((&text[..at], &text[at + needle.len()..]))
+}
+
+/// Splits at the last `needle`.
+pub(crate) fn rsplit_once<'a>(text: &'a [u8], needle: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let at = memchr::memmem::rfind(text, needle)?;
+    Some((&text[..at], &text[at + needle.len()..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_over_64_bits_are_not_taken() {
+        let mut cursor = Cursor::new(b"18446744073709551616kB");
+        assert_eq!(cursor.number(), None);
+        assert_eq!(cursor.rest, b"18446744073709551616kB");
+        assert_eq!(Cursor::new(b"18446744073709551615").number(), Some(u64::MAX));
+        assert_eq!(Cursor::new(b" -9223372036854775808").signed(), Some(i64::MIN));
+    }
+}

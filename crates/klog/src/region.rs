@@ -1,0 +1,158 @@
+//! The lines around something that looks like a report, until it is certain that it has ended.
+
+use facts::oom_report::Stamp;
+
+use crate::Found;
+use crate::assemble::{Assembler, Line};
+use crate::record::{self, Context};
+use crate::transport::{self, Document, Origin, Peeled};
+
+/// Lines that belong together, as they stood in the text.
+#[derive(Debug, Default)]
+pub(crate) struct Region {
+    text: Vec<u8>,
+    /// Where each line ends in `text`.
+    ends: Vec<usize>,
+    first: u64,
+}
+
+impl Region {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Adds the line that has this number, without its newline.
+    pub(crate) fn push(&mut self, number: u64, line: &[u8]) {
+        if self.ends.is_empty() {
+            self.first = number;
+        }
+        self.text.extend_from_slice(line);
+        self.ends.push(self.text.len());
+    }
+
+    fn lines(&self) -> impl DoubleEndedIterator<Item = (u64, &[u8])> + Clone + ExactSizeIterator {
+        (0..self.ends.len()).map(|at| {
+            let start = if at == 0 { 0 } else { self.ends[at - 1] };
+            (self.first + at as u64, &self.text[start..self.ends[at]])
+        })
+    }
+
+    /// Hands out what the lines say, and forgets them.
+    pub(crate) fn flush(&mut self, found: &mut impl FnMut(Found)) {
+        if self.is_empty() {
+            return;
+        }
+        let document = Document::of(self.lines().map(|(_, line)| line));
+        let mut assembler = Assembler::default();
+        if self.is_reversed(document) {
+            for group in self.groups_from_the_end(document) {
+                group.for_each(|at| push(&mut assembler, document, self.nth(at)));
+            }
+        } else {
+            self.lines().for_each(|line| push(&mut assembler, document, line));
+        }
+        for (report, problems) in assembler.finish() {
+            found(Found { report, problems });
+        }
+        self.text.clear();
+        self.ends.clear();
+    }
+
+    fn nth(&self, at: usize) -> (u64, &[u8]) {
+        let start = if at == 0 { 0 } else { self.ends[at - 1] };
+        (self.first + at as u64, &self.text[start..self.ends[at]])
+    }
+
+    /// Whether the newest line is first: times only ever go down.
+    fn is_reversed(&self, document: Document) -> bool {
+        let (mut down, mut up) = (0, 0);
+        let mut last = None;
+        for (_, line) in self.lines() {
+            let (line, _) = document.restore(line);
+            let unwrapped = transport::unwrap(&line);
+            let Some(time) = transport::peel(&unwrapped.text).stamp.as_ref().and_then(seconds)
+            else {
+                continue;
+            };
+            match last.map(|last| time.cmp(&last)) {
+                Some(std::cmp::Ordering::Less) => down += 1,
+                Some(std::cmp::Ordering::Greater) => up += 1,
+                _ => {}
+            }
+            if up > 0 {
+                return false;
+            }
+            last = Some(time);
+        }
+        down > 1
+    }
+
+    /// Lines with a prefix, each with the bare lines after it, the last of them first.
+    fn groups_from_the_end(
+        &self,
+        document: Document,
+    ) -> impl Iterator<Item = std::ops::Range<usize>> {
+        let mut starts: Vec<usize> = (0..self.ends.len())
+            .filter(|&at| {
+                let (line, _) = document.restore(self.nth(at).1);
+                let unwrapped = transport::unwrap(&line);
+                transport::peel(&unwrapped.text).origin != Origin::Bare
+            })
+            .collect();
+        if starts.first() != Some(&0) {
+            starts.insert(0, 0);
+        }
+        let mut end = self.ends.len();
+        starts.into_iter().rev().map(move |start| start..std::mem::replace(&mut end, start))
+    }
+}
+
+/// A time that can be compared with the one before: microseconds since boot, or seconds of the day.
+fn seconds(stamp: &Stamp) -> Option<u64> {
+    match stamp {
+        Stamp::Boot(micros) => Some(*micros),
+        Stamp::Wall(text) => {
+            let text = text.as_bytes();
+            let colon = memchr::memchr_iter(b':', text).next()?;
+            let digits =
+                |at: usize| -> Option<u64> { crate::cursor::decimal(text.get(at..at + 2)?) };
+            let hours = digits(colon.checked_sub(2)?)?;
+            Some((hours * 60 + digits(colon + 1)?) * 60 + digits(colon + 4)?)
+        }
+    }
+}
+
+fn push(assembler: &mut Assembler, document: Document, (number, raw): (u64, &[u8])) {
+    let (restored, goes_on) = document.restore(raw);
+    let unwrapped = transport::unwrap(&restored);
+    let mut lines = unwrapped.text.split(|&b| b == b'\n');
+    let several = unwrapped.several;
+    let Some(first) = lines.next() else { return };
+    let mut peeled = transport::peel(first);
+    if let Some(program) = &unwrapped.program {
+        let kernel = program.eq_ignore_ascii_case(b"kernel");
+        peeled.origin = if kernel { Origin::Kernel } else { Origin::Program };
+    }
+    assembler.push(Line { number, raw, peeled, goes_on: goes_on && !several, inner: false });
+    if several {
+        for body in lines {
+            let mut peeled = transport::peel(body);
+            if peeled.origin == Origin::Bare {
+                peeled = Peeled { body: body.trim_ascii(), ..Peeled::default() };
+            }
+            assembler.push(Line { number, raw, peeled, goes_on: false, inner: true });
+        }
+    }
+}
+
+/// Whether a line could be one of a report, whatever stood before it.
+pub(crate) fn is_relevant(line: &[u8], context: Context) -> bool {
+    let unwrapped = transport::unwrap(line);
+    let first = unwrapped.text.split(|&b| b == b'\n').next().unwrap_or_default();
+    let peeled = transport::peel(first);
+    peeled.origin != Origin::Program && record::read(peeled.body, context).is_some()
+}

@@ -1,0 +1,86 @@
+//! A report of the kernel about an OOM kill, explained.
+
+mod choice;
+mod memory;
+mod prevent;
+mod verdict;
+mod words;
+mod zones;
+
+use rules::explain::{ExplainReport, RulesFrom};
+
+use crate::page::Page;
+use crate::style::Style;
+use crate::{amount, text};
+
+/// One report, from the verdict to what cannot be said.
+pub fn explained(report: &ExplainReport, style: &Style) -> String {
+    let mut page = Page::new(style);
+    verdict::print(&mut page, report);
+    page.sentence(&source(report, style));
+    zones::print(&mut page, report);
+    memory::print(&mut page, report);
+    choice::print(&mut page, report);
+    prevent::print(&mut page, report);
+    prevent::gaps(&mut page, report);
+    page.finish()
+}
+
+/// One report in one line, for a list: number, time, cause, victim, and whether the choice checks
+/// out.
+pub fn incident(number: usize, report: &ExplainReport, style: &Style) -> String {
+    let line = format!(
+        "{number:>3}  {}  {}: {}{}",
+        text::left(&when(report, style), 12),
+        verdict::scope(report, style),
+        verdict::victims(report, style),
+        match report.choice.as_ref().and_then(|choice| choice.agrees) {
+            Some(true) => "",
+            Some(false) => "; NOT whom these rules choose",
+            None => "; choice not checked",
+        }
+    );
+    let line = style.plain(&line);
+    match style.width {
+        Some(_) => text::cut(&line, style.columns(), style.signs().cut),
+        None => line,
+    }
+}
+
+fn when(report: &ExplainReport, style: &Style) -> String {
+    match (&report.source.time, report.source.boot_us) {
+        (Some(time), _) => style.name(time),
+        (None, Some(us)) => format!("{}.{:02} s", us / 1_000_000, us / 10_000 % 100),
+        (None, None) => "?".to_owned(),
+    }
+}
+
+fn source(report: &ExplainReport, style: &Style) -> String {
+    let source = &report.source;
+    let mut parts = Vec::new();
+    if let (Some(first), Some(last)) = (source.first_line, source.last_line) {
+        parts.push(format!("lines {first} to {last}"));
+    }
+    match (&source.time, source.boot_us) {
+        (Some(time), _) => parts.push(style.name(time)),
+        (None, Some(us)) => {
+            parts.push(format!("{} after boot", amount::span(us / 1_000_000)));
+        }
+        (None, None) => {}
+    }
+    let rules = source.rules_of;
+    match source.rules_from {
+        RulesFrom::Text => parts.push(format!("rules of Linux {rules}")),
+        RulesFrom::Given => parts.push(format!("rules of Linux {rules}, as asked")),
+        RulesFrom::Layout => {
+            parts.push(format!("no release in the text, its columns are those of about {rules}"));
+        }
+        RulesFrom::Assumed => {
+            parts.push(format!("no release in the text, rules of {rules} assumed"));
+        }
+    }
+    if source.page_size != 4096 {
+        parts.push(format!("pages of {} KiB", source.page_size / 1024));
+    }
+    parts.join(", ")
+}

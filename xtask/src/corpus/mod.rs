@@ -1,0 +1,66 @@
+//! `cargo xtask corpus [DIR]`: how much of real kernel logs is understood.
+//!
+//! DIR holds logs, one or more reports in each, and an `index.tsv` that says what a person read in
+//! them: `file`, `complete`, `victim_name`, `victim_pid`, `logged_score`. Without DIR it is
+//! `$OOMPH_CORPUS`, or `../shared/data/oom-logs` beside the repository.
+
+mod index;
+mod tally;
+
+use crate::{Stop, repository};
+use klog::{Found, Scanner};
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tally::Tally;
+
+/// Measures; true when every goal is reached, or when there is nothing to measure.
+pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
+    let Some(dir) = directory(args) else {
+        println!("no logs to measure: give a directory, or set OOMPH_CORPUS");
+        return Ok(true);
+    };
+    let index = index::read(&dir)?;
+    let mut tally = Tally::default();
+    for path in logs(&dir)? {
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let text =
+            fs::read(&path).map_err(|err| format!("cannot read {}: {err}", path.display()))?;
+        let found = scan(&text);
+        tally.add(&file, &found, index.iter().find(|row| row.file == file));
+    }
+    println!("{} in {}", tally.summary(), dir.display());
+    Ok(tally.print())
+}
+
+fn directory(args: &[String]) -> Option<PathBuf> {
+    if let Some(dir) = args.first() {
+        return Some(PathBuf::from(dir));
+    }
+    let set = env::var_os("OOMPH_CORPUS").map(PathBuf::from);
+    set.or_else(|| Some(repository::root().join("../shared/data/oom-logs")))
+        .filter(|dir| dir.is_dir())
+}
+
+fn logs(dir: &Path) -> Result<Vec<PathBuf>, Stop> {
+    let entries =
+        fs::read_dir(dir).map_err(|err| format!("cannot list {}: {err}", dir.display()))?;
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.is_file())
+        .filter(|path| path.extension().is_none_or(|kind| kind != "tsv" && kind != "md"))
+        .collect();
+    paths.sort();
+    Ok(paths)
+}
+
+/// The reports of a text that comes in pieces, as from a pipe.
+fn scan(text: &[u8]) -> Vec<Found> {
+    let mut all = Vec::new();
+    let mut scanner = Scanner::new();
+    for piece in text.chunks(64 << 10) {
+        scanner.feed(piece, &mut |one| all.push(one));
+    }
+    scanner.finish(&mut |one| all.push(one));
+    all
+}

@@ -1,0 +1,193 @@
+//! Counting, and naming what failed.
+
+use super::index::Row;
+use facts::oom_report::{LineKind, OomReport};
+use klog::{Found, Problem};
+use std::fmt::Write;
+
+/// A share that has a goal.
+#[derive(Debug, Default)]
+struct Share {
+    good: usize,
+    all: usize,
+    failed: Vec<String>,
+}
+
+impl Share {
+    fn count(&mut self, good: bool, failure: impl FnOnce() -> String) {
+        self.all += 1;
+        if good {
+            self.good += 1;
+        } else {
+            self.failed.push(failure());
+        }
+    }
+
+    /// Prints it; true when the goal, in percent, is reached.
+    fn print(&self, what: &str, goal: Option<usize>) -> bool {
+        let Share { good, all, failed } = self;
+        if *all == 0 {
+            println!("{what:<58} none to count");
+            return true;
+        }
+        let reached = goal.is_none_or(|goal| good * 100 >= goal * all);
+        let hundredths = good * 10_000 / all;
+        let share = format!("{}.{:02} %", hundredths / 100, hundredths % 100);
+        let goal = match goal {
+            Some(goal) if reached => format!("at least {goal} %, held"),
+            Some(goal) => format!("at least {goal} %, MISSED"),
+            None => String::new(),
+        };
+        println!("{what:<58} {good:>4} of {all:<4} {share:>9}   {goal}");
+        for failure in failed {
+            println!("    {failure}");
+        }
+        reached
+    }
+}
+
+/// What was found in all files.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    files: usize,
+    lines: usize,
+    reports: usize,
+    complete: usize,
+    /// Complete reports in which every line of a section was understood.
+    clean: Share,
+    /// As above, of all reports.
+    clean_all: Share,
+    /// Lines inside sections that were understood.
+    understood: Share,
+    complete_files: Share,
+    tables: Share,
+    memory: Share,
+    pids: Share,
+    names: Share,
+    scores: Share,
+    page_sizes: Share,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, file: &str, found: &[Found], row: Option<&Row>) {
+        self.files += 1;
+        let mut complete = false;
+        for Found { report, problems } in found {
+            self.reports += 1;
+            self.lines += report.lines.len();
+            let unread = unread(report, problems);
+            let place = report.lines.first().map_or(0, |line| line.number);
+            if is_complete(report) {
+                complete = true;
+                self.complete += 1;
+                self.clean
+                    .count(unread.is_empty(), || format!("{file}:{place}: {}", first(&unread)));
+            }
+            self.clean_all
+                .count(unread.is_empty(), || format!("{file}:{place}: {}", first(&unread)));
+            if report.memory.as_ref().is_some_and(|m| m.zones.iter().any(|z| z.buddy.is_some())) {
+                self.page_sizes.count(report.page_size.is_some(), || format!("{file}:{place}"));
+            }
+            self.understood.all += report.lines.len();
+            self.understood.good += report.lines.len() - report.unknown_lines().count();
+        }
+        let Some(row) = row.filter(|row| !row.foreign) else { return };
+        if row.complete {
+            self.complete_files.count(complete, || file.to_owned());
+        }
+        if row.has_table {
+            let has = found.iter().any(|f| {
+                f.report.tasks.as_ref().is_some_and(|t| !t.rows.is_empty() || t.columns.is_some())
+            });
+            self.tables.count(has, || file.to_owned());
+        }
+        if row.has_memory {
+            let has = found.iter().any(|f| f.report.memory.is_some() || f.report.memcg.is_some());
+            self.memory.count(has, || file.to_owned());
+        }
+        self.victims(file, found, row);
+    }
+
+    fn victims(&mut self, file: &str, found: &[Found], row: &Row) {
+        let kills = || found.iter().flat_map(|found| &found.report.kills);
+        let seen = || {
+            let mut text = String::new();
+            for kill in kills() {
+                let pid = kill.pid.map_or_else(|| "?".to_owned(), |pid| pid.to_string());
+                let name = kill.name.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
+                let _ = write!(text, " {pid} ({name})");
+            }
+            text
+        };
+        if let Some(pid) = &row.victim_pid {
+            let read = kills().any(|kill| kill.pid.is_some_and(|read| read.to_string() == *pid));
+            self.pids.count(read, || format!("{file}: {pid}, found{}", seen()));
+        }
+        if let Some(name) = &row.victim_name {
+            let read = kills()
+                .any(|kill| kill.name.as_ref().is_some_and(|read| read.to_string() == *name));
+            self.names.count(read, || format!("{file}: {name}, found{}", seen()));
+        }
+        if let Some(score) = &row.score {
+            let read =
+                kills().any(|kill| kill.score.is_some_and(|read| read.to_string() == *score));
+            self.scores.count(read, || format!("{file}: {score}, found{}", seen()));
+        }
+    }
+
+    pub(super) fn summary(&self) -> String {
+        let Tally { files, reports, complete, lines, .. } = self;
+        format!("{reports} reports of {lines} lines in {files} files, {complete} of them complete,")
+    }
+
+    /// Prints every share; true when all goals are reached.
+    pub(super) fn print(&self) -> bool {
+        let mut good =
+            self.clean.print("complete reports without an unread line in a section", Some(98));
+        good &= self.clean_all.print("the same of all reports, cut ones included", None);
+        self.understood.print("lines from the first to the last of a report, understood", None);
+        good &= self.complete_files.print("complete by index.tsv, and found complete", Some(98));
+        good &= self.tables.print("task table by index.tsv, and found", Some(98));
+        good &= self.memory.print("memory by index.tsv, and found", Some(98));
+        good &= self.pids.print("victim's pid as in index.tsv", Some(98));
+        good &= self.names.print("victim's name as in index.tsv", Some(98));
+        good &= self.scores.print("logged score as in index.tsv", Some(98));
+        good &= self.page_sizes.print("page size told by the free blocks", Some(98));
+        // The victim predicted by the rules is compared here once they read reports.
+        good
+    }
+}
+
+/// Header, a table with a row, and a victim or a panic.
+fn is_complete(report: &OomReport) -> bool {
+    report.trigger.is_some()
+        && report.tasks.as_ref().is_some_and(|tasks| !tasks.rows.is_empty())
+        && (report.kills.iter().any(|kill| kill.pid.is_some()) || report.panic.is_some())
+}
+
+/// What was not read: lines between two of the same section, and parts of lines.
+fn unread(report: &OomReport, problems: &[Problem]) -> Vec<String> {
+    let mut unread: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let telling =
+        |kind: LineKind| !matches!(kind, LineKind::Unknown | LineKind::Blank | LineKind::Foreign);
+    for (at, line) in report.lines.iter().enumerate() {
+        if line.kind != LineKind::Unknown {
+            continue;
+        }
+        let before =
+            report.lines[..at].iter().rev().map(|line| line.kind).find(|kind| telling(*kind));
+        let after = report.lines[at..].iter().map(|line| line.kind).find(|kind| telling(*kind));
+        if before.is_some() && before == after {
+            unread.push(format!("line {}: unread `{}`", line.number, line.text));
+        }
+    }
+    unread
+}
+
+fn first(unread: &[String]) -> String {
+    match unread {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first, rest @ ..] => format!("{first} (and {} more)", rest.len()),
+    }
+}
