@@ -26,7 +26,7 @@ mod scan;
 mod transport;
 
 pub use facts::oom_report::OomReport;
-pub use problem::Problem;
+pub use problem::{Problem, Trouble};
 pub use scan::Scanner;
 
 /// A report, and what of it could not be read.

@@ -2,7 +2,7 @@
 
 use super::index::Row;
 use facts::oom_report::{LineKind, OomReport};
-use klog::{Found, Problem};
+use klog::{Found, Problem, Trouble};
 use std::fmt::Write;
 
 /// A share that has a goal.
@@ -110,22 +110,24 @@ impl Tally {
 
     fn victims(&mut self, file: &str, found: &[Found], row: &Row) {
         let kills = || found.iter().flat_map(|found| &found.report.kills);
+        let reports = || found.iter().map(|found| &found.report);
         let seen = || {
             let mut text = String::new();
-            for kill in kills() {
-                let pid = kill.pid.map_or_else(|| "?".to_owned(), |pid| pid.to_string());
-                let name = kill.name.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
+            for report in reports() {
+                let pid = report.victim_pid().map_or_else(|| "?".to_owned(), |pid| pid.to_string());
+                let name = report.victim_name().map_or_else(|| "?".to_owned(), ToString::to_string);
                 let _ = write!(text, " {pid} ({name})");
             }
             text
         };
         if let Some(pid) = &row.victim_pid {
-            let read = kills().any(|kill| kill.pid.is_some_and(|read| read.to_string() == *pid));
+            let read =
+                reports().any(|r| r.victim_pid().is_some_and(|read| read.to_string() == *pid));
             self.pids.count(read, || format!("{file}: {pid}, found{}", seen()));
         }
         if let Some(name) = &row.victim_name {
-            let read = kills()
-                .any(|kill| kill.name.as_ref().is_some_and(|read| read.to_string() == *name));
+            let read =
+                reports().any(|r| r.victim_name().is_some_and(|read| read.to_string() == *name));
             self.names.count(read, || format!("{file}: {name}, found{}", seen()));
         }
         if let Some(score) = &row.score {
@@ -162,14 +164,22 @@ impl Tally {
 fn is_complete(report: &OomReport) -> bool {
     report.trigger.is_some()
         && report.tasks.as_ref().is_some_and(|tasks| !tasks.rows.is_empty())
-        && (report.kills.iter().any(|kill| kill.pid.is_some()) || report.panic.is_some())
+        && (!report.kills.is_empty() || report.panic.is_some())
 }
 
 /// What was not read: lines between two of the same section, and parts of lines.
 fn unread(report: &OomReport, problems: &[Problem]) -> Vec<String> {
-    let mut unread: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    let mut unread: Vec<String> = problems
+        .iter()
+        .filter(|problem| problem.trouble == Trouble::Unread)
+        .map(ToString::to_string)
+        .collect();
     let telling =
         |kind: LineKind| !matches!(kind, LineKind::Unknown | LineKind::Blank | LineKind::Foreign);
+    // Between single messages others are at home; these are no sections.
+    let single = |kind: LineKind| {
+        matches!(kind, LineKind::Header | LineKind::Kill | LineKind::Reaper | LineKind::Panic)
+    };
     for (at, line) in report.lines.iter().enumerate() {
         if line.kind != LineKind::Unknown {
             continue;
@@ -177,7 +187,7 @@ fn unread(report: &OomReport, problems: &[Problem]) -> Vec<String> {
         let before =
             report.lines[..at].iter().rev().map(|line| line.kind).find(|kind| telling(*kind));
         let after = report.lines[at..].iter().map(|line| line.kind).find(|kind| telling(*kind));
-        if before.is_some() && before == after {
+        if before.is_some_and(|kind| !single(kind)) && before == after {
             unread.push(format!("line {}: unread `{}`", line.number, line.text));
         }
     }

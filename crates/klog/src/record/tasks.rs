@@ -1,6 +1,6 @@
 //! The task table (`dump_tasks()`).
 
-use facts::oom_report::{TaskColumns, TaskRow};
+use facts::oom_report::{LineKind, TaskColumns, TaskRow};
 use units::{Bytes, OomAdj, Pages, Pid, ScoreAdj};
 
 use super::{Context, Item, More, Reading, consumed, name};
@@ -31,10 +31,11 @@ pub(super) fn read(body: &[u8], context: Context) -> Option<Reading<'_>> {
         Some(columns) => task_row(body, columns)?,
         None => {
             let numbers = numbers(cursor.rest).0;
-            if numbers.len() < 6 {
+            let inside = context.section == Some(LineKind::Tasks) && numbers.len() > 2;
+            if numbers.len() < 6 && !inside {
                 return None;
             }
-            (TaskRow::default(), body.len(), true)
+            (TaskRow::default(), body.len(), numbers.len() >= 6)
         }
     };
     let more = if complete { More::No } else { More::Wanted };

@@ -169,7 +169,7 @@ fn function(head: &[u8]) -> &[u8] {
 
 /// Registers, code bytes and raw stack words, in the forms of several architectures.
 fn registers(body: &[u8]) -> bool {
-    const HEADS: [&[u8]; 16] = [
+    const HEADS: [&[u8]; 18] = [
         b"Code:",
         b"RIP:",
         b"EIP",
@@ -186,6 +186,8 @@ fn registers(body: &[u8]) -> bool {
         b"lr :",
         b"ORIG_RAX",
         b"Instruction dump",
+        b"pstate:",
+        b"sp :",
     ];
     if HEADS.iter().any(|head| body.starts_with(head)) {
         return true;
