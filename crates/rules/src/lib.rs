@@ -10,6 +10,7 @@
 pub mod available;
 pub mod badness;
 pub mod eligible;
+pub mod gfp;
 pub mod headroom;
 pub mod overcommit;
 pub mod rank;

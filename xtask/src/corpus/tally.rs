@@ -1,8 +1,10 @@
 //! Counting, and naming what failed.
 
 use super::index::Row;
+use facts::Release;
 use facts::oom_report::{LineKind, OomReport};
 use klog::{Found, Problem, Trouble};
+use rules::gfp;
 use std::fmt::Write;
 
 /// A share that has a goal.
@@ -66,6 +68,10 @@ pub(super) struct Tally {
     names: Share,
     scores: Share,
     page_sizes: Share,
+    /// Names of gfp flags equal to the kernel's own, where the release is known.
+    gfp: Share,
+    /// Where it is not: some release prints them.
+    gfp_any: Share,
 }
 
 impl Tally {
@@ -88,6 +94,7 @@ impl Tally {
             if report.memory.as_ref().is_some_and(|m| m.zones.iter().any(|z| z.buddy.is_some())) {
                 self.page_sizes.count(report.page_size.is_some(), || format!("{file}:{place}"));
             }
+            self.gfp(file, report, row);
             self.understood.all += report.lines.len();
             self.understood.good += report.lines.len() - report.unknown_lines().count();
         }
@@ -106,6 +113,26 @@ impl Tally {
             self.memory.count(has, || file.to_owned());
         }
         self.victims(file, found, row);
+    }
+
+    fn gfp(&mut self, file: &str, report: &OomReport, row: Option<&Row>) {
+        let Some(gfp) = report.trigger.as_ref().and_then(|trigger| trigger.gfp.as_ref()) else {
+            return;
+        };
+        let Some(names) = gfp.names.as_ref().map(ToString::to_string) else { return };
+        let config = gfp::Config::default();
+        let indexed = || row.and_then(|row| release(row.release.as_deref()?));
+        let Some(release) = report.reporter.release.or_else(indexed) else {
+            let any = RELEASES.iter().any(|&(major, minor)| {
+                gfp::names(gfp.mask, Release::new(major, minor), config) == names
+            });
+            self.gfp_any.count(any, || format!("{file}: {:#x}({names})", gfp.mask));
+            return;
+        };
+        let ours = gfp::names(gfp.mask, release, config);
+        self.gfp.count(ours == names, || {
+            format!("{file}: Linux {release} prints {:#x}({names}), we {ours}", gfp.mask)
+        });
     }
 
     fn victims(&mut self, file: &str, found: &[Found], row: &Row) {
@@ -155,9 +182,33 @@ impl Tally {
         good &= self.names.print("victim's name as in index.tsv", Some(98));
         good &= self.scores.print("logged score as in index.tsv", Some(98));
         good &= self.page_sizes.print("page size told by the free blocks", Some(98));
+        good &= self.gfp.print("gfp names as the kernel printed them", Some(100));
+        good &=
+            self.gfp_any.print("the same, release unknown: some release prints them", Some(100));
         // The victim predicted by the rules is compared here once they read reports.
         good
     }
+}
+
+/// A release of each layout of the bits since the kernel prints names.
+const RELEASES: [(u16, u16); 12] = [
+    (4, 6),
+    (4, 8),
+    (4, 10),
+    (4, 13),
+    (4, 15),
+    (4, 18),
+    (5, 1),
+    (5, 14),
+    (5, 18),
+    (6, 3),
+    (6, 9),
+    (6, 14),
+];
+
+/// The release in words such as `~4.18 el8/4.19`; `None` when only its first number is told.
+fn release(words: &str) -> Option<Release> {
+    words.trim_start_matches('~').parse().ok()
 }
 
 /// Header, a table with a row, and a victim or a panic.
