@@ -129,6 +129,10 @@ impl Tally {
             self.gfp_any.count(any, || format!("{file}: {:#x}({names})", gfp.mask));
             return;
         };
+        // linux-next under a release's candidates holds what the release after it will have.
+        let next =
+            report.reporter.version.as_ref().is_some_and(|v| v.to_string().contains("-next-"));
+        let release = if next { Release { minor: release.minor + 1, ..release } } else { release };
         let ours = gfp::names(gfp.mask, release, config);
         self.gfp.count(ours == names, || {
             format!("{file}: Linux {release} prints {:#x}({names}), we {ours}", gfp.mask)

@@ -269,7 +269,7 @@ fn add_kill(report: &mut OomReport, kill: Kill) {
         && kill.chosen_pid.is_none()
     {
         let Kill { chosen_pid, chosen_name, score, cause, sharing, .. } = std::mem::take(last);
-        let cause = cause.or(kill.cause);
+        let cause = kill.cause.clone().or(cause);
         *last = Kill { cause, chosen_pid, chosen_name, score, sharing, ..kill };
         return;
     }

@@ -255,7 +255,10 @@ fn carries_on(open: &[Builder], pending: &mut Pending, body: &[u8]) -> bool {
     }
     let context = target(open, pending.caller).map_or_else(Context::default, |at| open[at].context);
     let own = record::read(body, context);
-    if own.as_ref().is_some_and(|own| own.strong && own.consumed > 0) {
+    // Figures and registers may be a line's end as well as lines; anything else stands alone.
+    let part =
+        |item: &Item<'_>| matches!(item, Item::Figures(_) | Item::Global(_) | Item::Registers);
+    if own.as_ref().is_some_and(|own| own.strong || !part(&own.item)) {
         return false;
     }
     let Some(before) = record::read(&pending.body, context) else { return false };

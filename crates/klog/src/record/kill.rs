@@ -90,7 +90,7 @@ fn summary<'a>(body: &'a [u8], rest: &'a [u8]) -> Option<Reading<'a>> {
         cursor.rest = &cursor.rest[end..];
     }
     if cursor.eat(b",cpuset=") {
-        let end = memchr::memmem::find(cursor.rest, b",mems_allowed=").unwrap_or(cursor.rest.len());
+        let end = end_of_cpuset(cursor.rest);
         line.cpuset = Some(name(&cursor.rest[..end]));
         cursor.rest = &cursor.rest[end..];
     }
@@ -103,6 +103,22 @@ fn summary<'a>(body: &'a [u8], rest: &'a [u8]) -> Option<Reading<'a>> {
     let done = if cut || cursor.is_empty() { body.len() } else { consumed(left, cursor.rest) };
     let item = Item::OomKill(Box::new(line));
     Some(Reading { item, consumed: done, more, strong: true })
+}
+
+/// A cpuset's name may hold anything, so it ends where a list of nodes and a known field follow.
+fn end_of_cpuset(text: &[u8]) -> usize {
+    const FIELD: &[u8] = b",mems_allowed=";
+    let mut ends = memchr::memmem::find_iter(text, FIELD);
+    let first = ends.clone().next();
+    let listed = ends.find(|&at| {
+        let mut list = Cursor::new(&text[at + FIELD.len()..]);
+        list.run(|b| b.is_ascii_digit() || b == b'-' || b == b',');
+        list.is_empty()
+            || [&b"global_oom"[..], b"oom_memcg=", b"task_memcg="]
+                .iter()
+                .any(|f| list.rest.starts_with(f))
+    });
+    listed.or(first).unwrap_or(text.len())
 }
 
 fn groups(line: &mut OomKillLine, cursor: &mut Cursor<'_>) {

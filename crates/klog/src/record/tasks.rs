@@ -274,7 +274,7 @@ mod tests {
             task_row(b"[   2102]     0  2102  1 2 3 4 5 6 7 -250 531", TaskColumns::SplitRss)
                 .unwrap();
         assert!(complete);
-        assert_eq!(done, 49);
+        assert_eq!(done, 45);
         assert_eq!(row.name, Some(name(b"531")));
         assert_eq!(row.oom_score_adj, ScoreAdj::new(-250).ok());
     }
