@@ -14,6 +14,7 @@ pub mod cache;
 pub mod eligible;
 pub mod explain;
 pub mod fragmentation;
+pub mod gfp;
 pub mod headroom;
 pub mod ledger;
 pub mod ledger_diff;
