@@ -43,7 +43,7 @@ pub use dir::DirTree;
 pub use live::LiveTree;
 pub use open::{OpenError, Source, open};
 pub use pages::ProcessPages;
-pub use place::{Place, TaskFile};
+pub use place::{Moment, Place, TaskFile};
 pub use process_map::{ProcessMap, Stall, process_map};
 pub use refusal::Refusal;
 pub use snapshot::{KernelThreads, Physical, Want, identity, machine, physical, snapshot};
