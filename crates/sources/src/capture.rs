@@ -405,8 +405,14 @@ impl<W: Write> Capture<'_, W> {
         };
         self.tar.directory(entry)?;
         if self.options.smaps == Smaps::Include {
-            self.file(Place::Task(pid, TaskFile::Smaps))?;
-            self.file(Place::Task(pid, TaskFile::SmapsRollup))?;
+            let read = self.read(Place::Task(pid, TaskFile::Smaps)).is_ok();
+            if read {
+                self.put_read()?;
+            }
+            // A kernel thread has an empty list of mappings, and of their sum `ESRCH`.
+            if read && !self.buf.is_empty() {
+                self.file(Place::Task(pid, TaskFile::SmapsRollup))?;
+            }
         }
         let cmdline = Place::Task(pid, TaskFile::Cmdline);
         match self.options.command_lines {
