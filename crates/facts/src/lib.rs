@@ -39,7 +39,7 @@ pub use page::{PageEntry, PageRun, PageState};
 pub use physical::{FreeBlocks, IoRange};
 pub use pressure::{Pressure, PressureFile, Stall};
 pub use shares::{Share, Shares};
-pub use snapshot::{Snapshot, Viewpoint};
+pub use snapshot::{Snapshot, SwapUse, Viewpoint};
 pub use sysctl::{OvercommitMode, Sysctls};
 pub use task::{Capabilities, Task, TaskFlags};
 pub use vmstat::Vmstat;
