@@ -48,12 +48,37 @@ fn every_captured_oom_score_is_the_one_we_predict() {
             let scores = oom_scores(snapshot);
             let compared = scores.len();
             assert!(compared > 0, "{}: no process to compare", snapshot.origin);
-            let differ = scores.into_iter().filter(|(_, ours, theirs)| *ours != Some(*theirs));
+            let (less, more) =
+                (oom_scores(&swapped(snapshot, 0)), oom_scores(&swapped(snapshot, 2)));
+            let differ = scores.into_iter().enumerate().filter_map(|(at, score)| {
+                let (_, ours, theirs) = score;
+                let explained =
+                    ours.is_some() && less[at].1 <= Some(theirs) && Some(theirs) <= more[at].1;
+                (!explained).then_some(score)
+            });
             let words = |(pid, ours, theirs)| format!("pid {pid}: ours {ours:?}, theirs {theirs}");
             (compared, differ.map(words).collect())
         },
         "oom_score",
     );
+}
+
+/// The machine with as much in swap as the kernel's own sum may have been short (0) or in excess (2)
+/// of what it told; 1 leaves it as it is.
+///
+/// Since 6.2 a process's sizes are per-cpu counters. `status` adds up what each CPU keeps back in
+/// later releases of 6.12 (`get_mm_counter_sum()`), `oom_badness()` does not: they are apart by up to
+/// a batch of 32 pages a CPU, and these machines have one.
+fn swapped(snapshot: &Snapshot, side: u64) -> Snapshot {
+    let mut snapshot = snapshot.clone();
+    let per_cpu = snapshot.kernel.release >= Some(facts::Release::new(6, 2));
+    let batch = if per_cpu { 32 * snapshot.page_size.bytes() } else { 0 };
+    for swap in snapshot.tasks.iter_mut().filter_map(|task| task.swap.as_mut()) {
+        if swap.get() > 0 {
+            *swap = units::Bytes::new((swap.get() + side * batch).saturating_sub(batch));
+        }
+    }
+    snapshot
 }
 
 fn each_figure(compare: fn(&Snapshot) -> Comparison, what: &str) {

@@ -70,7 +70,7 @@ pub struct Zram {
 /// What the kernel's log of its boot tells about memory that no counter has.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BootLog {
-    /// Hash tables and trace tables.
+    /// Hash tables, trace tables, and pools of pages for DMA.
     pub tables: Vec<BootTable>,
     /// The first chunk of per-cpu data of all CPUs: counted in `Percpu`, and taken before the page
     /// allocator started.

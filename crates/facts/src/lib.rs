@@ -46,7 +46,7 @@ pub use page_cache::{
 pub use physical::{FreeBlocks, IoRange};
 pub use pressure::{Pressure, PressureFile, Stall};
 pub use shares::{Share, Shares};
-pub use snapshot::{Snapshot, Viewpoint};
+pub use snapshot::{Snapshot, SwapUse, Viewpoint};
 pub use sysctl::{OvercommitMode, Sysctls};
 pub use task::{Capabilities, Task, TaskFlags};
 pub use usage::{

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use units::{PageSize, Pages};
+use units::{Bytes, PageSize, Pages};
 
 use crate::{Cgroups, Kernel, Meminfo, Missing, Name, PressureFile, Sysctls, Task, Vmstat, Zone};
 
@@ -50,6 +50,8 @@ pub struct Snapshot {
     pub pressure: PressureFile,
     /// Pages of swap areas (`/proc/swaps`), all together.
     pub swap_areas: Option<Pages>,
+    /// The swap areas on zram (`/proc/swaps`), all together; `None` when there are none.
+    pub zram_swap: Option<SwapUse>,
     /// Processes, in the order they were read.
     pub tasks: Vec<Task>,
     /// Memory cgroups.
@@ -58,6 +60,15 @@ pub struct Snapshot {
     pub users: BTreeMap<u32, Name>,
     /// What could not be read.
     pub missing: Vec<Missing>,
+}
+
+/// How full swap areas are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SwapUse {
+    /// Their size.
+    pub size: Bytes,
+    /// What of it is in use.
+    pub used: Bytes,
 }
 
 impl Snapshot {
@@ -79,6 +90,7 @@ impl Snapshot {
             sysctls: Sysctls::default(),
             pressure: PressureFile::default(),
             swap_areas: None,
+            zram_swap: None,
             tasks: Vec::new(),
             cgroups: Cgroups::default(),
             users: BTreeMap::new(),

@@ -8,7 +8,7 @@ use crate::line::{decimal, kept, lines, words};
 /// Tables that `alloc_large_system_hash()` takes before the page allocator runs (`HASH_EARLY`).
 const EARLY: [&[u8]; 4] = [b"Dentry cache", b"Inode-cache", b"PID", b"PV qspinlock"];
 
-/// Hash tables (`alloc_large_system_hash()`), ftrace's records and the first chunk of per-cpu data,
+/// Hash tables (`alloc_large_system_hash()`), ftrace's records, pools for DMA and the first chunk of per-cpu data,
 /// from the kernel's log in any of its forms: `dmesg`, a file of it, `/dev/kmsg`.
 ///
 /// The log is words for people: a line that is not understood is no problem, it names no table.
@@ -30,6 +30,10 @@ pub fn boot_log(text: &[u8], page_size: PageSize) -> BootLog {
                 bytes: Bytes::new(bytes),
                 place: TablePlace::Pages,
             }));
+        } else if let Some(pool) = dma_pool(line) {
+            if log.tables.iter().all(|known| known.name != pool.name) {
+                log.tables.push(pool);
+            }
         } else if let Some(rest) = line.strip_prefix(b"percpu: Embedded ") {
             chunk = words(rest).next().and_then(decimal);
         } else if let Some(rest) = after(line, b"nr_cpu_ids:") {
@@ -45,11 +49,13 @@ pub fn boot_log(text: &[u8], page_size: PageSize) -> BootLog {
 
 /// Whether [`boot_log`] would look at a line.
 pub fn is_about_boot(line: &[u8]) -> bool {
-    [MIDDLE, b"ftrace: allocated ", b"percpu: Embedded ", b"nr_cpu_ids:"]
+    [MIDDLE, DMA, b"ftrace: allocated ", b"percpu: Embedded ", b"nr_cpu_ids:"]
         .iter()
         .any(|words| after(line, words).is_some())
 }
 
+/// How a pool of pages for DMA without sleep is announced.
+const DMA: &[u8] = b"DMA: preallocated ";
 /// What stands between a hash table's name and its size.
 const MIDDLE: &[u8] = b" hash table entries: ";
 
@@ -87,6 +93,20 @@ fn hash_table(line: &[u8]) -> Option<BootTable> {
     Some(BootTable { name: kept_words(name), bytes: Bytes::new(bytes), place })
 }
 
+/// `DMA: preallocated 128 KiB GFP_KERNEL pool for atomic allocations` (`dma_atomic_pool_init()`,
+/// 5.8; one pool without a zone before that, on arm64). Taken from the page allocator.
+fn dma_pool(line: &[u8]) -> Option<BootTable> {
+    let mut rest = words(line.strip_prefix(DMA)?);
+    let kib = rest.next().and_then(decimal)?;
+    rest.next().filter(|&unit| unit == b"KiB")?;
+    let zone = rest.next()?;
+    let name = match zone {
+        b"pool" => "DMA pool".into(),
+        zone => format!("DMA pool {}", kept(zone)).into(),
+    };
+    Some(BootTable { name, bytes: Bytes::from_kib(kib)?, place: TablePlace::Pages })
+}
+
 /// A name of several words.
 fn kept_words(name: &[u8]) -> Box<str> {
     words(name).map(|word| kept(word).into_string()).collect::<Vec<_>>().join(" ").into()
@@ -111,6 +131,9 @@ mod tests {
               [    0.222896] futex hash table entries: 512 (32768 bytes on 2 NUMA nodes, total 64 KiB, linear).\n\
               6,99,322938,-;TCP established hash table entries: 262144 (order: 9, 2097152 bytes, vmalloc)\n\
               Mount-cache hash table entries: 4096 (order: 3, 32768 bytes)\n\
+              [    0.966525] DMA: preallocated 128 KiB GFP_KERNEL pool for atomic allocations\n\
+              6,140,969017,-;DMA: preallocated 128 KiB GFP_KERNEL|GFP_DMA pool for atomic allocations\n\
+              DMA: preallocated 256 KiB pool for atomic allocations\n\
               TCP: Hash tables configured (established 262144 bind 65536)\n",
             PageSize::KIB_4,
         );
@@ -123,6 +146,9 @@ mod tests {
                 ("futex", 64, TablePlace::Pages),
                 ("TCP established", 2048, TablePlace::Vmalloc),
                 ("Mount-cache", 32, TablePlace::Pages),
+                ("DMA pool GFP_KERNEL", 128, TablePlace::Pages),
+                ("DMA pool GFP_KERNEL|GFP_DMA", 128, TablePlace::Pages),
+                ("DMA pool", 256, TablePlace::Pages),
             ]
         );
         assert_eq!(log.percpu_first_chunk, Some(Bytes::new(2 * 53 * 4096)));
@@ -136,6 +162,8 @@ mod tests {
             "x hash table entries: bytes\n",
             "x hash table entries: 5 (order: 1, 99999999999999999999 bytes)\n",
             "[ hash table entries: \n",
+            "DMA: preallocated 128 MiB GFP_KERNEL pool\n",
+            "DMA: preallocated 99999999999999999999 KiB x pool\nDMA: preallocated \n",
             "percpu: Embedded 99999999999999999 pages\nnr_cpu_ids:99999999999999\n",
         ] {
             assert_eq!(boot_log(text.as_bytes(), PageSize::KIB_4), BootLog::default(), "{text}");

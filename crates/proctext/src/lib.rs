@@ -70,7 +70,7 @@ pub use slabinfo::slabinfo;
 pub use smaps::{SmapsTotals, smaps_totals};
 pub use stat::stat;
 pub use status::status;
-pub use swaps::swaps;
+pub use swaps::{swaps, zram_swaps};
 pub use uptime::uptime;
 pub use version::version;
 pub use vmallocinfo::has_stacks;

@@ -1,6 +1,6 @@
 //! `/proc/swaps`.
 
-use facts::Missing;
+use facts::{Missing, SwapUse};
 use units::Bytes;
 
 use crate::line::{Report, decimal, lines, signed, words};
@@ -36,15 +36,29 @@ pub fn swaps(text: &[u8], place: &str, problems: &mut Vec<Missing>) -> Option<By
     total
 }
 
-/// `NAME TYPE SIZE USED PRIORITY`, sizes in KiB.
+/// The areas on zram in `/proc/swaps`, all together; `None` when there are none. Rows that
+/// [`swaps`] complains about are passed over.
+pub fn zram_swaps(text: &[u8]) -> Option<SwapUse> {
+    let rows = lines(text).filter(|(_, row)| row.starts_with(b"/dev/zram"));
+    rows.filter_map(|(_, row)| usage(row)).reduce(|a, b| SwapUse {
+        size: a.size.saturating_add(b.size),
+        used: a.used.saturating_add(b.used),
+    })
+}
+
 fn size(row: &[u8]) -> Option<Bytes> {
+    usage(row).map(|usage| usage.size)
+}
+
+/// `NAME TYPE SIZE USED PRIORITY`, sizes in KiB.
+fn usage(row: &[u8]) -> Option<SwapUse> {
     let mut from_right = words(row).rev();
     let _priority = signed(from_right.next()?)?;
-    let _used = decimal(from_right.next()?)?;
+    let used = Bytes::from_kib(decimal(from_right.next()?)?)?;
     let size = Bytes::from_kib(decimal(from_right.next()?)?)?;
     matches!(from_right.next()?, b"file" | b"partition").then_some(())?;
     from_right.next()?;
-    Some(size)
+    Some(SwapUse { size, used })
 }
 
 #[cfg(test)]
@@ -55,6 +69,18 @@ mod tests {
         let mut problems = Vec::new();
         let total = swaps(text, "swaps", &mut problems);
         (total, problems.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn areas_on_zram_are_summed_apart() {
+        let text = b"Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n\
+            /dev/zram0                              partition\t65532\t\t15160\t\t100\n\
+            /dev/zram1                              partition\t1000\t\t40\t\t100\n\
+            /dev/sda2                               partition\t999999\t\t1\t\t-2\n\
+            /dev/zram2                              partition\tx\t\t1\t\t-2\n";
+        let kib = |kib| Bytes::from_kib(kib).unwrap();
+        assert_eq!(zram_swaps(text), Some(SwapUse { size: kib(66_532), used: kib(15_200) }));
+        assert_eq!(zram_swaps(b"Filename\n/dev/sda2 partition 9 1 -2\n"), None);
     }
 
     const THREE: &[u8] = include_bytes!("../tests/data/6.18/swaps");

@@ -110,6 +110,7 @@ impl Tree for Recorder {
         let mount = mount.map(|m| m.escaped().into_owned()).unwrap_or_default();
         self.paths.push(match place {
             Place::Machine(path) => format!("/proc/{path}"),
+            Place::Again(_) => "/proc/meminfo".to_owned(),
             Place::Task(pid, file) => format!("/proc/{pid}/{}", file.name()),
             Place::Group(group, file) => {
                 format!("{mount}{}/{file}", String::from_utf8_lossy(group))

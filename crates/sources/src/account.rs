@@ -7,7 +7,7 @@ use facts::{
 use proctext::{MappingStream, MappingText};
 use units::{Bytes, Pid};
 
-use crate::{Place, Refusal, TaskFile, Tree};
+use crate::{Moment, Place, Refusal, TaskFile, Tree};
 
 /// What to read. Shares cost the machine: about 11 ms for each GiB of small pages, less than one
 /// for huge pages.
@@ -23,20 +23,20 @@ pub struct AccountWant {
 }
 
 /// Readings of a live machine until two of them agree.
-const READINGS: usize = 12;
+pub(crate) const READINGS: usize = 12;
 /// They agree when no figure moved by more than this part of `MemTotal`.
 const STILL: u64 = 5000;
 /// Time the kernel takes to walk the page tables of a gibibyte in small pages (measured on 6.18).
 const MS_PER_GIB: u64 = 11;
 
 /// Reads it, and reads the totals of a live machine again and again until it was still meanwhile:
-/// the snapshot then has those.
+/// the snapshot then has those. A capture has its second readings in it, if it is one of ours.
 pub fn account(tree: &mut dyn Tree, snapshot: &mut Snapshot, want: AccountWant) -> Account {
     let live = tree.about().live;
     let mut reader = Reader { tree, buf: Vec::new(), missing: Vec::new() };
     let mut account = Account::default();
     if want.shares {
-        let before = live.then(|| reader.meminfo()).flatten();
+        let before = if live { reader.meminfo() } else { Some(snapshot.meminfo.clone()) };
         let tasks = std::mem::take(&mut snapshot.tasks);
         for task in &tasks {
             if task.is_kernel_thread() != Some(true) {
@@ -45,7 +45,8 @@ pub fn account(tree: &mut dyn Tree, snapshot: &mut Snapshot, want: AccountWant) 
             }
         }
         snapshot.tasks = tasks;
-        account.around_shares = before.and_then(|before| Some((before, reader.meminfo()?)));
+        account.around_shares =
+            before.and_then(|before| Some((before, reader.again(Moment::AtEnd)?)));
     }
     let size = snapshot.page_size;
     account.iomem =
@@ -71,9 +72,7 @@ pub fn account(tree: &mut dyn Tree, snapshot: &mut Snapshot, want: AccountWant) 
         };
         account.zram.extend(reader.parse(Place::Sys(&path), parse).flatten());
     }
-    if live {
-        account.again = reader.totals(snapshot);
-    }
+    account.again = if live { reader.totals(snapshot) } else { reader.again(Moment::AfterTotals) };
     account.missing = reader.missing;
     account
 }
@@ -139,12 +138,15 @@ impl Reader<'_> {
                 snapshot.vmstat = vmstat;
                 best = Some((moved, after));
             }
-            let total = snapshot.meminfo.get(facts::Field::MemTotal).map_or(0, Bytes::get);
-            if moved <= total / STILL {
+            if is_still(&snapshot.meminfo, moved) {
                 break;
             }
         }
         best.map(|(_, after)| after)
+    }
+
+    fn again(&mut self, moment: Moment) -> Option<Meminfo> {
+        self.parse(Place::Again(moment), proctext::meminfo)
     }
 
     fn process(
@@ -171,15 +173,20 @@ impl Reader<'_> {
         };
         let ms = rss.map_or(0, |rss| (rss.get() >> 20).saturating_mul(MS_PER_GIB) >> 10);
         if most_ms.is_none_or(|most| ms <= most) {
-            let read = if mappings {
+            let mapped = mappings.then(|| {
                 self.smaps(task.pid, TaskFile::Smaps, Some((task, &mut account.mappings)))
-            } else {
-                self.smaps(task.pid, TaskFile::SmapsRollup, None)
-            };
-            let read = match read {
-                // Before 4.14.
-                Err(Refusal::Absent) if !mappings => self.smaps(task.pid, TaskFile::Smaps, None),
-                other => other,
+            });
+            // A capture has both files, and this one tells anonymous memory from files. Of a live
+            // machine, it would be a second walk.
+            let read = match mapped {
+                Some(mapped) if most_ms.is_some() => mapped,
+                mapped => match self.smaps(task.pid, TaskFile::SmapsRollup, None) {
+                    // Before 4.14.
+                    Err(Refusal::Absent) => {
+                        mapped.unwrap_or_else(|| self.smaps(task.pid, TaskFile::Smaps, None))
+                    }
+                    other => other,
+                },
             };
             match read {
                 Ok(shares) => process.shares = shares,
@@ -243,8 +250,13 @@ impl Reader<'_> {
     }
 }
 
+/// Whether totals that moved so much are those of one moment.
+pub(crate) fn is_still(totals: &Meminfo, moved: u64) -> bool {
+    moved <= totals.get(facts::Field::MemTotal).map_or(0, Bytes::get) / STILL
+}
+
 /// The largest change of a figure of the sum.
-fn moved(before: &Meminfo, after: &Meminfo) -> u64 {
+pub(crate) fn moved(before: &Meminfo, after: &Meminfo) -> u64 {
     use facts::Field::{Active, Inactive, MemFree, Slab, Unevictable};
     [MemFree, Active, Inactive, Unevictable, Slab]
         .into_iter()

@@ -12,9 +12,13 @@
 //! | `oomph/manifest` | page size, clock ticks, machine, time, reader, as `key value` |
 //! | `oomph/users` | names of the user ids that occur, in the form of `/etc/passwd` |
 //! | `oomph/cgroup/PATH/memory.*` | files of memory cgroups, by the path in `/proc/PID/cgroup` |
+//! | `oomph/again/meminfo`, `oomph/end/meminfo` | `meminfo` once more: after the totals, and at the end |
 //! | `oomph/sys/…` | files of `/sys`: pools of huge pages, zram |
 //! | `oomph/kernel-log` | lines of the kernel's log about memory taken at boot |
 //! | `oomph/unread` | what could not be read: `denied`, `gone`, `unsupported`, `errno-N`, and the path |
+//!
+//! The totals (`meminfo`, `vmstat`, `zoneinfo`) of a live machine are read until two readings of
+//! `meminfo` around them agree, at most a dozen times.
 //!
 //! A file that is not there on the machine is not in the capture; nothing is stored empty because
 //! it could not be read. The order is always the same: processes ascending, the rest by the lists
@@ -29,10 +33,11 @@ use std::path::{Path, PathBuf};
 use facts::{Name, Task};
 use units::Pid;
 
+use crate::account::{READINGS, is_still, moved};
 use crate::manifest;
 use crate::tar::{Entry, TarWriter};
 use crate::unread::{UNREAD, Unread};
-use crate::{Owner, Place, Refusal, TaskFile, Tree};
+use crate::{Moment, Owner, Place, Refusal, TaskFile, Tree};
 
 /// What to leave out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,8 +51,8 @@ pub struct Options {
 /// Whether mappings are captured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Smaps {
-    /// `smaps` of every process. The kernel walks page tables for it: about 11 ms for each GiB of
-    /// small pages.
+    /// `smaps` and `smaps_rollup` of every process. The kernel walks page tables for each: about
+    /// 11 ms for each GiB of small pages.
     #[default]
     Include,
     /// None.
@@ -100,12 +105,15 @@ impl From<io::Error> for CaptureError {
     }
 }
 
-/// What `smemcap` stores of the machine.
-const FIRST: [&str; 2] = ["meminfo", "version"];
-/// What it does not.
-const MACHINE: [&str; 33] = [
-    "vmstat",
-    "zoneinfo",
+/// What is read together.
+const TOTALS: [Place<'static>; 4] = [
+    Place::Machine("meminfo"),
+    Place::Machine("vmstat"),
+    Place::Machine("zoneinfo"),
+    Place::Again(Moment::AfterTotals),
+];
+/// What else is stored of the machine.
+const MACHINE: [&str; 31] = [
     "buddyinfo",
     "iomem",
     "slabinfo",
@@ -248,10 +256,14 @@ pub fn capture(
         tree,
     };
     capture.read_users();
-    for file in FIRST {
-        capture.file(Place::Machine(file))?;
-    }
+    // `smemcap` stores `meminfo` and `version` of the machine, in this order.
+    let [meminfo, others @ ..] = capture.totals(about.live);
+    capture.put_text(meminfo)?;
+    capture.file(Place::Machine("version"))?;
     capture.put(manifest::MANIFEST.as_bytes(), &manifest::print(&about))?;
+    for text in others {
+        capture.put_text(text)?;
+    }
     for file in MACHINE {
         capture.file(Place::Machine(file))?;
     }
@@ -265,10 +277,17 @@ pub fn capture(
     }
     capture.groups()?;
     capture.put_users()?;
+    capture.file(Place::Again(Moment::AtEnd))?;
     let unread = std::mem::take(&mut capture.unread);
     capture.put(UNREAD.as_bytes(), &unread.print())?;
     let (_, bytes) = capture.tar.finish()?;
     Ok(CaptureSummary { bytes, processes, unread: unread.len() })
+}
+
+/// A file that was read and is not written yet.
+struct Text {
+    path: Vec<u8>,
+    content: Vec<u8>,
 }
 
 struct Capture<'a, W: Write> {
@@ -303,6 +322,34 @@ impl<W: Write> Capture<'_, W> {
         self.tree
             .read(place, &mut self.buf)
             .inspect_err(|refusal| self.unread.add(&self.path, refusal.clone()))
+    }
+
+    /// The totals, of a live machine from the moment at which they moved least while they were read.
+    fn totals(&mut self, live: bool) -> [Option<Text>; TOTALS.len()] {
+        let mut best = None;
+        for _ in 0..if live { READINGS } else { 1 } {
+            let texts = TOTALS.map(|place| {
+                self.read(place).ok()?;
+                Some(Text { path: self.path.clone(), content: self.buf.clone() })
+            });
+            let [before, .., after] = &texts;
+            let [before, after] = [before, after].map(|text| {
+                let content = text.as_ref().map_or(&b""[..], |text| &text.content);
+                proctext::meminfo(content, "", &mut Vec::new())
+            });
+            let moved = moved(&before, &after);
+            if best.as_ref().is_none_or(|(least, _)| moved < *least) {
+                best = Some((moved, texts));
+            }
+            if is_still(&before, moved) {
+                break;
+            }
+        }
+        best.map_or([const { None }; TOTALS.len()], |(_, texts)| texts)
+    }
+
+    fn put_text(&mut self, text: Option<Text>) -> io::Result<()> {
+        text.map_or(Ok(()), |text| self.put(&text.path, &text.content))
     }
 
     fn file(&mut self, place: Place<'_>) -> io::Result<()> {
@@ -358,7 +405,14 @@ impl<W: Write> Capture<'_, W> {
         };
         self.tar.directory(entry)?;
         if self.options.smaps == Smaps::Include {
-            self.file(Place::Task(pid, TaskFile::Smaps))?;
+            let read = self.read(Place::Task(pid, TaskFile::Smaps)).is_ok();
+            if read {
+                self.put_read()?;
+            }
+            // A kernel thread has an empty list of mappings, and of their sum `ESRCH`.
+            if read && !self.buf.is_empty() {
+                self.file(Place::Task(pid, TaskFile::SmapsRollup))?;
+            }
         }
         let cmdline = Place::Task(pid, TaskFile::Cmdline);
         match self.options.command_lines {

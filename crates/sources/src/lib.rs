@@ -51,7 +51,7 @@ pub use live::LiveTree;
 pub use log::{Log, LogError, read_log};
 pub use open::{OpenError, Source, open};
 pub use pages::ProcessPages;
-pub use place::{Place, TaskFile};
+pub use place::{Moment, Place, TaskFile};
 pub use process_map::{ProcessMap, Stall, process_map};
 pub use refusal::Refusal;
 pub use shares::{Ask, Ground, Head, KeepMapping, survey};

@@ -152,6 +152,7 @@ impl Tree for LiveTree {
                 read_at(&self.proc, path.as_c_str(), flags, until, dir::MOST_SMAPS, buf)
             }
             Place::Machine(path) => read_at(&self.proc, path, flags, Until::End, dir::MOST, buf),
+            Place::Again(_) => read_at(&self.proc, "meminfo", flags, Until::End, dir::MOST, buf),
             Place::Group(group, file) => self.read_group(group, file, buf),
             Place::Users if self.own => {
                 read_at(&self.proc, "/etc/passwd", flags, Until::End, dir::MOST, buf)

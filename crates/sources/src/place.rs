@@ -21,6 +21,27 @@ pub enum Place<'a> {
     Sys(&'a str),
     /// The kernel's log, as far as it is still there: of a capture, its lines about memory alone.
     KernelLog,
+    /// `/proc/meminfo` once more: what a capture read at that moment, and of a live machine now.
+    Again(Moment),
+}
+
+/// When a capture read a file once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// Right after the totals: what moved until then moved while they were read.
+    AfterTotals,
+    /// After everything else, and so after the processes.
+    AtEnd,
+}
+
+impl Moment {
+    /// Where a capture keeps it.
+    const fn path(self) -> &'static str {
+        match self {
+            Moment::AfterTotals => "oomph/again/meminfo",
+            Moment::AtEnd => "oomph/end/meminfo",
+        }
+    }
 }
 
 /// Where a capture keeps the files of memory cgroups; the path of the group follows.
@@ -56,6 +77,7 @@ impl Place<'_> {
                 out.extend_from_slice(path.as_bytes());
             }
             Place::KernelLog => out.extend_from_slice(KERNEL_LOG.as_bytes()),
+            Place::Again(moment) => out.extend_from_slice(moment.path().as_bytes()),
         }
     }
 }
@@ -73,6 +95,7 @@ impl fmt::Display for Place<'_> {
             Place::Users => f.write_str("names of users"),
             Place::Sys(path) => write!(f, "/sys/{path}"),
             Place::KernelLog => f.write_str("the kernel's log"),
+            Place::Again(moment) => f.write_str(moment.path()),
         }
     }
 }

@@ -35,6 +35,10 @@ pub(super) struct Machine {
     pub(super) cgroup: Cgroup,
     /// Whether `smaps` of every process is kept too.
     pub(super) smaps: bool,
+    /// Swap compressed in memory, in MiB, with some pages in it; 0 for none.
+    pub(super) zram_mib: u32,
+    /// Memory in huge pages of hugetlbfs, in MiB, of the pool that `settings` puts aside.
+    pub(super) huge_mib: u32,
     /// Whether one process has `oom_score_adj` 1000 and dies before the hog.
     pub(super) sacrifice: bool,
     /// `/proc/sys/vm` settings, `name=value`.
@@ -52,7 +56,9 @@ const PLAIN: Machine = Machine {
     swap_mib: 0,
     file_mib: 24,
     cgroup: Cgroup::None,
-    smaps: false,
+    smaps: true,
+    zram_mib: 0,
+    huge_mib: 0,
     sacrifice: false,
     settings: &[],
     about: "",
@@ -62,7 +68,6 @@ const PLAIN: Machine = Machine {
 pub(super) const ALL: &[Machine] = &[
     Machine {
         name: "6.1-256m",
-        smaps: true,
         about: "A small machine without swap, with the kernel's own settings.",
         ..PLAIN
     },
@@ -80,6 +85,7 @@ pub(super) const ALL: &[Machine] = &[
         name: "6.1-512m-two-nodes",
         memory_mib: 512,
         two_nodes: true,
+        smaps: false,
         file_mib: 48,
         sacrifice: true,
         about: "Two NUMA nodes, the second without a processor; a process with `oom_score_adj` 1000 \
@@ -118,6 +124,18 @@ pub(super) const ALL: &[Machine] = &[
         ..PLAIN
     },
     Machine {
+        name: "6.12-512m-zram",
+        kernel: "6.12",
+        memory_mib: 512,
+        zram_mib: 64,
+        huge_mib: 6,
+        file_mib: 48,
+        settings: &["nr_hugepages=8"],
+        about: "Swap on zram with some pages in it, eight huge pages put aside, three of them in use \
+                by a file of hugetlbfs.",
+        ..PLAIN
+    },
+    Machine {
         name: "6.12-256m-cgroup2",
         kernel: "6.12",
         swap_mib: 32,
@@ -131,6 +149,7 @@ pub(super) const ALL: &[Machine] = &[
         name: "6.12-256m-strict",
         kernel: "6.12",
         swap_mib: 32,
+        smaps: false,
         settings: &["overcommit_memory=2", "overcommit_ratio=80"],
         about: "Strict overcommit: nobody is killed, the hog is refused.",
         ..PLAIN

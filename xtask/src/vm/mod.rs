@@ -112,7 +112,11 @@ fn initial_files(
     };
     let modules = modules::in_order(
         &kernel.modules,
-        &["virtio_pci", "virtio_blk", "crc32c_generic", "ext4"],
+        if machine.zram_mib > 0 {
+            &["virtio_pci", "virtio_blk", "crc32c_generic", "ext4", "zram"]
+        } else {
+            &["virtio_pci", "virtio_blk", "crc32c_generic", "ext4"]
+        },
     )?;
     let mut cpio = Cpio::default();
     for directory in ["bin", "dev", "etc", "lib", "mnt", "modules", "proc", "run", "sys", "tmp"] {
@@ -145,12 +149,14 @@ fn parameters(machine: &Machine, modules: &[modules::Module]) -> String {
     let names: Vec<_> = modules.iter().map(|(name, _)| name.as_str()).collect();
     let yes = |yes| if yes { "yes" } else { "no" };
     format!(
-        "MODULES='{}'\nSETTINGS='{}'\nFILE_KIB={}\nSWAP={}\nSACRIFICE={}\nCGROUP={}\nUNIT={}\n\
+        "MODULES='{}'\nSETTINGS='{}'\nFILE_KIB={}\nSWAP={}\nZRAM_KIB={}\nHUGE_KIB={}\nSACRIFICE={}\nCGROUP={}\nUNIT={}\n\
          CAPTURE='{}'\n",
         names.join(" "),
         machine.settings.join(" "),
         machine.file_mib * 1024,
         yes(machine.swap_mib > 0),
+        machine.zram_mib * 1024,
+        machine.huge_mib * 1024,
         yes(machine.sacrifice),
         match machine.cgroup {
             Cgroup::None => 0,

@@ -163,6 +163,29 @@ fn swap_that_is_memory_is_noted() {
 }
 
 #[test]
+fn room_on_zram_is_worth_what_its_pages_have_shrunk_by() {
+    let mut s = calm();
+    let kib = |kib| Bytes::from_kib(kib).unwrap();
+    s.meminfo.set(Field::SwapTotal, kib(40_000));
+    s.meminfo.set(Field::SwapFree, kib(30_000));
+    s.vmstat.lines.push(("nr_zspages".into(), 1500));
+    let swap = |s: &Snapshot, certainty| -> Option<Bytes> {
+        let found = headroom(s, NOW).unwrap();
+        let mut parts = found.parts.iter();
+        let fits = |p: &&HeadroomPart| p.what == PartKind::Swap && p.certainty == certainty;
+        parts.find(fits).map(|p| p.bytes)
+    };
+    assert_eq!(swap(&s, Certainty::Likely), Some(kib(30_000)));
+    // 10,000 KiB shrank to 6,000; half of the room is on a disk.
+    s.zram_swap = Some(SwapUse { size: kib(25_000), used: kib(10_000) });
+    assert_eq!(swap(&s, Certainty::Likely), Some(kib(21_000)));
+    assert_eq!(swap(&s, Certainty::Perhaps), Some(kib(9000)));
+    // A handful of pages tells nothing of the others.
+    s.zram_swap = Some(SwapUse { size: kib(25_000), used: kib(40) });
+    assert_eq!(swap(&s, Certainty::Likely), Some(kib(30_000)));
+}
+
+#[test]
 fn large_slab_is_likely_to_shrink_and_the_stock_of_a_boot_is_not() {
     let mut s = calm();
     let certainty = |s: &Snapshot| {

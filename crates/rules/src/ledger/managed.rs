@@ -10,7 +10,7 @@ use units::Bytes;
 use super::figures::Figures;
 use super::tree::{exact, group, with};
 use super::{Aside, AsideKind, Exactness, Line, LineKind};
-use super::{compressed, free, hugetlb, user, vmalloc};
+use super::{compressed, free, hugetlb, tables, user, vmalloc};
 
 /// The children of `MemTotal` without the remainder, and what this kernel or source does not tell.
 pub(super) struct Parts {
@@ -82,6 +82,7 @@ fn page_tables(figures: &mut Figures<'_>) -> Vec<Line> {
             .field(PageTables)
             .map(|bytes| exact(LineKind::PageTables, bytes, "meminfo PageTables")),
     );
+    lines.extend(tables::uncounted(figures));
     if let Some(bytes) = figures.field(SecPageTables) {
         let mut line = exact(LineKind::SecPageTables, bytes, "meminfo SecPageTables");
         if let Some((iommu, _)) = figures.counter("nr_iommu_pages").filter(|&(b, _)| b > 0) {
@@ -106,7 +107,7 @@ fn per_cpu(figures: &mut Figures<'_>, account: &Account) -> Option<Line> {
     Some(line.noted("includes what each CPU was given before the allocator started"))
 }
 
-/// What `alloc_large_system_hash()` and ftrace took from the page allocator at boot: no counter of
+/// What `alloc_large_system_hash()`, ftrace and the atomic pools of DMA took from the page allocator at boot: no counter of
 /// the kernel has it, only its log.
 fn boot_tables(figures: &mut Figures<'_>, account: &Account) -> Option<Line> {
     let mut tables: Vec<_> =
@@ -116,7 +117,7 @@ fn boot_tables(figures: &mut Figures<'_>, account: &Account) -> Option<Line> {
     let total = figures.part(total, "kernel log, boot-time tables").filter(|&b| b > 0)?;
     let largest: Vec<String> =
         tables.iter().take(3).map(|table| format!("{} {}", table.name, table.bytes)).collect();
-    let line = exact(LineKind::BootTables, total, "kernel log, hash tables and ftrace");
+    let line = exact(LineKind::BootTables, total, "kernel log, hash tables, ftrace, pools");
     Some(line.noted(format!("the largest: {}", largest.join(", "))))
 }
 

@@ -22,6 +22,7 @@ mod physical;
 mod pss;
 mod report;
 mod shares;
+mod tables;
 mod tree;
 mod user;
 mod verdict;
@@ -30,7 +31,7 @@ mod vmalloc;
 #[cfg(test)]
 mod tests;
 
-use facts::{Account, Field, Snapshot};
+use facts::{Account, Field, Snapshot, TablePlace};
 use units::Bytes;
 
 pub use pss::proportional_share;
@@ -52,6 +53,7 @@ pub fn ledger(snapshot: &Snapshot, account: &Account) -> LedgerReport {
     let mut notes = Vec::new();
     let mut verdict = verdict::unknown("`MemTotal` is not known");
     let machine = figures.total.map(|total| {
+        let log = account.boot.tables.iter().any(|table| table.place != TablePlace::Vmalloc);
         let mut parts = managed::parts(&mut figures, account);
         let balloon = managed::balloon(&mut figures);
         let without = total.saturating_sub(tree::sum(&parts.lines));
@@ -59,7 +61,7 @@ pub fn ledger(snapshot: &Snapshot, account: &Account) -> LedgerReport {
         if let Some(balloon) = balloon {
             // Drivers that give pages away for good take them off MemTotal
             // (`adjust_managed_page_count()`); counted inside, they would be counted twice.
-            if without.saturating_sub(balloon.bytes) < -verdict::tolerance(total) {
+            if without.saturating_sub(balloon.bytes) < -verdict::tolerance(total, log) {
                 outside = Some(balloon.noted("already taken off MemTotal by its driver"));
             } else {
                 parts.lines.push(balloon);
@@ -67,7 +69,7 @@ pub fn ledger(snapshot: &Snapshot, account: &Account) -> LedgerReport {
         }
         let managed =
             tree::exact(LineKind::Managed, total, "meminfo MemTotal").made_of(parts.lines);
-        verdict = verdict::verdict(&figures, &managed, &parts.untold, parts.whole, drift);
+        verdict = verdict::verdict(&figures, &managed, &parts.untold, parts.whole, drift, log);
         physical::physical(&mut figures, account, managed, outside)
     });
     if let Some(drift) = drift

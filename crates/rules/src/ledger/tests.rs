@@ -422,3 +422,66 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn huge_pages_that_32_bit_kernels_lose_in_pss_are_found_again() {
+    // Process 114 of Debian's 6.1 for 686-pae: 26 MiB in huge pages, and a share of 87 KiB in what
+    // it has in common with others.
+    let shares = |own: u64, common: u64, pss: u64, huge: u64| {
+        let mut shares = Shares::default();
+        for (share, kib) in [
+            (Share::Rss, own + common),
+            (Share::Pss, pss),
+            (Share::PssAnon, pss),
+            (Share::PrivateClean, 0),
+            (Share::PrivateDirty, own),
+            (Share::AnonHuge, huge),
+        ] {
+            shares.set(share, Bytes::from_kib(kib).unwrap());
+        }
+        shares
+    };
+    let sum = |machine: &str, release: &str, shares: Shares| {
+        let mut snapshot = deferred();
+        snapshot.machine = Some(Name::from(machine));
+        snapshot.kernel.release = release.parse().ok();
+        let share = ProcessShare {
+            pid: Pid::new(1),
+            start_ticks: None,
+            name: None,
+            cgroup: None,
+            rss: None,
+            rss_anon: None,
+            shares: Some(shares),
+            twin_of: None,
+        };
+        let account = Account { shares: vec![share], ..Account::default() };
+        ledger(&snapshot, &account).shares.unwrap().anon.unwrap().sum.kib()
+    };
+    let lost = || shares(29_312, 1412, 2775, 26_624);
+    assert_eq!(sum("i686", "6.1.0", lost()), 2775 + 26_624);
+    assert_eq!(sum("i686", "5.2.0", lost()), 2775);
+    assert_eq!(sum("x86_64", "6.1.0", lost()), 2775);
+    // Huge pages that a parent and its child map are not lost.
+    assert_eq!(sum("i686", "6.1.0", shares(1200, 6424, 3205, 4096)), 3205);
+}
+
+#[test]
+fn upper_levels_of_page_tables_are_a_line_where_the_kernel_does_not_count_them() {
+    let uncounted = |release: &str, machine: &str| {
+        let mut snapshot = deferred();
+        snapshot.kernel.release = release.parse().ok();
+        snapshot.machine = Some(Name::from(machine));
+        for pid in 1..=16 {
+            let mut task = facts::Task::unknown(Pid::new(pid));
+            task.vm_rss = Some(Bytes::new(1 << 20));
+            snapshot.tasks.push(task);
+        }
+        of(&ledger(&snapshot, &Account::default()), LineKind::UpperPageTables) >> 10
+    };
+    assert_eq!(uncounted("4.14.0", "x86_64"), 16 * (4 + 8));
+    assert_eq!(uncounted("6.1.0", "x86_64"), 16 * (8 + 8) + 256);
+    assert_eq!(uncounted("6.12.0", "x86_64"), 16 * 8);
+    assert_eq!(uncounted("6.14.0", "x86_64"), -1);
+    assert_eq!(uncounted("6.1.0", "aarch64"), -1);
+}

@@ -6,6 +6,8 @@ use facts::Field::{
     Inactive, Mapped, Mlocked, Shmem, ShmemHugePages, SwapCached, Unevictable, Writeback,
 };
 
+use units::Bytes;
+
 use super::figures::Figures;
 use super::tree::{exact, group, with};
 use super::{Aside, AsideKind, Exactness, Line, LineKind};
@@ -43,7 +45,22 @@ pub(super) fn user(figures: &mut Figures<'_>, account: &Account) -> Option<Line>
         children.push(with(LineKind::SwapCache, left, exactness, from));
     }
     let mut line = match lists {
-        Some((bytes, from)) => exact(LineKind::User, bytes, from).made_of(children),
+        Some((bytes, from)) => {
+            // Pages that a process just got wait in a batch of its CPU until they are put on a list
+            // (`folio_add_lru()`), but their counters have them at once.
+            let counted =
+                anon.zip(cached).map(|(anon, cached)| anon + cached + buffers.unwrap_or(0));
+            match counted.filter(|&counted| counted > bytes) {
+                Some(counted) => {
+                    let from = "meminfo AnonPages + Cached + Buffers";
+                    let waiting = Bytes::new((counted - bytes).cast_unsigned());
+                    exact(LineKind::User, counted, from)
+                        .made_of(children)
+                        .noted(format!("{waiting} of it wait to be put on the reclaim lists"))
+                }
+                None => exact(LineKind::User, bytes, from).made_of(children),
+            }
+        }
         None => group(LineKind::User, children)?,
     };
     aside(figures, &mut line, Mapped, AsideKind::Mapped);
@@ -134,7 +151,7 @@ fn cache(figures: &mut Figures<'_>, account: &Account, cached: i64, shmem: Optio
 
 /// Σ `Pss_Shmem`, when every process with memory was read.
 fn mapped_shmem(figures: &mut Figures<'_>, account: &Account) -> Option<i64> {
-    let mut sum = units::Bytes::ZERO;
+    let mut sum = Bytes::ZERO;
     let counted = account.shares.iter().filter(|share| share.twin_of.is_none());
     let mut any = false;
     for share in counted {

@@ -32,7 +32,12 @@ pub(super) fn read(reader: &mut Reader<'_>, snapshot: &mut Snapshot, page_size: 
         snapshot.page_size_known = true;
     }
     // Absent where the kernel is built without swap.
-    let swap = reader.read_value(file("swaps"), Optional, proctext::swaps);
+    let mut zram = None;
+    let swap = reader.read_value(file("swaps"), Optional, |text, place, problems| {
+        zram = proctext::zram_swaps(text);
+        proctext::swaps(text, place, problems)
+    });
+    snapshot.zram_swap = zram;
     snapshot.swap_areas = swap.map(|bytes| snapshot.page_size.pages_in(bytes));
     sysctls(reader, snapshot);
 }

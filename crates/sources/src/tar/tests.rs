@@ -7,8 +7,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
-use crate::{Options, Owner, Place, Refusal, TaskFile, Tree, Want, capture, snapshot, testing};
-use units::Pid;
+use crate::{
+    AccountWant, Moment, Options, Owner, Place, Refusal, TaskFile, Tree, Want, account, capture,
+    snapshot, testing,
+};
+use units::{Bytes, Pid};
 
 /// A v7 header with the given name, type and the text of the numeric fields.
 fn header(name: &[u8], kind: u8, fields: [&[u8]; 5]) -> [u8; BLOCK] {
@@ -338,6 +341,32 @@ fn a_capture_reads_back_as_the_same_facts() {
     let mut again = Vec::new();
     capture(&mut tree, &mut again, Options::default()).unwrap();
     assert!(again == bytes);
+}
+
+#[test]
+fn totals_are_captured_again_and_the_sum_of_mappings_with_them() {
+    let mut machine = testing::Machine::example();
+    machine.put("300/smaps", "00400000-00401000 r-xp 0 00:01 7 /bin/x\nPss: 4 kB\n");
+    machine.put("300/smaps_rollup", "00400000-00401000 ---p 0 00:00 0 [rollup]\nPss_Anon: 3 kB\n");
+    machine.put("2/smaps", "");
+    machine.refuse("2/smaps_rollup", Refusal::Gone);
+    let mut bytes = Vec::new();
+    let summary = capture(&mut machine, &mut bytes, Options::default()).unwrap();
+    assert_eq!(summary.unread, 0);
+    let mut tree = open(&bytes);
+    let meminfo = read(&mut tree, Place::Machine("meminfo"));
+    assert!(meminfo.is_ok());
+    for moment in [Moment::AfterTotals, Moment::AtEnd] {
+        assert_eq!(read(&mut tree, Place::Again(moment)), meminfo);
+    }
+    let mut taken = snapshot(&mut tree, &Want::ledger());
+    let want = AccountWant { shares: true, mappings: true, most_stall_ms: 0 };
+    let account = account(&mut tree, &mut taken, want);
+    assert_eq!(account.again.as_ref(), Some(&taken.meminfo));
+    assert_eq!(account.around_shares, Some((taken.meminfo.clone(), taken.meminfo.clone())));
+    let share = account.shares.iter().find(|share| share.pid == Pid::new(300)).unwrap();
+    assert_eq!(share.shares.as_ref().unwrap().pss_anon(), Some(Bytes::new(3072)));
+    assert_eq!(account.mappings.len(), 1);
 }
 
 #[test]

@@ -15,13 +15,16 @@ for top in /sys/fs/cgroup/memory /sys/fs/cgroup; do
     break
 done
 cd /proc || exit 1
+mkdir -p $to/oomph/again $to/oomph/end
 keep() { for file; do cat "$file" >"$to/$file" 2>/dev/null || rm -f "$to/$file"; done; }
-keep meminfo zoneinfo vmstat swaps version uptime pressure/memory
+keep meminfo vmstat zoneinfo
+cat meminfo >$to/oomph/again/meminfo
+keep buddyinfo iomem slabinfo swaps version uptime pressure/memory
 keep sys/vm/* sys/kernel/osrelease self/cgroup self/mountinfo
 for pid in [0-9]*; do
     mkdir "$to/$pid"
     keep "$pid/stat" "$pid/status" "$pid/oom_score" "$pid/oom_score_adj" "$pid/cgroup"
-    keep "$pid/cmdline" "$pid/statm"
+    keep "$pid/cmdline" "$pid/statm" "$pid/smaps" "$pid/smaps_rollup"
     if [ -s "$to/$pid/stat" ]; then
         chown "$(stat -c %u:%g "$pid" 2>/dev/null || echo 0:0)" "$to/$pid"
     else
@@ -37,5 +40,7 @@ taken_at $(date +%s)
 euid 0
 pid_namespace first
 END
-cut -d: -f1,3 /etc/passwd | while IFS=: read -r name uid; do echo "$uid $name"; done >$to/oomph/users
+cut -d: -f1,3 /etc/passwd | while IFS=: read -r name uid; do echo "$name:x:$uid:::::"; done >$to/oomph/users
+dmesg | grep -E ' hash table entries: |DMA: preallocated |ftrace: allocated |percpu: Embedded |nr_cpu_ids:' >$to/oomph/kernel-log
+cat meminfo >$to/oomph/end/meminfo
 cd $to && tar cf - * && cd / && rm -r $to

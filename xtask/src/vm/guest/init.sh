@@ -25,6 +25,11 @@ fi
 if [ "$SWAP" = yes ]; then
     mkswap /dev/vdb >/dev/null && swapon /dev/vdb || give_up "no swap"
 fi
+if [ "$ZRAM_KIB" -gt 0 ]; then
+    echo "${ZRAM_KIB}K" >/sys/block/zram0/disksize && mkswap /dev/zram0 >/dev/null &&
+        swapon /dev/zram0 || give_up "no zram"
+    : >/run/varied
+fi
 for setting in $SETTINGS; do
     echo "${setting#*=}" >"/proc/sys/vm/${setting%%=*}" || give_up "cannot set $setting"
 done
@@ -33,6 +38,12 @@ done
 mkdir /run/shm /run/ram
 mount -t tmpfs shm /run/shm && dd if=/dev/zero of=/run/shm/file bs=1024 count=$((4 * UNIT)) 2>/dev/null
 mount -t ramfs ram /run/ram && dd if=/dev/zero of=/run/ram/file bs=1024 count=$((3 * UNIT)) 2>/dev/null
+
+# Huge pages in use: a file on hugetlbfs has its pages once they are allocated.
+if [ "$HUGE_KIB" -gt 0 ]; then
+    mkdir /run/huge && mount -t hugetlbfs huge /run/huge &&
+        fallocate -l "${HUGE_KIB}K" /run/huge/file || give_up "no huge pages"
+fi
 
 CG=/sys/fs/cgroup
 if [ "$CGROUP" = 2 ]; then
@@ -93,6 +104,15 @@ while [ "$(wc -l </run/ready)" -lt $expected ]; do
     [ $tries -gt 900 ] && give_up "the processes did not settle: $(wc -l </run/ready) of $expected"
     sleep 0.1
 done
+# Pages on zram, as memory pressure would put them there: the root's cgroup reclaims on request, and
+# anonymous memory only while there is little file cache.
+if [ "$ZRAM_KIB" -gt 0 ]; then
+    mkdir /run/cgroup && mount -t cgroup2 cgroup2 /run/cgroup || give_up "no cgroup2 to reclaim by"
+    echo 1 >/proc/sys/vm/drop_caches
+    echo "$((ZRAM_KIB / 4))K swappiness=200" >/run/cgroup/memory.reclaim || echo "guest: reclaimed less"
+    umount /run/cgroup
+    cat /mnt/data >/dev/null
+fi
 # Delayed work (exits, per-cpu counters) ends before the numbers are compared.
 sleep 1
 
