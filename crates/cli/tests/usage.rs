@@ -133,6 +133,67 @@ fn private_memory_and_parts_of_what_is_shared_add_up_to_250_kib() {
     assert_eq!(users, [(Some(2), Some(200)), (Some(3), Some(150)), (Some(1), Some(100))]);
 }
 
+/// A process with as many mappings as it is allowed, but no more than 60,000; how many.
+fn process_of_many_mappings() -> Option<(Running, u64)> {
+    // Neighbours that may be used differently stay two mappings.
+    let script = "import mmap, sys\n\
+                  held, uses = [], [mmap.PROT_READ, mmap.PROT_READ | mmap.PROT_WRITE]\n\
+                  kind = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS\n\
+                  try:\n\
+                  \x20   for i in range(60000):\n\
+                  \x20       held.append(mmap.mmap(-1, mmap.PAGESIZE, kind, uses[i % 2]))\n\
+                  except OSError: del held[-100:]\n\
+                  print(len(held), flush=True)\n\
+                  sys.stdin.read()\n";
+    let child = Command::new("python3")
+        .args(["-c", script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
+    let mut running = Running(child.ok()?);
+    let mut line = String::new();
+    BufReader::new(running.0.stdout.take()?).read_line(&mut line).ok()?;
+    Some((running, line.trim().parse().ok()?))
+}
+
+/// The kernel gives the program no more than 8 MiB to write to (`RLIMIT_DATA`, private mappings
+/// since 4.7), and lets it read a process whose `smaps` is five times as long.
+#[test]
+fn eight_mib_are_enough_however_many_mappings_a_process_has() {
+    let Some((process, count)) = process_of_many_mappings() else {
+        println!("skipped: there is no python3");
+        return;
+    };
+    if count < 30_000 {
+        println!("skipped: a process may have only {count} mappings here");
+        return;
+    }
+    let limited = |args: &[&str]| -> Value {
+        let output = Command::new("sh")
+            .args(["-c", "ulimit -d 8192 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_oomph")])
+            .args(["usage", "--json", "--max-stall", "60000"])
+            .args(args)
+            .env("LC_ALL", "C.UTF-8")
+            .stdin(Stdio::null())
+            .output()
+            .expect("sh starts");
+        serde_json::from_str(&text(&output)).expect("JSON")
+    };
+    let by_name = limited(&["--by", "mapping"]);
+    let rows = by_name["rows"].as_array().expect("rows");
+    let mappings: u64 = rows.iter().filter_map(|row| row["mappings"].as_u64()).sum();
+    assert!(mappings >= count, "{mappings} mappings, of {count} in one process");
+
+    let own = u64::from(process.0.id());
+    for args in [&[][..], &["--mapping", "."]] {
+        let report = limited(args);
+        let rows = report["rows"].as_array().expect("rows");
+        let row = rows.iter().find(|row| row["pid"].as_u64() == Some(own));
+        assert!(row.is_some_and(|row| row["pss"].is_u64()), "{row:?}");
+    }
+}
+
 /// All shares together are what the kernel counts as mapped, on a machine that is still.
 #[test]
 fn shares_add_up_to_what_the_kernel_counts() {

@@ -11,13 +11,14 @@
 //! Reading `smaps` is work for the kernel, and parsing must stay a few percent of it. Nearly all
 //! lines are 28 bytes: a name in 16 columns, a number in 8, ` kB` and a newline; and each mapping
 //! has the same lines in the same order as the one before. So a line is compared with the one that
-//! stood in its place before, 16 bytes at once, and only else looked at byte by byte.
+//! stood in its place before, 16 bytes at once, its number is read from 8 bytes at once, and only
+//! else it is looked at byte by byte.
 
 use facts::{Address, Device, Mapping, Missing, Name, OtherField, Perms, Share, Shares};
 use memchr::memchr;
 use units::Bytes;
 
-use crate::line::{Report, decimal, hexadecimal, kept, kib, split_once};
+use crate::line::{Report, decimal, kept, kib, split_once};
 
 /// Longest line that is believed. A path has at most 4096 bytes, each of which may be written as
 /// four.
@@ -113,8 +114,18 @@ struct Head {
 /// Which line stood where in the mapping before.
 #[derive(Debug)]
 struct Places {
-    seen: [(u128, Option<Share>); MOST_PLACES],
+    seen: [(u128, Usual); MOST_PLACES],
     next: usize,
+}
+
+/// What a line says whose place is remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Usual {
+    /// Nothing that can be read at once.
+    Other,
+    Size(Share),
+    ThpEligible,
+    ProtectionKey,
 }
 
 impl MappingStream {
@@ -133,7 +144,7 @@ impl MappingStream {
             shares: Shares::default(),
             has_shares: false,
             usual: 0,
-            places: Places { seen: [(0, None); MOST_PLACES], next: 0 },
+            places: Places { seen: [(0, Usual::Other); MOST_PLACES], next: 0 },
         }
     }
 
@@ -227,11 +238,8 @@ impl MappingStream {
         visit: &mut impl FnMut(&MappingText<'_>),
     ) -> &'t [u8] {
         loop {
-            if let Some(line) = text.first_chunk::<28>()
-                && self.usual_line(line)
-            {
-                text = &text[28..];
-                continue;
+            if self.open.is_some() {
+                text = self.usual_lines(text);
             }
             let Some(end) = memchr(b'\n', text) else { return text };
             self.line += 1;
@@ -240,25 +248,36 @@ impl MappingStream {
         }
     }
 
-    /// Takes a line that stands where it stood in the mapping before, and is well-formed.
+    /// Takes the lines that stand where they stood in the mapping before, and are well-formed; what
+    /// is left.
     #[inline]
-    fn usual_line(&mut self, line: &[u8; 28]) -> bool {
-        let Some(&(name, Some(share))) = self.places.seen.get(self.places.next) else {
-            return false;
-        };
-        // The kernel's own column widths: 16, 8, and ` kB` with a newline.
-        let (found, rest) = line.split_at(16);
-        let (number, unit) = rest.split_at(8);
-        if unit != b" kB\n" || as_u128(found) != name || self.open.is_none() {
-            return false;
+    fn usual_lines<'t>(&mut self, mut text: &'t [u8]) -> &'t [u8] {
+        let begin = self.places.next;
+        let mut next = begin;
+        for &(name, usual) in self.places.seen.get(begin..).unwrap_or_default() {
+            // The kernel's own column widths: 16, 8, and ` kB` with a newline or that alone.
+            let Some((found, rest)) = text.split_first_chunk::<16>() else { break };
+            let Some((number, rest)) = rest.split_first_chunk::<8>() else { break };
+            if u128::from_ne_bytes(*found) != name {
+                break;
+            }
+            let Some(value) = eight_columns(*number) else { break };
+            let unit: &[u8] = if let Usual::Size(_) = usual { b" kB\n" } else { b"\n" };
+            let Some(rest) = rest.strip_prefix(unit) else { break };
+            match usual {
+                // Of eight digits: it fits.
+                Usual::Size(share) => self.shares.set(share, Bytes::new(value << 10)),
+                Usual::ThpEligible => self.shares.thp_eligible = Some(value),
+                Usual::ProtectionKey => self.shares.protection_key = Some(value),
+                Usual::Other => break,
+            }
+            text = rest;
+            next += 1;
         }
-        let Some(value) = eight_columns(number) else { return false };
-        let Some(size) = Bytes::from_kib(value) else { return false };
-        self.shares.set(share, size);
-        self.has_shares = true;
-        self.places.next += 1;
-        self.line += 1;
-        true
+        self.places.next = next;
+        self.line += next - begin;
+        self.has_shares |= next > begin;
+        text
     }
 
     fn one_line(&mut self, line: &[u8], visit: &mut impl FnMut(&MappingText<'_>)) {
@@ -276,6 +295,14 @@ impl MappingStream {
             }
             return;
         }
+        if let Some(flags) = line.strip_prefix(b"VmFlags:")
+            && self.open.is_some()
+        {
+            self.vmflags.clear();
+            self.vmflags.extend_from_slice(flags.trim_ascii());
+            self.has_vmflags = true;
+            return;
+        }
         let Some((name, value)) = split_once(line, b':') else {
             self.malformed("a mapping, or a name and a colon", line);
             return;
@@ -288,15 +315,9 @@ impl MappingStream {
             }
             return;
         }
-        if name == b"VmFlags" {
-            self.vmflags.clear();
-            self.vmflags.extend_from_slice(value.trim_ascii());
-            self.has_vmflags = true;
-            return;
-        }
         self.has_shares = true;
         let share = Share::from_text(name);
-        self.places.learn(line, share);
+        self.places.learn(line, Usual::of(name, share));
         if let Some(share) = share {
             match kib(value) {
                 Some(size) => self.shares.set(share, size),
@@ -360,57 +381,90 @@ impl MappingStream {
 
 impl Places {
     /// Remembers which line stands here.
-    fn learn(&mut self, line: &[u8], share: Option<Share>) {
+    fn learn(&mut self, line: &[u8], usual: Usual) {
         if let Some(place) = self.seen.get_mut(self.next) {
             *place = match line.first_chunk::<16>() {
-                Some(name) => (u128::from_ne_bytes(*name), share.filter(|_| name.contains(&b':'))),
-                None => (0, None),
+                // The colon belongs to what is compared: a longer name may begin the same.
+                Some(name) if name.contains(&b':') => (u128::from_ne_bytes(*name), usual),
+                _ => (0, Usual::Other),
             };
         }
         self.next += 1;
     }
 }
 
-#[inline]
-fn as_u128(bytes: &[u8]) -> u128 {
-    bytes.first_chunk::<16>().map_or(0, |b| u128::from_ne_bytes(*b))
+impl Usual {
+    fn of(name: &[u8], share: Option<Share>) -> Usual {
+        match (share, name) {
+            (Some(share), _) => Usual::Size(share),
+            (None, b"THPeligible") => Usual::ThpEligible,
+            (None, b"ProtectionKey") => Usual::ProtectionKey,
+            (None, _) => Usual::Other,
+        }
+    }
 }
 
-/// A number in eight columns, blanks before it.
+/// A number in eight columns, blanks before it: all columns at once, each in a byte of a `u64`.
 #[inline]
-fn eight_columns(text: &[u8]) -> Option<u64> {
-    if text == b"       0" {
-        return Some(0);
+fn eight_columns(text: [u8; 8]) -> Option<u64> {
+    const BLANKS: u64 = u64::from_le_bytes(*b"        ");
+    const ZEROS: u64 = u64::from_le_bytes(*b"00000000");
+    // The first column is the lowest byte. Blanks before the number become zeros.
+    let text = u64::from_le_bytes(text);
+    let leading = (text ^ BLANKS).trailing_zeros() & !7;
+    let blanks = 1_u64.checked_shl(leading)? - 1;
+    let digits = (text ^ ZEROS) & !blanks;
+    // A byte over 9 has one of its upper four bits set, or gets one when 6 is added.
+    if (digits | digits.wrapping_add(0x0606_0606_0606_0606)) & 0xf0f0_f0f0_f0f0_f0f0 != 0 {
+        return None;
     }
-    let start = text.iter().position(|&b| b != b' ')?;
-    decimal(&text[start..])
+    // Two, four and eight neighbours become one number; what is carried over is masked away.
+    let pairs = (digits * 10 + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    Some((fours * 10_000 + (fours >> 32)) & 0xffff_ffff)
 }
 
 /// `08048000-0804c000 r-xp 00000000 16:41 1080084    /bin/cat`.
 fn head(line: &[u8]) -> Option<(Head, &[u8])> {
-    let (start, rest) = split_once(line, b'-')?;
-    let (end, rest) = split_once(rest, b' ')?;
+    let (start, rest) = hexadecimal_until(b'-', line)?;
+    let (end, rest) = hexadecimal_until(b' ', rest)?;
     let (perms, rest) = rest.split_first_chunk::<4>()?;
-    let (offset, rest) = split_once(rest.strip_prefix(b" ")?, b' ')?;
-    let (major, rest) = split_once(rest, b':')?;
-    let (minor, rest) = split_once(rest, b' ')?;
-    let (inode, name) = match memchr(b' ', rest) {
-        Some(end) => rest.split_at(end),
-        None => (rest, &[][..]),
-    };
+    let (offset, rest) = hexadecimal_until(b' ', rest.strip_prefix(b" ")?)?;
+    let (major, rest) = hexadecimal_until(b':', rest)?;
+    let (minor, rest) = hexadecimal_until(b' ', rest)?;
+    let inode = rest.iter().position(|&b| b == b' ').unwrap_or(rest.len());
+    let (inode, mut name) = rest.split_at(inode);
+    while let Some(rest) = name.strip_prefix(b"        ") {
+        name = rest;
+    }
+    let blanks = name.iter().position(|&b| b != b' ').unwrap_or(name.len());
     let head = Head {
-        start: hexadecimal(start)?,
-        end: hexadecimal(end)?,
+        start,
+        end,
         perms: Perms::from_text(*perms)?,
-        offset: hexadecimal(offset)?,
-        dev: Device {
-            major: u32::try_from(hexadecimal(major)?).ok()?,
-            minor: u32::try_from(hexadecimal(minor)?).ok()?,
-        },
+        offset,
+        dev: Device { major: u32::try_from(major).ok()?, minor: u32::try_from(minor).ok()? },
         inode: decimal(inode)?,
     };
-    let blanks = name.iter().position(|&b| b != b' ').unwrap_or(name.len());
     (head.start <= head.end).then_some((head, &name[blanks..]))
+}
+
+/// A hexadecimal number of at most 64 bits, and what stands behind the byte that ends it.
+#[inline]
+fn hexadecimal_until(stop: u8, text: &[u8]) -> Option<(u64, &[u8])> {
+    let mut number = 0;
+    for (at, &byte) in text.iter().enumerate().take(17) {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            _ => return (byte == stop && at > 0).then(|| (number, &text[at + 1..])),
+        };
+        if at == 16 {
+            return None;
+        }
+        number = number << 4 | u64::from(digit);
+    }
+    None
 }
 
 #[cfg(test)]

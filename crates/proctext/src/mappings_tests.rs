@@ -206,3 +206,47 @@ fn our_own_maps_are_read_without_loss() {
         assert_eq!(String::from_utf8_lossy(&printed), String::from_utf8_lossy(line));
     }
 }
+
+#[test]
+fn a_number_in_eight_columns_is_read_as_byte_by_byte() {
+    for number in [0, 1, 9, 10, 99, 808, 1234, 56_789, 987_654, 1_234_567, 99_999_999] {
+        let columns = format!("{number:>8}");
+        let columns = columns.as_bytes().first_chunk().unwrap();
+        assert_eq!(eight_columns(*columns), Some(number));
+    }
+    let zeros = format!("{:>8}", "0012");
+    assert_eq!(eight_columns(*zeros.as_bytes().first_chunk().unwrap()), Some(12));
+    for place in 0..8 {
+        for byte in 0..=u8::MAX {
+            let mut columns = *b"12345678";
+            columns[place] = byte;
+            // A blank is well-formed where nothing but blanks stands before it.
+            let blank = place == 0 && byte == b' ';
+            let well_formed = byte.is_ascii_digit() || blank;
+            assert_eq!(eight_columns(columns).is_some(), well_formed, "{columns:?}");
+        }
+    }
+    assert_eq!(eight_columns(*b"        "), None);
+    assert_eq!(eight_columns(*b"       -"), None);
+    assert_eq!(eight_columns(*b"  12  34"), None);
+    assert_eq!(eight_columns(*b"      1 "), None);
+}
+
+#[test]
+fn lines_without_a_unit_are_read_where_they_stood_before() {
+    let head = "7000-8000 rw-p 00000000 00:00 0\n";
+    let lines = |eligible: &str, key: u64| {
+        let size = "Size:                  4 kB\n";
+        format!("{head}{size}THPeligible:    {eligible}\nProtectionKey:  {key:>8}\n")
+    };
+    let text = lines("       1", 7) + &lines("       0", 12) + &lines("       x", 3);
+    let (all, problems) = parsed(text.as_bytes());
+    let read: Vec<_> = all
+        .iter()
+        .map(|mapping| mapping.shares.as_ref().unwrap())
+        .map(|shares| (shares.thp_eligible, shares.protection_key))
+        .collect();
+    assert_eq!(read, [(Some(1), Some(7)), (Some(0), Some(12)), (None, Some(3))]);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].contains("11"), "{problems:?}");
+}

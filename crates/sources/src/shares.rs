@@ -14,6 +14,7 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 use facts::{
     Amounts, Bounds, MappingUse, MemoryOf, Missing, Name, ProcessUse, Shares, Snapshot, Survey,
@@ -529,16 +530,18 @@ impl Twins {
 /// What is mapped under each name.
 #[derive(Default)]
 struct Names {
-    index: HashMap<Box<[u8]>, u32>,
+    index: HashMap<Rc<[u8]>, usize>,
     entries: Vec<Entry>,
     /// The name that came last: mappings of one file follow one another.
-    last: Option<u32>,
-    last_name: Vec<u8>,
+    last: usize,
     /// Number of the process that is being read.
     process: u32,
 }
 
 struct Entry {
+    name: Rc<[u8]>,
+    /// The name that came after it: processes map the same files in the same order.
+    next: usize,
     kept: bool,
     mappings: u64,
     processes: u32,
@@ -559,46 +562,50 @@ impl Entry {
 
 impl Names {
     fn entry(&mut self, name: &[u8], keep: &mut KeepMapping<'_>) -> &mut Entry {
-        let same = self.last.filter(|_| self.last_name == name);
-        let number = if let Some(number) = same {
+        let Some(last) = self.entries.get(self.last) else { return self.find(name, keep) };
+        if *last.name == *name {
+            return &mut self.entries[self.last];
+        }
+        if self.entries.get(last.next).is_some_and(|next| *next.name == *name) {
+            self.last = last.next;
+            return &mut self.entries[self.last];
+        }
+        let before = self.last;
+        self.find(name, keep);
+        self.entries[before].next = self.last;
+        &mut self.entries[self.last]
+    }
+
+    /// The entry of a name, by the index; it is the last then.
+    fn find(&mut self, name: &[u8], keep: &mut KeepMapping<'_>) -> &mut Entry {
+        self.last = if let Some(&number) = self.index.get(name) {
             number
         } else {
-            let number = if let Some(&number) = self.index.get(name) {
-                number
-            } else {
-                let number = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-                let kept = keep.as_mut().is_none_or(|keep| keep(name));
-                self.entries.push(Entry {
-                    kept,
-                    mappings: 0,
-                    processes: 0,
-                    last_process: 0,
-                    amounts: Amounts::ZERO,
-                });
-                self.index.insert(name.into(), number);
-                number
-            };
-            self.last = Some(number);
-            self.last_name.clear();
-            self.last_name.extend_from_slice(name);
+            let name: Rc<[u8]> = name.into();
+            let number = self.entries.len();
+            self.index.insert(Rc::clone(&name), number);
+            self.entries.push(Entry {
+                kept: keep.as_mut().is_none_or(|keep| keep(&name)),
+                name,
+                next: usize::MAX,
+                mappings: 0,
+                processes: 0,
+                last_process: 0,
+                amounts: Amounts::ZERO,
+            });
             number
         };
-        &mut self.entries[number as usize]
+        &mut self.entries[self.last]
     }
 
     fn into_mappings(self) -> Vec<MappingUse> {
-        let entries = self.entries;
-        let mut mappings: Vec<MappingUse> = self
-            .index
-            .into_iter()
-            .filter_map(|(name, number)| {
-                let entry = entries.get(number as usize).filter(|e| e.kept && e.mappings > 0)?;
-                Some(MappingUse {
-                    name: Name::new(name.into_vec()),
-                    mappings: entry.mappings,
-                    processes: entry.processes,
-                    amounts: entry.amounts,
-                })
+        let kept = self.entries.into_iter().filter(|entry| entry.kept && entry.mappings > 0);
+        let mut mappings: Vec<MappingUse> = kept
+            .map(|entry| MappingUse {
+                name: Name::new(&entry.name[..]),
+                mappings: entry.mappings,
+                processes: entry.processes,
+                amounts: entry.amounts,
             })
             .collect();
         mappings.sort_unstable_by(|a, b| a.name.cmp(&b.name));

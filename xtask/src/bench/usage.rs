@@ -24,8 +24,6 @@ pub(super) fn run() -> Result<bool, Stop> {
     let floor = build("xtask", "bench-floor")?;
     let crowd = Crowd::of_many_mappings(CROWD)?;
     let pids = with_memory()?;
-    let rollups = list("rollup", &pids, &["stat", "cmdline", "smaps_rollup"])?;
-    let smaps = list("smaps", &pids, &["smaps"])?;
     println!("{} processes with {} mappings", pids.len(), mappings(&pids));
     println!();
     println!("{:<24}{:>10}   {:>17}   aim", "", "median", "least to most");
@@ -33,14 +31,17 @@ pub(super) fn run() -> Result<bool, Stop> {
     let default = words(&["usage"]);
     let by_mapping = words(&["usage", "--by", "mapping"]);
     let mut floors = Vec::new();
+    let rollup: &[&str] = &["stat", "cmdline", "smaps_rollup"];
     for (name, args, least, files, aim) in [
-        ("usage", &default, &rollups, "rollup, stat, cmdline", 1.15),
-        ("by mapping", &by_mapping, &smaps, "all smaps", 1.10),
+        ("usage", &default, rollup, "rollup, stat, cmdline", 1.15),
+        ("by mapping", &by_mapping, &["smaps"], "all smaps", 1.10),
     ] {
-        let least = [least.path().display().to_string()];
         let (mut own, mut below, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..WARM_UP + PAIRS {
-            let pair = (measure::cpu(&oomph, args)?, measure::cpu(&floor, &least)?);
+            // Both are to read the same processes: those of this moment, not of the beginning.
+            let list = list("floor", &with_memory()?, least)?;
+            let below_args = [list.path().display().to_string()];
+            let pair = (measure::cpu(&oomph, args)?, measure::cpu(&floor, &below_args)?);
             if round >= WARM_UP {
                 own.push(pair.0);
                 below.push(pair.1);
