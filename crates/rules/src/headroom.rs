@@ -12,9 +12,10 @@
 //! So the headroom is a sum: free pages above those marks, page cache, part of the reclaimable
 //! slab, room in swap. A temporary boost of the marks is not taken off: it decays before the end.
 //!
-//! Measured on 6.1 and 6.12 with 128 MB to 4.6 GB, with and without cache, huge pages and swap: what
-//! is sure or likely was within 2 % of the anonymous memory at the kill, within 0.7 % without swap;
-//! all parts together were 0.6 % to 7 % too much, mostly slab that did not come.
+//! Held against what then happened on the machines of `tests/data/captures` (6.1 and 6.12, 256 MiB
+//! to 1 GiB, with and without swap and zram): the kernel killed between 3 % before what is sure or
+//! likely and the sum of all parts. On 6.12 the per-cpu lists came nearly whole, on 6.1 the slab did
+//! not.
 //!
 //! # What it leaves out
 //! Page tables for the new memory (about 1/512 of it). Memory policies and cpusets, which confine a

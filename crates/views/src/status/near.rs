@@ -59,7 +59,7 @@ fn headroom_lines(page: &mut Page<'_>, headroom: &Headroom, report: &StatusRepor
         line.push_str(" on the whole machine");
     }
     if headroom.total > headroom.expected {
-        line = format!("{line}, at most {}", headroom.total);
+        line = format!("{line}, at most about {}", headroom.total);
     }
     page.heading("How near", &line);
 
