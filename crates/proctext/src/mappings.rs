@@ -91,6 +91,8 @@ pub struct MappingStream {
     /// The mapping whose lines are being read.
     open: Option<Head>,
     name: Vec<u8>,
+    /// The text of the device, the inode and the name in the first line before, and what it said.
+    backing: (Vec<u8>, Device, u64),
     vmflags: Vec<u8>,
     has_vmflags: bool,
     shares: Shares,
@@ -139,6 +141,7 @@ impl MappingStream {
             line: 0,
             open: None,
             name: Vec::new(),
+            backing: (Vec::new(), Device::default(), 0),
             vmflags: Vec::new(),
             has_vmflags: false,
             shares: Shares::default(),
@@ -262,16 +265,20 @@ impl MappingStream {
                 break;
             }
             let Some(value) = eight_columns(*number) else { break };
-            let unit: &[u8] = if let Usual::Size(_) = usual { b" kB\n" } else { b"\n" };
-            let Some(rest) = rest.strip_prefix(unit) else { break };
-            match usual {
+            if let Usual::Size(share) = usual {
+                let Some((b" kB\n", rest)) = rest.split_first_chunk::<4>() else { break };
                 // Of eight digits: it fits.
-                Usual::Size(share) => self.shares.set(share, Bytes::new(value << 10)),
-                Usual::ThpEligible => self.shares.thp_eligible = Some(value),
-                Usual::ProtectionKey => self.shares.protection_key = Some(value),
-                Usual::Other => break,
+                self.shares.set(share, Bytes::new(value << 10));
+                text = rest;
+            } else {
+                let Some(rest) = rest.strip_prefix(b"\n") else { break };
+                match usual {
+                    Usual::ThpEligible => self.shares.thp_eligible = Some(value),
+                    Usual::ProtectionKey => self.shares.protection_key = Some(value),
+                    Usual::Size(_) | Usual::Other => break,
+                }
+                text = rest;
             }
-            text = rest;
             next += 1;
         }
         self.places.next = next;
@@ -284,14 +291,9 @@ impl MappingStream {
         // Names of lines begin with a capital, addresses do not: they are lower-case hexadecimal.
         if matches!(line, [b'0'..=b'9' | b'a'..=b'f', ..]) {
             self.close(visit);
-            match head(line) {
-                Some((head, name)) => {
-                    self.open = Some(head);
-                    self.name.clear();
-                    self.name.extend_from_slice(name);
-                }
-                None => self
-                    .malformed("a mapping: addresses, permissions, offset, device and inode", line),
+            self.open = self.head(line);
+            if self.open.is_none() {
+                self.malformed("a mapping: addresses, permissions, offset, device and inode", line);
             }
             return;
         }
@@ -342,6 +344,26 @@ impl MappingStream {
                 self.shares.other.push(other);
             }
         }
+    }
+
+    /// `08048000-0804c000 r-xp 00000000 16:41 1080084    /bin/cat`.
+    fn head(&mut self, line: &[u8]) -> Option<Head> {
+        let (start, rest) = hexadecimal_until(b'-', line)?;
+        let (end, rest) = hexadecimal_until(b' ', rest)?;
+        let (perms, rest) = rest.split_first_chunk::<4>()?;
+        let (offset, rest) = hexadecimal_until(b' ', rest.strip_prefix(b" ")?)?;
+        let perms = Perms::from_text(*perms)?;
+        // Mappings of one file follow one another.
+        if self.backing.0 != rest || rest.is_empty() {
+            let (dev, inode, name) = backing(rest)?;
+            self.name.clear();
+            self.name.extend_from_slice(name);
+            self.backing.0.clear();
+            self.backing.0.extend_from_slice(rest);
+            (self.backing.1, self.backing.2) = (dev, inode);
+        }
+        let (dev, inode) = (self.backing.1, self.backing.2);
+        (start <= end).then_some(Head { start, end, perms, offset, dev, inode })
     }
 
     /// Hands out the mapping whose lines are all there.
@@ -424,41 +446,39 @@ fn eight_columns(text: [u8; 8]) -> Option<u64> {
     Some((fours * 10_000 + (fours >> 32)) & 0xffff_ffff)
 }
 
-/// `08048000-0804c000 r-xp 00000000 16:41 1080084    /bin/cat`.
-fn head(line: &[u8]) -> Option<(Head, &[u8])> {
-    let (start, rest) = hexadecimal_until(b'-', line)?;
-    let (end, rest) = hexadecimal_until(b' ', rest)?;
-    let (perms, rest) = rest.split_first_chunk::<4>()?;
-    let (offset, rest) = hexadecimal_until(b' ', rest.strip_prefix(b" ")?)?;
-    let (major, rest) = hexadecimal_until(b':', rest)?;
+/// `16:41 1080084    /bin/cat`.
+fn backing(text: &[u8]) -> Option<(Device, u64, &[u8])> {
+    let (major, rest) = hexadecimal_until(b':', text)?;
     let (minor, rest) = hexadecimal_until(b' ', rest)?;
     let inode = rest.iter().position(|&b| b == b' ').unwrap_or(rest.len());
-    let (inode, mut name) = rest.split_at(inode);
-    while let Some(rest) = name.strip_prefix(b"        ") {
-        name = rest;
-    }
+    let (inode, name) = rest.split_at(inode);
     let blanks = name.iter().position(|&b| b != b' ').unwrap_or(name.len());
-    let head = Head {
-        start,
-        end,
-        perms: Perms::from_text(*perms)?,
-        offset,
-        dev: Device { major: u32::try_from(major).ok()?, minor: u32::try_from(minor).ok()? },
-        inode: decimal(inode)?,
-    };
-    (head.start <= head.end).then_some((head, &name[blanks..]))
+    let dev = Device { major: u32::try_from(major).ok()?, minor: u32::try_from(minor).ok()? };
+    Some((dev, decimal(inode)?, &name[blanks..]))
 }
+
+/// The value of each byte as a hexadecimal digit, and [`NO_DIGIT`] of all others.
+const DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        digits[b"0123456789abcdef"[digit as usize] as usize] = digit;
+        digit += 1;
+    }
+    digits
+};
+const NO_DIGIT: u8 = 0xff;
 
 /// A hexadecimal number of at most 64 bits, and what stands behind the byte that ends it.
 #[inline]
 fn hexadecimal_until(stop: u8, text: &[u8]) -> Option<(u64, &[u8])> {
     let mut number = 0;
     for (at, &byte) in text.iter().enumerate().take(17) {
-        let digit = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            _ => return (byte == stop && at > 0).then(|| (number, &text[at + 1..])),
-        };
+        // A table: which bytes are letters, nobody can foretell.
+        let digit = DIGITS[usize::from(byte)];
+        if digit == NO_DIGIT {
+            return (byte == stop && at > 0).then(|| (number, &text[at + 1..]));
+        }
         if at == 16 {
             return None;
         }

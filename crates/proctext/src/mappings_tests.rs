@@ -250,3 +250,42 @@ fn lines_without_a_unit_are_read_where_they_stood_before() {
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert!(problems[0].contains("11"), "{problems:?}");
 }
+
+#[test]
+fn a_first_line_that_stops_before_its_device_is_reported() {
+    for line in ["7000-8000 rw-p 00000000 ", "7000-8000 rw-p 00000000", "7000-8000 rw-p 0 00:00 "] {
+        let (all, problems) = parsed(format!("{line}\n").as_bytes());
+        assert_eq!((all.len(), problems.len()), (0, 1), "{line}");
+    }
+}
+
+#[test]
+fn a_mapping_is_of_its_own_file_whatever_was_mapped_before() {
+    let lines = [
+        "1000-2000 r--p 00000000 fe:00 11                         /a",
+        "2000-3000 r-xp 00001000 fe:00 11                         /a",
+        "3000-4000 r--p 00000000 fe:00 12                         /a",
+        "4000-3000 r--p 00000000 fe:01 13                         /wrong",
+        "5000-6000 rw-p 00000000 fe:01 13                         /wrong",
+        "6000-7000 rw-p 00000000 00:00 0 ",
+        "7000-8000 rw-p 00000000 fe:00 11                         /a",
+    ];
+    let (all, problems) = parsed((lines.join("\n") + "\n").as_bytes());
+    let read: Vec<_> = all
+        .iter()
+        .map(|m| (m.start.0, m.dev.minor, m.inode, m.name.escaped().into_owned()))
+        .collect();
+    let expected = [
+        (0x1000, 0, 11, "/a"),
+        (0x2000, 0, 11, "/a"),
+        (0x3000, 0, 12, "/a"),
+        (0x5000, 1, 13, "/wrong"),
+        (0x6000, 0, 0, ""),
+        (0x7000, 0, 11, "/a"),
+    ];
+    assert_eq!(
+        read,
+        expected.map(|(start, minor, inode, name)| (start, minor, inode, name.to_owned()))
+    );
+    assert_eq!(problems.len(), 1, "{problems:?}");
+}
