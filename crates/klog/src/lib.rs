@@ -19,6 +19,7 @@
 
 mod assemble;
 mod cursor;
+pub mod print;
 mod problem;
 mod record;
 mod region;
@@ -26,7 +27,8 @@ mod scan;
 mod transport;
 
 pub use facts::oom_report::OomReport;
-pub use problem::Problem;
+pub use print::print;
+pub use problem::{Problem, Trouble};
 pub use scan::Scanner;
 
 /// A report, and what of it could not be read.

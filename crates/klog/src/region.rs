@@ -1,9 +1,9 @@
 //! The lines around something that looks like a report, until it is certain that it has ended.
 
-use facts::oom_report::Stamp;
+use facts::oom_report::{LineKind, Stamp};
 
 use crate::Found;
-use crate::assemble::{Assembler, Line};
+use crate::assemble::{Assembler, Line, Next};
 use crate::record::{self, Context};
 use crate::transport::{self, Document, Origin, Peeled};
 
@@ -128,6 +128,8 @@ fn seconds(stamp: &Stamp) -> Option<u64> {
 
 fn push(assembler: &mut Assembler, document: Document, (number, raw): (u64, &[u8])) {
     let (restored, goes_on) = document.restore(raw);
+    let starts_blank = restored.first().is_some_and(u8::is_ascii_whitespace);
+    let ends_blank = restored.last().is_some_and(u8::is_ascii_whitespace);
     let unwrapped = transport::unwrap(&restored);
     let mut lines = unwrapped.text.split(|&b| b == b'\n');
     let several = unwrapped.several;
@@ -137,22 +139,38 @@ fn push(assembler: &mut Assembler, document: Document, (number, raw): (u64, &[u8
         let kernel = program.eq_ignore_ascii_case(b"kernel");
         peeled.origin = if kernel { Origin::Kernel } else { Origin::Program };
     }
-    assembler.push(Line { number, raw, peeled, goes_on: goes_on && !several, inner: false });
+    let next = match (goes_on && !several, ends_blank) {
+        (true, false) => Next::Glued,
+        (true, true) => Next::GluedAfterBlank,
+        (false, true) => Next::AfterBlank,
+        (false, false) => Next::Unknown,
+    };
+    assembler.push(Line { number, raw, peeled, next, starts_blank, inner: false });
     if several {
         for body in lines {
             let mut peeled = transport::peel(body);
             if peeled.origin == Origin::Bare {
                 peeled = Peeled { body: body.trim_ascii(), ..Peeled::default() };
             }
-            assembler.push(Line { number, raw, peeled, goes_on: false, inner: true });
+            assembler.push(Line {
+                number,
+                raw,
+                peeled,
+                next: Next::Unknown,
+                starts_blank: false,
+                inner: true,
+            });
         }
     }
 }
 
-/// Whether a line could be one of a report, whatever stood before it.
-pub(crate) fn is_relevant(line: &[u8], context: Context) -> bool {
+/// The section a line belongs to, if it could be one of a report.
+pub(crate) fn kind_of(line: &[u8], context: Context) -> Option<LineKind> {
     let unwrapped = transport::unwrap(line);
     let first = unwrapped.text.split(|&b| b == b'\n').next().unwrap_or_default();
     let peeled = transport::peel(first);
-    peeled.origin != Origin::Program && record::read(peeled.body, context).is_some()
+    if peeled.origin == Origin::Program {
+        return None;
+    }
+    record::read(peeled.body, context).map(|reading| reading.item.kind())
 }

@@ -5,7 +5,7 @@ use facts::oom_report::LineKind;
 
 use crate::Found;
 use crate::record::Context;
-use crate::region::{Region, is_relevant};
+use crate::region::{Region, kind_of};
 
 /// Words of which every report holds one, and few other lines do.
 const ANCHORS: [&[u8]; 5] = [b"oom", b"Killed process", b"Mem-", b"ut of memory", b"Out of Memory"];
@@ -37,6 +37,8 @@ pub struct Scanner {
     region: Region,
     /// Lines without meaning since the last with one; `None` when no report is being read.
     gap: Option<u32>,
+    /// The section the last line with a meaning belonged to.
+    section: Option<LineKind>,
 }
 
 impl Default for Scanner {
@@ -55,6 +57,7 @@ impl Scanner {
             region: Region::default(),
             // The text may begin inside a report: the ring buffer has lost its head.
             gap: Some(GAP / 2),
+            section: None,
         }
     }
 
@@ -101,7 +104,7 @@ impl Scanner {
             };
             let start = line_start(whole, at + hit, at);
             let line_end = next_line(whole, start);
-            if !is_relevant(trim_newline(&whole[start..line_end]), Context::default()) {
+            if kind_of(trim_newline(&whole[start..line_end]), Context::default()).is_none() {
                 // A word by chance. Lines before it stay candidates only if a report follows soon.
                 self.number += newlines(&whole[at..line_end]);
                 at = line_end;
@@ -135,7 +138,7 @@ impl Scanner {
         // Whatever may stand in a section counts: what comes after decides.
         while at > from && gap < GAP_BEFORE && start - at < LOOK_BACK {
             let line = line_start(text, at - 1, from);
-            if is_relevant(trim_newline(&text[line..at]), Context::default()) {
+            if kind_of(trim_newline(&text[line..at]), Context::default()).is_some() {
                 begin = line;
                 gap = 0;
             } else {
@@ -158,12 +161,13 @@ impl Scanner {
         self.region.push(self.number, line);
         self.number += 1;
         let gap = self.gap.unwrap_or(0);
-        // Figures of a memory cgroup mean nothing by themselves.
-        let context = Context { columns: None, section: Some(LineKind::Memcg) };
-        self.gap = if is_relevant(line, context) {
+        let kind = kind_of(line, Context { columns: None, section: self.section });
+        self.gap = if kind.is_some() {
+            self.section = kind;
             Some(0)
         } else if gap >= GAP {
             self.region.flush(found);
+            self.section = None;
             None
         } else {
             Some(gap + 1)

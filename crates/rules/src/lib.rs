@@ -13,6 +13,7 @@ pub mod badness;
 pub mod eligible;
 pub mod explain;
 pub mod fragmentation;
+pub mod gfp;
 pub mod headroom;
 pub mod ledger;
 pub mod ledger_diff;

@@ -33,7 +33,7 @@ pub use slab::{SlabCache, SlabDump};
 pub use tasks::{TaskColumns, TaskRow, TaskTable};
 pub use trigger::{GfpMask, Trigger, TriggerKind};
 
-use units::PageSize;
+use units::{PageSize, Pid};
 
 /// One printing of the kernel about missing memory: see the module.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -74,6 +74,20 @@ impl OomReport {
     /// The lines nothing could be made of.
     pub fn unknown_lines(&self) -> impl Iterator<Item = &SourceLine> {
         self.lines.iter().filter(|line| line.kind == LineKind::Unknown)
+    }
+
+    /// The process that died first, or was announced to: from the kill lines, else the summary.
+    pub fn victim_pid(&self) -> Option<Pid> {
+        let kill = self.kills.first();
+        kill.and_then(|kill| kill.pid.or(kill.chosen_pid))
+            .or_else(|| self.oom_kill.as_ref().and_then(|line| line.pid))
+    }
+
+    /// Its name.
+    pub fn victim_name(&self) -> Option<&crate::Name> {
+        let kill = self.kills.first();
+        kill.and_then(|kill| kill.name.as_ref().or(kill.chosen_name.as_ref()))
+            .or_else(|| self.oom_kill.as_ref().and_then(|line| line.task.as_ref()))
     }
 
     /// The report without the text it came from: what it says.

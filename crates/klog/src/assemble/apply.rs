@@ -9,6 +9,7 @@ use units::{Pages, Pid};
 
 use super::builder::{Builder, Last};
 use super::figures;
+use crate::Trouble;
 use crate::record::{CpuLine, Item, Total, UsageOf, task_row};
 
 const NUMBER: &str = "a number below 2^64 bytes";
@@ -116,7 +117,7 @@ impl Builder {
 
     fn wrong(&mut self, number: u64, wrong: &[Vec<u8>]) {
         for text in wrong {
-            self.problem(number, NUMBER, text);
+            self.problem(number, Trouble::TooLarge, NUMBER, text);
         }
     }
 
@@ -268,7 +269,7 @@ fn add_kill(report: &mut OomReport, kill: Kill) {
         && kill.chosen_pid.is_none()
     {
         let Kill { chosen_pid, chosen_name, score, cause, sharing, .. } = std::mem::take(last);
-        let cause = cause.or(kill.cause);
+        let cause = kill.cause.clone().or(cause);
         *last = Kill { cause, chosen_pid, chosen_name, score, sharing, ..kill };
         return;
     }

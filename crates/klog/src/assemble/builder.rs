@@ -3,9 +3,9 @@
 use facts::oom_report::{LineKind, OomReport, SourceLine};
 use units::Pid;
 
-use crate::Problem;
-use crate::record::{Context, Item};
+use crate::record::{Context, Item, task_row};
 use crate::transport::Caller;
+use crate::{Problem, Trouble};
 
 /// One report while its lines come in.
 #[derive(Debug, Default)]
@@ -58,16 +58,37 @@ impl Builder {
         self.report.lines.truncate(self.understood);
     }
 
-    pub(super) fn problem(&mut self, line: u64, expected: &'static str, found: &[u8]) {
-        self.problems.push(Problem::new(line, expected, found));
+    pub(super) fn problem(
+        &mut self,
+        line: u64,
+        trouble: Trouble,
+        expected: &'static str,
+        found: &[u8],
+    ) {
+        self.problems.push(Problem::new(line, trouble, expected, found));
     }
 
     /// Text behind what was understood of a line.
     pub(super) fn leftover(&mut self, line: u64, item: &Item<'_>, text: &[u8]) {
         let text = text.trim_ascii();
-        if !text.is_empty() {
-            self.problem(line, expectation(item), text);
+        // A remark that whoever published the line put behind it.
+        let remark = [&b"//"[..], b"<--", b"<==", b"# "].iter().any(|mark| text.starts_with(mark));
+        if text.is_empty() || remark {
+            return;
         }
+        let trouble = if is_cut(text) { Trouble::Cut } else { Trouble::Unread };
+        self.problem(line, trouble, expectation(item), text);
+    }
+
+    /// Whether a row ends with a name that the report has shown before.
+    pub(super) fn knows_name_at_end(&self, row: &[u8]) -> bool {
+        let Some(columns) = self.context.columns else { return false };
+        let Some((row, _, true)) = task_row(row, columns) else { return false };
+        let asked = self.report.trigger.iter().filter_map(|trigger| trigger.comm.as_ref());
+        let rows = self.report.tasks.iter().flat_map(|tasks| &tasks.rows);
+        asked
+            .chain(rows.filter_map(|row| row.name.as_ref()))
+            .any(|name| row.name.as_ref() == Some(name))
     }
 
     pub(super) fn has_victim(&self, pid: Option<Pid>) -> bool {
@@ -125,4 +146,11 @@ fn expectation(item: &Item<'_>) -> &'static str {
         Item::Swap(_) => "counts of the swap cache",
         _ => "the end of the line",
     }
+}
+
+/// Whether the rest of a line ends in the mark of a pager or of a person, or with a name whose
+/// value is gone.
+fn is_cut(text: &[u8]) -> bool {
+    let marks = [&b"..."[..], "\u{2026}".as_bytes(), b">"];
+    marks.iter().any(|mark| text.ends_with(mark)) || (text.ends_with(b":") && !text.contains(&b' '))
 }

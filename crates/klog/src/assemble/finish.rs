@@ -5,8 +5,8 @@ use facts::oom_report::{OomKillLine, OomReport, ReaperLine};
 use units::{Bytes, PageSize, Pages, Pid};
 
 use super::builder::Builder;
-use crate::Problem;
 use crate::record::{guess_columns, limited_name, task_row};
+use crate::{Problem, Trouble};
 
 impl Builder {
     /// The report, and what of it could not be read.
@@ -29,7 +29,7 @@ impl Builder {
         }
         let Some(columns) = guess_columns(rows.iter().map(|(_, row)| &row[..])) else {
             for (line, row) in &rows {
-                self.problem(*line, "a row whose columns can be told", row);
+                self.problem(*line, Trouble::Unread, "a row whose columns can be told", row);
             }
             return;
         };

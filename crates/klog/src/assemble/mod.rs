@@ -32,8 +32,8 @@ struct Pending {
     body: Vec<u8>,
     origin: Origin,
     caller: Option<Caller>,
-    /// The line before was cut inside a word, and the next goes on there.
-    glued: bool,
+    /// How its last line was broken, if it was.
+    next: Next,
     lines: Vec<SourceLine>,
 }
 
@@ -46,16 +46,31 @@ pub(crate) struct Line<'a> {
     pub(crate) raw: &'a [u8],
     /// What it says and who said it.
     pub(crate) peeled: Peeled<'a>,
-    /// It goes on in the next line without a break.
-    pub(crate) goes_on: bool,
+    /// How the next line could carry it on.
+    pub(crate) next: Next,
+    /// It begins with a blank.
+    pub(crate) starts_blank: bool,
     /// It carries on a record that was printed with newlines in it.
     pub(crate) inner: bool,
+}
+
+/// How a line was broken, if it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The next line carries it on, inside a word.
+    Glued,
+    /// The next line carries it on, after a blank.
+    GluedAfterBlank,
+    /// It ends with a blank, as mailers leave it where they break lines.
+    AfterBlank,
+    /// It does not tell.
+    Unknown,
 }
 
 impl Assembler {
     /// Takes the next line.
     pub(crate) fn push(&mut self, line: Line<'_>) {
-        let Line { number, raw, peeled, goes_on, inner } = line;
+        let Line { number, raw, peeled, next, starts_blank, inner } = line;
         let Peeled { body, origin, stamp, caller } = peeled;
         let source = |stamp: Option<Stamp>| SourceLine {
             number,
@@ -64,14 +79,19 @@ impl Assembler {
             text: Name::new(raw),
         };
         if let Some(pending) = &mut self.pending {
-            let joined = if pending.glued {
-                pending.body.extend_from_slice(body);
-                true
-            } else {
-                origin == Origin::Bare && !inner && carries_on(&self.open, pending, body)
+            let room = pending.body.len() < LONGEST_RECORD;
+            let joined = match pending.next {
+                Next::Glued | Next::GluedAfterBlank if room => {
+                    if pending.next == Next::GluedAfterBlank || starts_blank {
+                        pending.body.push(b' ');
+                    }
+                    pending.body.extend_from_slice(body);
+                    true
+                }
+                _ => origin == Origin::Bare && !inner && carries_on(&self.open, pending, body),
             };
             if joined {
-                pending.glued = goes_on && pending.body.len() < LONGEST_RECORD;
+                pending.next = next;
                 if pending.lines.last().is_none_or(|last| last.number != number) {
                     pending.lines.push(source(stamp));
                 }
@@ -88,7 +108,7 @@ impl Assembler {
             _ => (caller, vec![source(stamp)]),
         };
         // A bare line after another program's may still be the kernel's.
-        let pending = Pending { body: body.to_vec(), origin, caller, glued: goes_on, lines };
+        let pending = Pending { body: body.to_vec(), origin, caller, next, lines };
         if let Some(before) = before {
             self.route(before);
         }
@@ -125,7 +145,13 @@ impl Assembler {
         let context = target.map_or_else(Context::default, |at| self.open[at].context);
         let Some(reading) = record::read(&body, context) else {
             let last = self.open.len().checked_sub(1);
-            let kind = if target.is_some() { LineKind::Unknown } else { LineKind::Foreign };
+            // Every line of the table begins with a bracket: a stamped one without is not of it.
+            let between = context.section == Some(LineKind::Tasks)
+                && context.columns.is_some()
+                && origin == Origin::Kernel
+                && !body.starts_with(b"[");
+            let kind =
+                if target.is_some() && !between { LineKind::Unknown } else { LineKind::Foreign };
             self.keep(target.or(last), lines, kind);
             return;
         };
@@ -229,28 +255,46 @@ fn carries_on(open: &[Builder], pending: &mut Pending, body: &[u8]) -> bool {
     }
     let context = target(open, pending.caller).map_or_else(Context::default, |at| open[at].context);
     let own = record::read(body, context);
-    if own.as_ref().is_some_and(|own| own.strong && own.consumed > 0) {
+    // Figures and registers may be a line's end as well as lines; anything else stands alone.
+    let part =
+        |item: &Item<'_>| matches!(item, Item::Figures(_) | Item::Global(_) | Item::Registers);
+    if own.as_ref().is_some_and(|own| own.strong || !part(&own.item)) {
         return false;
     }
     let Some(before) = record::read(&pending.body, context) else { return false };
     let (more, understood) = (before.more, before.consumed);
-    if more == More::No {
+    let kind = before.item.kind();
+    let summary = matches!(before.item, Item::OomKill(_));
+    let row = matches!(before.item, Item::Task(_)) && more == More::No;
+    if more == More::No && !row {
         return false;
     }
-    let kind = before.item.kind();
+    // Lines are broken at blanks, and in words only where there is none for long.
+    let between: &[&[u8]] = match pending.next {
+        Next::AfterBlank | Next::GluedAfterBlank => &[b" "],
+        _ if summary => &[b"", b" "],
+        _ => &[b" ", b""],
+    };
     let old = pending.body.len();
-    pending.body.push(b' ');
-    pending.body.extend_from_slice(body);
-    let joined = record::read(&pending.body, context).is_some_and(|joined| {
-        let whole = joined.consumed == pending.body.trim_ascii_end().len();
-        joined.item.kind() == kind
-            && (whole || (more == More::Wanted && joined.consumed > understood.max(old)))
-    });
-    // A line that says something by itself is taken from the record before only as a whole.
-    if !joined {
+    for between in between {
+        pending.body.extend_from_slice(between);
+        pending.body.extend_from_slice(body);
+        let joined = record::read(&pending.body, context).is_some_and(|joined| {
+            let whole = joined.consumed == pending.body.trim_ascii_end().len();
+            joined.item.kind() == kind
+                && (whole || (more == More::Wanted && joined.consumed > understood.max(old)))
+        });
+        // A row that has a name already goes on only to make a name that is known.
+        let known = !row || {
+            let at = target(open, pending.caller);
+            at.is_some_and(|at| open[at].knows_name_at_end(&pending.body))
+        };
+        if joined && known {
+            return true;
+        }
         pending.body.truncate(old);
     }
-    joined
+    false
 }
 
 /// Nothing, or what people put between parts of a report.

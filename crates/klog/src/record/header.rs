@@ -5,14 +5,20 @@ use facts::oom_report::{GfpMask, Trigger, TriggerKind};
 use units::{OomAdj, ScoreAdj};
 
 use super::{Item, More, Reading, consumed};
-use crate::cursor::{Cursor, rsplit_once, split_once};
+use crate::cursor::{Cursor, rsplit_once};
 
 /// A task's name has room for 15 bytes (`TASK_COMM_LEN`).
 const LONGEST_COMM: usize = 15;
 
+/// `NAME invoked oom-killer: …`; the words are longer than a name, so they are the kernel's.
+pub(super) fn invoked(body: &[u8]) -> Option<Reading<'_>> {
+    let (comm, rest) = rsplit_once(body, b" invoked oom-killer")?;
+    Some(oom_killer(body, Some(comm), rest))
+}
+
 pub(super) fn read(body: &[u8]) -> Option<Reading<'_>> {
-    if let Some((comm, rest)) = rsplit_once(body, b" invoked oom-killer") {
-        return Some(oom_killer(body, Some(comm), rest));
+    if let Some(reading) = invoked(body) {
+        return Some(reading);
     }
     if let Some(rest) = body.strip_prefix(b"oom-killer:") {
         return Some(oom_killer(body, None, rest));
@@ -165,7 +171,7 @@ fn cpuset(body: &[u8]) -> Option<Reading<'_>> {
         Some((head, mems)) => (head, Some(mems)),
         None => (body, None),
     };
-    let (_, cpuset) = split_once(head, b" cpuset=")?;
+    let (_, cpuset) = rsplit_once(head, b" cpuset=")?;
     let Some(mems) = mems else {
         let item = Item::Cpuset { cpuset, mems: None };
         return Some(Reading::whole(item, body).weak().more(More::Wanted));

@@ -26,8 +26,13 @@ pub(super) fn read(body: &[u8]) -> Option<Reading<'_>> {
         return pinned(body, rest);
     }
     if let Some(rest) = body.strip_prefix(b"Tasks in ") {
-        let group = rest.strip_suffix(b" are going to be killed due to memory.oom.group set")?;
-        return Some(Reading::whole(Item::GroupKill(group), body));
+        const WORDS: &[u8] = b" are going to be killed due to memory.oom.group set";
+        if let Some(group) = rest.strip_suffix(WORDS) {
+            return Some(Reading::whole(Item::GroupKill(group), body));
+        }
+        let item = Item::GroupKill(rest);
+        let consumed = consumed(body, rest);
+        return Some(Reading { item, consumed, more: More::Wanted, strong: false });
     }
     // Nearly every line of a log fails here, so the words are looked for once.
     if !matches!(body[0], b'O' | b'o' | b'M' | b'N' | b'K' | b'k' | b'S' | b'H' | b'C') {
@@ -85,7 +90,7 @@ fn summary<'a>(body: &'a [u8], rest: &'a [u8]) -> Option<Reading<'a>> {
         cursor.rest = &cursor.rest[end..];
     }
     if cursor.eat(b",cpuset=") {
-        let end = memchr::memmem::find(cursor.rest, b",mems_allowed=").unwrap_or(cursor.rest.len());
+        let end = end_of_cpuset(cursor.rest);
         line.cpuset = Some(name(&cursor.rest[..end]));
         cursor.rest = &cursor.rest[end..];
     }
@@ -98,6 +103,22 @@ fn summary<'a>(body: &'a [u8], rest: &'a [u8]) -> Option<Reading<'a>> {
     let done = if cut || cursor.is_empty() { body.len() } else { consumed(left, cursor.rest) };
     let item = Item::OomKill(Box::new(line));
     Some(Reading { item, consumed: done, more, strong: true })
+}
+
+/// A cpuset's name may hold anything, so it ends where a list of nodes and a known field follow.
+fn end_of_cpuset(text: &[u8]) -> usize {
+    const FIELD: &[u8] = b",mems_allowed=";
+    let mut ends = memchr::memmem::find_iter(text, FIELD);
+    let first = ends.clone().next();
+    let listed = ends.find(|&at| {
+        let mut list = Cursor::new(&text[at + FIELD.len()..]);
+        list.run(|b| b.is_ascii_digit() || b == b'-' || b == b',');
+        list.is_empty()
+            || [&b"global_oom"[..], b"oom_memcg=", b"task_memcg="]
+                .iter()
+                .any(|f| list.rest.starts_with(f))
+    });
+    listed.or(first).unwrap_or(text.len())
 }
 
 fn groups(line: &mut OomKillLine, cursor: &mut Cursor<'_>) {
@@ -289,7 +310,7 @@ fn killed_fields(cursor: &mut Cursor<'_>, kill: &mut Kill) -> More {
                 kill.oom_score_adj = value.and_then(|n| ScoreAdj::new(n).ok());
                 kill.oom_score_adj.is_some()
             }
-            _ if colon && number.is_some() && cursor.eat(b"kB") => {
+            _ if colon && number.is_some() && kib(cursor) => {
                 let slot = match key {
                     b"total-vm" | b"vsz" => Some(&mut kill.total_vm),
                     b"anon-rss" => Some(&mut kill.anon_rss),
@@ -315,7 +336,12 @@ fn killed_fields(cursor: &mut Cursor<'_>, kill: &mut Kill) -> More {
             break;
         }
     }
-    if kill.oom_score_adj.is_some() { More::No } else { More::Possible }
+    if kill.oom_score_adj.is_some() { More::No } else { More::Wanted }
+}
+
+/// `kB`, even when it was broken.
+fn kib(cursor: &mut Cursor<'_>) -> bool {
+    cursor.eat(b"kB") || (cursor.eat(b"k") && cursor.eat_after_blanks(b"B"))
 }
 
 fn reaper<'a>(body: &'a [u8], rest: &'a [u8]) -> Option<Reading<'a>> {

@@ -118,7 +118,13 @@ fn stats<'a>(body: &'a [u8], rest: &'a [u8]) -> Reading<'a> {
     }
     match rest.strip_suffix(b":") {
         Some(path) => Reading::whole(item(path, b""), body).more(More::Possible),
-        None => Reading::whole(item(rest, b""), body).more(More::Wanted),
+        None => {
+            // Something else follows the colon, or the path itself is cut.
+            let path = crate::cursor::split_once(rest, b": ").map_or(rest, |(path, _)| path);
+            let done = body.len() - (rest.len() - path.len());
+            let item = item(path, b"");
+            Reading { item, consumed: done, more: More::Wanted, strong: true }
+        }
     }
 }
 

@@ -111,7 +111,8 @@ fn buddy<'a>(
             }
             break;
         }
-        let Some(blocks) = blocks(&mut cursor) else { break };
+        let last = buddy.blocks.last().map(|blocks: &BuddyBlocks| blocks.size);
+        let Some(blocks) = blocks(&mut cursor, last) else { break };
         done = cursor.rest;
         buddy.blocks.push(blocks);
     }
@@ -122,12 +123,21 @@ fn buddy<'a>(
     Some(Reading { item, consumed: consumed(body, done), more, strong: true })
 }
 
-fn blocks(cursor: &mut Cursor<'_>) -> Option<BuddyBlocks> {
+/// One `12*4kB (UM)`. Each size is twice the last, so a blank that broke one is seen through.
+fn blocks(cursor: &mut Cursor<'_>, last: Option<Bytes>) -> Option<BuddyBlocks> {
     let count = cursor.number()?;
     cursor.eat(b"*").then_some(())?;
     cursor.blanks();
-    let size = cursor.number().and_then(Bytes::from_kib)?;
-    cursor.eat(b"kB").then_some(())?;
+    let head = cursor.number()?;
+    let size = if cursor.eat(b"kB") {
+        Bytes::from_kib(head)?
+    } else {
+        let next = last?.get().checked_mul(2).map(Bytes::new)?;
+        let digits = next.kib().to_string();
+        let rest = digits.strip_prefix(&head.to_string())?;
+        cursor.blanks();
+        (cursor.eat(rest.as_bytes()) && cursor.eat(b"kB")).then_some(next)?
+    };
     let before = *cursor;
     let mut types = None;
     if cursor.eat_after_blanks(b"(") {

@@ -220,8 +220,13 @@ pub(crate) fn read(body: &[u8], context: Context) -> Option<Reading<'_>> {
     let body = body.trim_ascii();
     let &first = body.first()?;
     match first {
-        b'[' => tasks::read(body, context).or_else(|| trace::read(body, context)),
-        b'<' | b'=' | b'?' | b'{' => trace::read(body, context),
+        // The header begins with a name, which may look like a row.
+        b'[' => header::invoked(body)
+            .or_else(|| tasks::read(body, context))
+            .or_else(|| header::read(body))
+            .or_else(|| trace::read(body, context)),
+        // A name in it may look like anything.
+        b'C' | b'P' if trace::is_cpu_line(body) => trace::read(body, context),
         _ => kill::read(body)
             .or_else(|| header::read(body))
             .or_else(|| memory::read(body, context))

@@ -1,6 +1,6 @@
 //! The task table (`dump_tasks()`).
 
-use facts::oom_report::{TaskColumns, TaskRow};
+use facts::oom_report::{LineKind, TaskColumns, TaskRow};
 use units::{Bytes, OomAdj, Pages, Pid, ScoreAdj};
 
 use super::{Context, Item, More, Reading, consumed, name};
@@ -31,10 +31,11 @@ pub(super) fn read(body: &[u8], context: Context) -> Option<Reading<'_>> {
         Some(columns) => task_row(body, columns)?,
         None => {
             let numbers = numbers(cursor.rest).0;
-            if numbers.len() < 6 {
+            let inside = context.section == Some(LineKind::Tasks) && numbers.len() > 2;
+            if numbers.len() < 6 && !inside {
                 return None;
             }
-            (TaskRow::default(), body.len(), true)
+            (TaskRow::default(), body.len(), numbers.len() >= 6)
         }
     };
     let more = if complete { More::No } else { More::Wanted };
@@ -273,7 +274,7 @@ mod tests {
             task_row(b"[   2102]     0  2102  1 2 3 4 5 6 7 -250 531", TaskColumns::SplitRss)
                 .unwrap();
         assert!(complete);
-        assert_eq!(done, 49);
+        assert_eq!(done, 45);
         assert_eq!(row.name, Some(name(b"531")));
         assert_eq!(row.oom_score_adj, ScoreAdj::new(-250).ok());
     }

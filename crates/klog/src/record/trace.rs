@@ -4,7 +4,7 @@ use facts::oom_report::LineKind;
 use units::Pid;
 
 use super::{Context, Item, More, Reading};
-use crate::cursor::{Cursor, split_once};
+use crate::cursor::{Cursor, rsplit_once, split_once};
 
 /// `dump_stack_print_info()`, as far as it is one line.
 #[derive(Debug, Default)]
@@ -16,6 +16,11 @@ pub(crate) struct CpuLine<'a> {
     pub(crate) kdump_loaded: bool,
     pub(crate) taint: Option<&'a [u8]>,
     pub(crate) version: Option<&'a [u8]>,
+}
+
+/// Whether the line begins as `dump_stack_print_info()` prints it.
+pub(super) fn is_cpu_line(body: &[u8]) -> bool {
+    cpu_line(body).is_some()
 }
 
 pub(super) fn read(body: &[u8], context: Context) -> Option<Reading<'_>> {
@@ -89,15 +94,12 @@ fn cpu_line(body: &[u8]) -> Option<CpuLine<'_>> {
     }
     let rest = cursor.rest.trim_ascii_start();
     // The name may hold anything; the words behind it are searched from the right.
-    let (comm, tainted, after) = match crate::cursor::rsplit_once(rest, b" Not tainted") {
-        Some((comm, after)) => (comm, false, after),
-        None => match crate::cursor::rsplit_once(rest, b" Tainted: ") {
-            Some((comm, after)) => (comm, true, after),
-            None => {
-                line.comm = Some(rest.trim_ascii());
-                return Some(line);
-            }
-        },
+    let clean = rsplit_once(rest, b" Not tainted").map(|(comm, after)| (comm, false, after));
+    let tainted = rsplit_once(rest, b" Tainted: ").map(|(comm, after)| (comm, true, after));
+    let last = [clean, tainted].into_iter().flatten().max_by_key(|(comm, ..)| comm.len());
+    let Some((comm, tainted, after)) = last else {
+        line.comm = Some(rest.trim_ascii());
+        return Some(line);
     };
     let comm = comm.trim_ascii_end();
     let (comm, kdump) = match comm.strip_suffix(b"Kdump: loaded") {
@@ -169,7 +171,7 @@ fn function(head: &[u8]) -> &[u8] {
 
 /// Registers, code bytes and raw stack words, in the forms of several architectures.
 fn registers(body: &[u8]) -> bool {
-    const HEADS: [&[u8]; 16] = [
+    const HEADS: [&[u8]; 18] = [
         b"Code:",
         b"RIP:",
         b"EIP",
@@ -186,6 +188,8 @@ fn registers(body: &[u8]) -> bool {
         b"lr :",
         b"ORIG_RAX",
         b"Instruction dump",
+        b"pstate:",
+        b"sp :",
     ];
     if HEADS.iter().any(|head| body.starts_with(head)) {
         return true;

@@ -3,25 +3,43 @@
 use std::borrow::Cow;
 
 /// How a text as a whole was changed on its way.
+///
+/// A task's name may look like any of it (`=3D`, `&nbsp;`), so a text counts as changed only by what
+/// a name cannot do to it: where lines begin, or how every `=` in it is written.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Document {
     /// Mail: `=3D` for `=`, and `=` at the end of lines that go on.
     pub(crate) quoted_printable: bool,
     /// A web page: tags and `&nbsp;`.
     pub(crate) html: bool,
+    /// No-break spaces where blanks were.
+    pub(crate) no_break: bool,
 }
 
 impl Document {
     /// What the lines of a text show of it.
     pub(crate) fn of<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Self {
+        let (mut coded, mut plain) = (0u32, 0u32);
+        let (mut tagged, mut all) = (0u32, 0u32);
         let mut document = Document::default();
         for line in lines {
-            document.quoted_printable |= memchr::memmem::find(line, b"=3D").is_some();
-            if memchr::memchr2(b'&', b'<', line).is_some() {
-                document.html |= memchr::memmem::find(line, b"&nbsp;").is_some()
-                    || TAGS.iter().any(|tag| line.trim_ascii().ends_with(tag));
+            let line = line.trim_ascii();
+            if line.is_empty() {
+                continue;
+            }
+            all += 1;
+            equals(line, &mut coded, &mut plain);
+            match line[0] {
+                b'<' => document.html |= TAGS.iter().any(|tag| line.starts_with(tag)),
+                b'&' => document.html |= line.starts_with(b"&nbsp;"),
+                _ => document.no_break |= line.starts_with("\u{a0}".as_bytes()),
+            }
+            if line.ends_with(b">") {
+                tagged += u32::from(TAGS.iter().any(|tag| line.ends_with(tag)));
             }
         }
+        document.quoted_printable = coded > 0 && plain == 0;
+        document.html |= tagged > 1 && tagged * 2 > all;
         document
     }
 
@@ -41,10 +59,22 @@ impl Document {
         if self.html {
             line = Cow::Owned(html(&line));
         }
-        if memchr::memchr(0xa0, &line).is_some() {
+        if self.no_break && memchr::memchr(0xa0, &line).is_some() {
             line = Cow::Owned(replace(&line, "\u{a0}".as_bytes(), b" "));
         }
         (line, goes_on)
+    }
+}
+
+/// Counts the `=` that are written `=3D`, and those that stand for themselves.
+fn equals(line: &[u8], coded: &mut u32, plain: &mut u32) {
+    for at in memchr::memchr_iter(b'=', line) {
+        match &line[at + 1..] {
+            [] => {}
+            [b'3', b'D', ..] => *coded += 1,
+            [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => {}
+            _ => *plain += 1,
+        }
     }
 }
 

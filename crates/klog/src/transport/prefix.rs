@@ -51,11 +51,14 @@ pub(crate) fn peel(line: &[u8]) -> Peeled<'_> {
 
 fn part(peeled: &mut Peeled<'_>) {
     let Some(&first) = peeled.body.first() else { return };
+    // The kernel's own time is the last part but for the caller: what follows may be a name.
     let stamped = matches!(peeled.stamp, Some(Stamp::Boot(_)));
     match first {
+        b'[' if stamped => caller(peeled),
+        _ if stamped => {}
         b'<' => level(peeled),
         b'[' => bracket(peeled),
-        b'0'..=b'9' if !stamped => {
+        b'0'..=b'9' => {
             if !kmsg_record(peeled) && !times(peeled) {
                 syslog(peeled);
             }
@@ -65,12 +68,26 @@ fn part(peeled: &mut Peeled<'_>) {
             peeled.body = &peeled.body[8..];
             peeled.origin = Origin::Kernel;
         }
-        _ if !stamped => {
+        _ => {
             if !facility(peeled) {
                 syslog(peeled);
             }
         }
-        _ => {}
+    }
+}
+
+/// `[ T1778]` or `[   C3]` behind the time.
+fn caller(peeled: &mut Peeled<'_>) {
+    let mut cursor = Cursor::new(&peeled.body[1..]);
+    cursor.blanks();
+    let task = cursor.eat(b"T");
+    if (task || cursor.eat(b"C"))
+        && peeled.caller.is_none()
+        && let Some(id) = cursor.number().and_then(|n| u32::try_from(n).ok())
+        && cursor.eat(b"]")
+    {
+        peeled.caller = Some(if task { Caller::Task(id) } else { Caller::Cpu(id) });
+        peeled.body = cursor.rest;
     }
 }
 
@@ -87,8 +104,8 @@ fn level(peeled: &mut Peeled<'_>) {
     }
 }
 
-/// `[  123.456789]`, `[  123.456789 <    0.000020>]`, `[ T1778]`, `[  +0.002367]`, and any date in
-/// any language, as `dmesg -T` prints it.
+/// `[  123.456789]`, `[  123.456789 <    0.000020>]`, `[  +0.002367]`, and any date in any language,
+/// as `dmesg -T` prints it.
 fn bracket(peeled: &mut Peeled<'_>) {
     const LONGEST: usize = 64;
     let text = &peeled.body[1..];
@@ -100,20 +117,10 @@ fn bracket(peeled: &mut Peeled<'_>) {
                 peeled.stamp = Some(Stamp::Boot(micros));
                 true
             }
-            None => clock_at(inner).is_some() && wall(peeled, inner),
+            None => peeled.stamp.is_none() && clock_at(inner).is_some() && wall(peeled, inner),
         },
-        Some(b'T') if decimal(&inner[1..]).is_some() => {
-            let id = decimal(&inner[1..]).and_then(|n| u32::try_from(n).ok());
-            peeled.caller = id.map(Caller::Task);
-            true
-        }
-        Some(b'C') if decimal(&inner[1..]).is_some() => {
-            let id = decimal(&inner[1..]).and_then(|n| u32::try_from(n).ok());
-            peeled.caller = id.map(Caller::Cpu);
-            true
-        }
         Some(b'+') => inner[1..].iter().all(|b| b.is_ascii_digit() || *b == b'.'),
-        Some(_) => clock_at(inner).is_some() && wall(peeled, inner),
+        Some(_) => peeled.stamp.is_none() && clock_at(inner).is_some() && wall(peeled, inner),
         None => false,
     };
     if known {
@@ -233,6 +240,9 @@ fn times(peeled: &mut Peeled<'_>) -> bool {
 /// kernel: `, `19:51:01 kernel: `, logcat's `07-28 10:46:14.319   479   479 W kernel: `.
 fn syslog(peeled: &mut Peeled<'_>) {
     const LONGEST_DATE: usize = 40;
+    if peeled.stamp.is_some() {
+        return;
+    }
     let text = peeled.body;
     let Some(clock) = clock_at(&text[..text.len().min(LONGEST_DATE)]) else { return };
     let date = &text[..clock];
@@ -252,7 +262,10 @@ fn syslog(peeled: &mut Peeled<'_>) {
     peeled.origin = Origin::Kernel;
     cursor.blanks();
     peeled.body = cursor.rest;
-    program(peeled, cursor);
+    // Only `dmesg --time-format=iso` writes a comma, and there is no program behind it.
+    if !stamp.contains(&b',') {
+        program(peeled, cursor);
+    }
 }
 
 /// `host program[pid]: `, with what stands between them in the many formats.

@@ -69,7 +69,7 @@ pub fn explain(report: &OomReport, kernel: Option<Release>) -> ExplainReport {
     let mut explained = ExplainReport {
         schema: SCHEMA,
         event: scope::event(report),
-        asked: request::asker(report, wanted, page_size),
+        asked: request::asker(report, wanted, release, page_size),
         zones: zones.all.iter().map(|zone| zones.shown(zone)).collect(),
         swap,
         memory: memory::memory(report, group.as_ref(), release, page_size),

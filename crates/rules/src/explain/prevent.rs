@@ -90,7 +90,7 @@ fn of_group(case: &Case<'_>) -> Vec<Prevention> {
         let order = case.wanted.map_or(0, |wanted| wanted.order);
         let request = Pages::new(1u64.checked_shl(order).unwrap_or(u64::MAX));
         let at_least = usage.max(limit).saturating_add(request.to_bytes_saturating(case.page_size));
-        found.push(Prevention::GroupLimit { at_least });
+        found.push(Prevention::GroupLimit { at_least, more: at_least.saturating_sub(limit) });
     }
     if let Some(LimitState { usage: Some(usage), limit: Some(limit), .. }) = group.swap
         && usage >= limit
