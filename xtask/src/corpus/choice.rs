@@ -1,6 +1,6 @@
 //! Whether the rules choose whom the kernels chose.
 
-use super::tally::Share;
+use super::tally::{Share, is_complete};
 use facts::Release;
 use klog::Found;
 use rules::explain::{ExplainReport, Gap};
@@ -8,15 +8,17 @@ use rules::explain::{ExplainReport, Gap};
 /// What the explanations of all reports come to.
 #[derive(Debug, Default)]
 pub(super) struct Choices {
-    /// Complete reports from 2.6.36 on whose victim the rules choose.
+    /// Complete reports from 2.6.36 on whose table has the chosen.
+    tables: Share,
+    /// Of these, those whose victim the rules choose.
     victims: Share,
-    /// The same, of those whose victim does not depend on what the text lacks.
-    told: Share,
+    /// Cut reports with a table and a victim: the same.
+    cut: Share,
     /// Logged scores, exact or one off, where the total is known.
     scores: Share,
     /// Logged scores inside the range that the text leaves.
     ranges: Share,
-    /// Remainders, of the reports with Mem-Info's counters and totals.
+    /// Remainders, of the reports with Mem-Info down to its totals.
     remainders: Share,
     /// Causes, of the reports that have what one follows from.
     causes: Share,
@@ -29,11 +31,13 @@ impl Choices {
             let place = explained.source.first_line.unwrap_or(0);
             let place = || format!("{file}:{place}");
             if explained.source.rules_of >= Release::old(2, 6, 36) {
-                self.choice(&explained, &place());
+                self.choice(&explained, is_complete(report), &place());
             }
             if let Some(account) = &explained.memory
                 && report.memcg.is_none()
-                && report.memory.as_ref().is_some_and(|memory| memory.counters.free.is_some())
+                && report.memory.as_ref().is_some_and(|memory| {
+                    memory.counters.free.is_some() && memory.totals.reserved.is_some()
+                })
             {
                 self.remainders.count(account.remainder.is_some(), &place);
             }
@@ -45,7 +49,7 @@ impl Choices {
         }
     }
 
-    fn choice(&mut self, explained: &ExplainReport, place: &str) {
+    fn choice(&mut self, explained: &ExplainReport, complete: bool, place: &str) {
         let Some(choice) = &explained.choice else { return };
         if explained.victims.is_empty() || choice.not_by_score.is_some() {
             return;
@@ -61,9 +65,14 @@ impl Choices {
                 choice.doubts
             )
         };
-        self.victims.count(choice.agrees == Some(true), said);
-        if choice.agrees.is_some() {
-            self.told.count(choice.agrees == Some(true), said);
+        let agrees = choice.agrees == Some(true);
+        if complete {
+            self.tables.count(choice.rank_of_chosen.is_some(), said);
+        }
+        if complete && choice.rank_of_chosen.is_some() {
+            self.victims.count(agrees, said);
+        } else {
+            self.cut.count(agrees, said);
         }
         if let (Some(logged), Some((from, to))) = (choice.logged_score, choice.computed_score) {
             let failed = || format!("{place}: {logged} logged, {from} to {to} computed");
@@ -80,10 +89,12 @@ impl Choices {
     pub(super) fn print(&self) -> bool {
         let mut good =
             self.victims.print("victim predicted, of complete reports since 2.6.36", Some(97));
-        self.told.print("the same, where the text holds what decides", None);
+        self.tables.print("complete reports whose table has the victim", None);
+        self.cut.print("victim predicted, of the others with table and victim", None);
         good &= self.scores.print("logged score exact or one off, total known", Some(95));
         self.ranges.print("logged score inside the range that the text leaves", None);
-        good &= self.remainders.print("remainder computed, of reports with Mem-Info", Some(100));
+        good &=
+            self.remainders.print("remainder computed, of reports with whole Mem-Info", Some(100));
         self.causes.print("cause found, of reports with header and zones", None);
         good
     }

@@ -215,7 +215,7 @@ fn release(words: &str) -> Option<Release> {
 }
 
 /// Header, a table with a row, and a victim or a panic.
-fn is_complete(report: &OomReport) -> bool {
+pub(super) fn is_complete(report: &OomReport) -> bool {
     report.trigger.is_some()
         && report.tasks.as_ref().is_some_and(|tasks| !tasks.rows.is_empty())
         && (!report.kills.is_empty() || report.panic.is_some())

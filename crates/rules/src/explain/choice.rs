@@ -285,7 +285,12 @@ pub(super) fn choice(
         let of = |total: Pages| election.printed(election.points(task, adj, total), total);
         let one = of(total?);
         let other = of(election.totals.most.unwrap_or(BOUNDLESS));
-        Some((one.min(other), one.max(other)))
+        let most = match election.formula {
+            // Swap and page tables are in the score, up to its ceiling, and not in the table.
+            Formula::PerMille(_) => 1000,
+            Formula::Pages(_) | Formula::Points(_) => one.max(other),
+        };
+        Some((one.min(other), most))
     });
     let mut immune: Vec<usize> =
         (0..table.rows.len()).filter(|&index| election.is_immune(&table.rows[index])).collect();

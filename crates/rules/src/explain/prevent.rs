@@ -48,6 +48,10 @@ fn of_machine(case: &Case<'_>) -> Vec<Prevention> {
     let bytes = short.to_bytes_saturating(case.page_size);
     found.push(Prevention::FreeMore { node: zone.zone.node, zone: zone.zone.name.clone(), bytes });
     let Some(memory) = &case.report.memory else { return found };
+    if matches!(case.cause, Cause::LowZone { .. }) {
+        // What would go to swap, and huge pages, lie mostly in the zones that have room anyway.
+        return found;
+    }
     let counters = &memory.counters;
     let movable = [counters.active_anon, counters.inactive_anon]
         .into_iter()

@@ -1,4 +1,5 @@
 //! Reports made by hand, each for one conclusion.
+#![expect(clippy::unnecessary_wraps, reason = "facts are optional, and so are those made here")]
 
 use facts::oom_report::{
     Buddy, BuddyBlocks, GfpMask, Kill, KillCause, MemcgBlock, MemcgUsage, OomReport, ShowMem,
@@ -85,7 +86,7 @@ fn the_reserve_is_that_of_the_highest_zone_of_the_request() {
 
 #[test]
 fn a_reserve_that_builds_disagree_about_is_unknown() {
-    // Either HighMem or Movable is third, and Normal first or second.
+    // Normal is the first of three zones, or the second.
     let report = request(KERNEL, 0, vec![zone("Normal", 2300, 1000, 2000, &[0, 7, 9])]);
     let explained = explain(&report, Some(Release::new(6, 6)));
     assert_eq!(explained.zones[0].reserve, None);
@@ -144,13 +145,13 @@ fn a_person_and_a_page_fault_are_no_shortage() {
 
 #[test]
 fn the_shortfall_is_the_least_with_which_the_last_test_passes() {
-    let report = request(KERNEL, 0, vec![zone("Normal", 500, 1000, 2000, &[0; 5])]);
+    let report = request(KERNEL, 0, vec![zone("Normal", 500, 1000, 2000, &[0; 4])]);
     for release in [Release::new(2, 6), Release::new(3, 2), Release::new(4, 4), Release::new(6, 6)]
     {
         let found = explain(&report, Some(release)).prevention;
         let [Prevention::FreeMore { bytes, .. }] = found.as_slice() else { panic!("{found:?}") };
         let with = |free: u64| {
-            cause_at(&request(KERNEL, 0, vec![zone("Normal", free, 1000, 2000, &[0; 5])]), release)
+            cause_at(&request(KERNEL, 0, vec![zone("Normal", free, 1000, 2000, &[0; 4])]), release)
         };
         let free = 500 + bytes.kib();
         assert_eq!(with(free), Cause::NothingMissing, "{release}");
@@ -309,4 +310,22 @@ fn an_empty_report_says_that_it_knows_nothing() {
     for gap in [Gap::Header, Gap::MemInfo, Gap::Table, Gap::KillLine, Gap::Release, Gap::PageSize] {
         assert!(explained.gaps.contains(&gap), "{gap:?}");
     }
+}
+
+#[test]
+fn builds_that_a_release_did_not_have_do_not_confuse_its_reserves() {
+    // DMA32 beside HighMem was built until 2.6.18: then Normal was third, later second.
+    let zones = || {
+        vec![
+            zone("DMA", 500, 100, 200, &[0, 30, 70, 30]),
+            zone("Normal", 500, 1000, 2000, &[0, 0, 9, 0]),
+            zone("HighMem", 500, 1000, 2000, &[0; 4]),
+        ]
+    };
+    let reserve = |release: &str| {
+        let release = release.parse().unwrap();
+        explain(&request(KERNEL, 0, zones()), Some(release)).zones[0].reserve
+    };
+    assert_eq!(reserve("5.7"), kib(4 * 30));
+    assert_eq!(reserve("2.6.18"), kib(4 * 70));
 }

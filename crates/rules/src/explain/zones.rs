@@ -70,7 +70,8 @@ impl<'a> Zones<'a> {
                 let eligible = wanted.and_then(|wanted| {
                     Some(kind? <= wanted.highest && populated != Some(Bytes::ZERO))
                 });
-                let reserve = wanted.and_then(|wanted| reserve(zone, wanted.highest, &kinds));
+                let reserve =
+                    wanted.and_then(|wanted| reserve(zone, wanted.highest, &kinds, release));
                 Tested { zone, kind, eligible, reserve }
             })
             .collect();
@@ -263,11 +264,26 @@ const BUILDS: [&[ZoneKind]; 13] = {
 
 /// The reserve of a zone towards a request: the entry of the highest zone that the request may use.
 /// Which entry that is depends on how the kernel was built: `None` if builds that fit disagree.
-fn reserve(zone: &ZoneMemory, highest: ZoneKind, seen: &[ZoneKind]) -> Option<Pages> {
+fn reserve(
+    zone: &ZoneMemory,
+    highest: ZoneKind,
+    seen: &[ZoneKind],
+    release: Release,
+) -> Option<Pages> {
     let reserves = zone.lowmem_reserve.as_ref()?;
+    // Every build had DMA32 and HighMem, of some or no pages, from 2.6.15 to 2.6.18; Movable came
+    // with 2.6.23, Device with 4.3.
+    let has = |build: &[ZoneKind], kind| build.contains(&kind);
+    let of_release = |build: &[ZoneKind]| {
+        (!has(build, ZoneKind::Dma32)
+            || !has(build, ZoneKind::HighMem)
+            || release < Release::old(2, 6, 19))
+            && (!has(build, ZoneKind::Movable) || release >= Release::old(2, 6, 23))
+            && (!has(build, ZoneKind::Device) || release >= Release::new(4, 3))
+    };
     let mut found = BUILDS
         .iter()
-        .filter(|build| build.len() == reserves.len())
+        .filter(|build| build.len() == reserves.len() && of_release(build))
         .filter(|build| seen.iter().all(|kind| build.contains(kind)))
         .filter_map(|build| build.iter().rposition(|kind| *kind <= highest))
         .filter_map(|index| reserves.get(index).copied());

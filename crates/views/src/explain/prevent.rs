@@ -10,7 +10,7 @@ pub(super) fn print(page: &mut Page<'_>, report: &ExplainReport) {
     if report.prevention.is_empty() {
         return;
     }
-    page.heading("What helps", "each tried by running the kernel's own test again");
+    page.heading("What helps", "computed for this one request and this one choice");
     for prevention in &report.prevention {
         let (label, text) = words_for(prevention, page.style);
         page.labelled(label, &text);

@@ -45,7 +45,7 @@ pub(super) fn print(page: &mut Page<'_>, report: &ExplainReport) {
         };
         page.labelled("swap", &text);
     }
-    if !report.zones.is_empty() {
+    if report.zones.iter().any(|zone| zone.free.is_some()) {
         let table = table(report, page.style);
         page.table(&table);
     }
@@ -127,9 +127,9 @@ fn test(zone: &ZoneTest) -> &'static str {
         (None, ..) => "",
         (Some(false), ..) => "not for it",
         (_, Some(true), ..) => "passes",
-        (_, Some(false), Some(true), _) => "fails at high",
+        (_, Some(false), Some(true), _) => "below high",
         (_, Some(false), Some(false), Some(true)) => "no block",
-        (_, Some(false), Some(false), _) => "fails at min",
+        (_, Some(false), Some(false), _) => "below min",
         _ => "?",
     }
 }
