@@ -1,11 +1,11 @@
 //! The lines around something that looks like a report, until it is certain that it has ended.
 
-use facts::oom_report::{LineKind, Stamp};
+use facts::oom_report::LineKind;
 
 use crate::Found;
 use crate::assemble::{Assembler, Line, Next};
 use crate::record::{self, Context};
-use crate::transport::{self, Document, Origin, Peeled};
+use crate::transport::{self, Document, Origin, Peeled, RawStamp};
 
 /// Lines that belong together, as they stood in the text.
 #[derive(Debug, Default)]
@@ -67,15 +67,21 @@ impl Region {
         (self.first + at as u64, &self.text[start..self.ends[at]])
     }
 
-    /// Whether the newest line is first: times only ever go down.
+    /// Whether the newest line is first: a victim before anybody asked, and times that only ever go
+    /// down.
     fn is_reversed(&self, document: Document) -> bool {
+        let first = |words: &[u8]| memchr::memmem::find(&self.text, words);
+        let asked = first(b"invoked oom-killer").or_else(|| first(b"Mem-Info:"));
+        let killed = first(b"Killed process").or_else(|| first(b"oom-kill:"));
+        if !matches!((asked, killed), (Some(asked), Some(killed)) if killed < asked) {
+            return false;
+        }
         let (mut down, mut up) = (0, 0);
         let mut last = None;
         for (_, line) in self.lines() {
             let (line, _) = document.restore(line);
             let unwrapped = transport::unwrap(&line);
-            let Some(time) = transport::peel(&unwrapped.text).stamp.as_ref().and_then(seconds)
-            else {
+            let Some(time) = transport::peel(&unwrapped.text).stamp.and_then(seconds) else {
                 continue;
             };
             match last.map(|last| time.cmp(&last)) {
@@ -83,12 +89,9 @@ impl Region {
                 Some(std::cmp::Ordering::Greater) => up += 1,
                 _ => {}
             }
-            if up > 0 {
-                return false;
-            }
             last = Some(time);
         }
-        down > 1
+        down > 1 && up == 0
     }
 
     /// Lines with a prefix, each with the bare lines after it, the last of them first.
@@ -112,11 +115,10 @@ impl Region {
 }
 
 /// A time that can be compared with the one before: microseconds since boot, or seconds of the day.
-fn seconds(stamp: &Stamp) -> Option<u64> {
+fn seconds(stamp: RawStamp<'_>) -> Option<u64> {
     match stamp {
-        Stamp::Boot(micros) => Some(*micros),
-        Stamp::Wall(text) => {
-            let text = text.as_bytes();
+        RawStamp::Boot(micros) => Some(micros),
+        RawStamp::Wall(text) => {
             let colon = memchr::memchr_iter(b':', text).next()?;
             let digits =
                 |at: usize| -> Option<u64> { crate::cursor::decimal(text.get(at..at + 2)?) };

@@ -7,8 +7,10 @@ use crate::Found;
 use crate::record::Context;
 use crate::region::{Region, kind_of};
 
-/// Words of which every report holds one, and few other lines do.
-const ANCHORS: [&[u8]; 5] = [b"oom", b"Killed process", b"Mem-", b"ut of memory", b"Out of Memory"];
+/// Words of which every report holds one, and few other lines do: four bytes of each must differ
+/// from ordinary words (`oom` alone is in every `room`).
+const ANCHORS: [&[u8]; 6] =
+    [b"oom-kill", b"oom_", b"Killed process", b"Mem-", b"ut of memory", b"ut of Memory"];
 /// Lines without meaning after which a report has ended, and a search through all lines begins.
 const GAP: u32 = 64;
 /// Lines without meaning across which a report's beginning is searched for.
