@@ -166,13 +166,31 @@ fn push(assembler: &mut Assembler, document: Document, (number, raw): (u64, &[u8
     }
 }
 
-/// The section a line belongs to, if it could be one of a report.
-pub(crate) fn kind_of(line: &[u8], context: Context) -> Option<LineKind> {
+/// Whether a line is one of a report whatever stands before it.
+pub(crate) fn is_relevant(line: &[u8]) -> bool {
+    means_something(line, &[None])
+}
+
+/// Whether a line could be one of a report after others of it.
+pub(crate) fn could_belong(line: &[u8]) -> bool {
+    means_something(
+        line,
+        &[
+            None,
+            Some(LineKind::Memcg),
+            Some(LineKind::Tasks),
+            Some(LineKind::Slab),
+            Some(LineKind::Zone),
+        ],
+    )
+}
+
+fn means_something(line: &[u8], sections: &[Option<LineKind>]) -> bool {
     let unwrapped = transport::unwrap(line);
     let first = unwrapped.text.split(|&b| b == b'\n').next().unwrap_or_default();
     let peeled = transport::peel(first);
-    if peeled.origin == Origin::Program {
-        return None;
-    }
-    record::read(peeled.body, context).map(|reading| reading.item.kind())
+    let reads = |section: &Option<LineKind>| {
+        record::read(peeled.body, Context { columns: None, section: *section }).is_some()
+    };
+    peeled.origin != Origin::Program && sections.iter().any(reads)
 }

@@ -265,7 +265,7 @@ fn carries_on(open: &[Builder], pending: &mut Pending, body: &[u8]) -> bool {
     let (more, understood) = (before.more, before.consumed);
     let kind = before.item.kind();
     let summary = matches!(before.item, Item::OomKill(_));
-    let row = matches!(before.item, Item::Task(_)) && more == More::No;
+    let row = matches!(before.item, Item::Task { .. }) && more == More::No;
     if more == More::No && !row {
         return false;
     }

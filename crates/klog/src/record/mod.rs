@@ -16,7 +16,7 @@ mod trace;
 use facts::Name;
 use facts::oom_report::{
     AllocationSite, Buddy, HugePool, Kill, LineKind, MemcgProtection, MemcgUsage, OomKillLine,
-    Panic, PcpList, ReaperLine, SkippedVictim, SlabCache, Swap, TaskColumns, Trigger,
+    Panic, PcpList, ReaperLine, SkippedVictim, SlabCache, Swap, TaskColumns, TaskRow, Trigger,
 };
 use units::{Bytes, Pages};
 
@@ -131,7 +131,11 @@ pub(crate) enum Item<'a> {
     Slab(SlabCache),
     TasksTitle,
     TasksHeader(Option<TaskColumns>),
-    Task(&'a [u8]),
+    /// A row, and what it says if its columns are known.
+    Task {
+        body: &'a [u8],
+        row: Option<Box<TaskRow>>,
+    },
     OomKill(Box<OomKillLine>),
     Kill(Box<Kill>),
     Sharing {
@@ -187,7 +191,7 @@ impl Item<'_> {
             Item::SlabStart | Item::SlabHeader | Item::SlabRefused | Item::Slab(_) => {
                 LineKind::Slab
             }
-            Item::TasksTitle | Item::TasksHeader(_) | Item::Task(_) => LineKind::Tasks,
+            Item::TasksTitle | Item::TasksHeader(_) | Item::Task { .. } => LineKind::Tasks,
             Item::OomKill(_) | Item::Kill(_) | Item::Sharing { .. } | Item::GroupKill(_) => {
                 LineKind::Kill
             }
