@@ -74,8 +74,8 @@ fn the_rules_choose_whom_the_kernels_chose() {
 fn a_wrong_choice_is_exit_code_1_when_asked_for_and_is_shown_anyway() {
     let log = fs::read_to_string(&logs()[0]).unwrap();
     let last = log.lines().rfind(|line| line.contains("Killed process")).expect("a kill");
-    let rows = log.lines().filter(|line| line.contains("untouchable"));
-    let pid = rows.filter_map(|row| row.split(['[', ']']).nth(3)).next().expect("a row").trim();
+    let mut rows = log.lines().filter(|line| line.contains("untouchable"));
+    let pid = rows.find_map(|row| row.split(['[', ']']).nth(3)).expect("a row").trim();
     let killed = last.split("Killed process ").nth(1).unwrap().split(' ').next().unwrap();
     let wrong =
         log.replace(&format!("Killed process {killed} "), &format!("Killed process {pid} "));

@@ -39,7 +39,7 @@ impl Choices {
                     memory.counters.free.is_some() && memory.totals.reserved.is_some()
                 })
             {
-                self.remainders.count(account.remainder.is_some(), &place);
+                self.remainders.count(account.remainder.is_some(), place);
             }
             let lacks = |gap| explained.gaps.contains(&gap);
             if !lacks(Gap::Header) && !lacks(Gap::MemInfo) && !lacks(Gap::Zones) {
