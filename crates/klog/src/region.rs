@@ -1,11 +1,11 @@
 //! The lines around something that looks like a report, until it is certain that it has ended.
 
-use facts::oom_report::{LineKind, Stamp};
+use facts::oom_report::LineKind;
 
 use crate::Found;
 use crate::assemble::{Assembler, Line, Next};
 use crate::record::{self, Context};
-use crate::transport::{self, Document, Origin, Peeled};
+use crate::transport::{self, Document, Origin, Peeled, RawStamp};
 
 /// Lines that belong together, as they stood in the text.
 #[derive(Debug, Default)]
@@ -67,15 +67,21 @@ impl Region {
         (self.first + at as u64, &self.text[start..self.ends[at]])
     }
 
-    /// Whether the newest line is first: times only ever go down.
+    /// Whether the newest line is first: a victim before anybody asked, and times that only ever go
+    /// down.
     fn is_reversed(&self, document: Document) -> bool {
+        let first = |words: &[u8]| memchr::memmem::find(&self.text, words);
+        let asked = first(b"invoked oom-killer").or_else(|| first(b"Mem-Info:"));
+        let killed = first(b"Killed process").or_else(|| first(b"oom-kill:"));
+        if !matches!((asked, killed), (Some(asked), Some(killed)) if killed < asked) {
+            return false;
+        }
         let (mut down, mut up) = (0, 0);
         let mut last = None;
         for (_, line) in self.lines() {
             let (line, _) = document.restore(line);
             let unwrapped = transport::unwrap(&line);
-            let Some(time) = transport::peel(&unwrapped.text).stamp.as_ref().and_then(seconds)
-            else {
+            let Some(time) = transport::peel(&unwrapped.text).stamp.and_then(seconds) else {
                 continue;
             };
             match last.map(|last| time.cmp(&last)) {
@@ -83,12 +89,9 @@ impl Region {
                 Some(std::cmp::Ordering::Greater) => up += 1,
                 _ => {}
             }
-            if up > 0 {
-                return false;
-            }
             last = Some(time);
         }
-        down > 1
+        down > 1 && up == 0
     }
 
     /// Lines with a prefix, each with the bare lines after it, the last of them first.
@@ -112,11 +115,10 @@ impl Region {
 }
 
 /// A time that can be compared with the one before: microseconds since boot, or seconds of the day.
-fn seconds(stamp: &Stamp) -> Option<u64> {
+fn seconds(stamp: RawStamp<'_>) -> Option<u64> {
     match stamp {
-        Stamp::Boot(micros) => Some(*micros),
-        Stamp::Wall(text) => {
-            let text = text.as_bytes();
+        RawStamp::Boot(micros) => Some(micros),
+        RawStamp::Wall(text) => {
             let colon = memchr::memchr_iter(b':', text).next()?;
             let digits =
                 |at: usize| -> Option<u64> { crate::cursor::decimal(text.get(at..at + 2)?) };
@@ -164,13 +166,31 @@ fn push(assembler: &mut Assembler, document: Document, (number, raw): (u64, &[u8
     }
 }
 
-/// The section a line belongs to, if it could be one of a report.
-pub(crate) fn kind_of(line: &[u8], context: Context) -> Option<LineKind> {
+/// Whether a line is one of a report whatever stands before it.
+pub(crate) fn is_relevant(line: &[u8]) -> bool {
+    means_something(line, &[None])
+}
+
+/// Whether a line could be one of a report after others of it.
+pub(crate) fn could_belong(line: &[u8]) -> bool {
+    means_something(
+        line,
+        &[
+            None,
+            Some(LineKind::Memcg),
+            Some(LineKind::Tasks),
+            Some(LineKind::Slab),
+            Some(LineKind::Zone),
+        ],
+    )
+}
+
+fn means_something(line: &[u8], sections: &[Option<LineKind>]) -> bool {
     let unwrapped = transport::unwrap(line);
     let first = unwrapped.text.split(|&b| b == b'\n').next().unwrap_or_default();
     let peeled = transport::peel(first);
-    if peeled.origin == Origin::Program {
-        return None;
-    }
-    record::read(peeled.body, context).map(|reading| reading.item.kind())
+    let reads = |section: &Option<LineKind>| {
+        record::read(peeled.body, Context { columns: None, section: *section }).is_some()
+    };
+    peeled.origin != Origin::Program && sections.iter().any(reads)
 }

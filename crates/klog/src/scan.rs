@@ -1,18 +1,20 @@
 //! Finding reports in text of any length, a piece at a time.
 
 use aho_corasick::packed;
-use facts::oom_report::LineKind;
 
 use crate::Found;
-use crate::record::Context;
-use crate::region::{Region, kind_of};
+use crate::region::{Region, could_belong, is_relevant};
 
-/// Words of which every report holds one, and few other lines do.
-const ANCHORS: [&[u8]; 5] = [b"oom", b"Killed process", b"Mem-", b"ut of memory", b"Out of Memory"];
+/// Words of which every report holds one, and few other lines do: four bytes of each must differ
+/// from ordinary words (`oom` alone is in every `room`).
+const ANCHORS: [&[u8]; 6] =
+    [b"oom-kill", b"oom_", b"Killed process", b"Mem-", b"ut of memory", b"ut of Memory"];
 /// Lines without meaning after which a report has ended, and a search through all lines begins.
 const GAP: u32 = 64;
 /// Lines without meaning across which a report's beginning is searched for.
 const GAP_BEFORE: u32 = 8;
+/// Lines taken after one with a meaning before another is looked at.
+const UNASKED: u32 = 7;
 /// How far back that goes.
 const LOOK_BACK: usize = 64 << 10;
 /// A line is cut here: no line of a report is near as long.
@@ -37,8 +39,8 @@ pub struct Scanner {
     region: Region,
     /// Lines without meaning since the last with one; `None` when no report is being read.
     gap: Option<u32>,
-    /// The section the last line with a meaning belonged to.
-    section: Option<LineKind>,
+    /// Lines to take without asking whether they mean something, because the last one did.
+    unasked: u32,
 }
 
 impl Default for Scanner {
@@ -57,7 +59,7 @@ impl Scanner {
             region: Region::default(),
             // The text may begin inside a report: the ring buffer has lost its head.
             gap: Some(GAP / 2),
-            section: None,
+            unasked: 0,
         }
     }
 
@@ -104,7 +106,7 @@ impl Scanner {
             };
             let start = line_start(whole, at + hit, at);
             let line_end = next_line(whole, start);
-            if kind_of(trim_newline(&whole[start..line_end]), Context::default()).is_none() {
+            if !is_relevant(trim_newline(&whole[start..line_end])) {
                 // A word by chance. Lines before it stay candidates only if a report follows soon.
                 self.number += newlines(&whole[at..line_end]);
                 at = line_end;
@@ -138,7 +140,7 @@ impl Scanner {
         // Whatever may stand in a section counts: what comes after decides.
         while at > from && gap < GAP_BEFORE && start - at < LOOK_BACK {
             let line = line_start(text, at - 1, from);
-            if kind_of(trim_newline(&text[line..at]), Context::default()).is_some() {
+            if is_relevant(trim_newline(&text[line..at])) {
                 begin = line;
                 gap = 0;
             } else {
@@ -153,21 +155,23 @@ impl Scanner {
     fn read_line(&mut self, text: &[u8], at: usize, found: &mut impl FnMut(Found)) -> usize {
         let end = next_line(text, at);
         let line = trim_newline(&text[at..end]);
-        let anchored = memchr::memmem::find(line, b"oom-killer:").is_some();
-        let full = self.region.bytes() > LARGEST_REGION;
-        if full || (anchored && self.region.bytes() > REGION) {
+        let bytes = self.region.bytes();
+        let begins = || memchr::memmem::find(line, b"oom-killer:").is_some();
+        if bytes > LARGEST_REGION || (bytes > REGION && begins()) {
             self.region.flush(found);
         }
         self.region.push(self.number, line);
         self.number += 1;
+        if self.unasked > 0 {
+            self.unasked -= 1;
+            return end;
+        }
         let gap = self.gap.unwrap_or(0);
-        let kind = kind_of(line, Context { columns: None, section: self.section });
-        self.gap = if kind.is_some() {
-            self.section = kind;
+        self.gap = if could_belong(line) {
+            self.unasked = UNASKED;
             Some(0)
         } else if gap >= GAP {
             self.region.flush(found);
-            self.section = None;
             None
         } else {
             Some(gap + 1)

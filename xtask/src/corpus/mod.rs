@@ -4,10 +4,12 @@
 //! them: `file`, `complete`, `victim_name`, `victim_pid`, `logged_score`. Without DIR it is
 //! `$OOMPH_CORPUS`, or `../shared/data/oom-logs` beside the repository.
 
+mod choice;
 mod index;
 mod tally;
 
 use crate::{Stop, repository};
+use choice::Choices;
 use klog::{Found, Scanner};
 use std::env;
 use std::fs;
@@ -22,15 +24,18 @@ pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
     };
     let index = index::read(&dir)?;
     let mut tally = Tally::default();
+    let mut choices = Choices::default();
     for path in logs(&dir)? {
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let text =
             fs::read(&path).map_err(|err| format!("cannot read {}: {err}", path.display()))?;
         let found = scan(&text);
+        choices.add(&file, &found);
         tally.add(&file, &found, index.iter().find(|row| row.file == file));
     }
     println!("{} in {}", tally.summary(), dir.display());
-    Ok(tally.print())
+    let read = tally.print();
+    Ok(choices.print() && read)
 }
 
 fn directory(args: &[String]) -> Option<PathBuf> {

@@ -9,14 +9,14 @@ use std::fmt::Write;
 
 /// A share that has a goal.
 #[derive(Debug, Default)]
-struct Share {
+pub(super) struct Share {
     good: usize,
     all: usize,
     failed: Vec<String>,
 }
 
 impl Share {
-    fn count(&mut self, good: bool, failure: impl FnOnce() -> String) {
+    pub(super) fn count(&mut self, good: bool, failure: impl FnOnce() -> String) {
         self.all += 1;
         if good {
             self.good += 1;
@@ -26,7 +26,7 @@ impl Share {
     }
 
     /// Prints it; true when the goal, in percent, is reached.
-    fn print(&self, what: &str, goal: Option<usize>) -> bool {
+    pub(super) fn print(&self, what: &str, goal: Option<usize>) -> bool {
         let Share { good, all, failed } = self;
         if *all == 0 {
             println!("{what:<58} none to count");
@@ -189,7 +189,6 @@ impl Tally {
         good &= self.gfp.print("gfp names as the kernel printed them", Some(100));
         good &=
             self.gfp_any.print("the same, release unknown: some release prints them", Some(100));
-        // The victim predicted by the rules is compared here once they read reports.
         good
     }
 }
@@ -216,7 +215,7 @@ fn release(words: &str) -> Option<Release> {
 }
 
 /// Header, a table with a row, and a victim or a panic.
-fn is_complete(report: &OomReport) -> bool {
+pub(super) fn is_complete(report: &OomReport) -> bool {
     report.trigger.is_some()
         && report.tasks.as_ref().is_some_and(|tasks| !tasks.rows.is_empty())
         && (!report.kills.is_empty() || report.panic.is_some())

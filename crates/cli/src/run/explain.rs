@@ -1,6 +1,7 @@
 //! `oomph explain`.
 
-use std::path::PathBuf;
+use std::fmt::Write as _;
+use std::path::Path;
 
 use facts::{Name, OomReport};
 use klog::Scanner;
@@ -28,8 +29,11 @@ pub(super) fn run(
         return Err(Failure::new("`explain` reads logs, and --from names a machine")
             .hint("name the log behind `explain`"));
     }
-    let logs: Vec<Log> =
-        if args.files.is_empty() { vec![Log::Ring] } else { args.files.iter().map(log).collect() };
+    let logs: Vec<Log> = if args.files.is_empty() {
+        vec![Log::Ring]
+    } else {
+        args.files.iter().map(|path| log(path)).collect()
+    };
     let mut incidents = Vec::new();
     for log in &logs {
         let place = place(log);
@@ -97,15 +101,15 @@ fn text(
         let incident = &incidents[at];
         if incidents.len() > 1 {
             let place = if places { format!(", {}", incident.place) } else { String::new() };
-            text.push_str(&format!("\nReport {} of {}{place}\n", at + 1, incidents.len()));
+            let _ = writeln!(text, "\nReport {} of {}{place}", at + 1, incidents.len());
         }
         text.push_str(&views::explained(&incident.explained, style));
     }
     text
 }
 
-fn log(path: &PathBuf) -> Log {
-    if path.as_os_str() == "-" { Log::Input } else { Log::File(path.clone()) }
+fn log(path: &Path) -> Log {
+    if path.as_os_str() == "-" { Log::Input } else { Log::File(path.to_owned()) }
 }
 
 fn place(log: &Log) -> String {

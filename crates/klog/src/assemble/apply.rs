@@ -3,14 +3,14 @@
 use facts::Name;
 use facts::oom_report::{
     AllocationSites, HugePool, Kill, MemcgBlock, MemcgStats, NodeMemory, OomReport, PcpCpu,
-    PcpList, Reporter, ShowMem, SlabDump, Swap, TaskTable, Totals, ZoneMemory,
+    PcpList, Reporter, ShowMem, SlabDump, Swap, TaskRow, TaskTable, Totals, ZoneMemory,
 };
 use units::{Pages, Pid};
 
 use super::builder::{Builder, Last};
 use super::figures;
 use crate::Trouble;
-use crate::record::{CpuLine, Item, Total, UsageOf, task_row};
+use crate::record::{CpuLine, Item, Total, UsageOf};
 
 const NUMBER: &str = "a number below 2^64 bytes";
 
@@ -41,7 +41,7 @@ impl Builder {
             | Item::MemcgStats { .. }
             | Item::MemcgStat(..) => self.memcg(item, number),
             Item::Protection(protection) => self.report.protection = Some(protection),
-            Item::Task(body) => self.task(body, number),
+            Item::Task { body, row } => self.task(body, row, number),
             Item::TasksTitle => {
                 self.report.tasks.get_or_insert_default();
             }
@@ -121,14 +121,10 @@ impl Builder {
         }
     }
 
-    fn task(&mut self, body: &[u8], number: u64) {
+    fn task(&mut self, body: &[u8], row: Option<Box<TaskRow>>, number: u64) {
         let table: &mut TaskTable = self.report.tasks.get_or_insert_default();
-        match table.columns.or(self.context.columns) {
-            Some(columns) => {
-                if let Some((row, _, _)) = task_row(body, columns) {
-                    table.rows.push(row);
-                }
-            }
+        match row {
+            Some(row) => table.rows.push(*row),
             None => self.rows.push((number, body.to_vec())),
         }
     }

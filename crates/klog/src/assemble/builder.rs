@@ -140,7 +140,7 @@ fn expectation(item: &Item<'_>) -> &'static str {
         Item::LowmemReserve(_) => "pages of reserve",
         Item::Buddy { .. } => "free blocks such as `12*4kB (UM)` and their sum",
         Item::TasksHeader(_) => "names of columns, up to `name`",
-        Item::Task(_) => "the columns of the table and a name of at most 15 bytes",
+        Item::Task { .. } => "the columns of the table and a name of at most 15 bytes",
         Item::OomKill(_) => "`oom_memcg` or `global_oom`, and `task_memcg`",
         Item::Kill(_) | Item::Reaper(_) => "figures such as `anon-rss:1234kB`",
         Item::Swap(_) => "counts of the swap cache",

@@ -72,10 +72,10 @@ impl Assembler {
     pub(crate) fn push(&mut self, line: Line<'_>) {
         let Line { number, raw, peeled, next, starts_blank, inner } = line;
         let Peeled { body, origin, stamp, caller } = peeled;
-        let source = |stamp: Option<Stamp>| SourceLine {
+        let source = || SourceLine {
             number,
             kind: LineKind::Unknown,
-            stamp,
+            stamp: stamp.map(Stamp::from),
             text: Name::new(raw),
         };
         if let Some(pending) = &mut self.pending {
@@ -93,7 +93,7 @@ impl Assembler {
             if joined {
                 pending.next = next;
                 if pending.lines.last().is_none_or(|last| last.number != number) {
-                    pending.lines.push(source(stamp));
+                    pending.lines.push(source());
                 }
                 return;
             }
@@ -103,9 +103,9 @@ impl Assembler {
         let (caller, lines) = match &before {
             Some(before) if origin == Origin::Bare => {
                 let same = before.lines.last().is_some_and(|last| last.number == number);
-                (before.caller, if same { Vec::new() } else { vec![source(stamp)] })
+                (before.caller, if same { Vec::new() } else { vec![source()] })
             }
-            _ => (caller, vec![source(stamp)]),
+            _ => (caller, vec![source()]),
         };
         // A bare line after another program's may still be the kernel's.
         let pending = Pending { body: body.to_vec(), origin, caller, next, lines };
@@ -265,7 +265,7 @@ fn carries_on(open: &[Builder], pending: &mut Pending, body: &[u8]) -> bool {
     let (more, understood) = (before.more, before.consumed);
     let kind = before.item.kind();
     let summary = matches!(before.item, Item::OomKill(_));
-    let row = matches!(before.item, Item::Task(_)) && more == More::No;
+    let row = matches!(before.item, Item::Task { .. }) && more == More::No;
     if more == More::No && !row {
         return false;
     }

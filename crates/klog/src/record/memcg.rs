@@ -9,7 +9,13 @@ use crate::cursor::{Cursor, decimal, rsplit_once};
 /// From here on a limit in kB is the kernel's way to say that there is none.
 const NO_LIMIT_KIB: u64 = 1 << 52;
 
-pub(super) fn read(body: &[u8], context: Context) -> Option<Reading<'_>> {
+/// The figures of a group: its usages, and what it holds.
+pub(super) fn figures(body: &[u8], context: Context) -> Option<Reading<'_>> {
+    usage(body).or_else(|| stat(body, context))
+}
+
+/// The lines that name groups.
+pub(super) fn read(body: &[u8]) -> Option<Reading<'_>> {
     if let Some(rest) = body.strip_prefix(b"Task in ") {
         return Some(task_in(body, rest));
     }
@@ -27,7 +33,7 @@ pub(super) fn read(body: &[u8], context: Context) -> Option<Reading<'_>> {
     if let Some(rest) = body.strip_prefix(b"Memory cgroup min protection ") {
         return protection(body, rest);
     }
-    usage(body).or_else(|| stat(body, context))
+    None
 }
 
 /// `Task in A killed as a result of limit of B`, whole or in the pieces of 3.15 to 3.17.

@@ -279,7 +279,7 @@ fn global(body: &[u8]) -> Option<Reading<'_>> {
     let understood = tokens(body, |token| match token {
         Token::Figure { name, unit, .. } => {
             bare &= unit.is_empty();
-            known += usize::from(scratch.slot(&lower_first(name)).is_some());
+            known += usize::from(is_global(name, &mut scratch));
         }
         Token::Overflow { .. } => {}
         Token::Unreclaimable(_) => bare = false,
@@ -292,13 +292,13 @@ fn global(body: &[u8]) -> Option<Reading<'_>> {
     Some(Reading { item, consumed: understood, more: More::Possible, strong })
 }
 
-/// The oldest kernels begin the first name with a capital.
-pub(super) fn lower_first(name: &[u8]) -> Vec<u8> {
-    let mut name = name.to_vec();
-    if let Some(first) = name.first_mut() {
-        first.make_ascii_lowercase();
+/// Whether it is the name of a machine-wide counter; the oldest kernels begin the first with a
+/// capital.
+fn is_global(name: &[u8], scratch: &mut GlobalCounters) -> bool {
+    match name.first() {
+        Some(b'A') => scratch.slot(&name.to_ascii_lowercase()).is_some(),
+        _ => scratch.slot(name).is_some(),
     }
-    name
 }
 
 /// Figures in kB without a head: what a line before it was cut from.

@@ -16,7 +16,7 @@ mod trace;
 use facts::Name;
 use facts::oom_report::{
     AllocationSite, Buddy, HugePool, Kill, LineKind, MemcgProtection, MemcgUsage, OomKillLine,
-    Panic, PcpList, ReaperLine, SkippedVictim, SlabCache, Swap, TaskColumns, Trigger,
+    Panic, PcpList, ReaperLine, SkippedVictim, SlabCache, Swap, TaskColumns, TaskRow, Trigger,
 };
 use units::{Bytes, Pages};
 
@@ -131,7 +131,11 @@ pub(crate) enum Item<'a> {
     Slab(SlabCache),
     TasksTitle,
     TasksHeader(Option<TaskColumns>),
-    Task(&'a [u8]),
+    /// A row, and what it says if its columns are known.
+    Task {
+        body: &'a [u8],
+        row: Option<Box<TaskRow>>,
+    },
     OomKill(Box<OomKillLine>),
     Kill(Box<Kill>),
     Sharing {
@@ -187,7 +191,7 @@ impl Item<'_> {
             Item::SlabStart | Item::SlabHeader | Item::SlabRefused | Item::Slab(_) => {
                 LineKind::Slab
             }
-            Item::TasksTitle | Item::TasksHeader(_) | Item::Task(_) => LineKind::Tasks,
+            Item::TasksTitle | Item::TasksHeader(_) | Item::Task { .. } => LineKind::Tasks,
             Item::OomKill(_) | Item::Kill(_) | Item::Sharing { .. } | Item::GroupKill(_) => {
                 LineKind::Kill
             }
@@ -216,26 +220,30 @@ impl<'a> Reading<'a> {
 }
 
 /// Reads a line without its prefix; `None` if it is no line of a report.
+///
+/// Lines that begin with a task's name may look like any other at first; so what is told by its
+/// beginning counts at once only if it is understood to its end.
 pub(crate) fn read(body: &[u8], context: Context) -> Option<Reading<'_>> {
     let body = body.trim_ascii();
     let &first = body.first()?;
-    match first {
-        // The header begins with a name, which may look like a row.
-        b'[' => header::invoked(body)
-            .or_else(|| tasks::read(body, context))
-            .or_else(|| header::read(body))
-            .or_else(|| trace::read(body, context)),
-        // A name in it may look like anything.
-        b'C' | b'P' if trace::is_cpu_line(body) => trace::read(body, context),
+    let told = match first {
+        b'[' => tasks::read(body, context),
+        b'C' | b'P' if trace::is_cpu_line(body) => return trace::read(body, context),
         _ => kill::read(body)
-            .or_else(|| header::read(body))
             .or_else(|| memory::read(body, context))
             .or_else(|| totals::read(body))
-            .or_else(|| memcg::read(body, context))
-            .or_else(|| slab::read(body, context))
-            .or_else(|| tasks::read_title(body))
-            .or_else(|| trace::read(body, context)),
+            .or_else(|| memcg::figures(body, context))
+            .or_else(|| slab::read(body, context)),
+    };
+    if told.as_ref().is_some_and(|reading| reading.consumed == body.len()) {
+        return told;
     }
+    header::invoked(body)
+        .or(told)
+        .or_else(|| memcg::read(body))
+        .or_else(|| tasks::read_title(body))
+        .or_else(|| trace::read(body, context))
+        .or_else(|| header::read(body))
 }
 
 /// The bytes of `body` before `rest`, which is its end.

@@ -27,19 +27,22 @@ pub(super) fn read(body: &[u8], context: Context) -> Option<Reading<'_>> {
     cursor.eat_after_blanks(b"]").then_some(())?;
     // Columns of which none was printed yet are wanted; without a header the numbers are counted.
     let columns = context.columns;
-    let (_, done, complete) = match columns {
-        Some(columns) => task_row(body, columns)?,
+    let (row, done, complete) = match columns {
+        Some(columns) => {
+            let (row, done, complete) = task_row(body, columns)?;
+            (Some(Box::new(row)), done, complete)
+        }
         None => {
-            let numbers = numbers(cursor.rest).0;
-            let inside = context.section == Some(LineKind::Tasks) && numbers.len() > 2;
-            if numbers.len() < 6 && !inside {
+            let found = numbers(cursor.rest).0.len();
+            let inside = context.section == Some(LineKind::Tasks) && found > 2;
+            if found < 6 && !inside {
                 return None;
             }
-            (TaskRow::default(), body.len(), numbers.len() >= 6)
+            (None, body.len(), found >= 6)
         }
     };
     let more = if complete { More::No } else { More::Wanted };
-    Some(Reading { item: Item::Task(body), consumed: done, more, strong: true })
+    Some(Reading { item: Item::Task { body, row }, consumed: done, more, strong: true })
 }
 
 fn header<'a>(body: &'a [u8], mut cursor: Cursor<'a>) -> Reading<'a> {

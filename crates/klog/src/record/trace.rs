@@ -137,13 +137,15 @@ fn version_in(text: &[u8]) -> Option<usize> {
 /// `[<c0148426>] out_of_memory+0x176/0x1d0`, `? x+0x1/0x2 [module]`, or the decoded
 /// `out_of_memory (mm/oom_kill.c:1180)`; the function's name.
 fn frame(body: &[u8]) -> Option<Item<'_>> {
-    if let Some((head, tail)) = split_once(body, b"+0x")
+    if memchr::memchr(b'+', body).is_some()
+        && let Some((head, tail)) = split_once(body, b"+0x")
         && tail.first().is_some_and(u8::is_ascii_hexdigit)
         && memchr::memmem::find(tail, b"/0x").is_some()
     {
         return Some(Item::Frame(function(head)));
     }
-    if let Some((head, tail)) = split_once(body, b" (")
+    if body.ends_with(b")")
+        && let Some((head, tail)) = split_once(body, b" (")
         && tail.ends_with(b")")
         && (memchr::memmem::find(tail, b".c:").is_some()
             || memchr::memmem::find(tail, b".h:").is_some()

@@ -51,6 +51,7 @@ pub(crate) fn unwrap(line: &[u8]) -> Unwrapped<'_> {
 /// newlines: the machine-wide counters and a memory cgroup's figures. Elsewhere they may be part
 /// of a name.
 fn newline_codes(text: &[u8]) -> Option<Vec<u8>> {
+    memchr::memchr2(b'#', b'\\', text)?;
     for code in [&b"#012"[..], b"\\x0a", b"\\n"] {
         let mut cuts = memchr::memmem::find_iter(text, code);
         let Some(first) = cuts.next() else { continue };

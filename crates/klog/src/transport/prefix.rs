@@ -25,12 +25,30 @@ pub(crate) enum Caller {
     Cpu(u32),
 }
 
+/// When a line was printed, as it stands in the line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RawStamp<'a> {
+    /// Microseconds since boot.
+    Boot(u64),
+    /// A date or a time of day.
+    Wall(&'a [u8]),
+}
+
+impl From<RawStamp<'_>> for Stamp {
+    fn from(raw: RawStamp<'_>) -> Stamp {
+        match raw {
+            RawStamp::Boot(micros) => Stamp::Boot(micros),
+            RawStamp::Wall(text) => Stamp::Wall(Name::new(text)),
+        }
+    }
+}
+
 /// A line without its prefix.
 #[derive(Debug, Default)]
 pub(crate) struct Peeled<'a> {
     pub(crate) body: &'a [u8],
     pub(crate) origin: Origin,
-    pub(crate) stamp: Option<Stamp>,
+    pub(crate) stamp: Option<RawStamp<'a>>,
     pub(crate) caller: Option<Caller>,
 }
 
@@ -52,7 +70,7 @@ pub(crate) fn peel(line: &[u8]) -> Peeled<'_> {
 fn part(peeled: &mut Peeled<'_>) {
     let Some(&first) = peeled.body.first() else { return };
     // The kernel's own time is the last part but for the caller: what follows may be a name.
-    let stamped = matches!(peeled.stamp, Some(Stamp::Boot(_)));
+    let stamped = matches!(peeled.stamp, Some(RawStamp::Boot(_)));
     match first {
         b'[' if stamped => caller(peeled),
         _ if stamped => {}
@@ -114,7 +132,7 @@ fn bracket(peeled: &mut Peeled<'_>) {
     let known = match inner.first() {
         Some(b'0'..=b'9') => match boot(inner) {
             Some(micros) => {
-                peeled.stamp = Some(Stamp::Boot(micros));
+                peeled.stamp = Some(RawStamp::Boot(micros));
                 true
             }
             None => peeled.stamp.is_none() && clock_at(inner).is_some() && wall(peeled, inner),
@@ -129,8 +147,8 @@ fn bracket(peeled: &mut Peeled<'_>) {
     }
 }
 
-fn wall(peeled: &mut Peeled<'_>, text: &[u8]) -> bool {
-    peeled.stamp = Some(Stamp::Wall(Name::new(text)));
+fn wall<'a>(peeled: &mut Peeled<'a>, text: &'a [u8]) -> bool {
+    peeled.stamp = Some(RawStamp::Wall(text));
     true
 }
 
@@ -218,7 +236,7 @@ fn kmsg_record(peeled: &mut Peeled<'_>) -> bool {
             _ => None,
         };
     }
-    peeled.stamp = Some(Stamp::Boot(numbers[2]));
+    peeled.stamp = Some(RawStamp::Boot(numbers[2]));
     peeled.body = cursor.rest;
     peeled.origin = Origin::Kernel;
     true
@@ -258,7 +276,7 @@ fn syslog(peeled: &mut Peeled<'_>) {
         return;
     }
     let stamp = &text[..text.len() - cursor.rest.len()];
-    peeled.stamp = Some(Stamp::Wall(Name::new(stamp)));
+    peeled.stamp = Some(RawStamp::Wall(stamp));
     peeled.origin = Origin::Kernel;
     cursor.blanks();
     peeled.body = cursor.rest;
@@ -389,7 +407,7 @@ mod tests {
     fn callers_and_times_are_kept() {
         let peeled = peel(b"[ 1234.5][ T77] x");
         assert_eq!(peeled.caller, Some(Caller::Task(77)));
-        assert_eq!(peeled.stamp, Some(Stamp::Boot(1_234_500_000)));
+        assert_eq!(peeled.stamp, Some(RawStamp::Boot(1_234_500_000)));
         let peeled = peel(b"[ 12.345678901234567890] x");
         assert_eq!(peeled.body, b"[ 12.345678901234567890] x");
     }

@@ -4,7 +4,7 @@ use units::Bytes;
 
 use super::report::{Cause, GroupState, RanOut};
 use super::request::Wanted;
-use super::zones::{Tested, Variation, Zones};
+use super::zones::{Tested, Variation, Zones, has_free_reserve, highatomic};
 use crate::watermark::{AllocFlags, ZoneKind};
 
 pub(super) fn cause(
@@ -67,11 +67,11 @@ fn of_zones(zones: &Zones<'_>) -> Option<Cause> {
     if any(with(AllocFlags::CMA)) {
         return Some(Cause::OnlyContiguousAreas { bytes: sum(|z| z.zone.counters.free_cma) });
     }
-    if any(with(AllocFlags::HIGHATOMIC | AllocFlags::HARDER)) {
-        let bytes = sum(|z| z.zone.counters.reserved_highatomic);
-        if bytes > Bytes::ZERO {
-            return Some(Cause::OnlyAtomicReserve { bytes });
-        }
+    let reserved = Variation { with_reserved: true, ..slow };
+    let holds = |zone: &&&Tested<'_>| has_free_reserve(zone.zone);
+    if known.iter().filter(holds).any(|zone| zones.passes(zone, reserved) == Some(true)) {
+        let bytes = sum(|z| highatomic(z.zone));
+        return Some(Cause::OnlyAtomicReserve { bytes });
     }
     if slow.order > 0 && any(Variation { order: 0, ..slow }) {
         return Some(Cause::Fragmented { order: slow.order });

@@ -19,6 +19,9 @@ use crate::rank::selection::{Selection, Ties};
 /// `CAP_SYS_ADMIN`.
 const SYS_ADMIN: Capabilities = Capabilities(1 << 21);
 
+/// In place of a total that nothing bounds, pages.
+const BOUNDLESS: Pages = Pages::new(1 << 40);
+
 /// The election: who stood, and by which rules.
 #[derive(Debug, Clone)]
 pub(super) struct Election<'a> {
@@ -82,6 +85,18 @@ impl<'a> Election<'a> {
     /// The total to compute with where one is needed: the least it can be.
     pub(super) fn total(&self) -> Option<Pages> {
         self.totals.least.or(self.totals.most)
+    }
+
+    /// Whom the rules choose, whatever the total in its range. Points are straight lines over the
+    /// total: who is first at both ends is first in between.
+    pub(super) fn sure_winner(&self) -> Option<usize> {
+        let [least, most] = self.ends();
+        let winner = self.winner(least, Change::default())?;
+        (self.winner(most, Change::default()) == Some(winner)).then_some(winner)
+    }
+
+    fn ends(&self) -> [Pages; 2] {
+        [self.total().unwrap_or(Pages::ZERO), self.totals.most.unwrap_or(BOUNDLESS)]
     }
 
     fn subject(&self, row: &TaskRow, adj: ScoreAdj) -> Subject {
@@ -225,10 +240,9 @@ fn totals(report: &OomReport, ran_out: &RanOut, release: Release, page_size: Pag
 }
 
 /// Whom the kernel chose: the first it killed, or that one's parent where a child died for it.
-fn chosen(report: &OomReport) -> Option<(&Kill, Pid)> {
-    let kill = report.kills.first()?;
-    let pid = kill.chosen_pid.or(kill.pid)?;
-    Some((kill, pid))
+fn chosen(report: &OomReport) -> (Option<&Kill>, Option<Pid>) {
+    let kill = report.kills.first();
+    (kill, kill.and_then(|kill| kill.chosen_pid).or_else(|| report.victim_pid()))
 }
 
 pub(super) fn choice(
@@ -249,14 +263,17 @@ pub(super) fn choice(
     let score = |index: usize, points: Option<i64>| {
         scored(&table.rows[index], points, election, computed_with, page_size)
     };
-    let winner = order.first().map(|&(index, _)| index).filter(|_| computable);
-    let (kill, pid) = chosen(report).unzip();
+    let sure = election.sure_winner();
+    let winner = sure.or_else(|| Some(order.first()?.0).filter(|_| computable));
+    let (kill, pid) = chosen(report);
     let row = pid.and_then(|pid| election.row_of(pid));
     let not_by_score = kill
         .is_some_and(|kill| kill.cause == Some(KillCause::AllocatingTask))
         .then_some(NotByScore::AllocatingTask);
     let agrees = match (winner, pid, not_by_score) {
-        (Some(winner), Some(_), None) => Some(row == Some(winner)),
+        (Some(winner), Some(_), None) if row == Some(winner) => Some(true),
+        // Another is chosen whatever the total, or the total is known.
+        (Some(_), Some(_), None) if sure.is_some() => Some(false),
         _ => None,
     };
     let without =
@@ -267,8 +284,13 @@ pub(super) fn choice(
         let adj = task.oom_score_adj.unwrap_or(ScoreAdj::NONE);
         let of = |total: Pages| election.printed(election.points(task, adj, total), total);
         let one = of(total?);
-        let other = election.totals.most.map_or(one, of);
-        Some((one.min(other), one.max(other)))
+        let other = of(election.totals.most.unwrap_or(BOUNDLESS));
+        let most = match election.formula {
+            // Swap and page tables are in the score, up to its ceiling, and not in the table.
+            Formula::PerMille(_) => 1000,
+            Formula::Pages(_) | Formula::Points(_) => one.max(other),
+        };
+        Some((one.min(other), most))
     });
     let mut immune: Vec<usize> =
         (0..table.rows.len()).filter(|&index| election.is_immune(&table.rows[index])).collect();
@@ -298,7 +320,8 @@ pub(super) fn choice(
     };
     let wrong_score = matches!(
         (logged, computed), (Some(logged), Some((from, to))) if logged < from - 1 || logged > to + 1);
-    if agrees == Some(false) || wrong_score {
+    let depends = agrees.is_none() && not_by_score.is_none() && pid.is_some();
+    if agrees == Some(false) || wrong_score || depends {
         choice.doubts = doubts(election, row, logged, &order, release);
     }
     Some(choice)
@@ -387,7 +410,7 @@ fn doubts(
         election.winner(total, Change::default()) == Some(row)
             && logged.is_none_or(|logged| (logged - 1..=logged + 1).contains(&printed))
     };
-    if election.totals.most.is_some_and(|most| agrees(election, most)) {
+    if agrees(election, election.ends()[1]) {
         doubts.push(Doubt::Total);
     }
     let others = [RootBonus::OfTotal, RootBonus::OfUsage, RootBonus::Nothing];

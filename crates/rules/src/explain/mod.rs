@@ -69,7 +69,7 @@ pub fn explain(report: &OomReport, kernel: Option<Release>) -> ExplainReport {
     let mut explained = ExplainReport {
         schema: SCHEMA,
         event: scope::event(report),
-        asked: request::asker(report, wanted, page_size),
+        asked: request::asker(report, wanted, release, page_size),
         zones: zones.all.iter().map(|zone| zones.shown(zone)).collect(),
         swap,
         memory: memory::memory(report, group.as_ref(), release, page_size),
@@ -107,9 +107,10 @@ fn gaps(
         unless(report.memcg.as_ref().is_none_or(|block| !block.stats.is_empty()), Gap::GroupStats);
     } else {
         unless(report.memory.is_some(), Gap::MemInfo);
-        unless(report.memory.is_none() || !explained.zones.is_empty(), Gap::Zones);
-        let reserves =
-            explained.zones.iter().all(|z| z.eligible != Some(true) || z.reserve.is_some());
+        let any_zone = explained.zones.iter().any(|zone| zone.free.is_some());
+        unless(report.memory.is_none() || any_zone, Gap::Zones);
+        let tested = |zone: &&ZoneTest| zone.eligible == Some(true) && zone.free.is_some();
+        let reserves = explained.zones.iter().filter(tested).all(|zone| zone.reserve.is_some());
         unless(reserves, Gap::Reserve);
     }
     if kills {

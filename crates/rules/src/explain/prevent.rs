@@ -48,6 +48,10 @@ fn of_machine(case: &Case<'_>) -> Vec<Prevention> {
     let bytes = short.to_bytes_saturating(case.page_size);
     found.push(Prevention::FreeMore { node: zone.zone.node, zone: zone.zone.name.clone(), bytes });
     let Some(memory) = &case.report.memory else { return found };
+    if matches!(case.cause, Cause::LowZone { .. }) {
+        // What would go to swap, and huge pages, lie mostly in the zones that have room anyway.
+        return found;
+    }
     let counters = &memory.counters;
     let movable = [counters.active_anon, counters.inactive_anon]
         .into_iter()
@@ -90,7 +94,7 @@ fn of_group(case: &Case<'_>) -> Vec<Prevention> {
         let order = case.wanted.map_or(0, |wanted| wanted.order);
         let request = Pages::new(1u64.checked_shl(order).unwrap_or(u64::MAX));
         let at_least = usage.max(limit).saturating_add(request.to_bytes_saturating(case.page_size));
-        found.push(Prevention::GroupLimit { at_least });
+        found.push(Prevention::GroupLimit { at_least, more: at_least.saturating_sub(limit) });
     }
     if let Some(LimitState { usage: Some(usage), limit: Some(limit), .. }) = group.swap
         && usage >= limit

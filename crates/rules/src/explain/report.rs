@@ -131,7 +131,7 @@ pub struct Asker {
     pub bytes: Option<Bytes>,
     /// The flags as a number.
     pub gfp: Option<u64>,
-    /// The flags as the kernel printed them.
+    /// The flags as the kernel printed them, or, before 4.6, would have.
     pub gfp_names: Option<Name>,
     /// The highest zone it may use: `DMA`, `DMA32`, `Normal`, `HighMem`, `Movable`.
     pub highest_zone: Option<&'static str>,
@@ -408,7 +408,8 @@ pub struct Choice {
     pub immune: Vec<TaskScore>,
     /// Whom these rules choose.
     pub predicted: Option<Task>,
-    /// Whether that is whom the kernel chose; `null` when nobody was, or no score can be computed.
+    /// Whether that is whom the kernel chose; `null` when nobody was, when no score can be computed,
+    /// or when it depends on a total of which the text leaves a range.
     pub agrees: Option<bool>,
     /// Why the kernel did not go by scores, where it did not.
     pub not_by_score: Option<NotByScore>,
@@ -514,6 +515,8 @@ pub enum Prevention {
     GroupLimit {
         /// The limit must be this at least, bytes.
         at_least: Bytes,
+        /// So much more than it is, bytes.
+        more: Bytes,
     },
     /// Room in the cgroup's swap: it was full, or forbidden.
     GroupSwap {

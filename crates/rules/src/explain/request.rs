@@ -1,15 +1,15 @@
 //! What was asked for.
 //!
 //! # What it follows
-//! `gfp_zone()` and `gfp_to_alloc_flags()`. The bits read here have kept their places since 2.6.31,
-//! whatever became of the higher ones: `__GFP_DMA` 1, `__GFP_HIGHMEM` 2, `__GFP_DMA32` 4,
-//! `__GFP_MOVABLE` 8 (0x100000 from 2.6.24 to 2.6.30, none before), `__GFP_HIGH` 0x20.
+//! `gfp_zone()` and `gfp_to_alloc_flags()`. The flags read here have kept their bits since 2.6.31,
+//! whatever vendors and releases did to the higher ones.
 
-use facts::Release;
 use facts::oom_report::OomReport;
+use facts::{Name, Release};
 use units::{PageSize, Pages};
 
 use super::report::Asker;
+use crate::gfp;
 use crate::watermark::{AllocFlags, ZoneKind};
 
 /// The request, as far as the text tells.
@@ -32,28 +32,23 @@ pub(super) fn wanted(report: &OomReport, release: Release) -> Option<Wanted> {
     let mask = trigger.gfp.as_ref()?.mask;
     // Until 2.6.12 the order is not printed; it was 0 or small.
     let order = u32::try_from(trigger.order.unwrap_or(0)).ok()?;
-    let movable_bit = if release >= Release::old(2, 6, 31) {
-        8
-    } else if release >= Release::old(2, 6, 24) {
-        0x10_0000
-    } else {
-        0
+    let has = |name| {
+        gfp::value(name, release, gfp::Config::default()).is_some_and(|bits| mask & bits != 0)
     };
-    let has = |bit: u64| mask & bit != 0;
-    let movable = has(movable_bit);
-    let highest = if has(1) {
+    let movable = has("__GFP_MOVABLE");
+    let highest = if has("__GFP_DMA") {
         ZoneKind::Dma
-    } else if has(4) && release >= Release::old(2, 6, 15) {
+    } else if has("__GFP_DMA32") {
         ZoneKind::Dma32
-    } else if has(2) && movable {
+    } else if has("__GFP_HIGHMEM") && movable {
         ZoneKind::Movable
-    } else if has(2) {
+    } else if has("__GFP_HIGHMEM") {
         ZoneKind::HighMem
     } else {
         ZoneKind::Normal
     };
     let mut flags = AllocFlags::NONE;
-    if has(0x20) {
+    if has("__GFP_HIGH") {
         flags = flags | AllocFlags::HIGH;
     }
     if movable {
@@ -65,10 +60,12 @@ pub(super) fn wanted(report: &OomReport, release: Release) -> Option<Wanted> {
 pub(super) fn asker(
     report: &OomReport,
     wanted: Option<Wanted>,
+    release: Release,
     page_size: PageSize,
 ) -> Option<Asker> {
     let trigger = report.trigger.as_ref();
-    let gfp = trigger.and_then(|trigger| trigger.gfp.as_ref());
+    let flags = trigger.and_then(|trigger| trigger.gfp.as_ref());
+    let decoded = |mask: u64| gfp::names(mask, release, gfp::Config::default());
     let asker = Asker {
         name: trigger
             .and_then(|trigger| trigger.comm.clone())
@@ -79,8 +76,10 @@ pub(super) fn asker(
         bytes: wanted.and_then(|w| {
             Pages::new(1u64.checked_shl(w.order).filter(|&n| n > 0)?).to_bytes(page_size)
         }),
-        gfp: gfp.map(|gfp| gfp.mask),
-        gfp_names: gfp.and_then(|gfp| gfp.names.clone()),
+        gfp: flags.map(|flags| flags.mask),
+        gfp_names: flags.map(|flags| {
+            flags.names.clone().unwrap_or_else(|| Name::from(decoded(flags.mask).as_str()))
+        }),
         highest_zone: wanted.map(|w| zone_name(w.highest)),
         movable: wanted.map(|w| w.movable),
     };

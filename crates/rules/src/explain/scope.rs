@@ -12,7 +12,7 @@ pub(super) fn event(report: &OomReport) -> Event {
     let trigger = report.trigger.as_ref().map(|trigger| trigger.kind);
     match (&report.panic, trigger) {
         (Some(panic), _) if panic.panicked => Event::Panic,
-        _ if !report.kills.is_empty() => Event::Kill,
+        _ if report.victim_pid().is_some() => Event::Kill,
         _ if !report.skipped.is_empty() => Event::AlreadyDying,
         (Some(panic), _) if panic.kind == PanicKind::NoKillableProcess => Event::NobodyToKill,
         (Some(_), _) => Event::Panic,
@@ -114,7 +114,14 @@ fn limit(usage: MemcgUsage) -> LimitState {
 }
 
 pub(super) fn victims(report: &OomReport) -> Vec<Victim> {
-    report.kills.iter().map(|kill| victim(report, kill)).collect()
+    let of_summary = report.oom_kill.as_ref().filter(|line| line.pid.is_some());
+    match (report.kills.as_slice(), of_summary) {
+        ([], Some(line)) => {
+            let kill = Kill { pid: line.pid, name: line.task.clone(), ..Kill::default() };
+            vec![victim(report, &kill)]
+        }
+        (kills, _) => kills.iter().map(|kill| victim(report, kill)).collect(),
+    }
 }
 
 fn victim(report: &OomReport, kill: &Kill) -> Victim {

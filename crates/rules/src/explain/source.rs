@@ -58,7 +58,16 @@ fn release(report: &OomReport, given: Option<Release>) -> (Release, RulesFrom) {
         Some(TaskColumns::PgtablesBytes) => Some(Release::new(5, 15)),
         Some(TaskColumns::SplitRss) => Some(Release::new(6, 12)),
         None if report.oom_kill.is_some() => Some(Release::new(5, 15)),
-        None => None,
+        None => report.trigger.as_ref().and_then(|trigger| {
+            let unnamed = trigger.gfp.is_some() && !names_flags;
+            match (trigger.oom_adj, trigger.oom_score_adj) {
+                (Some(_), None) => Some(Release::old(2, 6, 32)),
+                (Some(_), Some(_)) => Some(Release::new(3, 2)),
+                // Names of flags are printed since 4.6.
+                (None, Some(_)) if unnamed => Some(Release::new(4, 4)),
+                (None, _) => None,
+            }
+        }),
     };
     match layout {
         Some(release) => (release, RulesFrom::Layout),

@@ -43,6 +43,8 @@ pub(super) struct Variation {
     pub(super) flags: AllocFlags,
     /// So much more free.
     pub(super) more: Pages,
+    /// With what is kept for atomic requests.
+    pub(super) with_reserved: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +70,8 @@ impl<'a> Zones<'a> {
                 let eligible = wanted.and_then(|wanted| {
                     Some(kind? <= wanted.highest && populated != Some(Bytes::ZERO))
                 });
-                let reserve = wanted.and_then(|wanted| reserve(zone, wanted.highest, &kinds));
+                let reserve =
+                    wanted.and_then(|wanted| reserve(zone, wanted.highest, &kinds, release));
                 Tested { zone, kind, eligible, reserve }
             })
             .collect();
@@ -88,6 +91,7 @@ impl<'a> Zones<'a> {
             order: wanted.order,
             flags: AllocFlags::NONE,
             more: Pages::ZERO,
+            with_reserved: false,
         })
     }
 
@@ -105,7 +109,8 @@ impl<'a> Zones<'a> {
             Mark::Min => counters.min?,
             Mark::High => counters.high?,
         };
-        let blocks = self.blocks(tested.zone.buddy.as_ref(), test.flags);
+        let blocks = self.blocks(tested.zone.buddy.as_ref(), test.flags, test.with_reserved);
+        let reserved = if test.with_reserved { None } else { highatomic(tested.zone) };
         if test.order > 0 && blocks.is_empty() {
             return None;
         }
@@ -118,7 +123,7 @@ impl<'a> Zones<'a> {
         let free = FreePages {
             free: pages(counters.free?).checked_add(test.more)?,
             blocks: &blocks,
-            highatomic: pages(highatomic(tested.zone).unwrap_or(Bytes::ZERO)),
+            highatomic: pages(reserved.unwrap_or(Bytes::ZERO)),
             cma: pages(counters.free_cma.unwrap_or(Bytes::ZERO)),
         };
         Some(watermark_ok(self.release, request, free))
@@ -146,10 +151,9 @@ impl<'a> Zones<'a> {
 
     /// Free blocks by order that the request may use. Letters say of which kinds there is at least
     /// one block: without one that serves, the count is nothing. They are heeded since 4.4.
-    fn blocks(&self, buddy: Option<&Buddy>, flags: AllocFlags) -> Vec<u64> {
+    fn blocks(&self, buddy: Option<&Buddy>, flags: AllocFlags, reserved: bool) -> Vec<u64> {
         let Some(buddy) = buddy else { return Vec::new() };
         let cma = flags | AllocFlags::CMA == flags;
-        let any = flags | AllocFlags::HIGHATOMIC == flags;
         buddy
             .blocks
             .iter()
@@ -158,7 +162,7 @@ impl<'a> Zones<'a> {
                     let serves = letters.as_bytes().iter().any(|letter| match letter {
                         b'U' | b'M' | b'E' => true,
                         b'C' => cma,
-                        b'H' => any,
+                        b'H' => reserved,
                         _ => false,
                     });
                     if serves { block.count } else { 0 }
@@ -173,7 +177,7 @@ impl<'a> Zones<'a> {
         let Tested { zone, eligible, reserve, .. } = tested;
         let counters = &zone.counters;
         let flags = self.wanted.map_or(AllocFlags::NONE, |wanted| wanted.flags);
-        let blocks = self.blocks(zone.buddy.as_ref(), flags);
+        let blocks = self.blocks(zone.buddy.as_ref(), flags, false);
         let largest = blocks.iter().rposition(|&count| count > 0);
         ZoneTest {
             node: zone.node,
@@ -216,9 +220,21 @@ impl<'a> Zones<'a> {
     }
 }
 
+/// Whether blocks kept for atomic requests are free: the text says how much, or marks one with `H`.
+/// Before 6.15 the reserve that is printed may be in use.
+pub(super) fn has_free_reserve(zone: &ZoneMemory) -> bool {
+    let marked = |letters: &facts::Name| letters.as_bytes().contains(&b'H');
+    match zone.counters.free_highatomic {
+        Some(free) => free > Bytes::ZERO,
+        None => zone.buddy.as_ref().is_some_and(|buddy| {
+            buddy.blocks.iter().any(|block| block.types.as_ref().is_some_and(marked))
+        }),
+    }
+}
+
 /// What the kernel takes off for atomic requests: what of the reserve is free where it says so
 /// (printed since 6.15), all of it before.
-fn highatomic(zone: &ZoneMemory) -> Option<Bytes> {
+pub(super) fn highatomic(zone: &ZoneMemory) -> Option<Bytes> {
     zone.counters.free_highatomic.or(zone.counters.reserved_highatomic)
 }
 
@@ -248,11 +264,26 @@ const BUILDS: [&[ZoneKind]; 13] = {
 
 /// The reserve of a zone towards a request: the entry of the highest zone that the request may use.
 /// Which entry that is depends on how the kernel was built: `None` if builds that fit disagree.
-fn reserve(zone: &ZoneMemory, highest: ZoneKind, seen: &[ZoneKind]) -> Option<Pages> {
+fn reserve(
+    zone: &ZoneMemory,
+    highest: ZoneKind,
+    seen: &[ZoneKind],
+    release: Release,
+) -> Option<Pages> {
     let reserves = zone.lowmem_reserve.as_ref()?;
+    // Every build had DMA32 and HighMem, of some or no pages, from 2.6.15 to 2.6.18; Movable came
+    // with 2.6.23, Device with 4.3.
+    let has = |build: &[ZoneKind], kind| build.contains(&kind);
+    let of_release = |build: &[ZoneKind]| {
+        (!has(build, ZoneKind::Dma32)
+            || !has(build, ZoneKind::HighMem)
+            || release < Release::old(2, 6, 19))
+            && (!has(build, ZoneKind::Movable) || release >= Release::old(2, 6, 23))
+            && (!has(build, ZoneKind::Device) || release >= Release::new(4, 3))
+    };
     let mut found = BUILDS
         .iter()
-        .filter(|build| build.len() == reserves.len())
+        .filter(|build| build.len() == reserves.len() && of_release(build))
         .filter(|build| seen.iter().all(|kind| build.contains(kind)))
         .filter_map(|build| build.iter().rposition(|kind| *kind <= highest))
         .filter_map(|index| reserves.get(index).copied());

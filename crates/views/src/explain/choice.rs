@@ -88,6 +88,9 @@ fn judgement(report: &ExplainReport, choice: &Choice, style: &Style) -> String {
         (_, Some(other), _) if report.victims.is_empty() => {
             format!("nobody was chosen; it would be {}", verdict::task(other, style))
         }
+        (None, Some(_), Some(rank)) => format!(
+            "cannot be told: it depends on the total; with the least it can be, place {rank}"
+        ),
         _ => "cannot be told from the text".to_owned(),
     }
 }

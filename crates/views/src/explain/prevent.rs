@@ -10,7 +10,7 @@ pub(super) fn print(page: &mut Page<'_>, report: &ExplainReport) {
     if report.prevention.is_empty() {
         return;
     }
-    page.heading("What helps", "each tried by running the kernel's own test again");
+    page.heading("What helps", "computed for this one request and this one choice");
     for prevention in &report.prevention {
         let (label, text) = words_for(prevention, page.style);
         page.labelled(label, &text);
@@ -42,9 +42,12 @@ fn words_for(prevention: &Prevention, style: &Style) -> (&'static str, String) {
         Prevention::SinglePages => {
             ("smaller", "a request for single pages would have been served".to_owned())
         }
-        Prevention::GroupLimit { at_least } => {
-            ("limit", format!("at least {at_least}, for this one request and no more"))
-        }
+        Prevention::GroupLimit { at_least, more } => (
+            "limit",
+            format!(
+                "{more} more ({at_least}) would have let this one request pass, and no further"
+            ),
+        ),
         Prevention::GroupSwap { movable, limit } => {
             let limit = if *limit == units::Bytes::ZERO {
                 "the cgroup may not swap".to_owned()

@@ -53,7 +53,9 @@ pub(super) fn scope(report: &ExplainReport, style: &Style) -> String {
 fn ran_out(report: &ExplainReport, style: &Style) -> String {
     let asker = asker(report, style);
     match &report.cause {
-        Cause::Manual => return "a person asked for it (SysRq f); nothing had run out.".to_owned(),
+        Cause::Manual => {
+            return "a person asked for a kill (SysRq f), whatever was free.".to_owned();
+        }
         Cause::NothingMissing => {
             return format!(
                 "{asker}, and memory was there when this was printed: a zone that the request may \

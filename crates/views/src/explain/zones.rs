@@ -1,6 +1,6 @@
 //! What ran out, with the arithmetic.
 
-use rules::explain::{Asker, ExplainReport, LimitState, ZoneTest};
+use rules::explain::{Asker, Cause, ExplainReport, LimitState, ZoneTest};
 use units::Bytes;
 
 use crate::amount;
@@ -19,6 +19,15 @@ pub(super) fn print(page: &mut Page<'_>, report: &ExplainReport) {
     }
     if let Some(group) = &report.group {
         limit(page, "memory", group.memory);
+        let room = group.memory.and_then(|memory| memory.limit?.checked_sub(memory.usage?));
+        let wanted = report.asked.as_ref().and_then(|asked| asked.bytes);
+        if let (Some(room), Some(wanted), Cause::GroupLimit) = (room, wanted, &report.cause)
+            && room >= wanted
+        {
+            page.under(
+                "Read after the charge had failed; by then CPUs had given back what they held ready.",
+            );
+        }
         limit(page, "with swap", group.memory_swap);
         limit(page, "swap", group.swap);
         if let Some(path) = &group.killed_together {
@@ -36,7 +45,7 @@ pub(super) fn print(page: &mut Page<'_>, report: &ExplainReport) {
         };
         page.labelled("swap", &text);
     }
-    if !report.zones.is_empty() {
+    if report.zones.iter().any(|zone| zone.free.is_some()) {
         let table = table(report, page.style);
         page.table(&table);
     }
@@ -118,9 +127,9 @@ fn test(zone: &ZoneTest) -> &'static str {
         (None, ..) => "",
         (Some(false), ..) => "not for it",
         (_, Some(true), ..) => "passes",
-        (_, Some(false), Some(true), _) => "fails at high",
+        (_, Some(false), Some(true), _) => "below high",
         (_, Some(false), Some(false), Some(true)) => "no block",
-        (_, Some(false), Some(false), _) => "fails at min",
+        (_, Some(false), Some(false), _) => "below min",
         _ => "?",
     }
 }
