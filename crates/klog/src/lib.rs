@@ -26,6 +26,9 @@ mod region;
 mod scan;
 mod transport;
 
+#[cfg(test)]
+mod properties;
+
 pub use facts::oom_report::OomReport;
 pub use print::print;
 pub use problem::{Problem, Trouble};

@@ -27,7 +27,7 @@ const LARGEST_REGION: usize = 4 << 20;
 /// Reads a log in pieces of any size and hands out each report when it has ended.
 ///
 /// Memory is bounded whatever the log: a report's lines, a few megabytes at most, and the last
-/// [`LOOK_BACK`] bytes.
+/// piece.
 #[derive(Debug)]
 pub struct Scanner {
     anchors: Option<packed::Searcher>,
@@ -81,6 +81,12 @@ impl Scanner {
         self.region.flush(found);
     }
 
+    /// Bytes of the text it holds.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> usize {
+        self.kept.capacity() + self.region.bytes()
+    }
+
     /// Looks through `text`, which begins at line `self.number`, and keeps what is still needed.
     fn look(&mut self, text: &[u8], last: bool, found: &mut impl FnMut(Found)) {
         // Only whole lines are looked at, or one that is too long to wait for.
@@ -101,6 +107,10 @@ impl Scanner {
             let Some(hit) = self.anchor(&whole[at..]) else {
                 // What stands before the next piece may be a beginning without an anchor.
                 keep_from = line_start(whole, at.max(end.saturating_sub(LOOK_BACK)), at);
+                if end - keep_from > 2 * LOOK_BACK {
+                    // The middle of a line as long as no report's is.
+                    keep_from = end;
+                }
                 self.number += newlines(&whole[at..keep_from]);
                 break;
             };
@@ -112,7 +122,7 @@ impl Scanner {
                 at = line_end;
                 continue;
             }
-            let begin = self.beginning(whole, at, start);
+            let begin = beginning(whole, at, start);
             self.number += newlines(&whole[at..begin]);
             at = begin;
             self.gap = Some(0);
@@ -129,26 +139,6 @@ impl Scanner {
             Some(searcher) => searcher.find(text).map(|hit| hit.start()),
             None => ANCHORS.iter().filter_map(|word| memchr::memmem::find(text, word)).min(),
         }
-    }
-
-    /// Where the report around the line at `start` begins: at the farthest line that has a meaning,
-    /// with few in between that have none.
-    fn beginning(&self, text: &[u8], from: usize, start: usize) -> usize {
-        let mut begin = start;
-        let mut at = start;
-        let mut gap = 0;
-        // Whatever may stand in a section counts: what comes after decides.
-        while at > from && gap < GAP_BEFORE && start - at < LOOK_BACK {
-            let line = line_start(text, at - 1, from);
-            if is_relevant(trim_newline(&text[line..at])) {
-                begin = line;
-                gap = 0;
-            } else {
-                gap += 1;
-            }
-            at = line;
-        }
-        begin
     }
 
     /// Takes one line into the region; the position after it.
@@ -178,6 +168,26 @@ impl Scanner {
         };
         end
     }
+}
+
+/// Where the report around the line at `start` begins: at the farthest line that has a meaning,
+/// with few in between that have none.
+fn beginning(text: &[u8], from: usize, start: usize) -> usize {
+    let mut begin = start;
+    let mut at = start;
+    let mut gap = 0;
+    // Whatever may stand in a section counts: what comes after decides.
+    while at > from && gap < GAP_BEFORE && start - at < LOOK_BACK {
+        let line = line_start(text, at - 1, from);
+        if is_relevant(trim_newline(&text[line..at])) {
+            begin = line;
+            gap = 0;
+        } else {
+            gap += 1;
+        }
+        at = line;
+    }
+    begin
 }
 
 fn newlines(text: &[u8]) -> u64 {

@@ -6,6 +6,7 @@ use std::path::Path;
 
 /// A row of `index.tsv`; empty columns are `None`.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "the columns are yes and no")]
 pub(super) struct Row {
     pub(super) file: String,
     pub(super) complete: bool,

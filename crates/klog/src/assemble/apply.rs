@@ -39,7 +39,7 @@ impl Builder {
             Item::MemcgTask { .. }
             | Item::MemcgUsage(..)
             | Item::MemcgStats { .. }
-            | Item::MemcgStat(..) => self.memcg(item, number),
+            | Item::MemcgStat(..) => self.memcg(&item, number),
             Item::Protection(protection) => self.report.protection = Some(protection),
             Item::Task { body, row } => self.task(body, row, number),
             Item::TasksTitle => {
@@ -80,7 +80,7 @@ impl Builder {
         }
     }
 
-    fn memcg(&mut self, item: Item<'_>, number: u64) {
+    fn memcg(&mut self, item: &Item<'_>, number: u64) {
         let memcg: &mut MemcgBlock = self.report.memcg.get_or_insert_default();
         let mut wrong = Vec::new();
         match item {
@@ -95,10 +95,11 @@ impl Builder {
                     UsageOf::Swap => &mut memcg.swap,
                     UsageOf::Kmem => &mut memcg.kmem,
                 };
-                *slot = Some(usage);
+                *slot = Some(*usage);
             }
             Item::MemcgStats { path, figures } => {
-                let mut stats = MemcgStats { path: Some(Name::new(path)), ..MemcgStats::default() };
+                let mut stats =
+                    MemcgStats { path: Some(Name::new(*path)), ..MemcgStats::default() };
                 wrong = figures::memcg(figures, &mut stats.counters);
                 memcg.stats.push(stats);
             }
@@ -107,7 +108,7 @@ impl Builder {
                     memcg.stats.push(MemcgStats::default());
                 }
                 if let Some(stats) = memcg.stats.last_mut() {
-                    stats.counters.0.push((Name::new(name), value));
+                    stats.counters.0.push((Name::new(*name), *value));
                 }
             }
             _ => {}

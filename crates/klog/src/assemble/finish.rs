@@ -27,7 +27,7 @@ impl Builder {
         if rows.is_empty() {
             return;
         }
-        let Some(columns) = guess_columns(rows.iter().map(|(_, row)| &row[..])) else {
+        let Some(columns) = guess_columns(&rows.iter().map(|(_, row)| &row[..])) else {
             for (line, row) in &rows {
                 self.problem(*line, Trouble::Unread, "a row whose columns can be told", row);
             }

@@ -163,13 +163,10 @@ impl Assembler {
             return;
         }
         let number = lines.first().map_or_else(|| self.last_number(), |line| line.number);
-        let at = match self.place(&reading.item, target, caller, reading.strong) {
-            Some(at) => at,
-            None => {
-                let last = self.open.len().checked_sub(1);
-                self.keep(last, lines, LineKind::Foreign);
-                return;
-            }
+        let Some(at) = self.place(&reading.item, target, caller, reading.strong) else {
+            let last = self.open.len().checked_sub(1);
+            self.keep(last, lines, LineKind::Foreign);
+            return;
         };
         let sysrq = if matches!(reading.item, Item::Trigger(_)) { self.sysrq.take() } else { None };
         let leftover = &body.trim_ascii()[reading.consumed.min(body.trim_ascii().len())..];

@@ -62,6 +62,7 @@ impl Filler {
         self.below(1 << bits)
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "every field of a report is optional")]
     fn pages(&mut self) -> Option<Pages> {
         Some(Pages::new(self.count()))
     }
@@ -74,6 +75,7 @@ impl Filler {
         u32::try_from(self.below(4_194_304)).ok().map(Pid::new)
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "every field of a report is optional")]
     fn uid(&mut self) -> Option<u32> {
         Some(if self.below(20) == 0 {
             4_294_967_279
@@ -295,10 +297,10 @@ fn show_mem(fill: &mut Filler, release: Release) -> ShowMem {
 
 fn sites(release: Release) -> AllocationSites {
     let new = release >= v(6, 19);
-    let (size, bytes) = if new { ("1.50 GiB", 3 << 29) } else { ("3176243200", 3_176_243_200) };
+    let (text, bytes) = if new { ("1.50 GiB", 3 << 29) } else { ("3176243200", 3_176_243_200) };
     let site = |place: &str| AllocationSite {
         bytes: Some(Bytes::new(bytes)),
-        size_text: Name::from(size),
+        size_text: Name::from(text),
         calls: Some(247_900),
         place: Name::from(place),
     };

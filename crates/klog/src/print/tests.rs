@@ -111,11 +111,11 @@ macro_rules! agree {
 }
 
 fn check(seed: u64, release: Release, memcg: bool, hostile: bool) {
-    let mut fill = Filler::new(seed);
-    fill.hostile = hostile;
+    let mut filler = Filler::new(seed);
+    filler.hostile = hostile;
     // There were no memory cgroups before.
     let memcg = memcg && release >= v2(25);
-    let full = report(&mut fill, release, memcg);
+    let full = report(&mut filler, release, memcg);
     let text = print(&full, release);
     let Found { report: read, problems } = one(&prefixed(&text));
     assert_eq!(problems, [], "{release}");

@@ -161,7 +161,7 @@ fn nodes(cursor: &mut Cursor<'_>) -> Option<Name> {
         }
     }
     cursor.rest = &text[len..];
-    Some(Name::new(&text[..len]))
+    (len > 0).then(|| Name::new(&text[..len]))
 }
 
 /// `NAME cpuset=CPUSET mems_allowed=LIST` (`cpuset_print_task_mems_allowed()`, 2.6.29 to 4.20).

@@ -188,14 +188,11 @@ fn take_cause<'a>(body: &'a [u8], then: &[&[u8]]) -> Option<(Option<KillCause>, 
 
 fn kill(body: &[u8]) -> Option<Reading<'_>> {
     const WORDS: [&[u8]; 3] = [b"Killed process", b"Kill process", b"kill process"];
-    let (cause, rest) = match take_cause(body, &WORDS) {
-        Some(found) => found,
+    let Some((cause, rest)) = take_cause(body, &WORDS) else {
         // Wrapped behind the first word: "…: Killed".
-        None => {
-            let head = body.strip_suffix(b": Killed").or_else(|| body.strip_suffix(b": Kill"))?;
-            let kill = Kill { cause: Some(cause(head)?), ..Kill::default() };
-            return Some(Reading::whole(Item::Kill(Box::new(kill)), body).more(More::Wanted));
-        }
+        let head = body.strip_suffix(b": Killed").or_else(|| body.strip_suffix(b": Kill"))?;
+        let kill = Kill { cause: Some(cause(head)?), ..Kill::default() };
+        return Some(Reading::whole(Item::Kill(Box::new(kill)), body).more(More::Wanted));
     };
     let mut cursor = Cursor::new(rest);
     let killed = cursor.word() == b"Killed";
@@ -271,7 +268,8 @@ fn bracketed(text: &[u8], killed: bool) -> Option<(&[u8], &[u8])> {
         rest.is_empty() || rest == b"." || rest == b"," || words.iter().any(|w| rest.starts_with(w))
     };
     let ends = memchr::memrchr_iter(b')', text);
-    let end = ends.clone().find(|&at| follows(&text[at + 1..])).or_else(|| ends.clone().last())?;
+    let end =
+        ends.clone().find(|&at| follows(&text[at + 1..])).or_else(|| ends.clone().next_back())?;
     Some((&text[..end], &text[end + 1..]))
 }
 

@@ -38,18 +38,14 @@ pub(super) fn read(body: &[u8]) -> Option<Reading<'_>> {
 
 /// `Task in A killed as a result of limit of B`, whole or in the pieces of 3.15 to 3.17.
 fn task_in<'a>(body: &'a [u8], rest: &'a [u8]) -> Reading<'a> {
-    match rsplit_once(rest, b" killed as a result of limit of") {
-        Some((task, limit)) => {
-            let limit = limit.trim_ascii();
-            let limit = (!limit.is_empty()).then_some(limit);
-            let more = if limit.is_some() { More::No } else { More::Wanted };
-            Reading::whole(Item::MemcgTask { task: Some(task.trim_ascii()), limit }, body)
-                .more(more)
-        }
-        None => {
-            let task = Some(rest.trim_ascii()).filter(|task| !task.is_empty());
-            Reading::whole(Item::MemcgTask { task, limit: None }, body).more(More::Wanted)
-        }
+    if let Some((task, limit)) = rsplit_once(rest, b" killed as a result of limit of") {
+        let limit = limit.trim_ascii();
+        let limit = (!limit.is_empty()).then_some(limit);
+        let more = if limit.is_some() { More::No } else { More::Wanted };
+        Reading::whole(Item::MemcgTask { task: Some(task.trim_ascii()), limit }, body).more(more)
+    } else {
+        let task = Some(rest.trim_ascii()).filter(|task| !task.is_empty());
+        Reading::whole(Item::MemcgTask { task, limit: None }, body).more(More::Wanted)
     }
 }
 
@@ -122,15 +118,14 @@ fn stats<'a>(body: &'a [u8], rest: &'a [u8]) -> Reading<'a> {
         }
         end = at;
     }
-    match rest.strip_suffix(b":") {
-        Some(path) => Reading::whole(item(path, b""), body).more(More::Possible),
-        None => {
-            // Something else follows the colon, or the path itself is cut.
-            let path = crate::cursor::split_once(rest, b": ").map_or(rest, |(path, _)| path);
-            let done = body.len() - (rest.len() - path.len());
-            let item = item(path, b"");
-            Reading { item, consumed: done, more: More::Wanted, strong: true }
-        }
+    if let Some(path) = rest.strip_suffix(b":") {
+        Reading::whole(item(path, b""), body).more(More::Possible)
+    } else {
+        // Something else follows the colon, or the path itself is cut.
+        let path = crate::cursor::split_once(rest, b": ").map_or(rest, |(path, _)| path);
+        let done = body.len() - (rest.len() - path.len());
+        let item = item(path, b"");
+        Reading { item, consumed: done, more: More::Wanted, strong: true }
     }
 }
 

@@ -64,15 +64,12 @@ fn site(body: &[u8]) -> Option<Reading<'_>> {
     let first = cursor.word();
     let before_unit = cursor;
     let unit = cursor.word();
-    let (size_text, bytes) = match exponent(unit) {
-        Some(shift) => {
-            let text = &body[..body.len() - cursor.rest.len()];
-            (text, scaled(first, shift))
-        }
-        None => {
-            cursor = before_unit;
-            (first, crate::cursor::decimal(first).map(Bytes::new))
-        }
+    let (size_text, bytes) = if let Some(shift) = exponent(unit) {
+        let text = &body[..body.len() - cursor.rest.len()];
+        (text, scaled(first, shift))
+    } else {
+        cursor = before_unit;
+        (first, crate::cursor::decimal(first).map(Bytes::new))
     };
     cursor.blanks();
     let calls = cursor.number();

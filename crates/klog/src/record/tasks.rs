@@ -27,19 +27,16 @@ pub(super) fn read(body: &[u8], context: Context) -> Option<Reading<'_>> {
     cursor.eat_after_blanks(b"]").then_some(())?;
     // Columns of which none was printed yet are wanted; without a header the numbers are counted.
     let columns = context.columns;
-    let (row, done, complete) = match columns {
-        Some(columns) => {
-            let (row, done, complete) = task_row(body, columns)?;
-            (Some(Box::new(row)), done, complete)
+    let (row, done, complete) = if let Some(columns) = columns {
+        let (row, done, complete) = task_row(body, columns)?;
+        (Some(Box::new(row)), done, complete)
+    } else {
+        let found = numbers(cursor.rest).0.len();
+        let inside = context.section == Some(LineKind::Tasks) && found > 2;
+        if found < 6 && !inside {
+            return None;
         }
-        None => {
-            let found = numbers(cursor.rest).0.len();
-            let inside = context.section == Some(LineKind::Tasks) && found > 2;
-            if found < 6 && !inside {
-                return None;
-            }
-            (None, body.len(), found >= 6)
-        }
+        (None, body.len(), found >= 6)
     };
     let more = if complete { More::No } else { More::Wanted };
     Some(Reading { item: Item::Task { body, row }, consumed: done, more, strong: true })
@@ -231,7 +228,7 @@ pub(super) fn uid(n: i64) -> Option<u32> {
 /// The columns of rows whose header is not in the text, from how many numbers all of them have and
 /// what these are: page tables come in bytes of whole pages, `oom_adj` is small.
 pub(crate) fn guess_columns<'a>(
-    rows: impl Iterator<Item = &'a [u8]> + Clone,
+    rows: &(impl Iterator<Item = &'a [u8]> + Clone),
 ) -> Option<TaskColumns> {
     let split = |row: &'a [u8]| {
         let at = memchr::memchr(b']', row)?;
@@ -290,7 +287,7 @@ mod tests {
 
     #[test]
     fn columns_are_told_from_rows_alone() {
-        let guess = |rows: &[&'static str]| guess_columns(rows.iter().map(|row| row.as_bytes()));
+        let guess = |rows: &[&'static str]| guess_columns(&rows.iter().map(|row| row.as_bytes()));
         assert_eq!(
             guess(&["[ 1] 0 1 262 16 1 0 0 wrapper", "[ 2] 0 2 583 166 0 -17 -1000 sshd"]),
             Some(TaskColumns::CpuAdjScoreAdj)

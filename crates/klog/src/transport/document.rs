@@ -44,7 +44,7 @@ impl Document {
     }
 
     /// The line as it was before; and whether the next line carries it on without a break.
-    pub(crate) fn restore<'a>(self, line: &'a [u8]) -> (Cow<'a, [u8]>, bool) {
+    pub(crate) fn restore(self, line: &[u8]) -> (Cow<'_, [u8]>, bool) {
         let mut goes_on = false;
         let mut line = Cow::Borrowed(line.strip_suffix(b"\r").unwrap_or(line));
         if self.quoted_printable {

@@ -65,9 +65,8 @@ fn value(text: &[u8]) -> Option<(Option<Vec<u8>>, &[u8])> {
                     return None;
                 }
             }
-            b'}' | b']' if depth == 0 => break,
+            b'}' | b']' | b',' if depth == 0 => break,
             b'}' | b']' => depth -= 1,
-            b',' if depth == 0 => break,
             _ => {}
         }
         at += 1;

@@ -267,7 +267,7 @@ fn syslog(peeled: &mut Peeled<'_>) {
     let dated = date
         .split(|b| matches!(b, b' ' | b'-' | b'/' | b'T' | b',' | b'.'))
         .all(|word| word.len() <= 9 && word.iter().all(u8::is_ascii_alphanumeric));
-    if !dated || date.iter().filter(|b| **b == b' ').count() > 5 {
+    if !dated || date.split(|b| *b == b' ').count() > 6 {
         return;
     }
     let mut cursor = Cursor::new(&text[clock + 8..]);

@@ -1,5 +1,6 @@
 //! Values of composites as the trees of these releases define them, and masks with the names that
 //! real kernels printed.
+#![expect(clippy::unreadable_literal, reason = "masks stand as the kernel prints them")]
 
 use facts::Release;
 use proptest::prelude::*;
