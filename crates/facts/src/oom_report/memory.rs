@@ -21,7 +21,7 @@ pub struct ShowMem {
     pub zones: Vec<ZoneMemory>,
     /// Huge pages, one entry per node and size (3.10).
     pub huge_pools: Vec<HugePool>,
-    /// `total pagecache pages` (2.6.28): shared memory and swap cache are in it.
+    /// `total pagecache pages` (2.6.25): shared memory and swap cache are in it.
     pub pagecache: Option<Pages>,
     /// Swap.
     pub swap: Swap,
@@ -127,7 +127,7 @@ pub struct HugePool {
 /// Swap, as far as a machine-wide report prints it; memory cgroup reports print none of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Swap {
-    /// `pages in swap cache` (2.6.25).
+    /// `pages in swap cache` (2.6.27).
     pub cached: Option<Pages>,
     /// Pages ever added to the swap cache (to 5.19).
     pub add: Option<u64>,

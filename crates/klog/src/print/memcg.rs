@@ -51,8 +51,10 @@ impl Printer {
         };
         let limit = match limit {
             Limit::At(bytes) => bytes.kib(),
-            // To 3.18 the limit was kept in bytes, then in pages of 4 KiB.
-            Limit::Max if self.before(v(3, 19)) => (1 << 53) - 1,
+            // The largest number of bytes with a sign, then without one (seen in 3.13), then the
+            // largest number of whole pages.
+            Limit::Max if self.before(v(3, 12)) => (1 << 53) - 1,
+            Limit::Max if self.before(v(3, 19)) => (1 << 54) - 1,
             Limit::Max => (1 << 53) - 4,
         };
         self.line(format!("{label}: usage {}kB, limit {limit}kB, failcnt {failcnt}", usage.kib()));

@@ -54,7 +54,7 @@ impl Printer {
                 self.line(line);
             }
         }
-        if let Some(pages) = memory.pagecache.filter(|_| self.since(v2(28))) {
+        if let Some(pages) = memory.pagecache.filter(|_| self.since(v2(25))) {
             self.count(Some(pages), "total pagecache pages");
         }
         self.swap(&memory.swap);
@@ -192,7 +192,7 @@ impl Printer {
     }
 
     fn swap(&mut self, swap: &Swap) {
-        let stats = self.since(v2(25));
+        let stats = self.since(v2(27));
         self.count(swap.cached.filter(|_| stats), "pages in swap cache");
         if let (Some(add), Some(delete), Some((found, all))) = (swap.add, swap.delete, swap.find)
             && self.before(v(6, 0))
