@@ -99,8 +99,9 @@ impl Choices {
         self.cut.print("victim predicted, of the others with table and victim", None);
         good &= self.scores.print("logged score exact or one off, total known", Some(95));
         self.ranges.print("logged score inside the range that the text leaves", None);
-        good &=
-            self.remainders.print("remainder computed, of reports with whole Mem-Info", Some(100));
+        self.remainders.print("remainder computed, of reports with Mem-Info", None);
+        let whole = "the same, where Mem-Info reaches to its totals";
+        good &= self.whole_remainders.print(whole, Some(100));
         self.causes.print("cause found, of reports with header and zones' figures", None);
         good
     }
