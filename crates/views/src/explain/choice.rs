@@ -98,9 +98,12 @@ fn judgement(report: &ExplainReport, choice: &Choice, style: &Style) -> String {
 fn logged(page: &mut Page<'_>, choice: &Choice) {
     let Some(logged) = choice.logged_score else { return };
     let text = match choice.computed_score {
-        Some((from, to)) if from <= logged && logged <= to => {
+        Some((from, to)) if from == logged && to == logged => {
             format!("{logged} in the text, and by these rules")
         }
+        Some((from, to)) if from <= logged && logged <= to => format!(
+            "{logged} in the text, {from} to {to} by these rules: the text leaves that range"
+        ),
         Some((from, to)) if from == to => format!("{logged} in the text, {from} by these rules"),
         Some((from, to)) => format!("{logged} in the text, {from} to {to} by these rules"),
         None => format!("{logged} in the text"),
