@@ -13,8 +13,9 @@ use crate::record::{self, Context, Item, More};
 use crate::transport::{Caller, Origin, Peeled};
 use builder::Builder;
 
-/// A record longer than this is not carried on.
-const LONGEST_RECORD: usize = 64 << 10;
+/// A record longer than this is not carried on: the kernel's have 1 KiB. Every line that carries one on is
+/// read with all before it, so this also bounds what hostile text can cost.
+const LONGEST_RECORD: usize = 4 << 10;
 
 /// Takes lines one by one and keeps the reports they make.
 #[derive(Debug, Default)]
