@@ -15,11 +15,8 @@ pub(crate) struct Need {
 /// What `cargo test --workspace` uses beside the toolchain. A test whose program is missing says
 /// `skipped: …` and passes.
 pub(crate) const FOR_TESTS: &[Need] = &[
-    Need {
-        program: "smemcap",
-        package: "smem",
-        why: "its captures are read back, its reports compared",
-    },
+    Need { program: "smemcap", package: "smemcap", why: "its captures are read back" },
+    Need { program: "smem", package: "smem", why: "its reports are compared" },
     Need { program: "pmap", package: "procps", why: "what it and free print is compared" },
     Need { program: "zsh", package: "zsh", why: "checks the generated completions" },
     Need { program: "fish", package: "fish", why: "checks the generated completions" },

@@ -44,7 +44,10 @@ struct Holder(Child);
 
 impl Holder {
     fn of(file: File) -> Holder {
-        Holder(Command::new("sleep").arg("600").stdin(Stdio::from(file)).spawn().unwrap())
+        // Nothing else may be open in it, such as a log that the tests write to.
+        let mut sleep = Command::new("sleep");
+        sleep.arg("600").stdin(Stdio::from(file)).stdout(Stdio::null()).stderr(Stdio::null());
+        Holder(sleep.spawn().unwrap())
     }
 }
 
