@@ -37,19 +37,31 @@ pub(super) fn global(text: &[u8], into: &mut GlobalCounters) -> Wrong {
     wrong
 }
 
+/// Puts a size in kB where it belongs; false if it is none, or has no place of its own.
+fn size(
+    slot: Option<&mut Option<Bytes>>,
+    name: &[u8],
+    value: u64,
+    unit: &[u8],
+    wrong: &mut Wrong,
+) -> bool {
+    let Some(slot) = slot.filter(|_| !unit.is_empty()) else { return false };
+    *slot = Bytes::from_kib(value);
+    if slot.is_none() {
+        overflow(wrong, name, value.to_string().as_bytes());
+    }
+    true
+}
+
 pub(super) fn node(text: &[u8], into: &mut NodeMemory) -> Wrong {
     let mut wrong = Wrong::new();
     tokens(text, |token| match token {
         Token::Figure { name: b"pages_scanned", value, .. } => into.pages_scanned = Some(value),
-        Token::Figure { name, value, unit } => match into.counters.slot(name) {
-            Some(slot) if !unit.is_empty() => {
-                *slot = Bytes::from_kib(value);
-                if slot.is_none() {
-                    overflow(&mut wrong, name, value.to_string().as_bytes());
-                }
+        Token::Figure { name, value, unit } => {
+            if !size(into.counters.slot(name), name, value, unit, &mut wrong) {
+                into.counters.other.push(other(name, value, unit));
             }
-            _ => into.counters.other.push(other(name, value, unit)),
-        },
+        }
         Token::Overflow { name, text } => overflow(&mut wrong, name, text),
         Token::Unreclaimable(yes) => into.all_unreclaimable = Some(yes),
     });
@@ -60,15 +72,11 @@ pub(super) fn zone(text: &[u8], into: &mut ZoneMemory) -> Wrong {
     let mut wrong = Wrong::new();
     tokens(text, |token| match token {
         Token::Figure { name: b"pages_scanned", value, .. } => into.pages_scanned = Some(value),
-        Token::Figure { name, value, unit } => match into.counters.slot(name) {
-            Some(slot) if !unit.is_empty() => {
-                *slot = Bytes::from_kib(value);
-                if slot.is_none() {
-                    overflow(&mut wrong, name, value.to_string().as_bytes());
-                }
+        Token::Figure { name, value, unit } => {
+            if !size(into.counters.slot(name), name, value, unit, &mut wrong) {
+                into.counters.other.push(other(name, value, unit));
             }
-            _ => into.counters.other.push(other(name, value, unit)),
-        },
+        }
         Token::Overflow { name, text } => overflow(&mut wrong, name, text),
         Token::Unreclaimable(yes) => into.all_unreclaimable = Some(yes),
     });
