@@ -28,6 +28,7 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-sources", &["oomph-units", "oomph-facts", "oomph-proctext"]),
     ("oomph-views", &["oomph-units", "oomph-facts", "oomph-rules"]),
     ("oomph-compat", &["oomph-units"]),
+    ("oomph-malloc", &["oomph-units"]),
     (
         "oomph",
         &[
@@ -41,7 +42,7 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-compat",
         ],
     ),
-    ("xtask", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-klog"]),
+    ("xtask", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-klog", "oomph-malloc"]),
 ];
 
 /// Prints what is untidy; true when nothing is.

@@ -1,0 +1,68 @@
+//! `memalign` and its kin: `_mid_memalign`, `_int_memalign`.
+
+use super::Heap;
+use crate::chunk::{Id, Kind};
+use crate::kernel::Kernel;
+
+impl<K: Kernel> Heap<K> {
+    /// `_mid_memalign`; `Id::NONE` is `ENOMEM` or `EINVAL`.
+    pub(super) fn memalign_chunk(&mut self, t: usize, alignment: u64, request: u64) -> Id {
+        if alignment <= self.rules.align {
+            return self.malloc_chunk(t, request);
+        }
+        let alignment = alignment.max(self.min_chunk);
+        if alignment > self.rules.most() + 1 {
+            return Id::NONE;
+        }
+        let alignment = alignment.next_power_of_two();
+        if !self.multi_threaded {
+            return self.int_memalign(t, Some(0), alignment, request);
+        }
+        let size = self.rules.wrap(request.wrapping_add(alignment).wrapping_add(self.min_chunk));
+        let arena = self.arena_get(t, size);
+        let id = self.int_memalign(t, arena, alignment, request);
+        match arena {
+            Some(a) if id.is_none() => {
+                let arena = self.arena_retry(t, a, request);
+                self.int_memalign(t, arena, alignment, request)
+            }
+            _ => id,
+        }
+    }
+
+    fn int_memalign(&mut self, t: usize, arena: Option<usize>, alignment: u64, request: u64) -> Id {
+        let Some(nb) = self.rules.chunk_for(request) else { return Id::NONE };
+        if alignment > self.rules.most() {
+            return Id::NONE;
+        }
+        let id = self.int_malloc(t, arena, nb + alignment + self.min_chunk);
+        if id.is_none() {
+            return id;
+        }
+        let header = self.rules.header();
+        let chunk = self.chunks[id];
+        let mut block = id;
+        if !(chunk.addr + header).is_multiple_of(alignment) {
+            let mut lead = (chunk.addr + header).next_multiple_of(alignment) - header - chunk.addr;
+            if lead < self.min_chunk {
+                lead += alignment;
+            }
+            if chunk.kind == Kind::Mapped {
+                let chunk = &mut self.chunks[id];
+                let before = chunk.lead();
+                chunk.addr += lead;
+                chunk.size -= lead;
+                chunk.set_lead(before + lead);
+                return id;
+            }
+            block = self.chunks.split(id, lead, Kind::Live);
+            self.int_free(t, id);
+        }
+        let chunk = self.chunks[block];
+        if chunk.kind != Kind::Mapped && chunk.size > nb + self.min_chunk {
+            let rest = self.chunks.split(block, nb, Kind::Live);
+            self.int_free(t, rest);
+        }
+        block
+    }
+}
