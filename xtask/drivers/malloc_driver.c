@@ -18,6 +18,9 @@ struct mallinfo2_ { size_t field[10]; };
 struct mallinfo_ { int field[10]; };
 struct op { u8 code, thread; u16 flag; u32 slot; u64 a, b; };
 
+/* Without it the library of i386 takes this for a program of 1997 and gives it streams of then. */
+const int _IO_stdin_used = 0x20001;
+
 extern FILE *stdout, *stderr;
 extern char **environ;
 void *malloc(size_t), *calloc(size_t, size_t), *realloc(void *, size_t);

@@ -182,14 +182,6 @@ impl Chunks {
         *head = id;
     }
 
-    /// Puts `id` at the back of a ring.
-    #[inline]
-    pub(crate) fn push_back(&mut self, head: &mut Id, id: Id) {
-        let front = if head.is_none() { id } else { *head };
-        self.push_front(head, id);
-        *head = front;
-    }
-
     /// Puts `id` behind the front of a ring that is not empty.
     #[inline]
     pub(crate) fn insert_second(&mut self, head: Id, id: Id) {

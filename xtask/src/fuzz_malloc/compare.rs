@@ -72,7 +72,6 @@ impl<'a> Setting<'a> {
         let mut answers = &run.answers[..];
         let mut seen = 0;
         for (at, op) in ops.iter().enumerate() {
-            let op = &limited(*op, run);
             let differs = |text| Difference { at: Some(at), text };
             let answer = match player.play(op) {
                 Ok(answer) => answer,
@@ -123,11 +122,6 @@ impl<'a> Setting<'a> {
         }
         Ok(Equal { ops: ops.len() as u64, calls: seen as u64 })
     }
-}
-
-/// A limit is counted from what was mapped at the start, which the generator cannot know.
-pub(super) fn limited(op: Op, _run: &Run) -> Op {
-    op
 }
 
 fn first_line(real: &str, model: &str) -> Option<String> {

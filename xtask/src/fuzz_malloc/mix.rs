@@ -23,6 +23,17 @@ impl Random {
         self.next() % end.max(1)
     }
 
+    /// One of `choices`, which are not empty.
+    pub(crate) fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.index(choices.len())]
+    }
+
+    /// A number below `len`, which fits since that does.
+    #[expect(clippy::cast_possible_truncation, reason = "less than len")]
+    fn index(&mut self, len: usize) -> usize {
+        self.below(len as u64) as usize
+    }
+
     pub(crate) fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
@@ -33,19 +44,19 @@ impl Random {
 pub(crate) enum Mix {
     Small,
     Mid,
-    Mix,
+    Mixed,
     Large,
     Huge,
 }
 
 impl Mix {
-    pub(crate) const ALL: [Mix; 5] = [Mix::Small, Mix::Mid, Mix::Mix, Mix::Large, Mix::Huge];
+    pub(crate) const ALL: [Mix; 5] = [Mix::Small, Mix::Mid, Mix::Mixed, Mix::Large, Mix::Huge];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Mix::Small => "small",
             Mix::Mid => "mid",
-            Mix::Mix => "mix",
+            Mix::Mixed => "mixed",
             Mix::Large => "large",
             Mix::Huge => "huge",
         }
@@ -59,7 +70,7 @@ impl Mix {
                 1 => random.below(5000),
                 _ => random.below(70_000),
             },
-            Mix::Mix => match random.below(100) {
+            Mix::Mixed => match random.below(100) {
                 0..70 => random.below(600),
                 70..90 => random.below(9000),
                 90..97 => random.below(100_000),
@@ -88,6 +99,7 @@ impl Mix {
 }
 
 /// What a random trace is made of.
+#[expect(clippy::struct_excessive_bools, reason = "independent of each other")]
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
     pub(super) mix: Mix,
@@ -105,7 +117,7 @@ pub(crate) struct Plan {
     pub(super) exits: bool,
     /// Calls between two reports.
     pub(super) report_every: u64,
-    /// Bytes `RLIMIT_AS` allows beyond what is mapped at the start of the trace.
+    /// Bytes of `RLIMIT_AS`.
     pub(super) limit: Option<u64>,
 }
 
@@ -189,18 +201,18 @@ impl Maker {
         }
         let random = &mut self.random;
         if random.one_in(self.plan.report_every) {
-            let code = [Code::Mallinfo, Code::Stats, Code::Info][random.below(3) as usize];
+            let code = random.pick(&[Code::Mallinfo, Code::Stats, Code::Info]);
             return self.push(Op::report(code));
         }
         if random.one_in(30_000) {
-            let pad = [0, 0, 1 << 16, 1 << 20][random.below(4) as usize];
+            let pad = random.pick(&[0, 0, 1 << 16, 1 << 20]);
             return self.push(Op::new(Code::Trim, 0, pad, 0));
         }
         if self.plan.mallopts && random.one_in(400) {
             return self.mallopt();
         }
         if self.plan.sbrks && random.one_in(3000) {
-            let by = [16, 4096, 5000, 1, 70_000][random.below(5) as usize];
+            let by = random.pick(&[16, 4096, 5000, 1, 70_000]);
             return self.push(Op::new(Code::Sbrk, 0, by, 0));
         }
         let grows = if self.growing { 62 } else { 42 };
@@ -240,23 +252,21 @@ impl Maker {
     }
 
     fn release(&mut self) {
-        let len = self.live.len() as u64;
+        let len = self.live.len();
         // The newest, the oldest, any: programs free in all these orders.
         let at = match self.random.below(4) {
             0 => len - 1,
-            1 => len - 1 - self.random.below(len.min(8)),
-            _ => self.random.below(len),
+            1 => len - 1 - self.random.index(len.min(8)),
+            _ => self.random.index(len),
         };
-        #[expect(clippy::cast_possible_truncation, reason = "an index")]
-        let (slot, size) = self.live.swap_remove(at as usize);
+        let (slot, size) = self.live.swap_remove(at);
         self.bytes -= size;
         self.empty.push(slot);
         self.push(Op::free(slot));
     }
 
     fn resize(&mut self) {
-        #[expect(clippy::cast_possible_truncation, reason = "an index")]
-        let at = self.random.below(self.live.len() as u64) as usize;
+        let at = self.random.index(self.live.len());
         let (slot, old) = self.live[at];
         let size = match self.random.below(5) {
             0 => old + self.random.below(64),
@@ -274,13 +284,13 @@ impl Maker {
     fn mallopt(&mut self) {
         let random = &mut self.random;
         let sizes = [0, 1, 24, 64, 100, 4096, 65_536, 131_072, 300_000, 1 << 20, 1 << 25];
-        let size = sizes[random.below(sizes.len() as u64) as usize];
+        let size = random.pick(&sizes);
         let (param, value) = match random.below(8) {
-            0 | 1 => (1_i32, [0, 1, 16, 64, 80, 128, 160, 161][random.below(8) as usize]),
+            0 | 1 => (1_i32, random.pick(&[0, 1, 16, 64, 80, 128, 160, 161])),
             2 => (-1, size),
             3 => (-2, size),
             4 => (-3, size),
-            5 => (-4, [0, 1, 5, 100, 65_536][random.below(5) as usize]),
+            5 => (-4, random.pick(&[0, 1, 5, 100, 65_536])),
             6 => (-6, random.below(2)),
             _ => (-5 + 100 * i32::from(random.one_in(2)), 1),
         };
@@ -291,8 +301,7 @@ impl Maker {
 
     fn change_thread(&mut self) {
         if self.plan.exits && self.random.one_in(120) && self.running.len() > 1 {
-            #[expect(clippy::cast_possible_truncation, reason = "an index")]
-            let at = self.random.below(self.running.len() as u64) as usize;
+            let at = self.random.index(self.running.len());
             let thread = self.running.swap_remove(at);
             self.ops.push(Op::report(Code::Exit).by(thread));
             let before = std::mem::replace(&mut self.thread, 0);

@@ -6,82 +6,159 @@
 //! `--strace` every memory system call with arguments and result.
 
 mod compare;
+mod library;
 mod mix;
 mod op;
 mod play;
 mod real;
+mod scenario;
+mod shrink;
 
 use crate::{Stop, needs};
-use compare::Setting;
-use malloc::Rules;
-use mix::{Mix, Plan};
+use compare::{Equal, Setting};
+use library::ORIGINS;
+use mix::Mix;
 use real::Library;
-use std::path::Path;
+use scenario::Scenario;
 
 const GCC: needs::Need =
     needs::Need { program: "gcc", package: "gcc", why: "builds the driver of the real malloc" };
 const STRACE: needs::Need =
     needs::Need { program: "strace", package: "strace", why: "lists the memory system calls" };
 
+/// What the command line says.
+struct Options {
+    ops: u64,
+    seed: u64,
+    mixes: Vec<Mix>,
+    strace: bool,
+    /// Releases, all there are if empty.
+    releases: Vec<String>,
+    /// Part of the name of a kind of traces.
+    only: String,
+    fetch: bool,
+    /// Operations of one trace.
+    length: usize,
+}
+
 /// Runs the comparison.
 pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
-    let mut ops = 1_000_000_usize;
-    let mut seed = 1;
-    let mut strace = false;
-    let mut mixes = Mix::ALL.to_vec();
+    let done = compare(args);
+    real::clean();
+    done
+}
+
+fn compare(args: &[String]) -> Result<bool, Stop> {
+    let options = options(args)?;
+    let needed: &[_] = if options.strace { &[GCC, STRACE] } else { &[GCC] };
+    if let Some(need) = needs::provide(needed).first() {
+        return Err(format!("{} is missing, package {}", need.program, need.package));
+    }
+    let libraries = libraries(&options)?;
+    let mut sum = Equal::default();
+    let mut seed = options.seed;
+    while sum.ops < options.ops {
+        for library in &libraries {
+            for scenario in scenario::all(library, &options.mixes, seed, options.length) {
+                if !scenario.name.contains(&options.only) {
+                    continue;
+                }
+                let Some(equal) = one(&scenario, options.strace)? else { return Ok(false) };
+                sum.ops += equal.ops;
+                sum.calls += equal.calls;
+                println!(
+                    "{:<60} seed {seed}: {} ops, {} calls; together {} ops, {} calls equal",
+                    scenario.name, equal.ops, equal.calls, sum.ops, sum.calls
+                );
+            }
+        }
+        if sum.ops == 0 {
+            return Err(format!("no kind of traces is called `{}`", options.only));
+        }
+        seed += 1;
+    }
+    println!("{} operations and {} system calls without a difference", sum.ops, sum.calls);
+    Ok(true)
+}
+
+/// Compares one trace; on a difference shrinks it and prints it.
+fn one(scenario: &Scenario<'_>, strace: bool) -> Result<Option<Equal>, Stop> {
+    let mut setting = Setting::new(scenario.library);
+    setting.tunables = scenario.tunables;
+    setting.strace = strace;
+    let trace = scenario.plan.trace();
+    let difference = match setting.compare(&trace)? {
+        Ok(equal) => return Ok(Some(equal)),
+        Err(difference) => difference,
+    };
+    let at = difference.at.map_or_else(|| "the end".to_owned(), |at| format!("operation {at}"));
+    println!("{} seed {}: differs at {at}", scenario.name, scenario.plan.seed);
+    println!("  {}", difference.text);
+    let (ops, difference) = shrink::shrink(&setting, &trace, &difference)?;
+    println!("{} operations are enough, {}:", ops.len(), scenario.tunables);
+    for op in ops.iter().take(200) {
+        println!("  {op:?}");
+    }
+    println!("  {}", difference.text);
+    Ok(None)
+}
+
+fn libraries(options: &Options) -> Result<Vec<Library>, Stop> {
+    let mut libraries = Vec::new();
+    for origin in ORIGINS {
+        let name = origin.rules.name;
+        let wanted = options.releases.iter().any(|release| release == name);
+        if !wanted && !options.releases.is_empty() {
+            continue;
+        }
+        if options.fetch {
+            origin.fetch()?;
+        }
+        match origin.library() {
+            Ok(library) => libraries.push(library),
+            Err(why) if wanted => return Err(why),
+            Err(why) => println!("{name} left out: {why}"),
+        }
+    }
+    if libraries.is_empty() {
+        return Err("no library to compare with".to_owned());
+    }
+    Ok(libraries)
+}
+
+fn options(args: &[String]) -> Result<Options, Stop> {
+    let mut options = Options {
+        ops: 1_000_000,
+        seed: 1,
+        mixes: Mix::ALL.to_vec(),
+        strace: false,
+        releases: Vec::new(),
+        only: String::new(),
+        fetch: false,
+        length: 200_000,
+    };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} wants a value"));
         match arg.as_str() {
-            "--ops" => ops = parse(value()?)?,
-            "--seed" => seed = parse(value()?)?,
+            "--ops" => options.ops = parse(value()?)?,
+            "--seed" => options.seed = parse(value()?)?,
+            "--length" => options.length = parse(value()?)?,
             "--mix" => {
                 let name = value()?;
-                mixes.retain(|mix| mix.name() == name);
+                options.mixes.retain(|mix| mix.name() == name);
             }
-            "--strace" => strace = true,
+            "--release" => options.releases.push(value()?.clone()),
+            "--only" => options.only.clone_from(value()?),
+            "--strace" => options.strace = true,
+            "--fetch" => options.fetch = true,
             other => return Err(format!("fuzz-malloc does not know `{other}`")),
         }
     }
-    if let Some(need) = needs::provide(if strace { &[GCC, STRACE] } else { &[GCC] }).first() {
-        return Err(format!("{} is missing, package {}", need.program, need.package));
+    if options.mixes.is_empty() {
+        return Err("no mix is called so: small, mid, mixed, large, huge".to_owned());
     }
-    let library = Library::build(
-        Rules::GLIBC_2_36,
-        Path::new("/lib/x86_64-linux-gnu/libc.so.6"),
-        Path::new("/lib64/ld-linux-x86-64.so.2"),
-    )?;
-    let mut done = 0;
-    let mut setting = Setting::new(&library);
-    setting.strace = strace;
-    while done < ops {
-        for mix in &mixes {
-            let plan = Plan::new(*mix, seed, ops.min(300_000));
-            let trace = plan.trace();
-            match setting.compare(&trace)? {
-                Ok(equal) => {
-                    println!(
-                        "{:<6} seed {seed}: {} ops, {} calls equal",
-                        mix.name(),
-                        equal.ops,
-                        equal.calls
-                    );
-                }
-                Err(difference) => {
-                    println!(
-                        "{:<6} seed {seed}: op {:?}: {}",
-                        mix.name(),
-                        difference.at,
-                        difference.text
-                    );
-                    return Ok(false);
-                }
-            }
-            done += trace.len();
-        }
-        seed += 1;
-    }
-    Ok(true)
+    Ok(options)
 }
 
 fn parse<T: std::str::FromStr>(text: &str) -> Result<T, Stop> {

@@ -78,7 +78,7 @@ impl Player {
             Code::Valloc => heap.valloc(t, a)?,
             Code::Pvalloc => heap.pvalloc(t, a)?,
             Code::Usable => self.slots[slot],
-            _ => return Ok(self.other(t, op, a, b)?),
+            _ => return self.other(t, op, a, b),
         };
         self.slots[slot] = block;
         Ok(self.block(block))

@@ -36,19 +36,24 @@ pub(super) struct Run {
     pub(super) failure: Option<String>,
 }
 
-/// Where everything of this chore is kept.
+/// Where everything of this run is kept.
 pub(super) fn workplace() -> Result<PathBuf, Stop> {
     let dir = repository::target().join("fuzz-malloc").join(std::process::id().to_string());
     fs::create_dir_all(&dir).map_err(|err| format!("cannot make {}: {err}", dir.display()))?;
     Ok(dir)
 }
 
+/// Removes it.
+pub(super) fn clean() {
+    if let Ok(dir) = workplace() {
+        let _ = fs::remove_dir_all(dir);
+    }
+}
+
 impl Library {
     /// Builds the driver against `libc` with the loader beside it.
     pub(super) fn build(rules: Rules, libc: &Path, loader: &Path) -> Result<Library, Stop> {
-        let dir = repository::target().join("fuzz-malloc");
-        fs::create_dir_all(&dir).map_err(|err| format!("cannot make {}: {err}", dir.display()))?;
-        let driver = dir.join(format!("driver-{}", rules.name));
+        let driver = workplace()?.join(format!("driver-{}", rules.name));
         let source = repository::root().join("xtask/drivers/malloc_driver.c");
         let lib_dir = libc.parent().unwrap_or(libc);
         let mut gcc = Command::new("gcc");
@@ -86,9 +91,9 @@ impl Library {
         let bytes: Vec<u8> = ops.iter().flat_map(Op::bytes).collect();
         fs::write(path("ops"), bytes).map_err(|err| format!("cannot write the trace: {err}"))?;
         let tracer = "strace -f -qq -o calls \
-                      -e trace=brk,mmap,mmap2,munmap,mremap,madvise,mprotect,munmap -e signal=none";
+                      -e trace=brk,mmap,mmap2,munmap,mremap,madvise,mprotect -e signal=none";
         let script = format!(
-            "ulimit -s 8192; ulimit -c 0; exec {} \"$0\" 3<ops 4>answers 1>info 2>stats",
+            "ulimit -s 8192; ulimit -c 0; exec timeout 900 {} \"$0\" 3<ops 4>answers 1>info 2>stats",
             if strace { tracer } else { "" }
         );
         let mut shell = Command::new("sh");
@@ -107,8 +112,8 @@ impl Library {
         let (start, answers) = self.answers(&read("answers")?)?;
         let calls = if strace { Some(calls(&lossy(&read("calls")?))) } else { None };
         let failure = (!status.success()).then(|| format!("the driver ended with {status}"));
-        let (stats, info) = (lossy(&read("stats")?), lossy(&read("info")?));
-        Ok(Run { start, answers, stats, info, calls, failure })
+        let info = lossy(&read("info")?);
+        Ok(Run { start, answers, stats: lossy(&read("stats")?), info, calls, failure })
     }
 
     fn answers(&self, bytes: &[u8]) -> Result<(Start, Vec<u64>), Stop> {

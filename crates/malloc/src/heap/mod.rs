@@ -2,6 +2,7 @@
 
 mod aligned;
 mod arena;
+mod misuse;
 mod release;
 mod report;
 mod resize;
@@ -79,7 +80,7 @@ pub struct Heap<K> {
     /// `SINGLE_THREAD_P` is false for good once there was a second thread.
     multi_threaded: bool,
     /// `aligned_heap_area`.
-    spare_heap: Option<u64>,
+    spare_area: Option<u64>,
     /// Arenas without a thread, newest last.
     free_arenas: Vec<usize>,
     /// `next_to_use`.
@@ -87,6 +88,7 @@ pub struct Heap<K> {
     /// `narenas_limit`, 0 as long as it is not known.
     arena_limit: u64,
     abort: Option<Box<Abort>>,
+    smashed: Vec<misuse::Smashed>,
 }
 
 impl<K: Kernel> Heap<K> {
@@ -109,11 +111,12 @@ impl<K: Kernel> Heap<K> {
             cached: Tally::default(),
             brk: None,
             multi_threaded: false,
-            spare_heap: None,
+            spare_area: None,
             free_arenas: Vec::new(),
             next_arena: 0,
             arena_limit: 0,
             abort: None,
+            smashed: Vec::new(),
         }
     }
 
@@ -158,6 +161,9 @@ impl<K: Kernel> Heap<K> {
         }
         let t = thread.index();
         let id = self.live(ptr).ok_or_else(|| self.misused_by_realloc(ptr))?;
+        if !self.smashed.is_empty() {
+            self.check_realloc(id)?;
+        }
         let mapped = self.chunks[id].kind == Kind::Mapped;
         if !mapped && !self.threads[t].cached {
             self.make_cache(t);
@@ -185,6 +191,9 @@ impl<K: Kernel> Heap<K> {
     pub fn free(&mut self, thread: ThreadId, ptr: Option<Ptr>) -> Result<(), Abort> {
         let Some(ptr) = ptr else { return Ok(()) };
         let Some(id) = self.live(ptr) else { return Err(self.misused_by_free(thread, ptr)) };
+        if !self.smashed.is_empty() {
+            self.check_free(thread.index(), id)?;
+        }
         self.free_chunk(thread.index(), id);
         self.check()
     }

@@ -89,12 +89,12 @@ impl<K: Kernel> Heap<K> {
         let size = self.top_size(0);
         // A top of the least size makes this -1, which glibc compares as the largest number: the
         // heap then grows.
-        let area = self.rules.wrap(size.wrapping_sub(self.min_chunk + 1));
-        if area <= pad {
+        let spare = self.rules.wrap(size.wrapping_sub(self.min_chunk + 1));
+        if spare <= pad {
             return false;
         }
         let page = self.set.thp.unwrap_or(self.page);
-        let extra = self.rules.signed(area.wrapping_sub(pad) & !(page - 1));
+        let extra = self.rules.signed(spare.wrapping_sub(pad) & !(page - 1));
         if extra == 0 {
             return false;
         }

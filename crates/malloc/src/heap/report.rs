@@ -71,9 +71,7 @@ impl<K: Kernel> Heap<K> {
         sum.fordblks += free;
         sum.uordblks = sum.uordblks.wrapping_add(arena.system.wrapping_sub(free));
         if a == 0 {
-            #[expect(clippy::cast_sign_loss, reason = "a count")]
-            let count = self.maps.count as u64;
-            sum.hblks = count;
+            sum.hblks = self.maps.count.into();
             sum.hblkhd = self.maps.bytes;
             sum.keepcost = top;
         }
@@ -102,7 +100,7 @@ impl<K: Kernel> Heap<K> {
             text,
             "Total (incl. mmap):\nsystem bytes     = {system:>10}\nin use bytes     = {used:>10}\n\
              max mmap regions = {:>10}\nmax mmap bytes   = {:>10}\n",
-            self.maps.peak_count as u32, self.maps.peak_bytes,
+            self.maps.peak_count, self.maps.peak_bytes,
         );
         text
     }
@@ -261,7 +259,7 @@ impl Totals {
         }
     }
 
-    fn write(&self, text: &mut String, mmap: Option<(i64, u64)>) {
+    fn write(&self, text: &mut String, mmap: Option<(u32, u64)>) {
         let mut total = |kind: &str, count: i128, bytes: u64| {
             let _ = writeln!(text, "<total type=\"{kind}\" count=\"{count}\" size=\"{bytes}\"/>");
         };

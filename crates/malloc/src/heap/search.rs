@@ -75,6 +75,11 @@ impl<K: Kernel> Heap<K> {
                     break;
                 }
                 let oldest = self.chunks[newest].prev;
+                if !self.smashed.is_empty()
+                    && !self.check_size(oldest, "malloc(): invalid size (unsorted)")
+                {
+                    return Id::NONE;
+                }
                 let chunk = &self.chunks[oldest];
                 let (addr, size) = (chunk.addr, chunk.size);
                 if small
@@ -113,6 +118,9 @@ impl<K: Kernel> Heap<K> {
                 return self.take_best(a, nb, key, front);
             }
             let top = self.arenas[a].top;
+            if !self.smashed.is_empty() && !self.check_size(top, "malloc(): corrupted top size") {
+                return Id::NONE;
+            }
             if top.is_some() && self.chunks[top].size >= nb + self.min_chunk {
                 return self.cut_top(a, nb);
             }

@@ -6,7 +6,7 @@ use crate::kernel::Kernel;
 use crate::rules::Rules;
 use crate::tunables::{Mallopt, Tunables};
 
-/// `-1` as a limit of nothing.
+/// `DEFAULT_MMAP_THRESHOLD`, `DEFAULT_TRIM_THRESHOLD` and `DEFAULT_TOP_PAD`.
 const DEFAULT_THRESHOLD: u64 = 128 << 10;
 
 /// `struct malloc_par`: what can be set, and the thresholds that move by themselves.
@@ -261,8 +261,8 @@ impl Thread {
 pub(super) struct Mappings {
     /// A ring of them.
     pub(super) head: Id,
-    pub(super) count: i64,
-    pub(super) peak_count: i64,
+    pub(super) count: u32,
+    pub(super) peak_count: u32,
     pub(super) bytes: u64,
     pub(super) peak_bytes: u64,
 }

@@ -11,7 +11,7 @@ impl<K: Kernel> Heap<K> {
     /// A chunk of `nb` bytes when the arena has none, or there is no arena.
     pub(super) fn system_malloc(&mut self, t: usize, arena: Option<usize>, nb: u64) -> Id {
         let mut tried = false;
-        let over = nb >= self.set.mmap_threshold && self.maps.count < self.set.mmaps_max;
+        let over = nb >= self.set.mmap_threshold && i64::from(self.maps.count) < self.set.mmaps_max;
         if arena.is_none() || over {
             if let Some((page, size_flags)) = self.set.huge
                 && nb >= page
@@ -126,17 +126,21 @@ impl<K: Kernel> Heap<K> {
     fn fallback(&mut self, size: &mut u64, nb: u64, old_size: u64) -> Option<u64> {
         if let Some((page, size_flags)) = self.set.huge {
             let how = Map::Huge { size_flags };
-            let start = self.fallback_map(size, nb, old_size, (page, page), how)?;
-            if start.is_some() {
-                return start;
+            match self.fallback_map(size, nb, old_size, (page, page), how) {
+                Fallback::Refused => {}
+                Fallback::OutOfRange => return None,
+                Fallback::Start(start) => return Some(start),
             }
         }
         let (least, unit) =
             if self.rules.fallback_swapped { (self.page, MORECORE) } else { (MORECORE, self.page) };
-        self.fallback_map(size, nb, old_size, (least, unit), Map::Plain).flatten()
+        match self.fallback_map(size, nb, old_size, (least, unit), Map::Plain) {
+            Fallback::Start(start) => Some(start),
+            Fallback::Refused | Fallback::OutOfRange => None,
+        }
     }
 
-    /// One attempt: `None` if the size is out of range, which ends the attempts.
+    /// One attempt to map what `brk` refused.
     fn fallback_map(
         &mut self,
         size: &mut u64,
@@ -144,24 +148,24 @@ impl<K: Kernel> Heap<K> {
         old_size: u64,
         (least, unit): (u64, u64),
         how: Map,
-    ) -> Option<Option<u64>> {
+    ) -> Fallback {
         let mut len = *size;
         if self.arenas[0].contiguous {
             len = len.wrapping_add(old_size).wrapping_add(unit - 1) & !(unit - 1);
         }
         let len = self.rules.wrap(len).max(least);
         if len <= nb {
-            return None;
+            return Fallback::OutOfRange;
         }
         let Ok(start) = self.kernel.mmap(None, len, Prot::ReadWrite, how) else {
-            return Some(None);
+            return Fallback::Refused;
         };
         if how == Map::Plain {
             self.advise_huge(start, len);
         }
         self.arenas[0].contiguous = false;
         *size = len;
-        Some(Some(start))
+        Fallback::Start(start)
     }
 
     /// Memory that does not follow the old top becomes the new one.
@@ -179,15 +183,12 @@ impl<K: Kernel> Heap<K> {
             correction = skip + old_size;
             let reach = start + size + correction;
             correction += reach.next_multiple_of(self.page) - reach;
-            match self.sbrk(self.rules.signed(correction)) {
-                Some(end) => {
-                    self.advise_huge(end, correction);
-                    Some(end)
-                }
-                None => {
-                    correction = 0;
-                    self.sbrk(0)
-                }
+            if let Some(end) = self.sbrk(self.rules.signed(correction)) {
+                self.advise_huge(end, correction);
+                Some(end)
+            } else {
+                correction = 0;
+                self.sbrk(0)
             }
         } else {
             end.or_else(|| self.sbrk(0))
@@ -218,4 +219,12 @@ impl<K: Kernel> Heap<K> {
         self.chunks[old_top].kind = Kind::Live;
         fence
     }
+}
+
+/// What came of mapping memory in place of `brk`.
+enum Fallback {
+    Start(u64),
+    Refused,
+    /// The size wrapped around, which ends the attempts.
+    OutOfRange,
 }

@@ -45,7 +45,7 @@ impl<K: Kernel> Heap<K> {
 
     /// Address space of `len` bytes on a boundary of `len`.
     fn reserve_aligned(&mut self, len: u64, how: Map) -> Option<u64> {
-        if let Some(hint) = self.spare_heap.take()
+        if let Some(hint) = self.spare_area.take()
             && let Ok(base) = self.kernel.mmap(Some(hint), len, Prot::None, how)
         {
             if base.is_multiple_of(len) {
@@ -57,7 +57,7 @@ impl<K: Kernel> Heap<K> {
             let base = start.next_multiple_of(len);
             let before = base - start;
             if before == 0 {
-                self.spare_heap = Some(base + len);
+                self.spare_area = Some(base + len);
             } else {
                 let _ = self.kernel.munmap(start, before);
             }
@@ -161,11 +161,11 @@ impl<K: Kernel> Heap<K> {
         if size < self.set.trim_threshold || size < self.min_chunk + 1 {
             return;
         }
-        let area = size - self.min_chunk - 1;
-        if area <= pad {
+        let spare = size - self.min_chunk - 1;
+        if spare <= pad {
             return;
         }
-        let extra = (area - pad) & !(heap.page - 1);
+        let extra = (spare - pad) & !(heap.page - 1);
         let new_size = heap.size - extra;
         if extra == 0 || new_size < self.rules.heap_header {
             return;
@@ -211,8 +211,8 @@ impl<K: Kernel> Heap<K> {
             arena.system -= size;
             arena.heaps.pop();
             arena.regions.pop();
-            if self.spare_heap == Some(base + most) {
-                self.spare_heap = None;
+            if self.spare_area == Some(base + most) {
+                self.spare_area = None;
             }
             let _ = self.kernel.munmap(base, most);
             self.chunks.vacate(top);

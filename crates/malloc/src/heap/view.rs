@@ -1,8 +1,7 @@
 //! The heap looked at from outside: its chunks in the order of their addresses, and what it holds.
 
 use super::state::Tally;
-use super::{Heap, Ptr, ThreadId};
-use crate::abort::Abort;
+use super::{Heap, Ptr};
 use crate::chunk::{Chunk, Id, Kind};
 use crate::kernel::Kernel;
 
@@ -90,8 +89,7 @@ impl<K: Kernel> Heap<K> {
     /// What the heap holds. The cost grows with the arenas only.
     pub fn figures(&self) -> Figures {
         let mut sum = Figures {
-            #[expect(clippy::cast_sign_loss, reason = "a count")]
-            mmapped: Tally { count: self.maps.count as u64, bytes: self.maps.bytes },
+            mmapped: Tally { count: self.maps.count.into(), bytes: self.maps.bytes },
             tcache: self.cached,
             ..Figures::default()
         };
@@ -204,15 +202,5 @@ impl<K: Kernel> Heap<K> {
                 return;
             }
         }
-    }
-
-    #[cold]
-    pub(super) fn misused_by_free(&mut self, _thread: ThreadId, _ptr: Ptr) -> Abort {
-        Abort::new("free(): invalid pointer")
-    }
-
-    #[cold]
-    pub(super) fn misused_by_realloc(&mut self, _ptr: Ptr) -> Abort {
-        Abort::new("realloc(): invalid pointer")
     }
 }
