@@ -202,12 +202,18 @@ static void perform(struct op *op)
     case INFO: malloc_info(0, stdout); fflush(stdout); put(0); put(0); return;
     case SBRK: put((size_t)sbrk((ssize_t)op->a)); put(0); return;
     case LIMIT: {
-        u64 limit[2] = { op->a, op->a };
+        u64 limit[2] = { op->a, ~0ull };
         put(syscall(SYS_PRLIMIT, 0, 9, limit, (void *)0));
         put(0);
         return;
     }
-    case WALL: put((size_t)syscall(SYS_MMAP, a, b, 0, 0x100022, -1, 0)); put(0); return;
+    case WALL: {
+        /* A mapping so far above the break, of which the library does not know. */
+        size_t at_least = (size_t)syscall(SYS_BRK, 0) + a;
+        put((size_t)syscall(SYS_MMAP, (at_least + 4095) & -4096ul, b, 0, 0x100022, -1, 0));
+        put(0);
+        return;
+    }
     case TOUCH: {
         char *byte = *slot;
         for (u64 i = 0; byte != 0 && i < op->b; i++)

@@ -33,6 +33,7 @@ mod chunk;
 mod filed;
 mod heap;
 mod kernel;
+mod mutant;
 mod recording;
 mod rules;
 mod space;
@@ -41,6 +42,8 @@ mod tunables;
 pub use abort::{Abort, End};
 pub use heap::{ChunkState, ChunkView, Figures, Heap, MallInfo, Ptr, Tally, ThreadId};
 pub use kernel::{Advice, Errno, Kernel, Map, Prot};
+#[doc(hidden)]
+pub use mutant::Mutant;
 pub use recording::{Ask, Call, Recording};
 pub use rules::{Evidence, Rules, TcacheRules};
 pub use space::{AddressSpace, Layout};

@@ -14,6 +14,13 @@ pub(super) struct Equal {
     pub(super) calls: u64,
 }
 
+impl Equal {
+    pub(super) fn add(&mut self, more: Equal) {
+        self.ops += more.ops;
+        self.calls += more.calls;
+    }
+}
+
 /// The first difference.
 #[derive(Debug, Clone)]
 pub(crate) struct Difference {

@@ -92,7 +92,7 @@ impl Mix {
     /// Bytes that may be live at once.
     fn most_live(self) -> u64 {
         match self {
-            Mix::Huge => 600 << 20,
+            Mix::Huge => 160 << 20,
             _ => 64 << 20,
         }
     }

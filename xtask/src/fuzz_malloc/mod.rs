@@ -6,8 +6,11 @@
 //! `--strace` every memory system call with arguments and result.
 
 mod compare;
+mod directed;
 mod library;
 mod mix;
+#[cfg(feature = "mutants")]
+mod mutants;
 mod op;
 mod play;
 mod real;
@@ -18,8 +21,8 @@ use crate::{Stop, needs};
 use compare::{Equal, Setting};
 use library::ORIGINS;
 use mix::Mix;
+use op::Op;
 use real::Library;
-use scenario::Scenario;
 
 const GCC: needs::Need =
     needs::Need { program: "gcc", package: "gcc", why: "builds the driver of the real malloc" };
@@ -37,6 +40,8 @@ struct Options {
     /// Part of the name of a kind of traces.
     only: String,
     fetch: bool,
+    #[cfg(feature = "mutants")]
+    mutants: bool,
     /// Operations of one trace.
     length: usize,
 }
@@ -55,7 +60,25 @@ fn compare(args: &[String]) -> Result<bool, Stop> {
         return Err(format!("{} is missing, package {}", need.program, need.package));
     }
     let libraries = libraries(&options)?;
+    #[cfg(feature = "mutants")]
+    if options.mutants {
+        return mutants::run(&libraries[0]);
+    }
     let mut sum = Equal::default();
+    for library in &libraries {
+        for directed in directed::all(&library.rules) {
+            let name = format!("{} {}", library.rules.name, directed.name);
+            if !name.contains(&options.only) {
+                continue;
+            }
+            let mut setting = Setting::new(library);
+            setting.tunables = directed.tunables;
+            setting.strace = options.strace;
+            let Some(equal) = one(&name, &setting, &directed.ops)? else { return Ok(false) };
+            sum.add(equal);
+            println!("{name:<60} {} ops, {} calls", equal.ops, equal.calls);
+        }
+    }
     let mut seed = options.seed;
     while sum.ops < options.ops {
         for library in &libraries {
@@ -63,9 +86,13 @@ fn compare(args: &[String]) -> Result<bool, Stop> {
                 if !scenario.name.contains(&options.only) {
                     continue;
                 }
-                let Some(equal) = one(&scenario, options.strace)? else { return Ok(false) };
-                sum.ops += equal.ops;
-                sum.calls += equal.calls;
+                let mut setting = Setting::new(scenario.library);
+                setting.tunables = scenario.tunables;
+                setting.strace = options.strace;
+                let name = format!("{} seed {seed}", scenario.name);
+                let trace = scenario.plan.trace();
+                let Some(equal) = one(&name, &setting, &trace)? else { return Ok(false) };
+                sum.add(equal);
                 println!(
                     "{:<60} seed {seed}: {} ops, {} calls; together {} ops, {} calls equal",
                     scenario.name, equal.ops, equal.calls, sum.ops, sum.calls
@@ -82,20 +109,16 @@ fn compare(args: &[String]) -> Result<bool, Stop> {
 }
 
 /// Compares one trace; on a difference shrinks it and prints it.
-fn one(scenario: &Scenario<'_>, strace: bool) -> Result<Option<Equal>, Stop> {
-    let mut setting = Setting::new(scenario.library);
-    setting.tunables = scenario.tunables;
-    setting.strace = strace;
-    let trace = scenario.plan.trace();
-    let difference = match setting.compare(&trace)? {
+fn one(name: &str, setting: &Setting<'_>, trace: &[Op]) -> Result<Option<Equal>, Stop> {
+    let difference = match setting.compare(trace)? {
         Ok(equal) => return Ok(Some(equal)),
         Err(difference) => difference,
     };
     let at = difference.at.map_or_else(|| "the end".to_owned(), |at| format!("operation {at}"));
-    println!("{} seed {}: differs at {at}", scenario.name, scenario.plan.seed);
+    println!("{name}: differs at {at}");
     println!("  {}", difference.text);
-    let (ops, difference) = shrink::shrink(&setting, &trace, &difference)?;
-    println!("{} operations are enough, {}:", ops.len(), scenario.tunables);
+    let (ops, difference) = shrink::shrink(setting, trace, &difference)?;
+    println!("{} operations are enough, {}:", ops.len(), setting.tunables);
     for op in ops.iter().take(200) {
         println!("  {op:?}");
     }
@@ -135,6 +158,8 @@ fn options(args: &[String]) -> Result<Options, Stop> {
         releases: Vec::new(),
         only: String::new(),
         fetch: false,
+        #[cfg(feature = "mutants")]
+        mutants: false,
         length: 200_000,
     };
     let mut args = args.iter();
@@ -152,6 +177,8 @@ fn options(args: &[String]) -> Result<Options, Stop> {
             "--only" => options.only.clone_from(value()?),
             "--strace" => options.strace = true,
             "--fetch" => options.fetch = true,
+            #[cfg(feature = "mutants")]
+            "--mutants" => options.mutants = true,
             other => return Err(format!("fuzz-malloc does not know `{other}`")),
         }
     }

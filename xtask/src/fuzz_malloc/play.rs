@@ -114,7 +114,9 @@ impl Player {
                 Answer::Two(0, 0)
             }
             Code::Wall => {
-                let wall = heap.kernel_mut().inner_mut().mmap(Some(a), b, Prot::None, Map::Fixed);
+                let space = heap.kernel_mut().inner_mut();
+                let at = (space.heap_end() + a).next_multiple_of(4096);
+                let wall = space.mmap(Some(at), b, Prot::None, Map::Fixed);
                 Answer::Two(wall.unwrap_or(u64::MAX), 0)
             }
             Code::Spawn => {

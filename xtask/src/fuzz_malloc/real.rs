@@ -199,5 +199,10 @@ fn calls(text: &str) -> Vec<String> {
     let mark = |line: &String| line.starts_with("munmap(0x1000, 0)");
     let mut lines = lines.skip_while(|line| !mark(line));
     lines.next();
-    lines.take_while(|line| !mark(line)).collect()
+    let mut kept: Vec<String> = lines.take_while(|line| !mark(line)).collect();
+    // A wall is the driver's own doing: it asks where the break is, then maps.
+    while let Some(at) = kept.iter().position(|line| line.contains("MAP_FIXED_NOREPLACE")) {
+        kept.drain(at.saturating_sub(1)..=at);
+    }
+    kept
 }

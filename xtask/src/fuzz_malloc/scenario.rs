@@ -48,6 +48,8 @@ pub(super) fn all<'a>(
         let crowd = if narrow { 7 } else { 24 };
         let limit = [30, 120, 250, 400][usize::try_from(seed + number).unwrap_or(0) % 4] << 20;
         let fewer = Plan { ops: ops / 4, ..plan };
+        // With high thresholds huge blocks are cleared and copied in the heap, which takes time.
+        let moved = if *mix == Mix::Huge { ops / 40 } else { ops / 4 };
         let mut add = |name: &str, tunables: Tunables, plan: Plan| {
             let name = format!("{} {name} {}", library.rules.name, mix.name());
             scenarios.push(Scenario { name, library, tunables, plan });
@@ -58,8 +60,8 @@ pub(super) fn all<'a>(
         add("thread arena", none, thread);
         add("3 threads", none, Plan { threads: 3, exits: true, ..fewer });
         add("many threads", none, Plan { threads: crowd, exits: true, ..fewer });
-        add("mallopt", none, Plan { mallopts: true, ..fewer });
-        add("mallopt and threads", none, Plan { mallopts: true, threads: 3, ..fewer });
+        add("mallopt", none, Plan { mallopts: true, ops: moved, ..fewer });
+        add("mallopt and threads", none, Plan { mallopts: true, threads: 3, ops: moved, ..fewer });
         add("foreign sbrk", none, Plan { sbrks: true, ..fewer });
         let set = tunables(seed.wrapping_mul(5).wrapping_add(number));
         add(&format!("{} in", set.value()), set, fewer);

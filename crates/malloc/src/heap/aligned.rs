@@ -3,6 +3,7 @@
 use super::Heap;
 use crate::chunk::{Id, Kind};
 use crate::kernel::Kernel;
+use crate::mutant::Mutant;
 
 impl<K: Kernel> Heap<K> {
     /// `_mid_memalign`; `Id::NONE` is `ENOMEM` or `EINVAL`.
@@ -35,7 +36,8 @@ impl<K: Kernel> Heap<K> {
         if alignment > self.rules.most() {
             return Id::NONE;
         }
-        let id = self.int_malloc(t, arena, nb + alignment + self.min_chunk);
+        let once = if self.broken(Mutant::MemalignPadOnce) { self.rules.word } else { 0 };
+        let id = self.int_malloc(t, arena, nb + alignment + self.min_chunk - once);
         if id.is_none() {
             return id;
         }
@@ -44,7 +46,7 @@ impl<K: Kernel> Heap<K> {
         let mut block = id;
         if !(chunk.addr + header).is_multiple_of(alignment) {
             let mut lead = (chunk.addr + header).next_multiple_of(alignment) - header - chunk.addr;
-            if lead < self.min_chunk {
+            if lead < self.min_chunk && !self.broken(Mutant::MemalignLeadMayBeSmall) {
                 lead += alignment;
             }
             if chunk.kind == Kind::Mapped {
@@ -59,7 +61,8 @@ impl<K: Kernel> Heap<K> {
             self.int_free(t, id);
         }
         let chunk = self.chunks[block];
-        if chunk.kind != Kind::Mapped && chunk.size > nb + self.min_chunk {
+        let edge = u64::from(!self.broken(Mutant::MemalignTailFromMinimum));
+        if chunk.kind != Kind::Mapped && chunk.size >= nb + self.min_chunk + edge {
             let rest = self.chunks.split(block, nb, Kind::Live);
             self.int_free(t, rest);
         }

@@ -4,6 +4,7 @@
 use super::{Heap, state::Thread};
 use crate::chunk::{Id, Kind};
 use crate::kernel::Kernel;
+use crate::mutant::Mutant;
 
 impl<K: Kernel> Heap<K> {
     /// `arena_get`: the thread's arena, or one chosen now for a request of `size` bytes.
@@ -29,7 +30,8 @@ impl<K: Kernel> Heap<K> {
             }
         }
         // As long as there is no limit, it is one less than nothing.
-        if count <= self.rules.wrap(self.arena_limit.wrapping_sub(1)) {
+        let more = u64::from(self.broken(Mutant::ArenaLimitOneMore));
+        if count <= self.rules.wrap(self.arena_limit.wrapping_sub(1)).saturating_add(more) {
             return self.new_arena(t, size);
         }
         Some(self.reuse_arena(t))
@@ -48,12 +50,18 @@ impl<K: Kernel> Heap<K> {
 
     /// The ring of arenas: the main one, then the newest to the oldest.
     pub(super) fn arena_after(&self, a: usize) -> usize {
+        if self.broken(Mutant::ArenasOldestFirst) {
+            return (a + 1) % self.arenas.len();
+        }
         a.checked_sub(1).unwrap_or(self.arenas.len() - 1)
     }
 
     /// The arenas in that order, from the main one.
     pub(super) fn arena_ring(&self) -> impl Iterator<Item = usize> + use<K> {
-        std::iter::once(0).chain((1..self.arenas.len()).rev())
+        let oldest_first = self.broken(Mutant::StatsOldestArenaFirst);
+        let count = self.arenas.len();
+        let others = (1..count).map(move |at| if oldest_first { at } else { count - at });
+        std::iter::once(0).chain(others)
     }
 
     /// `arena_get_retry`, after `a` had no memory: the main arena, or from that another one.
@@ -70,7 +78,12 @@ impl<K: Kernel> Heap<K> {
     /// `tcache_init`: the table of the thread's cache, if it is not there yet and there is memory.
     #[cold]
     pub(super) fn make_cache(&mut self, t: usize) {
-        let Some(tcache) = self.rules.tcache.filter(|_| !self.threads[t].exited) else { return };
+        let Some(mut tcache) = self.rules.tcache.filter(|_| !self.threads[t].exited) else {
+            return;
+        };
+        if self.broken(Mutant::TableIsLarger) {
+            tcache.table += 16;
+        }
         let arena = self.arena_get(t, tcache.table);
         let mut id = self.int_malloc(t, arena, tcache.table);
         if id.is_none()
@@ -89,7 +102,8 @@ impl<K: Kernel> Heap<K> {
     pub(super) fn end_thread(&mut self, t: usize) {
         let thread = &mut self.threads[t];
         thread.exited = true;
-        if std::mem::replace(&mut thread.cached, false) {
+        let cached = std::mem::replace(&mut thread.cached, false);
+        if cached && !self.broken(Mutant::ExitKeepsCache) {
             for list in 0..self.threads[t].lists.len() {
                 loop {
                     let id = self.threads[t].lists[list];
@@ -105,7 +119,7 @@ impl<K: Kernel> Heap<K> {
         }
         if let Some(a) = self.threads[t].arena.take() {
             self.arenas[a].attached = self.arenas[a].attached.saturating_sub(1);
-            if self.arenas[a].attached == 0 {
+            if self.arenas[a].attached == 0 && !self.broken(Mutant::ExitKeepsArena) {
                 self.free_arenas.push(a);
             }
         }

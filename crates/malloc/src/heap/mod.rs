@@ -19,6 +19,7 @@ pub use view::{ChunkState, ChunkView, Figures};
 use crate::abort::Abort;
 use crate::chunk::{Chunks, Id, Kind};
 use crate::kernel::{Advice, Errno, Kernel};
+use crate::mutant::Mutant;
 use crate::rules::Rules;
 use crate::tunables::{Mallopt, Tunables};
 use state::{Arena, Mappings, Settings, Thread};
@@ -89,6 +90,8 @@ pub struct Heap<K> {
     arena_limit: u64,
     abort: Option<Box<Abort>>,
     smashed: Vec<misuse::Smashed>,
+    #[cfg(feature = "mutants")]
+    mutant: Option<Mutant>,
 }
 
 impl<K: Kernel> Heap<K> {
@@ -117,6 +120,8 @@ impl<K: Kernel> Heap<K> {
             arena_limit: 0,
             abort: None,
             smashed: Vec::new(),
+            #[cfg(feature = "mutants")]
+            mutant: None,
         }
     }
 
@@ -141,7 +146,11 @@ impl<K: Kernel> Heap<K> {
         if !self.threads[t].cached {
             self.make_cache(t);
         }
-        let id = self.arena_malloc(t, bytes);
+        let id = if self.broken(Mutant::CallocTakesFromTcache) {
+            self.malloc_chunk(t, bytes)
+        } else {
+            self.arena_malloc(t, bytes)
+        };
         self.handed_out(id)
     }
 
@@ -292,7 +301,22 @@ impl<K: Kernel> Heap<K> {
     /// `mallopt(3)`: whether it returns 1.
     pub fn mallopt(&mut self, param: Mallopt, value: i32) -> bool {
         self.start();
-        self.consolidate(0);
+        if !self.broken(Mutant::MalloptDoesNotConsolidate) {
+            self.consolidate(0);
+        }
+        if self.broken(Mutant::MaxFastNotRounded)
+            && param == Mallopt::MxFast
+            && (0..160).contains(&value)
+        {
+            self.set.max_fast = u64::from(value.unsigned_abs());
+            return true;
+        }
+        if self.broken(Mutant::MalloptKeepsThresholdMoving) {
+            let dynamic = self.set.dynamic;
+            let done = self.set.mallopt(&self.rules, param, value);
+            self.set.dynamic = dynamic;
+            return done;
+        }
         self.set.mallopt(&self.rules, param, value)
     }
 
@@ -349,11 +373,32 @@ impl<K: Kernel> Heap<K> {
         &mut self.kernel
     }
 
+    /// Breaks one rule from now on.
+    #[cfg(feature = "mutants")]
+    pub fn break_rule(&mut self, mutant: Option<Mutant>) {
+        self.mutant = mutant;
+    }
+
+    /// Whether a rule is broken on purpose.
+    #[cfg(feature = "mutants")]
+    #[inline]
+    fn broken(&self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
+    }
+
+    /// No rule is.
+    #[cfg(not(feature = "mutants"))]
+    #[inline]
+    #[expect(clippy::unused_self, reason = "the feature `mutants` needs it")]
+    const fn broken(&self, _: Mutant) -> bool {
+        false
+    }
+
     /// `__libc_malloc`.
     #[inline]
     fn malloc_chunk(&mut self, t: usize, size: u64) -> Id {
         let Some(nb) = self.rules.chunk_for(size) else { return Id::NONE };
-        if !self.threads[t].cached {
+        if !self.threads[t].cached && !self.broken(Mutant::TableComesLate) {
             self.make_cache(t);
         }
         if let Some(list) = self.cache_list(t, nb)
@@ -366,13 +411,13 @@ impl<K: Kernel> Heap<K> {
 
     /// `_int_malloc` in the thread's arena, and in another if that has no memory.
     fn arena_malloc(&mut self, t: usize, size: u64) -> Id {
-        if !self.multi_threaded {
+        if !self.multi_threaded && !self.broken(Mutant::RetryWhenSingleThreaded) {
             return self.int_malloc(t, Some(0), size);
         }
         let arena = self.arena_get(t, size);
         let id = self.int_malloc(t, arena, size);
         match arena {
-            Some(a) if id.is_none() => {
+            Some(a) if id.is_none() && !self.broken(Mutant::NoRetryInAnotherArena) => {
                 let arena = self.arena_retry(t, a, size);
                 self.int_malloc(t, arena, size)
             }

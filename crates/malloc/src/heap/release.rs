@@ -3,6 +3,7 @@
 use super::Heap;
 use crate::chunk::{Id, Kind};
 use crate::kernel::Kernel;
+use crate::mutant::Mutant;
 
 /// `FASTBIN_CONSOLIDATION_THRESHOLD`.
 const CONSOLIDATE_FROM: u64 = 65536;
@@ -12,7 +13,7 @@ impl<K: Kernel> Heap<K> {
     pub(super) fn int_free(&mut self, t: usize, id: Id) {
         let size = self.chunks[id].size;
         if let Some(list) = self.cache_list(t, size)
-            && self.threads[t].counts[list] < self.set.tcache_count
+            && self.threads[t].counts[list] < self.cache_limit()
         {
             self.cache_put(t, list, id);
             return;
@@ -29,14 +30,24 @@ impl<K: Kernel> Heap<K> {
             arena.fast_tally.add(size);
             return;
         }
-        if self.coalesce(a, id) >= CONSOLIDATE_FROM {
+        let mut merged = self.coalesce(a, id);
+        if self.broken(Mutant::ConsolidateByOwnSize) {
+            merged = size;
+        }
+        if self.broken(Mutant::ConsolidateFromDouble) {
+            merged /= 2;
+        }
+        if merged >= CONSOLIDATE_FROM {
             if self.arenas[a].have_fast {
                 self.consolidate(a);
             }
             if a != 0 {
                 self.trim_heaps(a, self.set.top_pad);
-            } else if self.top_size(0) >= self.set.trim_threshold {
-                self.trim_top(self.set.top_pad);
+            } else if self.top_size(0)
+                >= self.set.trim_threshold + u64::from(self.broken(Mutant::TrimOnlyBeyondThreshold))
+            {
+                let none = self.broken(Mutant::TrimKeepsNoPad);
+                self.trim_top(if none { 0 } else { self.set.top_pad });
             }
         }
     }
@@ -49,7 +60,10 @@ impl<K: Kernel> Heap<K> {
     /// Merges a chunk with its free neighbours; the bytes of what comes out.
     pub(super) fn coalesce(&mut self, a: usize, mut id: Id) -> u64 {
         let below = self.chunks[id].below;
-        if below.is_some() && self.chunks[below].is_mergeable() {
+        if below.is_some()
+            && self.chunks[below].is_mergeable()
+            && !self.broken(Mutant::NoMergeBelow)
+        {
             self.unlink(a, below);
             self.chunks.absorb_above(below);
             id = below;
@@ -65,6 +79,9 @@ impl<K: Kernel> Heap<K> {
                 self.chunks.absorb_above(id);
             }
             self.push_unsorted(a, id);
+            if self.broken(Mutant::FreedIsOldest) {
+                self.arenas[a].unsorted = self.chunks[id].next;
+            }
         }
         self.chunks[id].size
     }
@@ -74,7 +91,11 @@ impl<K: Kernel> Heap<K> {
         self.arenas[a].have_fast = false;
         for list in 0..self.arenas[a].fast.len() {
             loop {
-                let id = self.pop_fast(a, list);
+                let id = if self.broken(Mutant::FastConsolidatedOldestFirst) {
+                    self.pop_fast_oldest(a, list)
+                } else {
+                    self.pop_fast(a, list)
+                };
                 if id.is_none() {
                     break;
                 }
@@ -89,7 +110,8 @@ impl<K: Kernel> Heap<K> {
         let size = self.top_size(0);
         // A top of the least size makes this -1, which glibc compares as the largest number: the
         // heap then grows.
-        let spare = self.rules.wrap(size.wrapping_sub(self.min_chunk + 1));
+        let edge = u64::from(!self.broken(Mutant::TrimOneByteMore));
+        let spare = self.rules.wrap(size.wrapping_sub(self.min_chunk + edge));
         if spare <= pad {
             return false;
         }
@@ -136,13 +158,15 @@ impl<K: Kernel> Heap<K> {
     pub(super) fn free_mapped(&mut self, id: Id) {
         let size = self.chunks[id].size;
         // The flag of mapped chunks is still in the number that glibc compares.
-        let flagged = size | 2;
+        let flagged = if self.broken(Mutant::ThresholdFlagIgnored) { size } else { size | 2 };
         if self.set.dynamic
+            && !self.broken(Mutant::ThresholdStays)
             && flagged > self.set.mmap_threshold
             && flagged <= self.rules.threshold_max
         {
             self.set.mmap_threshold = size;
-            self.set.trim_threshold = 2 * size;
+            let once = self.broken(Mutant::TrimThresholdNotDoubled);
+            self.set.trim_threshold = if once { size } else { 2 * size };
         }
         self.unmap(id);
     }

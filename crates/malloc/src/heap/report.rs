@@ -3,6 +3,7 @@
 use super::Heap;
 use super::state::Tally;
 use crate::kernel::Kernel;
+use crate::mutant::Mutant;
 use std::fmt::Write;
 
 /// `struct mallinfo2`: statistics, all in bytes but for the three counts.
@@ -190,7 +191,7 @@ impl<K: Kernel> Heap<K> {
         let mut id = head;
         while id.is_some() {
             let chunk = &self.chunks[id];
-            let size = chunk.size + 1;
+            let size = chunk.size + u64::from(!self.broken(Mutant::InfoWithoutFlag));
             let line = SizeLine { from: size, to: size, total: size, count: 1 };
             match &mut sum {
                 Some(sum) => sum.add(&line),

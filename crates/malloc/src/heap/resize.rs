@@ -3,6 +3,7 @@
 use super::Heap;
 use crate::chunk::{Id, Kind};
 use crate::kernel::Kernel;
+use crate::mutant::Mutant;
 
 impl<K: Kernel> Heap<K> {
     /// Resizes a mapped chunk; `Id::NONE` leaves it as it was.
@@ -11,8 +12,11 @@ impl<K: Kernel> Heap<K> {
         let lead = chunk.lead();
         let old = lead + chunk.size;
         let new = self.rules.wrap((nb + lead + self.rules.word).next_multiple_of(self.page));
-        if new == old {
+        if new == old || new < old && self.broken(Mutant::ShrunkMappingIsKept) {
             return id;
+        }
+        if self.broken(Mutant::ReallocMovesThreshold) && chunk.size > self.set.mmap_threshold {
+            self.set.mmap_threshold = chunk.size;
         }
         if let Ok(start) = self.kernel.mremap(chunk.addr - lead, old, new) {
             self.advise_huge(start, new);
@@ -41,27 +45,41 @@ impl<K: Kernel> Heap<K> {
             let above = self.chunks[id].above;
             let top = above == self.arenas[a].top;
             let with_above = size + self.chunks[above].size;
-            if top && with_above >= nb + self.min_chunk {
+            let edge = u64::from(self.broken(Mutant::ReallocTopEdge));
+            if top
+                && with_above >= nb + self.min_chunk + edge
+                && !self.broken(Mutant::ReallocNeverGrowsIntoTop)
+            {
                 self.chunks.absorb_above(id);
                 self.arenas[a].top = self.chunks.split(id, nb, Kind::Top);
                 return id;
             }
-            if !top && self.chunks[above].is_mergeable() && with_above >= nb {
+            if !top
+                && self.chunks[above].is_mergeable()
+                && with_above >= nb
+                && !self.broken(Mutant::ReallocDoesNotAbsorb)
+            {
                 self.unlink(a, above);
                 self.chunks.absorb_above(id);
             } else {
-                let new = self.int_malloc(t, Some(a), nb - (self.rules.align - 1));
+                let new = if self.broken(Mutant::ReallocTakesFromTcache) {
+                    self.malloc_chunk(t, nb - self.rules.word)
+                } else {
+                    self.int_malloc(t, Some(a), nb - (self.rules.align - 1))
+                };
                 if new.is_none() {
                     return Id::NONE;
                 }
-                if new != self.chunks[id].above {
+                let apart = self.broken(Mutant::ReallocDoesNotMergeNext);
+                if new != self.chunks[id].above || apart {
                     self.int_free(t, id);
                     return new;
                 }
                 self.chunks.absorb_above(id);
             }
         }
-        if self.chunks[id].size - nb >= self.min_chunk {
+        let least = if self.broken(Mutant::ReallocKeepsTail) { 64 } else { self.min_chunk };
+        if self.chunks[id].size - nb >= least {
             let rest = self.chunks.split(id, nb, Kind::Live);
             self.int_free(t, rest);
         }

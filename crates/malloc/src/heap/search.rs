@@ -3,6 +3,7 @@
 use super::{Heap, state::tcache_bin};
 use crate::chunk::{Id, Kind};
 use crate::kernel::Kernel;
+use crate::mutant::Mutant;
 
 /// `MAX_ITERS`: freed chunks sorted by one call before it goes on without the rest.
 const MAX_SORTED: u32 = 10_000;
@@ -32,6 +33,9 @@ impl<K: Kernel> Heap<K> {
             let id = self.pop_fast(a, fast);
             if id.is_some() {
                 while let Some(list) = self.room(t, list) {
+                    if self.broken(Mutant::FastDoesNotFillTcache) {
+                        break;
+                    }
                     let more = self.pop_fast(a, fast);
                     if more.is_none() {
                         break;
@@ -47,6 +51,9 @@ impl<K: Kernel> Heap<K> {
             if head.is_some() {
                 let id = self.take_filed_back(a, head);
                 while let Some(list) = self.room(t, list) {
+                    if self.broken(Mutant::SmallDoesNotFillTcache) {
+                        break;
+                    }
                     let head = self.arenas[a].filed.head(self.key(nb));
                     if head.is_none() {
                         break;
@@ -56,7 +63,7 @@ impl<K: Kernel> Heap<K> {
                 }
                 return id;
             }
-        } else if self.arenas[a].have_fast {
+        } else if self.arenas[a].have_fast && !self.broken(Mutant::LargeDoesNotConsolidate) {
             self.consolidate(a);
         }
         self.search_sorted(t, a, nb, list)
@@ -83,9 +90,12 @@ impl<K: Kernel> Heap<K> {
                 let chunk = &self.chunks[oldest];
                 let (addr, size) = (chunk.addr, chunk.size);
                 if small
-                    && oldest == newest
+                    && (oldest == newest || self.broken(Mutant::LastRemainderNotAlone))
+                    && !self.broken(Mutant::NoLastRemainder)
                     && addr == self.arenas[a].last_remainder
-                    && size > nb + self.min_chunk
+                    && (size > nb + self.min_chunk
+                        || self.broken(Mutant::LastRemainderOneSizeMore)
+                            && size == nb + self.min_chunk)
                 {
                     self.unlink(a, oldest);
                     let rest = self.cut(a, oldest, nb);
@@ -95,7 +105,11 @@ impl<K: Kernel> Heap<K> {
                 self.unlink(a, oldest);
                 if size == nb {
                     self.chunks[oldest].kind = Kind::Live;
-                    let Some(list) = self.room(t, list) else { return oldest };
+                    let room = self.room(t, list);
+                    let Some(list) = room.filter(|_| !self.broken(Mutant::ExactFitIsNotCached))
+                    else {
+                        return oldest;
+                    };
                     self.cache_put(t, list, oldest);
                     cached = true;
                     continue;
@@ -107,7 +121,8 @@ impl<K: Kernel> Heap<K> {
                     return self.cache_get(t, list.unwrap_or(0));
                 }
                 steps += 1;
-                if steps >= MAX_SORTED {
+                let limit = MAX_SORTED - u32::from(self.broken(Mutant::SortLimitOneLess));
+                if steps >= limit && !self.broken(Mutant::NoSortLimit) {
                     break;
                 }
             }
@@ -121,10 +136,12 @@ impl<K: Kernel> Heap<K> {
             if !self.smashed.is_empty() && !self.check_size(top, "malloc(): corrupted top size") {
                 return Id::NONE;
             }
-            if top.is_some() && self.chunks[top].size >= nb + self.min_chunk {
+            let least = if self.broken(Mutant::TopMayBeUsedUp) { 1 } else { self.min_chunk };
+            if top.is_some() && self.chunks[top].size >= nb + least {
                 return self.cut_top(a, nb);
             }
-            if !self.arenas[a].have_fast {
+            let empty = self.arenas[a].fast_tally.count == 0;
+            if !self.arenas[a].have_fast || empty && self.broken(Mutant::FastFlagNotSticky) {
                 return self.system_malloc(t, Some(a), nb);
             }
             self.consolidate(a);
@@ -137,13 +154,23 @@ impl<K: Kernel> Heap<K> {
         let size = key * self.rules.align;
         let own_bin = !small && self.rules.bin(size) == self.rules.bin(nb);
         // In its own bin the second of a size is taken, so that the first can stay on the skip list.
-        let id = if own_bin { self.chunks[front].next } else { self.chunks[front].prev };
+        let second = if own_bin {
+            !self.broken(Mutant::OwnBinTakesOldest)
+        } else {
+            self.broken(Mutant::OtherBinTakesSecond)
+        };
+        let id = if second { self.chunks[front].next } else { self.chunks[front].prev };
         self.unlink(a, id);
-        if size - nb < self.min_chunk {
+        let least = self.min_chunk + u64::from(self.broken(Mutant::RemainderNeedsMore));
+        if size - nb < least {
             self.chunks[id].kind = Kind::Live;
         } else {
             let rest = self.cut(a, id, nb);
-            if small {
+            if self.broken(Mutant::RemainderIsOldest) {
+                let newest = self.chunks[rest].next;
+                self.arenas[a].unsorted = newest;
+            }
+            if small || self.broken(Mutant::OwnBinSetsLastRemainder) {
                 self.arenas[a].last_remainder = self.chunks[rest].addr;
             }
         }
@@ -169,7 +196,19 @@ impl<K: Kernel> Heap<K> {
     /// The cache's list, if it takes one more chunk.
     #[inline]
     fn room(&self, t: usize, list: Option<usize>) -> Option<usize> {
-        list.filter(|&list| self.threads[t].counts[list] < self.set.tcache_count)
+        list.filter(|&list| self.threads[t].counts[list] < self.cache_limit())
+    }
+
+    /// Chunks in one list of a cache.
+    #[inline]
+    pub(super) fn cache_limit(&self) -> u16 {
+        if self.broken(Mutant::TcacheHoldsEight) {
+            return self.set.tcache_count + 1;
+        }
+        if self.broken(Mutant::TcacheHoldsSix) {
+            return self.set.tcache_count.saturating_sub(1);
+        }
+        self.set.tcache_count
     }
 
     #[inline]
@@ -186,6 +225,27 @@ impl<K: Kernel> Heap<K> {
     /// The newest of a list of the cache that is not empty.
     #[inline]
     pub(super) fn cache_get(&mut self, t: usize, list: usize) -> Id {
+        if self.broken(Mutant::TcacheOldestFirst) {
+            self.reverse_cache(t, list);
+            let id = self.cache_get_newest(t, list);
+            self.reverse_cache(t, list);
+            return id;
+        }
+        self.cache_get_newest(t, list)
+    }
+
+    fn reverse_cache(&mut self, t: usize, list: usize) {
+        let mut reversed = Id::NONE;
+        let mut id = self.threads[t].lists[list];
+        while id.is_some() {
+            let next = std::mem::replace(&mut self.chunks[id].next, reversed);
+            reversed = std::mem::replace(&mut id, next);
+        }
+        self.threads[t].lists[list] = reversed;
+    }
+
+    #[inline]
+    fn cache_get_newest(&mut self, t: usize, list: usize) -> Id {
         let thread = &mut self.threads[t];
         let id = thread.lists[list];
         let chunk = &mut self.chunks[id];
@@ -203,12 +263,33 @@ impl<K: Kernel> Heap<K> {
     }
 
     pub(super) fn pop_fast(&mut self, a: usize, list: usize) -> Id {
+        if self.broken(Mutant::FastOldestFirst) {
+            return self.pop_fast_oldest(a, list);
+        }
         let arena = &mut self.arenas[a];
         let id = arena.fast[list];
         if id.is_some() {
             let chunk = &self.chunks[id];
             arena.fast[list] = chunk.next;
             arena.fast_tally.sub(chunk.size);
+        }
+        id
+    }
+
+    pub(super) fn pop_fast_oldest(&mut self, a: usize, list: usize) -> Id {
+        let mut newer = Id::NONE;
+        let mut id = self.arenas[a].fast[list];
+        while id.is_some() && self.chunks[id].next.is_some() {
+            newer = id;
+            id = self.chunks[id].next;
+        }
+        if newer.is_some() {
+            self.chunks[newer].next = Id::NONE;
+        } else {
+            self.arenas[a].fast[list] = Id::NONE;
+        }
+        if id.is_some() {
+            self.arenas[a].fast_tally.sub(self.chunks[id].size);
         }
         id
     }
@@ -229,9 +310,10 @@ impl<K: Kernel> Heap<K> {
     fn file(&mut self, a: usize, id: Id) {
         let size = self.chunks[id].size;
         let key = self.key(size);
+        let first = self.broken(Mutant::LargeInsertedFirst);
         let arena = &mut self.arenas[a];
         let mut head = arena.filed.head(key);
-        if head.is_none() || size < self.min_large {
+        if head.is_none() || size < self.min_large || first {
             self.chunks.push_front(&mut head, id);
             arena.filed.set(key, head);
         } else {
@@ -266,7 +348,10 @@ impl<K: Kernel> Heap<K> {
 
     /// The oldest of an exact bin, as a live chunk.
     fn take_filed_back(&mut self, a: usize, head: Id) -> Id {
-        let id = self.chunks[head].prev;
+        let mut id = self.chunks[head].prev;
+        if self.broken(Mutant::SmallNewestFirst) {
+            id = head;
+        }
         self.unlink(a, id);
         self.chunks[id].kind = Kind::Live;
         id

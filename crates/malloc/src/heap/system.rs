@@ -3,6 +3,7 @@
 use super::Heap;
 use crate::chunk::{Id, Kind};
 use crate::kernel::{Advice, Kernel, Map, Prot};
+use crate::mutant::Mutant;
 
 /// `MMAP_AS_MORECORE_SIZE`.
 const MORECORE: u64 = 1 << 20;
@@ -11,7 +12,10 @@ impl<K: Kernel> Heap<K> {
     /// A chunk of `nb` bytes when the arena has none, or there is no arena.
     pub(super) fn system_malloc(&mut self, t: usize, arena: Option<usize>, nb: u64) -> Id {
         let mut tried = false;
-        let over = nb >= self.set.mmap_threshold && i64::from(self.maps.count) < self.set.mmaps_max;
+        let edge = u64::from(self.broken(Mutant::MmapOnlyBeyondThreshold));
+        let many = i64::from(self.maps.count) >= self.set.mmaps_max;
+        let over = nb >= self.set.mmap_threshold.saturating_add(edge)
+            && (!many || self.broken(Mutant::MmapCountNotLimited));
         if arena.is_none() || over {
             if let Some((page, size_flags)) = self.set.huge
                 && nb >= page
@@ -33,8 +37,11 @@ impl<K: Kernel> Heap<K> {
         } else if let Some(id) = self.grow_thread(t, a, nb, tried) {
             return id;
         }
+        let kept = self.broken(Mutant::PeakNotKept);
         let arena = &mut self.arenas[a];
-        arena.peak_system = arena.peak_system.max(arena.system);
+        if !kept {
+            arena.peak_system = arena.peak_system.max(arena.system);
+        }
         if self.abort.is_none() && self.top_size(a) >= nb + self.min_chunk {
             self.cut_top(a, nb)
         } else {
@@ -46,7 +53,8 @@ impl<K: Kernel> Heap<K> {
     pub(super) fn map(&mut self, nb: u64, page: u64, how: Map) -> Id {
         let align = self.rules.align;
         let narrow = align == self.rules.header();
-        let slack = self.rules.word + if narrow { 0 } else { align - 1 };
+        let word = if self.broken(Mutant::MmapWithoutWord) { 0 } else { self.rules.word };
+        let slack = word + if narrow { 0 } else { align - 1 };
         let len = self.rules.wrap((nb + slack).next_multiple_of(page));
         if len <= nb {
             return Id::NONE;
@@ -88,7 +96,7 @@ impl<K: Kernel> Heap<K> {
         let contiguous = self.arenas[0].contiguous;
 
         let mut want = nb.wrapping_add(self.set.top_pad).wrapping_add(self.min_chunk);
-        if contiguous {
+        if contiguous && !self.broken(Mutant::GrowsWithoutSubtracting) {
             want = want.wrapping_sub(old_size);
         }
         let want = match self.set.thp {
@@ -133,7 +141,11 @@ impl<K: Kernel> Heap<K> {
             }
         }
         let (least, unit) =
-            if self.rules.fallback_swapped { (self.page, MORECORE) } else { (MORECORE, self.page) };
+            if self.rules.fallback_swapped && !self.broken(Mutant::FallbackAsDocumented) {
+                (self.page, MORECORE)
+            } else {
+                (MORECORE, self.page)
+            };
         match self.fallback_map(size, nb, old_size, (least, unit), Map::Plain) {
             Fallback::Start(start) => Some(start),
             Fallback::Refused | Fallback::OutOfRange => None,
@@ -163,7 +175,9 @@ impl<K: Kernel> Heap<K> {
         if how == Map::Plain {
             self.advise_huge(start, len);
         }
-        self.arenas[0].contiguous = false;
+        if !self.broken(Mutant::FallbackStaysContiguous) {
+            self.arenas[0].contiguous = false;
+        }
         *size = len;
         Fallback::Start(start)
     }
@@ -176,13 +190,15 @@ impl<K: Kernel> Heap<K> {
         let skip = (start + header).next_multiple_of(self.rules.align) - header - start;
         let mut correction = 0;
         let end = if self.arenas[0].contiguous {
-            if old_size != 0 {
+            if old_size != 0 && !self.broken(Mutant::ForeignBreakNotCounted) {
                 let arena = &mut self.arenas[0];
                 arena.system = arena.system.wrapping_add(start.wrapping_sub(old_end));
             }
             correction = skip + old_size;
             let reach = start + size + correction;
-            correction += reach.next_multiple_of(self.page) - reach;
+            if !self.broken(Mutant::NewRegionNotRounded) {
+                correction += reach.next_multiple_of(self.page) - reach;
+            }
             if let Some(end) = self.sbrk(self.rules.signed(correction)) {
                 self.advise_huge(end, correction);
                 Some(end)
@@ -202,7 +218,7 @@ impl<K: Kernel> Heap<K> {
         arena.system = arena.system.wrapping_add(correction);
         if old_top.is_some() {
             let kept = (old_size - 2 * header) & !(self.rules.align - 1);
-            if self.close(old_top, kept) != old_top {
+            if self.close(old_top, kept) != old_top && !self.broken(Mutant::OldTopIsNotFreed) {
                 self.int_free(t, old_top);
             }
         }

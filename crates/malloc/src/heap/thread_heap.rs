@@ -4,6 +4,7 @@ use super::Heap;
 use super::state::{Arena, ThreadHeap};
 use crate::chunk::{Id, Kind};
 use crate::kernel::{Advice, Kernel, Map, Prot};
+use crate::mutant::Mutant;
 
 impl<K: Kernel> Heap<K> {
     fn heap_max(&self) -> u64 {
@@ -45,6 +46,9 @@ impl<K: Kernel> Heap<K> {
 
     /// Address space of `len` bytes on a boundary of `len`.
     fn reserve_aligned(&mut self, len: u64, how: Map) -> Option<u64> {
+        if self.broken(Mutant::SpareAreaForgotten) {
+            self.spare_area = None;
+        }
         if let Some(hint) = self.spare_area.take()
             && let Ok(base) = self.kernel.mmap(Some(hint), len, Prot::None, how)
         {
@@ -101,7 +105,8 @@ impl<K: Kernel> Heap<K> {
     pub(super) fn grow_thread(&mut self, t: usize, a: usize, nb: u64, tried: bool) -> Option<Id> {
         let top = self.arenas[a].top;
         let old_size = self.chunks[top].size;
-        let more = nb + self.min_chunk - old_size;
+        let pad = if self.broken(Mutant::ThreadHeapGrowsWithPad) { self.set.top_pad } else { 0 };
+        let more = (nb + self.min_chunk - old_size).saturating_add(pad);
         let before = self.arenas[a].heaps.last().map_or(0, |heap| heap.size);
         if let Some(size) = self.grow_heap(a, more) {
             let arena = &mut self.arenas[a];
@@ -117,7 +122,12 @@ impl<K: Kernel> Heap<K> {
             arena.system += heap.size;
             arena.top = new;
             arena.regions.push(new);
-            let kept = (old_size - self.min_chunk) & !(self.rules.align - 1);
+            let fence = if self.broken(Mutant::ThreadHeapFenceSmaller) {
+                self.rules.header()
+            } else {
+                self.min_chunk
+            };
+            let kept = (old_size - fence) & !(self.rules.align - 1);
             // Freeing what was top may drop the new heap again, so it must be closed before.
             let closed = self.arenas[a].heaps.len() - 1;
             let fence = self.close(top, kept);
@@ -154,11 +164,15 @@ impl<K: Kernel> Heap<K> {
 
     /// `heap_trim`: drops heaps that are empty, then shrinks the newest.
     pub(super) fn trim_heaps(&mut self, a: usize, pad: u64) {
+        if self.broken(Mutant::ThreadHeapNeverTrimmed) {
+            return;
+        }
         self.drop_empty_heaps(a, pad);
         let Some(heap) = self.arenas[a].heaps.last() else { return };
         let top = self.arenas[a].top;
         let size = self.chunks[top].size;
-        if size < self.set.trim_threshold || size < self.min_chunk + 1 {
+        let always = self.broken(Mutant::ThreadHeapTrimmedWithoutThreshold);
+        if size < self.set.trim_threshold && !always || size < self.min_chunk + 1 {
             return;
         }
         let spare = size - self.min_chunk - 1;

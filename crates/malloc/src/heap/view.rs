@@ -4,6 +4,7 @@ use super::state::Tally;
 use super::{Heap, Ptr};
 use crate::chunk::{Chunk, Id, Kind};
 use crate::kernel::Kernel;
+use crate::mutant::Mutant;
 
 /// What a chunk is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -172,7 +173,8 @@ impl<K: Kernel> Heap<K> {
         let arena = &self.arenas[a];
         let mut pages = Vec::new();
         self.whole_pages_of_ring(arena.unsorted, &mut pages);
-        let first_bin = self.rules.bin(self.page);
+        let small = self.broken(Mutant::TrimPagesOfSmallChunks);
+        let first_bin = if small { 0 } else { self.rules.bin(self.page) };
         let mut key = 0;
         while let Some((found, head)) = arena.filed.at_least(key) {
             if self.rules.bin(found * self.rules.align) >= first_bin {
@@ -188,10 +190,12 @@ impl<K: Kernel> Heap<K> {
         if head.is_none() {
             return;
         }
-        let fields = 6 * self.rules.word;
+        let fields =
+            if self.broken(Mutant::TrimPagesWithoutFields) { 0 } else { 6 * self.rules.word };
         let mut id = head;
         loop {
-            id = self.chunks[id].prev;
+            let newest_first = self.broken(Mutant::TrimPagesNewestFirst);
+            id = if newest_first { self.chunks[id].next } else { self.chunks[id].prev };
             let chunk = &self.chunks[id];
             let start = (chunk.addr + fields).next_multiple_of(self.page);
             let len = chunk.end().saturating_sub(start) & !(self.page - 1);
