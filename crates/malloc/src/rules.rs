@@ -51,6 +51,34 @@ pub struct Rules {
     pub fallback_swapped: bool,
     /// Arenas a thread may choose from, for each processor (`NARENAS_FROM_NCORES`).
     pub arenas_per_cpu: u64,
+    /// `set_max_fast` rounds up like a request, up to some release before 2.25; the default is
+    /// then 64 bytes on every machine.
+    pub fast_rounds_up: bool,
+    /// Freeing a mapping moves the thresholds: since 2.5.
+    pub dynamic_threshold: bool,
+    /// `mallopt` refuses a threshold of more than half of [`Rules::heap_max`]: up to 2.34.
+    pub threshold_limited: bool,
+    /// The tunable `hugetlb`: since 2.35.
+    pub hugetlb: bool,
+    /// Huge pages by `hugetlb` lower the threshold to one of them, if it is not set: since 2.40.
+    pub huge_threshold: bool,
+    /// Large chunks of one size: the newest goes first and the oldest is taken, up to 2.8; since
+    /// then the newest goes second and the second is taken.
+    pub large_oldest: bool,
+    /// A freed chunk that is small goes to its bin at once and not to the unsorted ones: since
+    /// 2.41.
+    pub small_to_bin: bool,
+    /// What `memalign` cuts off is merged at once, past the caches: since 2.38.
+    pub memalign_merges: bool,
+    /// `aligned_alloc` wants a power of two: since 2.38.
+    pub aligned_alloc_checks: bool,
+    /// `realloc` keeps a block that is at most two words too large: since 2.38.
+    pub realloc_keeps: bool,
+    /// A process of one thread does not try other arenas: since 2.27.
+    pub single_thread_path: bool,
+    /// Requests are limited to `PTRDIFF_MAX`, since 2.30; before, to nearly the whole address
+    /// space.
+    pub ptrdiff_limit: bool,
 }
 
 impl Rules {
@@ -73,6 +101,18 @@ impl Rules {
         threshold_max: 32 << 20,
         fallback_swapped: true,
         arenas_per_cpu: 8,
+        fast_rounds_up: false,
+        dynamic_threshold: true,
+        threshold_limited: false,
+        hugetlb: true,
+        huge_threshold: false,
+        large_oldest: false,
+        small_to_bin: false,
+        memalign_merges: false,
+        aligned_alloc_checks: false,
+        realloc_keeps: false,
+        single_thread_path: true,
+        ptrdiff_limit: true,
     };
 
     /// glibc 2.36 on i386.
@@ -94,12 +134,148 @@ impl Rules {
         ..Rules::GLIBC_2_36
     };
 
+    /// glibc 2.35, which differs in nothing that the model knows.
+    pub const GLIBC_2_35: Rules =
+        Rules { name: "2.35", evidence: Evidence::FromSource, ..Rules::GLIBC_2_36 };
+
+    /// glibc 2.31 on x86-64.
+    pub const GLIBC_2_31: Rules = Rules {
+        name: "2.31",
+        heap_header: 32,
+        fallback_swapped: false,
+        threshold_limited: true,
+        hugetlb: false,
+        ..Rules::GLIBC_2_36
+    };
+
+    /// glibc 2.31 on i386.
+    pub const GLIBC_2_31_I386: Rules = Rules {
+        name: "2.31-i386",
+        fallback_swapped: false,
+        threshold_limited: true,
+        hugetlb: false,
+        ..Rules::GLIBC_2_36_I386
+    };
+
+    /// glibc 2.41 on x86-64; later releases differ (2.42 caches large blocks if told, 2.43 has no
+    /// fast lists).
+    pub const GLIBC_2_41: Rules = Rules {
+        name: "2.41",
+        tcache: Some(TcacheRules {
+            bins: 64,
+            count: 7,
+            table: 640,
+            calloc_takes: true,
+            memalign_takes: true,
+        }),
+        fallback_swapped: false,
+        huge_threshold: true,
+        small_to_bin: true,
+        memalign_merges: true,
+        aligned_alloc_checks: true,
+        realloc_keeps: true,
+        ..Rules::GLIBC_2_36
+    };
+
+    /// glibc 2.41 on i386.
+    pub const GLIBC_2_41_I386: Rules = Rules {
+        name: "2.41-i386",
+        word: 4,
+        tcache: Some(TcacheRules {
+            bins: 64,
+            count: 7,
+            table: 384,
+            calloc_takes: true,
+            memalign_takes: true,
+        }),
+        heap_header: 24,
+        arena_header: 1116,
+        heap_max: 1 << 20,
+        threshold_max: 512 << 10,
+        arenas_per_cpu: 2,
+        ..Rules::GLIBC_2_41
+    };
+
+    /// glibc 2.39 on x86-64.
+    pub const GLIBC_2_39: Rules = Rules {
+        name: "2.39",
+        evidence: Evidence::FromSource,
+        tcache: Some(TcacheRules {
+            bins: 64,
+            count: 7,
+            table: 640,
+            calloc_takes: false,
+            memalign_takes: true,
+        }),
+        huge_threshold: false,
+        small_to_bin: false,
+        ..Rules::GLIBC_2_41
+    };
+
+    /// glibc 2.25 on x86-64, the last without a cache for each thread.
+    pub const GLIBC_2_25: Rules = Rules {
+        name: "2.25",
+        evidence: Evidence::FromSource,
+        tcache: None,
+        arena_header: 2192,
+        single_thread_path: false,
+        ptrdiff_limit: false,
+        ..Rules::GLIBC_2_31
+    };
+
+    /// glibc 2.12 on x86-64.
+    pub const GLIBC_2_12: Rules = Rules { name: "2.12", ..Rules::GLIBC_2_25 };
+
+    /// glibc 2.5 on i386, where blocks lie on boundaries of 8 bytes.
+    pub const GLIBC_2_5_I386: Rules = Rules {
+        name: "2.5-i386",
+        word: 4,
+        align: 8,
+        heap_header: 16,
+        arena_header: 1104,
+        heap_max: 1 << 20,
+        threshold_max: 512 << 10,
+        arenas_per_cpu: 2,
+        fast_rounds_up: true,
+        large_oldest: true,
+        ..Rules::GLIBC_2_25
+    };
+
+    /// glibc 2.3 on i386, whose thresholds stay where they are.
+    pub const GLIBC_2_3_I386: Rules =
+        Rules { name: "2.3-i386", dynamic_threshold: false, ..Rules::GLIBC_2_5_I386 };
+
     /// All rule sets.
-    pub const ALL: &[Rules] = &[Rules::GLIBC_2_36, Rules::GLIBC_2_36_I386];
+    pub const ALL: &[Rules] = &[
+        Rules::GLIBC_2_36,
+        Rules::GLIBC_2_36_I386,
+        Rules::GLIBC_2_31,
+        Rules::GLIBC_2_31_I386,
+        Rules::GLIBC_2_41,
+        Rules::GLIBC_2_41_I386,
+        Rules::GLIBC_2_35,
+        Rules::GLIBC_2_39,
+        Rules::GLIBC_2_25,
+        Rules::GLIBC_2_12,
+        Rules::GLIBC_2_5_I386,
+        Rules::GLIBC_2_3_I386,
+    ];
 
     /// The rule set with this name.
     pub fn named(name: &str) -> Option<Rules> {
         Rules::ALL.iter().find(|rules| rules.name == name).copied()
+    }
+
+    /// Whether the release has `mallinfo2` beside `mallinfo`, which is the same cut to an int: since
+    /// 2.33.
+    pub fn has_mallinfo2(&self) -> bool {
+        self.minor().is_some_and(|minor| minor >= 33)
+    }
+
+    /// The number after `2.`.
+    fn minor(&self) -> Option<u32> {
+        let release = self.name.split('-').next()?;
+        release.strip_prefix("2.")?.parse().ok()
     }
 
     /// Bytes before the user's pointer (`CHUNK_HDR_SZ`).
@@ -123,10 +299,19 @@ impl Rules {
         u64::MAX >> (65 - 8 * self.word)
     }
 
+    /// The largest request that is not refused at once.
+    const fn largest_request(&self) -> u64 {
+        if self.ptrdiff_limit {
+            self.most()
+        } else {
+            self.wrap((2 * self.min_chunk()).wrapping_neg()) - 1
+        }
+    }
+
     /// The chunk for a request (`checked_request2size`), `None` if it is too large.
     #[inline]
     pub fn chunk_for(&self, request: u64) -> Option<u64> {
-        if request > self.most() {
+        if request > self.largest_request() {
             return None;
         }
         let padded = (request + self.word + self.align - 1) & !(self.align - 1);

@@ -81,7 +81,7 @@ impl Layout {
     /// yet.
     pub const I386: Layout = Layout {
         brk: 0x5655_a000,
-        mmap_base: 0xf7ff_f000,
+        mmap_base: 0xf7ff_e000,
         legacy_base: 0x5555_5000,
         task_size: 0xffff_e000,
         huge_aligned: false,

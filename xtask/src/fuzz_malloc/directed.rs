@@ -62,7 +62,9 @@ pub(super) fn all(rules: &Rules) -> Vec<Directed> {
         make("the highest threshold", none, &|maker| highest_threshold(maker, most)),
         make("top to its last byte", none, &top_edges),
         make("ten thousand unsorted", none, &many_unsorted),
-        make("the flag that sticks", none, &sticky_flag),
+        make("the flag that sticks", Tunables { top_pad: Some(0), ..none }, &sticky_flag),
+        make("edges of trimming", none, &|maker| trim_edges(maker, rules)),
+        make("growth into top", none, &growth_into_top),
         make("whole huge pages", none, &huge_pages),
         make("foreign breaks", none, &foreign_breaks),
         make("a wall above the heap", none, &wall),
@@ -119,6 +121,11 @@ fn many_unsorted(maker: &mut Maker) {
         for (block, _) in &blocks {
             maker.free(*block);
         }
+        // The limit leaves some unsorted, and the rest of what fits comes behind them.
+        maker.malloc(504);
+        maker.report();
+        maker.malloc(1496);
+        maker.malloc(2000);
         // None of them fits, so all must be sorted before the heap grows.
         maker.malloc(2500);
         maker.malloc(1990);
@@ -133,10 +140,18 @@ fn many_unsorted(maker: &mut Maker) {
 }
 
 fn sticky_flag(maker: &mut Maker) {
-    // Fast chunks are put in and all taken out again; the flag stays.
-    for round in 0..3 {
-        let blocks: Vec<_> = (0..9).map(|_| maker.malloc(40)).collect();
-        for block in &blocks {
+    // What is left of top differs from round to round, so that once it is too small.
+    for round in 0..5 {
+        let fast: Vec<_> = (0..9).map(|_| maker.malloc(40)).collect();
+        for _ in 0..round {
+            maker.malloc(1000);
+        }
+        let pairs: Vec<_> = (0..10_050).map(|_| (maker.malloc(984), maker.malloc(24))).collect();
+        for (block, _) in pairs {
+            maker.free(block);
+        }
+        // Fast chunks are put in and all taken out again; the flag stays.
+        for block in &fast {
             maker.free(*block);
         }
         for _ in 0..7 {
@@ -145,15 +160,45 @@ fn sticky_flag(maker: &mut Maker) {
         for _ in 0..2 {
             maker.call(Code::Calloc, 1, 40);
         }
-        let freed: Vec<_> =
-            (0..10_050).map(|_| (maker.malloc(1100 + round), maker.malloc(24))).collect();
-        for (block, _) in &freed {
-            maker.free(*block);
-        }
-        let fits = maker.malloc(500);
-        maker.malloc(131_000);
-        maker.free(fits);
+        maker.malloc(1000);
         maker.report();
+        maker.malloc(1000);
+        maker.report();
+        for _ in 0..40 {
+            maker.malloc(984);
+        }
+    }
+}
+
+fn trim_edges(maker: &mut Maker, rules: &Rules) {
+    // Top begins at every offset in a page once.
+    for by in 0..256 {
+        let low = maker.malloc(2000 + 16 * by);
+        let blocks = [maker.malloc(120_000), maker.malloc(120_000)];
+        for block in blocks.into_iter().rev() {
+            maker.free(block);
+        }
+        maker.free(low);
+    }
+    // Top is as large as the threshold, and a little more or less.
+    maker.call(Code::Mallopt, (-2_i64).cast_unsigned(), 0);
+    for by in 0..300 {
+        let threshold = 80_000 + 16 * by;
+        maker.call(Code::Mallopt, (-1_i64).cast_unsigned(), threshold);
+        let block = maker.malloc(threshold - rules.word);
+        maker.free(block);
+        let block = maker.malloc(threshold - 2000);
+        maker.malloc(24);
+        maker.free(block);
+        let block = maker.malloc(threshold + 4096 - 400);
+        maker.free(block);
+    }
+}
+
+fn growth_into_top(maker: &mut Maker) {
+    let block = maker.malloc(1000);
+    for by in 0..8600 {
+        maker.realloc(block, 1000 + 16 * by);
     }
 }
 

@@ -20,6 +20,10 @@ pub(super) struct Origin {
 pub(super) const ORIGINS: &[Origin] = &[
     Origin { rules: Rules::GLIBC_2_36, suite: "bookworm", package: "libc6" },
     Origin { rules: Rules::GLIBC_2_36_I386, suite: "bookworm", package: "libc6-i386" },
+    Origin { rules: Rules::GLIBC_2_31, suite: "bullseye", package: "libc6" },
+    Origin { rules: Rules::GLIBC_2_31_I386, suite: "bullseye", package: "libc6-i386" },
+    Origin { rules: Rules::GLIBC_2_41, suite: "trixie", package: "libc6" },
+    Origin { rules: Rules::GLIBC_2_41_I386, suite: "trixie", package: "libc6-i386" },
 ];
 
 impl Origin {

@@ -286,7 +286,7 @@ impl Maker {
         let sizes = [0, 1, 24, 64, 100, 4096, 65_536, 131_072, 300_000, 1 << 20, 1 << 25];
         let size = random.pick(&sizes);
         let (param, value) = match random.below(8) {
-            0 | 1 => (1_i32, random.pick(&[0, 1, 16, 64, 80, 128, 160, 161])),
+            0 | 1 => (1_i32, random.pick(&[0, 1, 16, 40, 64, 80, 88, 128, 160, 161])),
             2 => (-1, size),
             3 => (-2, size),
             4 => (-3, size),

@@ -16,7 +16,10 @@ impl<K: Kernel> Heap<K> {
             return Id::NONE;
         }
         let alignment = alignment.next_power_of_two();
-        if !self.multi_threaded {
+        if let Some(cached) = self.take_aligned(t, alignment, request) {
+            return cached;
+        }
+        if self.alone() {
             return self.int_memalign(t, Some(0), alignment, request);
         }
         let size = self.rules.wrap(request.wrapping_add(alignment).wrapping_add(self.min_chunk));
@@ -46,7 +49,8 @@ impl<K: Kernel> Heap<K> {
         let mut block = id;
         if !(chunk.addr + header).is_multiple_of(alignment) {
             let mut lead = (chunk.addr + header).next_multiple_of(alignment) - header - chunk.addr;
-            if lead < self.min_chunk && !self.broken(Mutant::MemalignLeadMayBeSmall) {
+            let edge = u64::from(self.broken(Mutant::MemalignLeadNeedsMore));
+            if lead < self.min_chunk + edge {
                 lead += alignment;
             }
             if chunk.kind == Kind::Mapped {
@@ -58,14 +62,64 @@ impl<K: Kernel> Heap<K> {
                 return id;
             }
             block = self.chunks.split(id, lead, Kind::Live);
-            self.int_free(t, id);
+            if self.rules.memalign_merges {
+                self.merge(usize::from(chunk.arena), id);
+            } else {
+                self.int_free(t, id);
+            }
         }
         let chunk = self.chunks[block];
+        if self.rules.memalign_merges {
+            self.give_back_tail(block, nb);
+            return block;
+        }
         let edge = u64::from(!self.broken(Mutant::MemalignTailFromMinimum));
         if chunk.kind != Kind::Mapped && chunk.size >= nb + self.min_chunk + edge {
             let rest = self.chunks.split(block, nb, Kind::Live);
             self.int_free(t, rest);
         }
         block
+    }
+
+    /// Since 2.38: what is beyond `nb` bytes is free, also less than a chunk if it joins a free
+    /// one above.
+    fn give_back_tail(&mut self, block: Id, nb: u64) {
+        let chunk = self.chunks[block];
+        if chunk.kind == Kind::Mapped || chunk.size <= nb {
+            return;
+        }
+        let a = usize::from(chunk.arena);
+        let joins = chunk.above == self.arenas[a].top || self.chunks[chunk.above].is_mergeable();
+        if chunk.size - nb >= self.min_chunk || joins {
+            let rest = self.chunks.split(block, nb, Kind::Live);
+            self.merge(a, rest);
+        }
+    }
+
+    /// Since 2.38: the newest block of the thread's cache that happens to be aligned;
+    /// `Some(Id::NONE)` if the request is refused.
+    fn take_aligned(&mut self, t: usize, alignment: u64, request: u64) -> Option<Id> {
+        self.rules.tcache.filter(|tcache| tcache.memalign_takes)?;
+        let Some(nb) = self.rules.chunk_for(request) else { return Some(Id::NONE) };
+        let list = self.cache_list(t, nb)?;
+        let header = self.rules.header();
+        let mut newer = Id::NONE;
+        let mut id = self.threads[t].lists[list];
+        while id.is_some() {
+            let chunk = self.chunks[id];
+            if (chunk.addr + header).is_multiple_of(alignment) {
+                if newer.is_none() {
+                    return Some(self.cache_get(t, list));
+                }
+                self.chunks[newer].next = chunk.next;
+                self.chunks[id].kind = Kind::Live;
+                self.threads[t].counts[list] -= 1;
+                self.cached.sub(chunk.size);
+                return Some(id);
+            }
+            newer = id;
+            id = chunk.next;
+        }
+        None
     }
 }

@@ -146,7 +146,8 @@ impl<K: Kernel> Heap<K> {
         if !self.threads[t].cached {
             self.make_cache(t);
         }
-        let id = if self.broken(Mutant::CallocTakesFromTcache) {
+        let takes = self.rules.tcache.is_some_and(|tcache| tcache.calloc_takes);
+        let id = if takes || self.broken(Mutant::CallocTakesFromTcache) {
             self.malloc_chunk(t, bytes)
         } else {
             self.arena_malloc(t, bytes)
@@ -174,6 +175,12 @@ impl<K: Kernel> Heap<K> {
             self.check_realloc(id)?;
         }
         let mapped = self.chunks[id].kind == Kind::Mapped;
+        if self.rules.realloc_keeps
+            && let Some(spare) = self.usable_size(Some(ptr)).checked_sub(size)
+            && (spare < 2 * self.rules.word || mapped && spare <= self.page)
+        {
+            return Ok(Some(ptr));
+        }
         if !mapped && !self.threads[t].cached {
             self.make_cache(t);
         }
@@ -183,7 +190,7 @@ impl<K: Kernel> Heap<K> {
             return self.handed_out(id);
         }
         let mut new = self.int_realloc(t, id, nb);
-        if new.is_none() && self.multi_threaded {
+        if new.is_none() && !self.alone() {
             new = self.malloc_chunk(t, size);
             if new.is_some() {
                 self.int_free(t, id);
@@ -232,6 +239,9 @@ impl<K: Kernel> Heap<K> {
         alignment: u64,
         size: u64,
     ) -> Result<Option<Ptr>, Abort> {
+        if self.rules.aligned_alloc_checks && !alignment.is_power_of_two() {
+            return Ok(None);
+        }
         self.memalign(thread, alignment, size)
     }
 
@@ -411,7 +421,7 @@ impl<K: Kernel> Heap<K> {
 
     /// `_int_malloc` in the thread's arena, and in another if that has no memory.
     fn arena_malloc(&mut self, t: usize, size: u64) -> Id {
-        if !self.multi_threaded && !self.broken(Mutant::RetryWhenSingleThreaded) {
+        if self.alone() && !self.broken(Mutant::RetryWhenSingleThreaded) {
             return self.int_malloc(t, Some(0), size);
         }
         let arena = self.arena_get(t, size);
@@ -423,6 +433,11 @@ impl<K: Kernel> Heap<K> {
             }
             _ => id,
         }
+    }
+
+    /// `SINGLE_THREAD_P`, where the release looks at it.
+    fn alone(&self) -> bool {
+        !self.multi_threaded && self.rules.single_thread_path
     }
 
     /// The chunk of a live block.

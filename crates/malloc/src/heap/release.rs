@@ -30,7 +30,14 @@ impl<K: Kernel> Heap<K> {
             arena.fast_tally.add(size);
             return;
         }
-        let mut merged = self.coalesce(a, id);
+        self.merge(a, id);
+    }
+
+    /// Merges a chunk with its neighbours, past the caches, and then consolidates and trims if
+    /// that made it large (`_int_free_merge_chunk`).
+    pub(super) fn merge(&mut self, a: usize, id: Id) {
+        let size = self.chunks[id].size;
+        let mut merged = self.coalesce(a, id, self.rules.small_to_bin);
         if self.broken(Mutant::ConsolidateByOwnSize) {
             merged = size;
         }
@@ -58,7 +65,8 @@ impl<K: Kernel> Heap<K> {
     }
 
     /// Merges a chunk with its free neighbours; the bytes of what comes out.
-    pub(super) fn coalesce(&mut self, a: usize, mut id: Id) -> u64 {
+    /// With `to_bin` a small one goes to its bin, not to the unsorted chunks.
+    fn coalesce(&mut self, a: usize, mut id: Id, to_bin: bool) -> u64 {
         let below = self.chunks[id].below;
         if below.is_some()
             && self.chunks[below].is_mergeable()
@@ -77,6 +85,10 @@ impl<K: Kernel> Heap<K> {
             if above.is_some() && self.chunks[above].is_mergeable() {
                 self.unlink(a, above);
                 self.chunks.absorb_above(id);
+            }
+            if to_bin && self.chunks[id].size < self.min_large {
+                self.file(a, id);
+                return self.chunks[id].size;
             }
             self.push_unsorted(a, id);
             if self.broken(Mutant::FreedIsOldest) {
@@ -99,7 +111,7 @@ impl<K: Kernel> Heap<K> {
                 if id.is_none() {
                     break;
                 }
-                self.coalesce(a, id);
+                self.coalesce(a, id, false);
             }
         }
     }

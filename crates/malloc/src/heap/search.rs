@@ -155,7 +155,7 @@ impl<K: Kernel> Heap<K> {
         let own_bin = !small && self.rules.bin(size) == self.rules.bin(nb);
         // In its own bin the second of a size is taken, so that the first can stay on the skip list.
         let second = if own_bin {
-            !self.broken(Mutant::OwnBinTakesOldest)
+            !self.rules.large_oldest && !self.broken(Mutant::OwnBinTakesOldest)
         } else {
             self.broken(Mutant::OtherBinTakesSecond)
         };
@@ -307,10 +307,10 @@ impl<K: Kernel> Heap<K> {
     }
 
     /// Puts a chunk that is in no list where its size belongs.
-    fn file(&mut self, a: usize, id: Id) {
+    pub(super) fn file(&mut self, a: usize, id: Id) {
         let size = self.chunks[id].size;
         let key = self.key(size);
-        let first = self.broken(Mutant::LargeInsertedFirst);
+        let first = self.rules.large_oldest || self.broken(Mutant::LargeInsertedFirst);
         let arena = &mut self.arenas[a];
         let mut head = arena.filed.head(key);
         if head.is_none() || size < self.min_large || first {

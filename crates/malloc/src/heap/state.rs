@@ -39,7 +39,7 @@ impl Settings {
             top_pad: DEFAULT_THRESHOLD,
             mmap_threshold: DEFAULT_THRESHOLD,
             trim_threshold: DEFAULT_THRESHOLD,
-            dynamic: true,
+            dynamic: rules.dynamic_threshold,
             mmaps_max: 65536,
             max_fast: 0,
             tcache_bins: tcache.map_or(0, |tcache| tcache.bins),
@@ -51,9 +51,10 @@ impl Settings {
             thp: None,
             huge: None,
         };
-        set.set_max_fast(rules, 64 * rules.word / 4);
+        let fast = if rules.fast_rounds_up { 64 } else { 64 * rules.word / 4 };
+        set.set_max_fast(rules, fast);
         set.apply(rules, tunables);
-        match tunables.hugetlb {
+        match tunables.hugetlb.filter(|_| rules.hugetlb) {
             Some(1) => set.thp = kernel.thp_madvise(),
             Some(2) => set.huge = kernel.huge_page().map(|page| (page, 0)),
             // `__malloc_hugepage_config` accepts only the sizes there are.
@@ -61,6 +62,13 @@ impl Settings {
                 set.huge = Some((size, size.trailing_zeros() << 26));
             }
             _ => {}
+        }
+        if let Some((page, _)) = set.huge
+            && rules.huge_threshold
+            && tunables.mmap_threshold.is_none()
+        {
+            set.mmap_threshold = page;
+            set.dynamic = false;
         }
         set
     }
@@ -71,7 +79,8 @@ impl Settings {
             self.dynamic = false;
         }
         set(&mut self.top_pad, tunables.top_pad);
-        set(&mut self.mmap_threshold, tunables.mmap_threshold);
+        let most = if rules.threshold_limited { rules.heap_max / 2 } else { u64::MAX };
+        set(&mut self.mmap_threshold, tunables.mmap_threshold.filter(|size| *size <= most));
         set(&mut self.trim_threshold, tunables.trim_threshold);
         set(&mut self.mmaps_max, tunables.mmap_max.map(i64::from));
         set(&mut self.perturb, tunables.perturb);
@@ -99,7 +108,9 @@ impl Settings {
         if value > 80 * rules.word / 4 {
             return false;
         }
-        self.max_fast = if value < rules.align - rules.word {
+        self.max_fast = if rules.fast_rounds_up && value > 0 {
+            rules.chunk_for(value).unwrap_or(0)
+        } else if value < rules.align - rules.word {
             rules.header()
         } else {
             (value + rules.word) & !(rules.align - 1)
@@ -115,6 +126,9 @@ impl Settings {
             Mallopt::MxFast => return self.set_max_fast(rules, size),
             Mallopt::TrimThreshold => self.trim_threshold = size,
             Mallopt::TopPad => self.top_pad = size,
+            Mallopt::MmapThreshold if rules.threshold_limited && size > rules.heap_max / 2 => {
+                return false;
+            }
             Mallopt::MmapThreshold => self.mmap_threshold = size,
             Mallopt::MmapMax => self.mmaps_max = i64::from(value),
             Mallopt::Perturb => self.perturb = value,
