@@ -17,12 +17,13 @@ mod real;
 mod scenario;
 mod shrink;
 
-use crate::{Stop, needs};
+use crate::{Stop, needs, repository};
 use compare::{Equal, Setting};
 use library::ORIGINS;
 use mix::Mix;
 use op::Op;
 use real::Library;
+use std::env;
 
 const GCC: needs::Need =
     needs::Need { program: "gcc", package: "gcc", why: "builds the driver of the real malloc" };
@@ -46,8 +47,22 @@ struct Options {
     length: usize,
 }
 
-/// Runs the comparison.
+/// Set for the run that does the work.
+const INNER: &str = "OOMPH_FUZZ_MALLOC";
+
+/// Runs the comparison, by this chore built with optimisation, and for `--mutants` with rules
+/// that can be broken.
 pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
+    if env::var_os(INNER).is_none() {
+        let mut cargo = repository::cargo();
+        cargo.args(["run", "--quiet", "--release", "--package", "xtask", "--bin", "xtask"]);
+        if args.iter().any(|arg| arg == "--mutants") {
+            cargo.args(["--features", "mutants"]);
+        }
+        cargo.args(["--", "fuzz-malloc"]).args(args).env(INNER, "1");
+        let status = cargo.status().map_err(|err| format!("cannot start cargo: {err}"))?;
+        return Ok(status.success());
+    }
     let done = compare(args);
     real::clean();
     done

@@ -143,13 +143,13 @@ impl<K: Kernel> Heap<K> {
         let bytes = n.checked_mul(size).filter(|bytes| *bytes <= self.rules.most());
         let Some(bytes) = bytes else { return Ok(None) };
         let t = thread.index();
-        if !self.threads[t].cached {
-            self.make_cache(t);
-        }
         let takes = self.rules.tcache.is_some_and(|tcache| tcache.calloc_takes);
         let id = if takes || self.broken(Mutant::CallocTakesFromTcache) {
             self.malloc_chunk(t, bytes)
         } else {
+            if !self.threads[t].cached {
+                self.make_cache(t);
+            }
             self.arena_malloc(t, bytes)
         };
         self.handed_out(id)
