@@ -32,11 +32,15 @@ cargo xtask bench [ARG…]  what `oomph status` (or `oomph ARG…`) costs over r
                           `bench map` times the picture of small and large address spaces
 cargo xtask bench cache [PATH…]
                           what `oomph cache` costs over walking and asking, beside vmtouch
+cargo xtask bench malloc  what a call of the model of glibc's allocator costs, beside the real one
 cargo xtask golden        what the real smem, pmap and free print about the machines in
                           tests/data/compat, kept in its folder `golden` (as root)
 cargo xtask corpus [DIR]  how much of the kernel logs in DIR is understood
-cargo xtask fuzz-malloc [--ops N] [--seed S] [--mix NAME] [--strace]
-                          the model of glibc's allocator beside the machine's own
+cargo xtask fuzz-malloc [--ops N] [--seed S] [--mix NAME] [--only NAME] [--strace]
+                        [--release NAME]… [--fetch] [--mutants]
+                          the model of glibc's allocator beside the machine's own and others that
+                          Debian carries (`--fetch` unpacks them under the target directory), call
+                          by call; `--mutants` breaks each rule and sees that it is noticed
 cargo xtask capture-vm [--kernel SERIES | NAME…]
                           boot Debian kernels in QEMU, capture them, drive them out of memory, and
                           keep the results in tests/data/captures

@@ -5,14 +5,15 @@
 //! * Peak memory.
 //! * Time from its start to the first byte it prints, with the machine as it is and in the crowd.
 //!
-//! `cargo xtask bench usage`, `map` and `cache` are other measurements: see [`usage`], [`map`] and
-//! [`cache`].
+//! `cargo xtask bench usage`, `map`, `cache` and `malloc` are other measurements: see [`usage`],
+//! [`map`], [`cache`] and [`malloc`].
 //!
 //! All others with [`CROWD`] more processes alive. Nothing here fails because a machine is slow: the table
 //! shows the numbers beside what the project aims at.
 
 mod cache;
 mod files;
+mod malloc;
 mod map;
 mod measure;
 mod sample;
@@ -40,6 +41,9 @@ pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
     }
     if args == ["map"] {
         return map::run();
+    }
+    if args == ["malloc"] {
+        return malloc::run();
     }
     if let [command, paths @ ..] = args
         && command == "cache"

@@ -55,7 +55,8 @@ impl<'a> Setting<'a> {
         self.library.run(ops, &self.tunables, self.strace)
     }
 
-    fn player(&self, run: &Run) -> Player {
+    /// The model where the library was.
+    pub(super) fn player(&self, run: &Run) -> Player {
         let layout = run.start.layout;
         #[cfg(feature = "mutants")]
         let layout = {

@@ -8,6 +8,7 @@
 mod compare;
 mod directed;
 mod library;
+mod misuse;
 mod mix;
 #[cfg(feature = "mutants")]
 mod mutants;
@@ -20,6 +21,7 @@ mod shrink;
 use crate::{Stop, needs, repository};
 use compare::{Equal, Setting};
 use library::ORIGINS;
+use malloc::Rules;
 use mix::Mix;
 use op::Op;
 use real::Library;
@@ -81,6 +83,17 @@ fn compare(args: &[String]) -> Result<bool, Stop> {
     }
     let mut sum = Equal::default();
     for library in &libraries {
+        if library.rules == Rules::GLIBC_2_36 && "misuse".contains(&options.only) {
+            for misuse in misuse::all() {
+                match misuse.compare(&Setting::new(library))? {
+                    Ok(said) => println!("2.36 misuse: {}: {said}", misuse.name),
+                    Err(how) => {
+                        println!("2.36 misuse: {}: {how}", misuse.name);
+                        return Ok(false);
+                    }
+                }
+            }
+        }
         for directed in directed::all(&library.rules) {
             let name = format!("{} {}", library.rules.name, directed.name);
             if !name.contains(&options.only) {

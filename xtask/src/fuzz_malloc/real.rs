@@ -4,6 +4,7 @@ use super::op::Op;
 use crate::{Stop, repository};
 use malloc::{Layout, Rules, Tunables};
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -111,7 +112,11 @@ impl Library {
         };
         let (start, answers) = self.answers(&read("answers")?)?;
         let calls = if strace { Some(calls(&lossy(&read("calls")?))) } else { None };
-        let failure = (!status.success()).then(|| format!("the driver ended with {status}"));
+        let failure = (!status.success()).then(|| match status.signal() {
+            Some(6) => "the driver was ended by SIGABRT".to_owned(),
+            Some(11) => "the driver was ended by SIGSEGV".to_owned(),
+            _ => format!("the driver ended with {status}"),
+        });
         let info = lossy(&read("info")?);
         Ok(Run { start, answers, stats: lossy(&read("stats")?), info, calls, failure })
     }
