@@ -16,13 +16,16 @@ struct Call {
     size: u32,
 }
 
+/// What chooses the sizes.
+type Size = fn(&mut u64) -> u32;
+
 const FREE: u32 = u32::MAX;
 const CALLS: usize = 2_000_000;
 const RUNS: usize = 7;
 
 fn main() {
     println!("{:<34}{:>12}{:>14}{:>12}", "", "ns per call", "calls per s", "bytes/live");
-    let traces: [(&str, u32, u32, fn(&mut u64) -> u32); 4] = [
+    let traces: [(&str, u32, u32, Size); 4] = [
         ("small, 1,000 live", 1000, 2, |random| below(random, 300)),
         ("small, 100,000 live", 100_000, 2, |random| below(random, 300)),
         ("mixed, 10,000 live", 10_000, 2, mixed),
@@ -69,7 +72,7 @@ fn play(calls: &[Call], slots: usize) -> f64 {
         }
     }
     #[expect(clippy::cast_precision_loss, reason = "a ratio")]
-    let each = heap.own_memory() as f64 / blocks.iter().flatten().count().max(1) as f64;
+    let each = heap.own_memory().get() as f64 / blocks.iter().flatten().count().max(1) as f64;
     each
 }
 
