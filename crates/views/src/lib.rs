@@ -35,7 +35,5 @@ pub use ledger::{ledger, ledger_diff, ledger_svg};
 pub use rank::{Rows, explain, rank};
 pub use status::status;
 pub use style::{Charset, Style};
-pub use timeline::{
-    INCIDENT_COLUMNS, incident_csv, incident_csv_head, line as incident, named, notice, timeline,
-};
+pub use timeline::{INCIDENT_COLUMNS, incident_csv, incident_csv_head, named, notice, timeline};
 pub use usage::{SizeUnit, UsageView, usage, usage_csv, usage_svg};

@@ -6,6 +6,9 @@ use units::ScoreAdj;
 use super::{Memory, Said, behind, notice, take};
 use crate::cursor::Cursor;
 
+/// `TASK_COMM_LEN` less its last byte.
+const LONGEST_NAME: usize = 15;
+
 pub(super) fn read(said: &Said<'_>, memory: &mut Memory) -> Option<Notice> {
     if said.by(&[b"earlyoom"])
         && let Some(found) = earlyoom(said.body, memory)
@@ -112,9 +115,10 @@ fn sending(rest: &[u8], memory: &mut Memory) -> Option<Notice> {
     }
     cursor.eat(b" \"").then_some(())?;
     let text = cursor.rest;
-    // The name may hold quotes, and so may the command line behind it.
+    // The name may hold anything but is at most 15 bytes; the command line behind it is longer.
     let ends = [&b"\": badness "[..], b"\": oom_score "];
-    let end = ends.iter().filter_map(|words| memchr::memmem::find(text, words)).min()?;
+    let all = ends.iter().flat_map(|words| memchr::memmem::find_iter(text, words));
+    let end = all.filter(|end| *end <= LONGEST_NAME).max()?;
     found.name = Some(Name::new(&text[..end]));
     let rest = &text[end + 3..];
     let own = memchr::memmem::find(rest, b", cmdline ").map_or(rest, |at| &rest[..at]);

@@ -32,7 +32,7 @@ use crate::cursor::Cursor;
 use crate::transport::{self, Origin, Peeled, RawStamp};
 
 /// Words of which every line that is looked for holds one.
-const ANCHORS: [&[u8]; 21] = [
+const ANCHORS: [&[u8]; 22] = [
     b"OOM killer",
     b"'oom-kill'",
     b"status=9/KILL",
@@ -51,6 +51,7 @@ const ANCHORS: [&[u8]; 21] = [
     b"asks/oom",
     b"container oom ",
     b"lowmemorykiller",
+    b"lmkd",
     b" Killed  ",
     b"s suppressed",
     b"essages dropped",
@@ -186,9 +187,14 @@ impl NoticeScanner {
         let unwrapped = transport::unwrap(line);
         let mut texts = unwrapped.text.split(|&b| b == b'\n');
         let peeled = transport::peel(texts.next().unwrap_or_default());
-        let program = unwrapped.program.as_deref().or(peeled.tag).map(program_name);
+        let mut body = peeled.body;
+        let mut program = unwrapped.program.as_deref().or(peeled.tag).map(program_name);
+        if let Some((own, rest)) = own_tag(body) {
+            program = Some(own);
+            body = rest;
+        }
         if let Some((mut notice, left)) = self.memory.open.take() {
-            if android::carry_on(&mut notice, peeled.body) {
+            if android::carry_on(&mut notice, body) {
                 if left > 1 {
                     self.memory.open = Some((notice, left - 1));
                 } else {
@@ -198,13 +204,13 @@ impl NoticeScanner {
             }
             found(notice);
         }
-        let said = Said { body: peeled.body, program, origin: peeled.origin };
+        let said = Said { body, program, origin: peeled.origin };
         let Some(mut draft) = read(&said, &mut self.memory) else { return };
         // A record with newlines in it stands on one line of JSON.
         let rest: Vec<&[u8]> = texts.collect();
         draft.line = self.number;
         draft.when = when_of(&peeled);
-        draft.text = Name::new(peeled.body);
+        draft.text = Name::new(body);
         if draft.speaker == Speaker::LowMemoryKiller {
             let carried = rest.iter().filter(|text| android::carry_on(&mut draft, text)).count();
             if carried == 0 {
@@ -274,6 +280,17 @@ fn read(said: &Said<'_>, memory: &mut Memory) -> Option<Notice> {
 /// `systemd[1]` → `systemd`.
 fn program_name(tag: &[u8]) -> &[u8] {
     tag.split(|&b| b == b'[').next().unwrap_or(tag)
+}
+
+/// `systemd[1]: ` before the text, as programs write it that log into the kernel's buffer.
+fn own_tag(body: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = memchr::memmem::find(body, b"]: ")?;
+    let (tag, rest) = (&body[..at], &body[at + 3..]);
+    let open = memchr::memchr(b'[', tag)?;
+    let (program, pid) = (&tag[..open], &tag[open + 1..]);
+    let named = !program.is_empty()
+        && program.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    (named && crate::cursor::decimal(pid).is_some()).then_some((program, rest))
 }
 
 fn notice(speaker: Speaker, act: Act) -> Notice {

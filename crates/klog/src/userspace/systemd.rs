@@ -38,7 +38,9 @@ fn unit(body: &[u8]) -> Option<Notice> {
         found.count = Cursor::new(rest).number();
         found
     } else if said == b"Failed with result 'oom-kill'." {
-        notice(Speaker::Systemd, Act::ToldOfKill)
+        let mut found = notice(Speaker::Systemd, Act::ToldOfKill);
+        found.reason = Some(Name::from("the unit failed"));
+        found
     } else if said.ends_with(b"rocess exited, code=killed, status=9/KILL") {
         let mut found = notice(Speaker::Systemd, Act::Ended);
         found.signal = Some(Name::from("SIGKILL"));

@@ -84,7 +84,9 @@ pub(super) fn lasting(path: &Name) -> Name {
             .take_while(|b| b.is_ascii_hexdigit() || matches!(b, b'-' | b'_'))
             .count();
         let digits = bytes[at..at + run].iter().filter(|b| b.is_ascii_hexdigit()).count();
-        if run > 0 {
+        // The d of `pod` is a digit as well.
+        let of_pod = bytes[at] == b'd' && out.ends_with(b"po");
+        if run > 0 && !of_pod {
             if digits >= 32 {
                 out.push(b'*');
             } else {

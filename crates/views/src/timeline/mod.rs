@@ -44,7 +44,7 @@ pub fn timeline(report: &TimelineReport, places: bool, style: &Style) -> String 
         }
         place = Some(&incident.log);
         boot = Some(incident.boot);
-        page.line(&line(incident, style));
+        line(&mut page, incident);
         below(&mut page, incident);
     }
     totals(&mut page, report);
@@ -55,8 +55,10 @@ pub fn timeline(report: &TimelineReport, places: bool, style: &Style) -> String 
     page.finish()
 }
 
-/// One incident in one line: number of the report, time, what ran out and who died.
-pub fn line(incident: &Incident, style: &Style) -> String {
+/// One incident: number of the report, time, what ran out and who died.
+fn line(page: &mut Page<'_>, incident: &Incident) {
+    const COLUMNS: usize = 19;
+    let style = page.style;
     let number = match &incident.report {
         Some(part) => part.number.to_string(),
         None => "-".to_owned(),
@@ -66,12 +68,8 @@ pub fn line(incident: &Incident, style: &Style) -> String {
         (None, Some(own)) => notice(own, style),
         (None, None) => "?".to_owned(),
     };
-    let line = format!("{number:>3}  {}  {what}", text::left(&when(incident, style), 12));
-    let line = style.plain(&line);
-    match style.width {
-        Some(_) => text::cut(&line, style.columns(), style.signs().cut),
-        None => line,
-    }
+    let head = format!("{number:>3}  {}  ", text::left(&when(incident, style), 12));
+    page.hanging(&style.plain(&head), &what, COLUMNS.max(text::width(&head)));
 }
 
 fn kernel(part: &KernelPart, victims: &[Casualty], style: &Style) -> String {
