@@ -202,7 +202,7 @@ impl Timeline {
         incident.left_out_before = std::mem::take(&mut self.left_out);
         if let Some(part) = &mut incident.report {
             self.report.kernel_kills += incident.victims.len() as u64;
-            let holds = self.storms.earlier_victim(&held);
+            let holds = self.storms.earlier_victim(&held, &incident.victims);
             part.earlier_victim_holds = holds;
             self.tables.see(incident.number, &when, held);
         } else if let Killer::Other(killer) = incident.killer {

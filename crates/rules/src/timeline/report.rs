@@ -176,6 +176,10 @@ pub struct Storm {
     pub first: u64,
     /// The last.
     pub last: u64,
+    /// The number of the first's report.
+    pub first_report: u64,
+    /// The number of the last's.
+    pub last_report: u64,
     /// Processes killed.
     pub kills: u64,
     /// From the first to the last, microseconds.

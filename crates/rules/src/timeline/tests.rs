@@ -228,8 +228,8 @@ fn three_kills_in_quick_succession_are_a_storm_and_two_are_not() {
     let storms = |seconds: &[u64]| {
         let mut timeline = Timeline::new();
         timeline.begin(Name::from("log"));
-        for (at, &second) in seconds.iter().enumerate() {
-            take(&mut timeline, second, &kill(at as u64 * 20 + 1, at as u32 + 7, "a", "/a", &[]));
+        for (at, &second) in (0u32..).zip(seconds) {
+            take(&mut timeline, second, &kill(u64::from(at) * 20 + 1, at + 7, "a", "/a", &[]));
         }
         let storms = timeline.finish().storms;
         storms.iter().map(|s| (s.first, s.last, s.kills, s.lasted_us)).collect::<Vec<_>>()

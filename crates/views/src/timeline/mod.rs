@@ -179,22 +179,16 @@ fn totals(page: &mut Page<'_>, report: &TimelineReport) {
 }
 
 fn storms(page: &mut Page<'_>, report: &TimelineReport) {
-    let number = |of: u64| -> String {
-        let found = report.incidents.iter().find(|incident| incident.number == of);
-        let part = found.and_then(|incident| incident.report.as_ref());
-        part.map_or_else(|| "?".to_owned(), |part| part.number.to_string())
-    };
     for (at, storm) in report.storms.iter().take(ROWS).enumerate() {
-        let Storm { first, last, kills, lasted_us, before_memory_was_back } = storm;
+        let Storm { first_report, last_report, kills, lasted_us, before_memory_was_back, .. } =
+            storm;
         let span = lasted_us.map_or(String::new(), |us| format!(" within {}", span(us)));
         let early = match before_memory_was_back {
             0 => String::new(),
             n => format!(", {n} of them before an earlier victim's memory was back"),
         };
         let sentence = format!(
-            "{kills} processes killed{span}, reports {} to {}{early}",
-            number(*first),
-            number(*last)
+            "{kills} processes killed{span}, reports {first_report} to {last_report}{early}"
         );
         if at == 0 {
             page.heading("Storm", &sentence);
@@ -202,6 +196,7 @@ fn storms(page: &mut Page<'_>, report: &TimelineReport) {
             page.under(&sentence);
         }
     }
+    more(page, report.storms.len());
 }
 
 fn span(us: u64) -> String {

@@ -44,6 +44,8 @@ struct Far {
 pub(super) trait Take {
     /// A log begins.
     fn begin(&mut self, log: &Log);
+    /// Whether what it finds appears on the terminal at once, where progress is shown, too.
+    fn is_shown_at_once(&self) -> bool;
     /// It holds this.
     fn found(&mut self, found: Found) -> Result<(), Failure>;
     /// It has ended, or broke.
@@ -85,9 +87,12 @@ pub(super) fn read_all(
     for (log, receiver) in logs.iter().zip(receivers) {
         take.begin(log);
         let result = one(&receiver, take, &progress, &|| how_far(&far, &sizes))?;
-        progress.tell(true, String::new);
+        if result.is_err() {
+            progress.tell(true, String::new);
+        }
         take.end(log, result)?;
     }
+    progress.tell(true, String::new);
     Ok(())
 }
 
@@ -101,7 +106,7 @@ fn one(
     loop {
         match receiver.recv_timeout(TICK) {
             Ok(Said::Found(found)) => {
-                progress.tell(false, how_far);
+                progress.tell(take.is_shown_at_once(), how_far);
                 take.found(found)?;
             }
             Ok(Said::Ended(result)) => return Ok(result),

@@ -208,6 +208,10 @@ impl Take for Several<'_> {
         self.timeline.begin(Name::from(self.place.as_str()));
     }
 
+    fn is_shown_at_once(&self) -> bool {
+        self.out.is_terminal() && !matches!(self.form(), Form::One | Form::Timeline)
+    }
+
     fn found(&mut self, found: Found) -> Result<(), Failure> {
         match found {
             Found::Report(read) => self.report(read)?,
