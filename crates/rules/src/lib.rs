@@ -26,6 +26,7 @@ pub mod rank;
 pub mod reserve;
 pub mod segment;
 pub mod status;
+pub mod timeline;
 pub mod usage;
 pub mod vmflags;
 pub mod wall;
