@@ -150,6 +150,7 @@ measures! {
     File "The file part of `Pss`.",
     Shmem "The shared-memory part of `Pss`.",
     Hugetlb "hugetlbfs pages, which are in no other measure.",
+    AnonHuge "Anonymous memory in huge pages, which is in `Rss`.",
 }
 
 const MEASURES: usize = Measure::ALL.len();
@@ -213,6 +214,7 @@ impl From<&Shares> for Amounts {
         set(Measure::File, shares.get(Share::PssFile));
         set(Measure::Shmem, shares.get(Share::PssShmem));
         set(Measure::Hugetlb, shares.hugetlb());
+        set(Measure::AnonHuge, shares.anon_huge());
         amounts
     }
 }

@@ -8,9 +8,9 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, Mode, OFlags, openat, readlinkat, statat};
 use units::{PageSize, Pid};
 
-use crate::fs::{Until, open_dir, pieces_at, read_at};
+use crate::fs::{PIECE, Until, open_dir, pieces_at, read_at, smaps_request};
 use crate::place::TaskPath;
-use crate::{About, Owner, Place, ProcessPages, Refusal, Tree, dir, mounts, pages, sys};
+use crate::{About, Owner, Place, ProcessPages, Refusal, TaskFile, Tree, dir, mounts, pages, sys};
 
 /// A mounted procfs.
 ///
@@ -146,6 +146,14 @@ impl Tree for LiveTree {
     fn read(&mut self, place: Place<'_>, buf: &mut Vec<u8>) -> Result<(), Refusal> {
         let flags = OFlags::empty();
         match place {
+            Place::Task(pid, TaskFile::Smaps) => {
+                buf.clear();
+                let path = TaskPath::new(pid, Some(TaskFile::Smaps));
+                let (room, most) = (&mut self.piece, dir::MOST_SMAPS);
+                pieces_at(&self.proc, path.as_c_str(), smaps_request(), most, room, &mut |piece| {
+                    buf.extend_from_slice(piece);
+                })
+            }
             Place::Task(pid, file) => {
                 let path = TaskPath::new(pid, Some(file));
                 let until = if file.is_one_piece() { Until::ShortRead } else { Until::End };
@@ -173,8 +181,8 @@ impl Tree for LiveTree {
     ) -> Result<(), Refusal> {
         if let Place::Task(pid, file) = place {
             let path = TaskPath::new(pid, Some(file));
-            let (proc, buf) = (&self.proc, &mut self.piece);
-            return pieces_at(proc, path.as_c_str(), OFlags::empty(), u64::MAX, buf, piece);
+            let size = if file == TaskFile::Smaps { smaps_request() } else { PIECE };
+            return pieces_at(&self.proc, path.as_c_str(), size, u64::MAX, &mut self.piece, piece);
         }
         let mut buf = Vec::new();
         self.read(place, &mut buf)?;
