@@ -172,6 +172,14 @@ impl Amounts {
         (self.known & (1 << index) != 0).then(|| Bytes::new(self.sizes[index]))
     }
 
+    /// Adds to one measure, if it is known.
+    pub fn grow(&mut self, measure: Measure, by: Bytes) {
+        if self.get(measure).is_some() {
+            let sum = &mut self.sizes[measure as usize];
+            *sum = sum.saturating_add(by.get());
+        }
+    }
+
     /// Adds others.
     #[inline]
     pub fn add(&mut self, other: &Amounts) {
