@@ -43,7 +43,7 @@ const FIRST_PID_NAMESPACE: &[u8] = b"pid:[4026531836]";
 impl LiveTree {
     /// This machine, at `/proc`.
     pub fn open() -> Result<LiveTree, Refusal> {
-        let proc = open_dir("/proc")?;
+        let proc = mounted(open_dir("/proc")?)?;
         Ok(LiveTree::at(proc, true, "this machine".to_owned()))
     }
 
@@ -227,6 +227,7 @@ impl Tree for LiveTree {
             origin: self.origin.clone(),
             live: true,
             complete: true,
+            cut: false,
             page_size: PageSize::new(rustix::param::page_size() as u64),
             user_hz: u32::try_from(rustix::param::clock_ticks_per_second()).ok(),
             machine: Some(Name::new(rustix::system::uname().machine().to_bytes())),
@@ -251,6 +252,19 @@ impl Tree for LiveTree {
     }
 }
 
+/// A directory that is a procfs, or does as one because it has its files.
+fn mounted(proc: OwnedFd) -> Result<OwnedFd, Refusal> {
+    if !is_procfs(&proc) && statat(&proc, c"meminfo", AtFlags::empty()).is_err() {
+        return Err(Refusal::Strange("a directory where no procfs is mounted".to_owned()));
+    }
+    Ok(proc)
+}
+
+/// Whether the directory is a mounted procfs (`PROC_SUPER_MAGIC`) and not a copy of one.
+pub(crate) fn is_procfs(dir: &OwnedFd) -> bool {
+    rustix::fs::fstatfs(dir).is_ok_and(|fs| fs.f_type == rustix::fs::PROC_SUPER_MAGIC)
+}
+
 /// Whether `/proc` is mounted so that other users' processes are not listed. Of several mounts the
 /// last one is on top.
 fn hides_others(mountinfo: &[u8]) -> bool {
@@ -272,6 +286,13 @@ fn hides_others(mountinfo: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_directory_without_a_procfs_is_no_machine() {
+        let here = open_dir(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let found = mounted(here).map(|_| ()).unwrap_err();
+        assert_eq!(found.to_string(), "a directory where no procfs is mounted");
+    }
 
     #[test]
     fn the_topmost_mount_of_proc_says_whether_processes_are_hidden() {

@@ -15,7 +15,8 @@ pub(super) fn identities(figures: &mut Figures<'_>, account: &Account) -> Option
     let own: Vec<&ProcessShare> = account.shares.iter().filter(|s| s.twin_of.is_none()).collect();
     let (read, unread): (Vec<_>, Vec<_>) =
         own.iter().copied().partition(|process| pss(process).is_some());
-    if read.is_empty() {
+    // Of a capture that was cut, the end is lacking and some processes with it.
+    if read.is_empty() || figures.snapshot.viewpoint.cut {
         return None;
     }
     let anon_unread = at_most(&unread, |process| process.rss_anon.or(process.rss));

@@ -143,7 +143,7 @@ fn total(survey: &Survey) -> Amounts {
 
 /// The shares against the kernel's own count of mapped pages.
 fn check(survey: &Survey, options: &UsageOptions, total: &Amounts) -> Option<Check> {
-    if !options.filters.is_empty() || survey.filtered > 0 {
+    if !options.filters.is_empty() || survey.filtered > 0 || survey.machine.viewpoint.cut {
         return None;
     }
     let field = |field| survey.machine.meminfo.get(field);
