@@ -26,8 +26,8 @@ mod tests;
 
 pub use report::{
     Asker, CacheSize, Cause, Choice, Doubt, Event, ExplainReport, Gap, GroupState, Holder, Holding,
-    LimitState, MemoryAccount, NotByScore, Prevention, RanOut, Remainder, ReportSource, RulesFrom,
-    SCHEMA, SwapState, Task, TaskScore, Victim, ZoneTest,
+    KernelFault, LimitState, MemoryAccount, NotByScore, Prevention, RanOut, Remainder,
+    ReportSource, RulesFrom, SCHEMA, SwapState, Task, TaskScore, Victim, ZoneTest,
 };
 
 use facts::Release;

@@ -413,6 +413,8 @@ pub struct Choice {
     pub agrees: Option<bool>,
     /// Why the kernel did not go by scores, where it did not.
     pub not_by_score: Option<NotByScore>,
+    /// What this kernel is known to do wrong, where that explains its choice.
+    pub kernel_fault: Option<KernelFault>,
     /// The place of the chosen in `rows`, from 1.
     pub rank_of_chosen: Option<usize>,
     /// Points between the first and the second.
@@ -423,6 +425,9 @@ pub struct Choice {
     pub logged_score: Option<i64>,
     /// What it should have printed, from and to; the same twice when the total is known.
     pub computed_score: Option<(i64, i64)>,
+    /// The same where the text has another score, with the resident pages that each counter of a
+    /// task may have lagged behind when the kernel chose (2.6.34 to 6.1): from and to.
+    pub score_at_choice: Option<(i64, i64)>,
     /// Possible reasons, where these rules choose another or compute another score.
     pub doubts: Vec<Doubt>,
 }
@@ -433,6 +438,15 @@ pub struct Choice {
 pub enum NotByScore {
     /// `vm.oom_kill_allocating_task`: whoever asks dies.
     AllocatingTask,
+}
+
+/// What a kernel is known to have done wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KernelFault {
+    /// It compared points without their sign, so that whoever had fewer than none came first
+    /// (linux-next of July 2020, before 5.9).
+    UnsignedPoints,
 }
 
 /// One task of the table, with its score.

@@ -285,6 +285,63 @@ fn printed_scores_are_thousandths_of_the_total() {
 }
 
 #[test]
+fn a_score_that_the_held_back_pages_explain_is_no_difference() {
+    let mut report = in_group(2, 10_000, &[(2, 5_000, 0), (3, 400, 0)]);
+    report.kills[0].score = Some(494);
+    let choice = chosen(&report, Release::new(4, 19));
+    assert_eq!(
+        (choice.computed_score, choice.score_at_choice),
+        (Some((500, 500)), Some((493, 500)))
+    );
+    assert!(choice.doubts.is_empty());
+    // Nothing is held back upwards, nor so much.
+    for (score, at_choice) in [(506, None), (480, Some((493, 500)))] {
+        report.kills[0].score = Some(score);
+        let choice = chosen(&report, Release::new(4, 19));
+        assert_eq!(choice.score_at_choice, at_choice);
+        assert!(!choice.doubts.is_empty());
+    }
+}
+
+#[test]
+fn columns_that_a_table_lacks_leave_a_score_as_open_as_the_machines_counters() {
+    let mut report = in_group(2, 10_000, &[(2, 5_000, 0)]);
+    report.memcg = None;
+    report.kills[0].cause = Some(KillCause::OutOfMemory);
+    report.kills[0].score = Some(510);
+    let table = report.tasks.as_mut().unwrap();
+    table.columns = Some(TaskColumns::CpuAdjScoreAdj);
+    (table.rows[0].swapents, table.rows[0].pgtables) = (None, None);
+    let mut memory = ShowMem::default();
+    (memory.totals.ram, memory.totals.reserved) = (Some(Pages::new(9_000)), Some(Pages::ZERO));
+    (memory.swap.total, memory.swap.free) = (kib(4000), kib(3600));
+    report.memory = Some(memory.clone());
+    assert_eq!(chosen(&report, Release::new(3, 2)).computed_score, Some((500, 1000)));
+    memory.counters.pagetables = Some(Pages::new(20));
+    report.memory = Some(memory);
+    assert_eq!(chosen(&report, Release::new(3, 2)).computed_score, Some((500, 512)));
+    // Page tables count since 2.6.39.
+    assert_eq!(chosen(&report, Release::old(2, 6, 37)).computed_score, Some((500, 510)));
+}
+
+#[test]
+fn a_kernel_that_compared_points_without_sign_is_named() {
+    let rows = [(2, 5000, 0), (3, 400, -900), (4, 400, -500), (5, 400, -1000)];
+    let fault = |killed, version: &str| {
+        let mut report = in_group(killed, 100_000, &rows);
+        report.reporter.version = Some(Name::from(version));
+        let choice = chosen(&report, Release::new(5, 8));
+        (choice.agrees, choice.kernel_fault)
+    };
+    let next = "5.8.0-rc4-next-20200710 #1";
+    // The least below nothing is the largest number.
+    assert_eq!(fault(4, next), (Some(false), Some(KernelFault::UnsignedPoints)));
+    assert_eq!(fault(3, next), (Some(false), None));
+    assert_eq!(fault(2, next), (Some(true), None));
+    assert_eq!(fault(4, "5.8.0 #1"), (Some(false), None));
+}
+
+#[test]
 fn a_victim_outside_of_the_table_is_said_to_be() {
     let choice = chosen(&in_group(9, 1000, &[(2, 50, 0)]), Release::new(6, 6));
     assert_eq!((choice.agrees, choice.rank_of_chosen), (Some(false), None));
