@@ -91,10 +91,15 @@ impl Rows {
     }
 }
 
-/// A few percent are ordinary, and so is what any machine's drivers take.
+/// Up to this a remainder is ordinary: a report prints neither vmalloc nor per-cpu data, and so they
+/// are in it with what any machine's drivers take.
+pub(crate) fn ordinary(total: u64) -> u64 {
+    ORDINARY.max(total / 10)
+}
+
 fn judge(remainder: i64, total: Bytes) -> Remainder {
     let size = remainder.unsigned_abs();
-    if size <= ORDINARY || size <= total.get() / 10 {
+    if size <= ordinary(total.get()) {
         if remainder < 0 && size > total.get() / 50 {
             Remainder::Overcounted
         } else {
@@ -164,7 +169,7 @@ pub(super) fn unused_huge_pages(memory: &ShowMem) -> Bytes {
 
 /// What the allocator manages: `pages RAM` less `pages reserved`. From 3.19 to 4.1 `reserved` was
 /// printed without the contiguous areas, which were not counted as managed.
-pub(super) fn managed(memory: &ShowMem, release: Release) -> Option<Pages> {
+pub(crate) fn managed(memory: &ShowMem, release: Release) -> Option<Pages> {
     let totals = &memory.totals;
     let managed = totals.ram?.count().checked_sub(totals.reserved?.count())?;
     let cma = totals.cma_reserved.map_or(0, Pages::count);
@@ -213,7 +218,7 @@ fn of_group(block: &MemcgBlock, group: &GroupState) -> Option<MemoryAccount> {
 
 /// A figure of the whole group: `total_…` is one already; others are the groups' own and are added
 /// up over the groups that the text lists (3.9 to 5.2).
-fn figure(block: &MemcgBlock, key: &str) -> Option<Bytes> {
+pub(crate) fn figure(block: &MemcgBlock, key: &str) -> Option<Bytes> {
     let of = |counters: &MemcgCounters| counters.get(key).map(Bytes::new);
     if key.starts_with("total_") {
         return of(&block.stats.first()?.counters);

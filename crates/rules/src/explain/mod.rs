@@ -34,6 +34,10 @@ use facts::Release;
 use facts::oom_report::{OomReport, TriggerKind};
 use units::PageSize;
 
+pub(crate) use memory::{figure, managed, ordinary};
+pub(crate) use scope::ran_out;
+pub(crate) use source::rules_of;
+
 use choice::Election;
 use prevent::Case;
 use zones::Zones;
@@ -43,7 +47,7 @@ pub fn explain(report: &OomReport, kernel: Option<Release>) -> ExplainReport {
     let source = source::source(report, kernel);
     let release = source.rules_of;
     let page_size = report.page_size.unwrap_or(PageSize::KIB_4);
-    let ran_out = scope::ran_out(report);
+    let ran_out = ran_out(report);
     let group = scope::group(report, &ran_out);
     let wanted = request::wanted(report, release);
     let zones = Zones::new(report, wanted, release, page_size);
