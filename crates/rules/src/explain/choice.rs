@@ -95,7 +95,8 @@ impl<'a> Election<'a> {
         (self.winner(most, Change::default()) == Some(winner)).then_some(winner)
     }
 
-    fn ends(&self) -> [Pages; 2] {
+    /// The least and the most that the total can be.
+    pub(super) fn ends(&self) -> [Pages; 2] {
         [self.total().unwrap_or(Pages::ZERO), self.totals.most.unwrap_or(BOUNDLESS)]
     }
 

@@ -154,7 +154,7 @@ fn of_machine(memory: &ShowMem, release: Release, page_size: PageSize) -> Option
     (!account.rows.is_empty()).then_some(account)
 }
 
-fn pool(memory: &ShowMem, count: fn(&facts::oom_report::HugePool) -> Option<u64>) -> Bytes {
+fn pool(memory: &ShowMem, count: impl Fn(&facts::oom_report::HugePool) -> Option<u64>) -> Bytes {
     let bytes = memory
         .huge_pools
         .iter()
@@ -162,9 +162,14 @@ fn pool(memory: &ShowMem, count: fn(&facts::oom_report::HugePool) -> Option<u64>
     bytes.fold(Bytes::ZERO, Bytes::saturating_add)
 }
 
-/// Unused huge pages.
-pub(super) fn unused_huge_pages(memory: &ShowMem) -> Bytes {
-    pool(memory, |pool| pool.free)
+/// Unused huge pages of a node.
+pub(super) fn unused_huge_pages(memory: &ShowMem, node: u32) -> Bytes {
+    pool(memory, |pool| pool.free.filter(|_| pool.node == node))
+}
+
+/// The pools of huge pages, used or not.
+pub(super) fn huge_pages(memory: &ShowMem) -> Bytes {
+    pool(memory, |pool| pool.total)
 }
 
 /// What the allocator manages: `pages RAM` less `pages reserved`. From 3.19 to 4.1 `reserved` was

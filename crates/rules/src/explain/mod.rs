@@ -27,7 +27,7 @@ mod tests;
 pub use report::{
     Asker, CacheSize, Cause, Choice, Doubt, Event, ExplainReport, Gap, GroupState, Holder, Holding,
     KernelFault, LimitState, MemoryAccount, NotByScore, Prevention, RanOut, Remainder,
-    ReportSource, RulesFrom, SCHEMA, SwapState, Task, TaskScore, Victim, ZoneTest,
+    ReportSource, Retest, RulesFrom, SCHEMA, SwapState, Task, TaskScore, Victim, ZoneTest,
 };
 
 use facts::Release;
@@ -59,8 +59,11 @@ pub fn explain(report: &OomReport, kernel: Option<Release>) -> ExplainReport {
     });
     let election = Election::new(report, &ran_out, release, page_size);
     let choice = choice::choice(report, election.as_ref(), release, page_size);
+    let memory = memory::memory(report, group.as_ref(), release, page_size);
     let prevention = prevent::prevention(&Case {
         report,
+        release,
+        memory: memory.as_ref(),
         cause: &cause,
         wanted,
         zones: &zones,
@@ -76,7 +79,7 @@ pub fn explain(report: &OomReport, kernel: Option<Release>) -> ExplainReport {
         asked: request::asker(report, wanted, release, page_size),
         zones: zones.all.iter().map(|zone| zones.shown(zone)).collect(),
         swap,
-        memory: memory::memory(report, group.as_ref(), release, page_size),
+        memory,
         victims: scope::victims(report),
         choice,
         prevention,

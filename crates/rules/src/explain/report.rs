@@ -496,10 +496,32 @@ pub enum Doubt {
     Unseen,
 }
 
-/// What would have prevented this kill.
+/// The allocator's last test of a zone with a change made: it passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Retest {
+    /// What is free for the request then, bytes.
+    pub usable: i64,
+    /// What it must exceed: the mark and the reserve, bytes.
+    pub needed: Bytes,
+}
+
+/// What would have prevented this kill. Each was tried: by the allocator's test, by the charge to
+/// the cgroup, or by choosing again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Prevention {
+    /// Nothing of what follows for long: the kernel holds more than all programs and files together,
+    /// and no limit, swap or death gives that back.
+    KernelHolds {
+        /// What holds it; `null` when no counter of the report knows it.
+        holder: Option<Holder>,
+        /// How much, bytes.
+        bytes: Bytes,
+        /// What programs and files have, bytes.
+        users: Bytes,
+        /// The largest that the kernel names: a slab cache, or a place that allocates.
+        largest: Option<CacheSize>,
+    },
     /// So much more free in a zone, and the allocator's last test passes.
     FreeMore {
         /// The zone's node.
@@ -508,6 +530,8 @@ pub enum Prevention {
         zone: Name,
         /// How much, bytes.
         bytes: Bytes,
+        /// The test then.
+        then: Retest,
     },
     /// Swap for that much: so much of anonymous memory could have gone there.
     Swap {
@@ -517,11 +541,40 @@ pub enum Prevention {
         movable: Bytes,
         /// Swap there was none at all.
         had_none: bool,
+        /// The test then.
+        then: Retest,
     },
-    /// Huge pages of the pool that nobody used.
+    /// Huge pages of the pool that nobody used, given back.
     HugePool {
-        /// How much they are, bytes.
+        /// How much they are on the zone's node, bytes.
         unused: Bytes,
+        /// The test then.
+        then: Retest,
+    },
+    /// Files in tmpfs, and shared memory, given back in part.
+    Tmpfs {
+        /// What they hold, bytes.
+        held: Bytes,
+        /// What of it would have served, bytes.
+        bytes: Bytes,
+        /// The test then.
+        then: Retest,
+    },
+    /// `vm.min_free_kbytes` as the kernel chooses it.
+    MinFree {
+        /// As it was, bytes.
+        now: Bytes,
+        /// What the kernel chooses by itself, with huge pages on, bytes.
+        chosen: Bytes,
+        /// The test then.
+        then: Retest,
+    },
+    /// `vm.overcommit_memory` 2 at its default ratio: requests had been refused before.
+    StrictOvercommit {
+        /// What could be promised then (`CommitLimit`), bytes.
+        limit: Bytes,
+        /// What was taken, at least, bytes.
+        taken: Bytes,
     },
     /// Single pages: they would have been served.
     SinglePages,
@@ -531,9 +584,13 @@ pub enum Prevention {
         at_least: Bytes,
         /// So much more than it is, bytes.
         more: Bytes,
+        /// What is charged then, bytes.
+        charged: Bytes,
     },
-    /// Room in the cgroup's swap: it was full, or forbidden.
+    /// Room in the cgroup's swap, which was full or forbidden, for this request alone.
     GroupSwap {
+        /// So much more, bytes.
+        bytes: Bytes,
         /// Anonymous memory that could have moved, bytes.
         movable: Bytes,
         /// The limit on swap, bytes.
@@ -547,6 +604,22 @@ pub enum Prevention {
         from: ScoreAdj,
         /// The highest with which it lives.
         to: ScoreAdj,
+        /// Who dies then.
+        then: Task,
+    },
+    /// Another adjustment of the runner-up: then that one dies. Tried by choosing again.
+    Sacrifice {
+        /// The runner-up.
+        task: Task,
+        /// Its adjustment.
+        from: ScoreAdj,
+        /// The lowest with which it dies.
+        to: ScoreAdj,
+        /// Who lives then.
+        instead_of: Task,
+    },
+    /// `vm.oom_kill_allocating_task` 0: the choice by points.
+    ChooseByScore {
         /// Who dies then.
         then: Task,
     },

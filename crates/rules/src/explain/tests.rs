@@ -10,14 +10,14 @@ use units::{Bytes, Limit, PageSize, Pages, Pid, ScoreAdj};
 
 use super::*;
 
-const KIB: u64 = 1024;
+pub(super) const KIB: u64 = 1024;
 
-fn kib(n: u64) -> Option<Bytes> {
+pub(super) fn kib(n: u64) -> Option<Bytes> {
     Some(Bytes::new(n * KIB))
 }
 
 /// A zone: free, min and high in KiB, and its reserves in pages.
-fn zone(name: &str, free: u64, min: u64, high: u64, reserves: &[u64]) -> ZoneMemory {
+pub(super) fn zone(name: &str, free: u64, min: u64, high: u64, reserves: &[u64]) -> ZoneMemory {
     ZoneMemory {
         node: Some(0),
         name: Name::from(name),
@@ -35,7 +35,7 @@ fn zone(name: &str, free: u64, min: u64, high: u64, reserves: &[u64]) -> ZoneMem
 }
 
 /// Free blocks: count and migrate types, from order 0.
-fn buddy(blocks: &[(u64, &str)]) -> Option<Buddy> {
+pub(super) fn buddy(blocks: &[(u64, &str)]) -> Option<Buddy> {
     let blocks = blocks.iter().enumerate().map(|(order, &(count, types))| BuddyBlocks {
         count,
         size: Bytes::new(4096 << order),
@@ -44,7 +44,7 @@ fn buddy(blocks: &[(u64, &str)]) -> Option<Buddy> {
     Some(Buddy { blocks: blocks.collect(), total: None })
 }
 
-fn request(mask: u64, order: i32, zones: Vec<ZoneMemory>) -> OomReport {
+pub(super) fn request(mask: u64, order: i32, zones: Vec<ZoneMemory>) -> OomReport {
     OomReport {
         trigger: Some(Trigger {
             gfp: Some(GfpMask { mask, names: None }),
@@ -58,8 +58,8 @@ fn request(mask: u64, order: i32, zones: Vec<ZoneMemory>) -> OomReport {
 }
 
 /// `GFP_KERNEL` and `GFP_HIGHUSER_MOVABLE` of 6.x.
-const KERNEL: u64 = 0xcc0;
-const USER: u64 = 0x10_0cca;
+pub(super) const KERNEL: u64 = 0xcc0;
+pub(super) const USER: u64 = 0x10_0cca;
 
 fn cause(report: &OomReport) -> Cause {
     explain(report, Some(Release::new(6, 6))).cause
@@ -164,7 +164,7 @@ fn cause_at(report: &OomReport, release: Release) -> Cause {
 }
 
 /// A table: pid, resident pages, adjustment.
-fn table(rows: &[(u32, u64, i64)]) -> Option<TaskTable> {
+pub(super) fn table(rows: &[(u32, u64, i64)]) -> Option<TaskTable> {
     let row = |&(pid, rss, adj): &(u32, u64, i64)| TaskRow {
         pid: Some(Pid::new(pid)),
         tgid: Some(Pid::new(pid)),
@@ -183,7 +183,7 @@ fn table(rows: &[(u32, u64, i64)]) -> Option<TaskTable> {
 }
 
 /// A kill in a cgroup of so many pages without swap.
-fn in_group(killed: u32, pages: u64, rows: &[(u32, u64, i64)]) -> OomReport {
+pub(super) fn in_group(killed: u32, pages: u64, rows: &[(u32, u64, i64)]) -> OomReport {
     let at = |bytes| MemcgUsage {
         usage: Some(Bytes::new(bytes)),
         limit: Some(Limit::At(Bytes::new(bytes))),
