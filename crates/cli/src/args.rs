@@ -66,7 +66,8 @@ Examples:
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
-    /// Where to look: `live`, a tar (from `oomph capture` or smemcap), or a directory like /proc
+    /// Where to look: `live`, a tar (from `oomph capture` or smemcap), a directory like /proc, or a
+    /// kernel log (`LOG#2` is its second OOM report)
     #[arg(long, global = true, value_name = "SOURCE", default_value = "live")]
     pub(crate) from: String,
     /// Print JSON instead of text (docs/json.md describes it)

@@ -5,7 +5,8 @@
 //! all of them: [`snapshot`] reads a machine into facts, [`capture`] writes its files into a tar
 //! that reads back as the same facts. [`open`] finds out which of them a user means. [`read_log`]
 //! hands out a kernel log piece by piece, from a file, packed or not, a pipe, the journal or the
-//! ring buffer; [`follow()`] does so while it grows.
+//! ring buffer; [`follow()`] does so while it grows. [`open_or_report`] finds a report in one and
+//! looks at it as at a machine.
 //!
 //! # What it promises
 //! * A live machine pays little: one buffer for all files, one `read` for a file that the kernel
@@ -35,6 +36,7 @@ mod pages;
 mod place;
 mod process_map;
 mod refusal;
+mod report;
 mod shares;
 mod snapshot;
 mod sys;
@@ -54,11 +56,12 @@ pub use follow::{Heard, follow};
 pub use journal::{Journal, is_journal};
 pub use live::LiveTree;
 pub use log::{Log, LogError, read_log};
-pub use open::{OpenError, Source, open};
+pub use open::{OpenError, Source, open, open_or_report};
 pub use pages::ProcessPages;
 pub use place::{Moment, Place, TaskFile};
 pub use process_map::{ProcessMap, Stall, process_map};
 pub use refusal::Refusal;
+pub use report::{MachineOfReport, ReportedMachine};
 pub use shares::{Ask, Ground, Head, KeepMapping, survey};
 pub use snapshot::{KernelThreads, Physical, Want, identity, machine, physical, snapshot};
 pub use tar::TarTree;

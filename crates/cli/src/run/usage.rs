@@ -21,7 +21,8 @@ use crate::output::Output;
 
 pub(super) fn run(args: &UsageArgs, global: &Global, out: &mut Output) -> Result<Outcome, Failure> {
     let filters = Filters::new(args)?;
-    let mut source = machine::open(&global.from)?;
+    let mut source =
+        machine::open_whole(&global.from, "mappings, so that nothing tells shared pages apart")?;
     loop {
         let survey = survey(&mut source, args, &filters);
         let options = UsageOptions {

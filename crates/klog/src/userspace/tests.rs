@@ -193,12 +193,12 @@ fn containers_are_known_by_their_ids() {
              2025-01-02T03:04:05.000000000Z container oom {ID} (image=web, name=web-1)\n\
              Jan  2 03:04:05 n1 dockerd[3]: time=\"2025\" level=debug msg=event container={ID} topic=/tasks/oom type=\"*events.TaskOOM\"\n"
         ),
-        &expect![[r#"
+        &expect![[r"
             Containerd ToldOfKill container=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
             Containerd ToldOfKill container=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
             Dockerd ToldOfKill name=web-1 container=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
             Dockerd ToldOfKill container=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
-        "#]],
+        "]],
     );
     check_none("a program talks of a TaskOOM event\n");
 }
