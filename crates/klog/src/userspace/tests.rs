@@ -65,7 +65,7 @@ fn systemd_tells_what_became_of_its_units() {
             Systemd ToldOfKill unit=shop.service
             Systemd Ended unit=shop.service signal=SIGKILL
             Systemd Ended unit=shop.service signal=SIGKILL
-            Systemd ToldOfKill unit=shop.service reason="the unit failed"
+            Systemd ToldOfEither unit=shop.service
             Systemd ToldOfOomd unit=app-x\\x2dy.scope count=12
             Systemd ToldOfOomd unit=old.scope
             Systemd ToldOfKill unit=new.service count=3

@@ -296,7 +296,8 @@ impl Timeline {
             .min();
         if let Some((joined_by, _, at)) = best {
             self.open[at].echoes.push(Echo { joined_by, notice });
-        } else if notice.act == Act::ToldOfKill && self.report.without_report.len() < WITHOUT_REPORT
+        } else if matches!(notice.act, Act::ToldOfKill | Act::ToldOfEither)
+            && self.report.without_report.len() < WITHOUT_REPORT
         {
             self.report.without_report.push(notice);
         }

@@ -35,7 +35,7 @@ pub struct TimelineReport {
     pub repeated: Vec<Repeated>,
     /// Tasks that were in more than one table, those that grew most first; at most 20.
     pub growth: Vec<Growth>,
-    /// Lines that tell of a kill of the kernel whose report is not in the log.
+    /// Lines that tell of a kill that is not in the log.
     pub without_report: Vec<Notice>,
 }
 

@@ -256,8 +256,7 @@ fn without_report(page: &mut Page<'_>, report: &TimelineReport) {
     if rows.is_empty() {
         return;
     }
-    let sentence = "kills of the kernel that other programs tell of and whose reports are not in \
-                    the log";
+    let sentence = "kills that other programs tell of and that are not in the log";
     page.heading("Not here", sentence);
     for row in rows.iter().take(ROWS) {
         let style = page.style;
