@@ -61,7 +61,7 @@ fn systemd_tells_what_became_of_its_units() {
          Mar  4 05:06:07 box systemd[900]: app-x\\x2dy.scope: systemd-oomd killed 12 process(es) in this unit.\n\
          Mar  4 05:06:07 box systemd[900]: old.scope: systemd-oomd killed some process(es) in this unit.\n\
          Mar  4 05:06:07 box systemd[1]: new.service: The kernel OOM killer killed 3 process(es) in this unit.\n",
-        &expect![[r#"
+        &expect![[r"
             Systemd ToldOfKill unit=shop.service
             Systemd Ended unit=shop.service signal=SIGKILL
             Systemd Ended unit=shop.service signal=SIGKILL
@@ -69,7 +69,7 @@ fn systemd_tells_what_became_of_its_units() {
             Systemd ToldOfOomd unit=app-x\\x2dy.scope count=12
             Systemd ToldOfOomd unit=old.scope
             Systemd ToldOfKill unit=new.service count=3
-        "#]],
+        "]],
     );
 }
 
