@@ -31,6 +31,9 @@ cargo xtask bench [ARG…]  what `oomph status` (or `oomph ARG…`) costs over r
                           `bench map` times the picture of small and large address spaces
 cargo xtask bench cache [PATH…]
                           what `oomph cache` costs over walking and asking, beside vmtouch
+cargo xtask bench explain [GIBIBYTES]
+                          what reading kernel logs costs, beside grep and by the report, and the
+                          memory that it takes while so much comes through a pipe
 cargo xtask golden        what the real smem, pmap and free print about the machines in
                           tests/data/compat, kept in its folder `golden` (as root)
 cargo xtask corpus [DIR]  how much of the kernel logs in DIR is understood
