@@ -7,6 +7,7 @@
 mod bench;
 mod ci;
 mod corpus;
+mod fuzz_klog;
 mod golden;
 mod harness;
 mod needs;
@@ -37,6 +38,8 @@ cargo xtask bench explain [GIBIBYTES]
 cargo xtask golden        what the real smem, pmap and free print about the machines in
                           tests/data/compat, kept in its folder `golden` (as root)
 cargo xtask corpus [DIR]  how much of the kernel logs in DIR is understood
+cargo xtask fuzz-klog [--seconds N | --runs N] [--seed S] [LOG…]
+                          mutated kernel logs: no panic, no hang, output bounded by input
 cargo xtask capture-vm [--kernel SERIES | NAME…]
                           boot Debian kernels in QEMU, capture them, drive them out of memory, and
                           keep the results in tests/data/captures
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         "bench" => bench::run(rest),
         "golden" => golden::run(),
         "corpus" => corpus::run(rest),
+        "fuzz-klog" => fuzz_klog::run(rest),
         "capture-vm" => vm::run(rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");
