@@ -29,7 +29,7 @@ use std::{env, fs};
 
 /// What is kept of a byte, at most, as `Debug` prints it: a line may stand for a zone with fifty
 /// counters, of which it has one.
-const MOST: usize = 100;
+const MOST: usize = 200;
 /// What a text may keep however short it is.
 const SMALL: usize = 8 << 10;
 /// Nanoseconds for a byte, without optimisation; and for a text however short it is.
