@@ -27,6 +27,7 @@ pub mod report_machine;
 pub mod reserve;
 pub mod segment;
 pub mod status;
+pub mod timeline;
 pub mod usage;
 pub mod vmflags;
 pub mod wall;

@@ -6,12 +6,11 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use facts::{Account, Mapping, Name, Snapshot};
-use rustix::fd::OwnedFd;
 use units::Pid;
 
 use crate::dir::DirTree;
 use crate::fs::open_dir;
-use crate::live::LiveTree;
+use crate::live::{LiveTree, is_procfs};
 use crate::report::{self, MachineOfReport, ReportTree, ReportedMachine};
 use crate::tar::{NotATar, TarTree};
 use crate::{
@@ -120,6 +119,15 @@ pub enum OpenError {
         /// What the user can do.
         hint: Option<String>,
     },
+    /// The kernel shows itself nowhere.
+    #[error("cannot read this machine: expected a procfs mounted at /proc, found {}", match found {
+        Refusal::Absent => "no such directory".to_owned(),
+        other => other.to_string(),
+    })]
+    NoProc {
+        /// What is there.
+        found: Refusal,
+    },
     /// The system refused.
     #[error("cannot read `{spec}`")]
     Io {
@@ -154,6 +162,9 @@ impl OpenError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             OpenError::Unexpected { hint, .. } => hint.as_deref(),
+            OpenError::NoProc { .. } => {
+                Some("`mount -t proc proc /proc` mounts it; `--from CAPTURE` needs none")
+            }
             OpenError::NoReport { count, .. } if *count > 0 => {
                 Some("they are numbered from 1, in the order of the log")
             }
@@ -200,9 +211,12 @@ pub fn open(spec: &str) -> Result<Source, OpenError> {
     let shown = Name::from(spec).escaped().into_owned();
     let io = |error: io::Error| OpenError::Io { spec: shown.clone(), error };
     if spec == "live" {
-        let tree = LiveTree::open().map_err(|refusal| OpenError::Io {
-            spec: "/proc".to_owned(),
-            error: io::Error::other(refusal.to_string()),
+        let tree = LiveTree::open().map_err(|refusal| match refusal {
+            Refusal::Absent | Refusal::Strange(_) => OpenError::NoProc { found: refusal },
+            _ => OpenError::Io {
+                spec: "/proc".to_owned(),
+                error: io::Error::other(refusal.to_string()),
+            },
         })?;
         return Ok(Source::of(tree));
     }
@@ -285,11 +299,6 @@ fn open_directory(
     }
     let found = "a directory with neither `meminfo` nor a process in it".to_owned();
     Err(unexpected(found, None))
-}
-
-/// Whether the directory is a mounted procfs (`PROC_SUPER_MAGIC`) and not a copy of one.
-fn is_procfs(dir: &OwnedFd) -> bool {
-    rustix::fs::fstatfs(dir).is_ok_and(|fs| fs.f_type == rustix::fs::PROC_SUPER_MAGIC)
 }
 
 /// The compressor by the first bytes of the file, and what undoes it.

@@ -116,7 +116,8 @@ impl Tree for ReportTree {
 /// A log error as one of the system.
 pub(crate) fn as_io(error: LogError) -> io::Error {
     match error {
-        LogError::Open(error) => error,
+        LogError::Open(error) | LogError::NoJournalctl(error) => error,
         LogError::Read { source, .. } => source,
+        LogError::Journalctl { .. } => io::Error::other(error.to_string()),
     }
 }

@@ -28,6 +28,7 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-sources", &["oomph-units", "oomph-facts", "oomph-proctext", "oomph-klog"]),
     ("oomph-views", &["oomph-units", "oomph-facts", "oomph-rules"]),
     ("oomph-compat", &["oomph-units"]),
+    ("oomph-world", &["oomph-units"]),
     (
         "oomph",
         &[

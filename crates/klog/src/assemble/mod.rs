@@ -74,7 +74,7 @@ impl Assembler {
     /// Takes the next line.
     pub(crate) fn push(&mut self, line: Line<'_>) {
         let Line { number, raw, peeled, next, starts_blank, inner } = line;
-        let Peeled { body, origin, stamp, caller } = peeled;
+        let Peeled { body, origin, stamp, caller, .. } = peeled;
         let source = || SourceLine {
             number,
             kind: LineKind::Unknown,
