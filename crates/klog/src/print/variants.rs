@@ -86,11 +86,12 @@ pub(crate) const VARIANTS: &[Variant] = &[
             node.node = Some(1);
             memory.nodes.push(node);
         }
-        let mut zones: Vec<ZoneMemory> = memory.zones.clone();
-        for zone in memory.zones.iter_mut() {
-            zone.node = Some(0);
+        let mut zones = memory.zones.clone();
+        for (node, zones) in [(0, &mut memory.zones), (1, &mut zones)] {
+            for zone in zones {
+                zone.node = Some(node);
+            }
         }
-        zones.iter_mut().for_each(|zone| zone.node = Some(1));
         memory.zones.append(&mut zones);
         for (node, kib) in [(0, 1 << 20), (1, 2048), (1, 1 << 20)] {
             let size = Bytes::from_kib(kib);
@@ -135,7 +136,9 @@ pub(crate) const VARIANTS: &[Variant] = &[
         memory.zones.iter_mut().for_each(|zone| zone.counters.shadow_call_stack = None);
     }),
     new("a node that reclaim has not given up", v(4, 8), None, |report, _| {
-        memory(report).nodes.iter_mut().for_each(|node| node.all_unreclaimable = Some(false));
+        for node in &mut memory(report).nodes {
+            node.all_unreclaimable = Some(false);
+        }
     }),
     new("a zone that reclaim has given up", v2(11), Some(v(4, 8)), |report, _| {
         memory(report).zones.iter_mut().for_each(|zone| zone.all_unreclaimable = Some(true));
