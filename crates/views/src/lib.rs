@@ -13,6 +13,7 @@
 mod amount;
 mod bar;
 mod cache;
+mod csv;
 mod explain;
 pub mod json;
 mod ledger;
@@ -24,13 +25,15 @@ mod status;
 mod style;
 mod table;
 mod text;
+mod timeline;
 mod usage;
 mod words;
 
 pub use cache::{Amounts, cache, cache_csv};
-pub use explain::{explained, incident};
+pub use explain::explained;
 pub use ledger::{ledger, ledger_diff, ledger_svg};
 pub use rank::{Rows, explain, rank};
 pub use status::status;
 pub use style::{Charset, Style};
+pub use timeline::{INCIDENT_COLUMNS, incident_csv, incident_csv_head, named, notice, timeline};
 pub use usage::{SizeUnit, UsageView, usage, usage_csv, usage_svg};

@@ -46,7 +46,7 @@ fn physical(
     global: &Global,
     out: &mut Output,
 ) -> Result<Outcome, Failure> {
-    let physical = machine::open(&global.from)?.physical();
+    let physical = machine::open_whole(&global.from, "map of the memory")?.physical();
     let report = rules::physical(&PhysicalInput {
         snapshot: &physical.snapshot,
         iomem: physical.iomem.as_deref(),
@@ -63,7 +63,7 @@ fn physical(
 }
 
 fn process(pid: Pid, args: &MapArgs, global: &Global) -> Result<MapReport, Failure> {
-    let mut source = machine::open(&global.from)?;
+    let mut source = machine::open_whole(&global.from, "mappings")?;
     let identity = source.identity();
     let stall = Stall { most_ms: args.max_stall };
     let map = source
@@ -92,7 +92,7 @@ fn process(pid: Pid, args: &MapArgs, global: &Global) -> Result<MapReport, Failu
 }
 
 fn pages(pid: Pid, args: &MapArgs, global: &Global, out: &mut Output) -> Result<Outcome, Failure> {
-    let mut source = machine::open(&global.from)?;
+    let mut source = machine::open_whole(&global.from, "mappings")?;
     let identity = source.identity();
     let origin = &identity.origin;
     let stall = Stall { most_ms: args.max_stall };

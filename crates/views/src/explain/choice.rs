@@ -23,6 +23,9 @@ pub(super) fn print(page: &mut Page<'_>, report: &ExplainReport) {
     let points =
         |points: i64, style: &Style| score::points(points, unit, report.source.page_size, style);
     page.heading("Was it right", &judgement(report, choice, page.style));
+    if let Some(fault) = choice.kernel_fault {
+        page.labelled("a fault", words::kernel_fault(fault));
+    }
     if let Some(formula) = choice.formula {
         page.labelled("score", formula);
     }
@@ -109,6 +112,13 @@ fn logged(page: &mut Page<'_>, choice: &Choice) {
         None => format!("{logged} in the text"),
     };
     page.labelled("printed", &text);
+    if let Some((from, to)) = choice.score_at_choice {
+        let words = format!(
+            "{from} to {to} when the kernel chose: each thread may have held back 64 pages that the \
+             table, printed later, has"
+        );
+        page.labelled("", &words);
+    }
 }
 
 fn table(report: &ExplainReport, choice: &Choice, unit: Unit, style: &Style) -> Table {
