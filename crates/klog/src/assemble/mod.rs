@@ -4,9 +4,10 @@ mod apply;
 mod builder;
 mod figures;
 mod finish;
+mod record_place;
 
 use facts::Name;
-use facts::oom_report::{LineKind, OomReport, SourceLine, Stamp};
+use facts::oom_report::{LineKind, OomReport, Record, SourceLine, Stamp};
 
 use crate::Problem;
 use crate::record::{self, Context, Item, More};
@@ -77,6 +78,7 @@ impl Assembler {
             number,
             kind: LineKind::Unknown,
             stamp: stamp.map(Stamp::from),
+            records: Vec::new(),
             text: Name::new(raw),
         };
         if let Some(pending) = &mut self.pending {
@@ -161,6 +163,9 @@ impl Assembler {
         }
         if let Item::SysRq = reading.item {
             self.sysrq = lines.pop();
+            if let Some(line) = &mut self.sysrq {
+                line.records.push(Record::SysRq);
+            }
             return;
         }
         let number = lines.first().map_or_else(|| self.last_number(), |line| line.number);
@@ -179,9 +184,12 @@ impl Assembler {
             builder.sysrq = true;
             builder.keep(vec![sysrq], true);
         }
+        let taken = lines.len();
         builder.keep(lines, true);
         builder.leftover(number, &reading.item, leftover);
+        let record = record_place::of(&reading.item);
         builder.apply(reading.item, number);
+        builder.place_record(record, taken);
     }
 
     fn last_number(&self) -> u64 {
