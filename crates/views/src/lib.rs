@@ -11,9 +11,12 @@
 //! is not on the screen, except for sums, shares and units.
 
 mod amount;
+mod annotate;
 mod bar;
 mod cache;
 mod explain;
+mod gloss;
+mod html;
 pub mod json;
 mod ledger;
 pub mod map;
@@ -27,8 +30,10 @@ mod text;
 mod usage;
 mod words;
 
+pub use annotate::{PageEntry, annotated};
 pub use cache::{Amounts, cache, cache_csv};
 pub use explain::{explained, incident};
+pub use html::explained_html;
 pub use ledger::{ledger, ledger_diff, ledger_svg};
 pub use rank::{Rows, explain, rank};
 pub use status::status;

@@ -1,5 +1,7 @@
 //! `oomph explain`.
 
+mod pages;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -18,6 +20,8 @@ use crate::output::{Output, talk};
 struct Incident {
     place: String,
     explained: ExplainReport,
+    /// The report itself, where its lines are wanted.
+    report: Option<OomReport>,
 }
 
 pub(super) fn run(
@@ -38,9 +42,10 @@ pub(super) fn run(
     for log in &logs {
         let place = place(log);
         let reports = read(log)?;
-        incidents.extend(reports.iter().map(|report| Incident {
+        incidents.extend(reports.into_iter().map(|report| Incident {
             place: place.clone(),
-            explained: rules::explain(report, global.kernel),
+            explained: rules::explain(&report, global.kernel),
+            report: pages::wants_lines(args).then_some(report),
         }));
     }
     if incidents.is_empty() {
@@ -48,7 +53,9 @@ pub(super) fn run(
     }
     let agrees = |one: &Incident| one.explained.choice.as_ref().and_then(|choice| choice.agrees);
     let selected = select(args, global, incidents.len())?;
-    if global.json {
+    if pages::wants_lines(args) {
+        pages::print(args, &incidents, selected, out)?;
+    } else if global.json {
         for incident in &incidents[selected] {
             print_json(&incident.explained, out)?;
         }
@@ -72,7 +79,7 @@ fn select(
             let reports = if count == 1 { "1 report" } else { &format!("{count} reports") };
             Err(Failure::new(format!("no report {number}: found {reports}")))
         }
-        None if args.all || global.json => Ok(0..count),
+        None if args.all || global.json || args.html.is_some() => Ok(0..count),
         None => Ok(count - 1..count),
     }
 }

@@ -26,6 +26,11 @@ pub fn explained(report: &ExplainReport, style: &Style) -> String {
     page.finish()
 }
 
+/// The verdict alone.
+pub(crate) fn headline(page: &mut Page<'_>, report: &ExplainReport) {
+    verdict::print(page, report);
+}
+
 /// One report in one line, for a list: number, time, cause, victim, and whether the choice checks
 /// out.
 pub fn incident(number: usize, report: &ExplainReport, style: &Style) -> String {
