@@ -1,5 +1,7 @@
 //! The log itself, and beside each line of a report what it says.
 
+use std::fmt::Write as _;
+
 use facts::OomReport;
 use facts::oom_report::{LineKind, SourceLine};
 use rules::explain::ExplainReport;
@@ -22,8 +24,8 @@ pub struct PageEntry<'a> {
     pub number: usize,
     /// The log it stands in.
     pub place: &'a str,
-    /// The report.
-    pub report: &'a OomReport,
+    /// The report with its lines, where they are to be shown.
+    pub report: Option<&'a OomReport>,
     /// What is concluded from it.
     pub explained: &'a ExplainReport,
 }
@@ -38,14 +40,15 @@ pub fn annotated(entry: &PageEntry<'_>, total: usize, style: &Style) -> String {
         entry.place.to_owned()
     };
     if let (Some(first), Some(last)) = (source.first_line, source.last_line) {
-        title.push_str(&format!(", lines {first} to {last}"));
+        _ = write!(title, ", lines {first} to {last}");
     }
     page.hanging("", &title, 2);
     headline(&mut page, entry.explained);
     page.line("");
-    let glosses = Glosses::new(entry.report, entry.explained);
+    let Some(report) = entry.report else { return page.finish() };
+    let glosses = Glosses::new(report, entry.explained);
     let mut next = None;
-    for line in &entry.report.lines {
+    for line in &report.lines {
         if next.is_some_and(|next| line.number > next) {
             page.line(&style.paint(Accent::Dim, style.signs().cut));
         }

@@ -47,6 +47,7 @@ pub(super) fn run(
             explained: rules::explain(&report, global.kernel),
             report: pages::wants_lines(args).then_some(report),
         }));
+        pages::forget(args, &mut incidents);
     }
     if incidents.is_empty() {
         return nothing(&logs, args, global, out);

@@ -65,7 +65,7 @@ fn named(row: &TaskScore, style: &Style) -> String {
     }
 }
 
-fn judgement(report: &ExplainReport, choice: &Choice, style: &Style) -> String {
+pub(crate) fn judgement(report: &ExplainReport, choice: &Choice, style: &Style) -> String {
     if choice.not_by_score.is_some() {
         return "not by score: whoever asks dies (vm.oom_kill_allocating_task)".to_owned();
     }
@@ -96,8 +96,15 @@ fn judgement(report: &ExplainReport, choice: &Choice, style: &Style) -> String {
 }
 
 fn logged(page: &mut Page<'_>, choice: &Choice) {
-    let Some(logged) = choice.logged_score else { return };
-    let text = match choice.computed_score {
+    if let Some(text) = logged_words(choice) {
+        page.labelled("printed", &text);
+    }
+}
+
+/// The score that the kernel printed, beside that of these rules.
+pub(crate) fn logged_words(choice: &Choice) -> Option<String> {
+    let logged = choice.logged_score?;
+    Some(match choice.computed_score {
         Some((from, to)) if from == logged && to == logged => {
             format!("{logged} in the text, and by these rules")
         }
@@ -107,8 +114,7 @@ fn logged(page: &mut Page<'_>, choice: &Choice) {
         Some((from, to)) if from == to => format!("{logged} in the text, {from} by these rules"),
         Some((from, to)) => format!("{logged} in the text, {from} to {to} by these rules"),
         None => format!("{logged} in the text"),
-    };
-    page.labelled("printed", &text);
+    })
 }
 
 fn table(report: &ExplainReport, choice: &Choice, unit: Unit, style: &Style) -> Table {

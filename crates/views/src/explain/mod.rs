@@ -1,11 +1,11 @@
 //! A report of the kernel about an OOM kill, explained.
 
-mod choice;
+pub(crate) mod choice;
 mod memory;
-mod prevent;
-mod verdict;
-mod words;
-mod zones;
+pub(crate) mod prevent;
+pub(crate) mod verdict;
+pub(crate) mod words;
+pub(crate) mod zones;
 
 use rules::explain::{ExplainReport, RulesFrom};
 
@@ -52,7 +52,7 @@ pub fn incident(number: usize, report: &ExplainReport, style: &Style) -> String 
     }
 }
 
-fn when(report: &ExplainReport, style: &Style) -> String {
+pub(crate) fn when(report: &ExplainReport, style: &Style) -> String {
     match (&report.source.time, report.source.boot_us) {
         (Some(time), _) => style.name(time),
         (None, Some(us)) => format!("{}.{:02} s", us / 1_000_000, us / 10_000 % 100),
@@ -60,7 +60,7 @@ fn when(report: &ExplainReport, style: &Style) -> String {
     }
 }
 
-fn source(report: &ExplainReport, style: &Style) -> String {
+pub(crate) fn source(report: &ExplainReport, style: &Style) -> String {
     let source = &report.source;
     let mut parts = Vec::new();
     if let (Some(first), Some(last)) = (source.first_line, source.last_line) {

@@ -17,7 +17,8 @@ pub(super) fn print(page: &mut Page<'_>, report: &ExplainReport) {
     }
 }
 
-fn words_for(prevention: &Prevention, style: &Style) -> (&'static str, String) {
+/// A label and a sentence.
+pub(crate) fn words_for(prevention: &Prevention, style: &Style) -> (&'static str, String) {
     match prevention {
         Prevention::FreeMore { node, zone, bytes } => {
             let node = node.map_or(String::new(), |node| format!(" of node {node}"));

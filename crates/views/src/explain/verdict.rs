@@ -11,7 +11,14 @@ use crate::style::{Accent, Style};
 
 pub(super) fn print(page: &mut Page<'_>, report: &ExplainReport) {
     let style = page.style;
-    let word = match report.event {
+    let word = style.paint(Accent::Wall, &format!("{}:", word(report.event)));
+    let text = format!("{} {}", ran_out(report, style), died(report, style));
+    page.hanging(&format!("{word} "), &text, 2);
+}
+
+/// What the kernel did, in a word.
+pub(crate) fn word(event: Event) -> &'static str {
+    match event {
         Event::Kill => "KILLED",
         Event::Panic => "PANIC",
         Event::NobodyToKill => "NOBODY TO KILL",
@@ -19,14 +26,11 @@ pub(super) fn print(page: &mut Page<'_>, report: &ExplainReport) {
         Event::AllocationFailure => "ALLOCATION FAILED",
         Event::ShowMemory => "MEMORY SHOWN",
         Event::Unknown => "OUT OF MEMORY",
-    };
-    let word = style.paint(Accent::Wall, &format!("{word}:"));
-    let text = format!("{} {}", ran_out(report, style), died(report, style));
-    page.hanging(&format!("{word} "), &text, 2);
+    }
 }
 
 /// What ran out, in a few words.
-pub(super) fn scope(report: &ExplainReport, style: &Style) -> String {
+pub(crate) fn scope(report: &ExplainReport, style: &Style) -> String {
     let nodes = |nodes: &Option<Name>| match nodes {
         Some(nodes) => format!(" {}", style.name(nodes)),
         None => String::new(),
@@ -50,7 +54,7 @@ pub(super) fn scope(report: &ExplainReport, style: &Style) -> String {
 }
 
 /// The first sentence: what ran out and who asked.
-fn ran_out(report: &ExplainReport, style: &Style) -> String {
+pub(crate) fn ran_out(report: &ExplainReport, style: &Style) -> String {
     let asker = asker(report, style);
     match &report.cause {
         Cause::Manual => {
@@ -129,7 +133,7 @@ fn asker(report: &ExplainReport, style: &Style) -> String {
 }
 
 /// Who died, in a few words.
-pub(super) fn victims(report: &ExplainReport, style: &Style) -> String {
+pub(crate) fn victims(report: &ExplainReport, style: &Style) -> String {
     match report.victims.as_slice() {
         [] => match report.event {
             Event::Panic => "the machine stopped".to_owned(),
@@ -156,7 +160,7 @@ pub(super) fn task(task: &Task, style: &Style) -> String {
 }
 
 /// The second sentence: who died, and why that one.
-fn died(report: &ExplainReport, style: &Style) -> String {
+pub(crate) fn died(report: &ExplainReport, style: &Style) -> String {
     let Some(first) = report.victims.first() else {
         return match report.event {
             Event::Panic => "The machine stopped instead of killing anybody.".to_owned(),

@@ -1,5 +1,7 @@
 //! The lines of a memory cgroup.
 
+use std::fmt::Write as _;
+
 use facts::oom_report::{MemcgUsage, Record};
 use rules::explain::Cause;
 use units::{Bytes, Limit};
@@ -51,10 +53,13 @@ impl Glosses<'_> {
         }
         match usage.failcnt {
             Some(0) | None => {}
-            Some(count) => text.push_str(&format!(
-                ". failcnt: the limit stopped it {} since the group was made",
-                amount::count(usize::try_from(count).unwrap_or(usize::MAX), "time", "times")
-            )),
+            Some(count) => {
+                _ = write!(
+                    text,
+                    ". failcnt: the limit stopped it {} since the group was made",
+                    amount::count(usize::try_from(count).unwrap_or(usize::MAX), "time", "times")
+                )
+            }
         }
         text.push('.');
         Gloss::key_if(key, text)

@@ -76,7 +76,7 @@ impl Glosses<'_> {
     }
 
     /// What carries a line on: its counters, if it has some.
-    pub(super) fn continued(&self, record: Record, text: &[u8]) -> Option<Gloss> {
+    pub(super) fn continued(record: Record, text: &[u8]) -> Option<Gloss> {
         if record == Record::Registers {
             let program = (has(text, "RIP: ") || has(text, "EIP: ")) && !has(text, "EFLAGS");
             return program

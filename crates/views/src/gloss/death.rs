@@ -1,5 +1,7 @@
 //! The end of a report: the choice, the kill, what became of the memory.
 
+use std::fmt::Write as _;
+
 use facts::oom_report::{Constraint, PanicKind, ReaperLine};
 use rules::explain::RanOut;
 use units::Bytes;
@@ -20,25 +22,26 @@ impl Glosses<'_> {
         };
         let mut text = format!("The kernel's summary: {bound}");
         if let Some(nodes) = line.nodemask.as_ref().and_then(Self::nodes_words) {
-            text.push_str(&format!(", {nodes}"));
+            _ = write!(text, ", {nodes}");
         }
         text.push('.');
         if let Some(group) = &line.oom_memcg {
-            text.push_str(&format!(" oom_memcg={group} is the cgroup whose limit it was."));
+            _ = write!(text, " oom_memcg={group} is the cgroup whose limit it was.");
         }
         match (&line.task_memcg, &line.oom_memcg) {
-            (Some(task), Some(limit)) if task != limit => text.push_str(&format!(
-                " task_memcg={task} is where the victim lives, below it: look for the limit above."
-            )),
+            (Some(task), Some(limit)) if task != limit => {
+                _ = write!(
+                    text,
+                    " task_memcg={task} is where the victim lives, below it: look for the limit above."
+                )
+            }
             (Some(task), None) if task.as_bytes() != b"/" => {
-                text.push_str(&format!(
-                    " task_memcg={task} is where the victim lives: which service."
-                ));
+                _ = write!(text, " task_memcg={task} is where the victim lives: which service.");
             }
             _ => {}
         }
         if let (Some(task), Some(pid)) = (&line.task, line.pid) {
-            text.push_str(&format!(" The choice: `{task}`, process {pid}"));
+            _ = write!(text, " The choice: `{task}`, process {pid}");
             text.push_str(&line.uid.map_or(".".to_owned(), |uid| format!(", of user {uid}.")));
         }
         Gloss::key(text)
@@ -53,21 +56,22 @@ impl Glosses<'_> {
         if let Some(chosen) = kill.chosen_pid {
             let score = kill.score.map_or(String::new(), |score| format!(" with score {score}"));
             let other = kill.pid.is_some() && kill.pid != Some(chosen);
-            text.push_str(&format!(
+            _ = write!(
+                text,
                 "Chosen: {} (process {chosen}){score}{}.",
                 name(&kill.chosen_name),
                 if other { "; a child of it dies in its place" } else { "" }
-            ));
+            );
         }
         if let Some(pid) = kill.pid {
             let space = if text.is_empty() { "" } else { " " };
-            text.push_str(&format!("{space}Killed: {} (process {pid}).", name(&kill.name)));
+            _ = write!(text, "{space}Killed: {} (process {pid}).", name(&kill.name));
         }
         let resident = [kill.anon_rss, kill.file_rss, kill.shmem_rss];
         if let Some(held) = resident.into_iter().flatten().reduce(Bytes::saturating_add) {
-            text.push_str(&format!(" It held {held}"));
+            _ = write!(text, " It held {held}");
             if let Some(anon) = kill.anon_rss {
-                text.push_str(&format!(", {anon} of it its own (anon-rss)"));
+                _ = write!(text, ", {anon} of it its own (anon-rss)");
                 if at == 0 {
                     text.push_str(
                         ": that comes back; pages of files and shared memory may stay with others",
@@ -77,13 +81,14 @@ impl Glosses<'_> {
             text.push('.');
         }
         if let Some(vm) = kill.total_vm.filter(|_| at == 0) {
-            text.push_str(&format!(
+            _ = write!(
+                text,
                 " total-vm, {vm}, is address space, most of it perhaps never touched: not what it \
                  used."
-            ));
+            );
         }
         if let Some(tables) = kill.pgtables.filter(|tables| at == 0 && tables.get() > 0) {
-            text.push_str(&format!(" Its page tables, {tables}, come back too."));
+            _ = write!(text, " Its page tables, {tables}, come back too.");
         }
         Gloss::key(text)
     }

@@ -126,7 +126,9 @@ impl<'a> Glosses<'a> {
                  read from the bottom up.",
             ),
             Record::Frame(at) => self.frame(at),
-            Record::Registers | Record::Continued | Record::Figures => self.continued(record, text),
+            Record::Registers | Record::Continued | Record::Figures => {
+                Self::continued(record, text)
+            }
             Record::MemcgTask => self.memcg_task(),
             Record::MemcgMemory
             | Record::MemcgMemorySwap

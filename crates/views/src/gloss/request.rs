@@ -1,5 +1,7 @@
 //! The head of a report: who asked for what, from where.
 
+use std::fmt::Write as _;
+
 use facts::oom_report::TriggerKind;
 use rules::explain::Cause;
 
@@ -60,24 +62,26 @@ impl Glosses<'_> {
             if !words.is_empty() {
                 let printed = trigger.gfp.as_ref().is_some_and(|gfp| gfp.names.is_some());
                 let lead = if printed { "gfp_mask is what kind:" } else { "gfp_mask means" };
-                text.push_str(&format!(" {lead} {}.", words.join("; ")));
+                _ = write!(text, " {lead} {}.", words.join("; "));
             }
         }
         if let Some(zone) = asked.and_then(|asked| asked.highest_zone)
             && self.explained.group.is_none()
         {
-            text.push_str(&format!(" It may come from zone {zone} or a lower one."));
+            _ = write!(text, " It may come from zone {zone} or a lower one.");
         }
         if let Some(adj) = trigger.oom_score_adj {
-            text.push_str(&format!(
+            _ = write!(
+                text,
                 " oom_score_adj={} is the asker's own setting (-1000: never killed; 1000: first).",
                 adj.get()
-            ));
+            );
         } else if let Some(adj) = trigger.oom_adj {
-            text.push_str(&format!(
+            _ = write!(
+                text,
                 " The last number, {}, is the asker's own setting (-17: never killed; 15: first).",
                 adj.get()
-            ));
+            );
         }
         Gloss::key(text)
     }
@@ -102,12 +106,13 @@ impl Glosses<'_> {
             _ => "Who printed this".to_owned(),
         };
         if let Some(cpu) = reporter.cpu {
-            text.push_str(&format!(" on CPU {cpu}"));
+            _ = write!(text, " on CPU {cpu}");
         }
         if let Some(release) = reporter.release {
-            text.push_str(&format!(
+            _ = write!(
+                text,
                 "; the kernel is Linux {release}, whose rules of choosing a victim hold"
-            ));
+            );
         }
         text.push('.');
         if let Some(taint) = &reporter.taint {
@@ -119,7 +124,7 @@ impl Glosses<'_> {
                         .filter_map(|letter| Some(format!("{letter}: {}", taint_words(letter)?)))
                         .collect();
                     if !words.is_empty() {
-                        text.push_str(&format!(" Tainted, {}.", words.join("; ")));
+                        _ = write!(text, " Tainted, {}.", words.join("; "));
                     }
                 }
                 None => text.push_str(" Not tainted: only the kernel's own code has run in it."),

@@ -118,12 +118,13 @@ impl Glosses<'_> {
     }
 
     pub(super) fn allocation(&self, at: usize) -> Option<Gloss> {
-        let site = self.memory()?.allocations.as_ref()?.sites.get(at)?;
-        let size = site.bytes.map_or_else(|| site.size_text.to_string(), |bytes| bytes.to_string());
-        let calls = site
+        let place = self.memory()?.allocations.as_ref()?.sites.get(at)?;
+        let size =
+            place.bytes.map_or_else(|| place.size_text.to_string(), |bytes| bytes.to_string());
+        let calls = place
             .calls
             .map_or(String::new(), |calls| format!(" in {} allocations", amount::grouped(calls)));
-        Gloss::plain(format!("{size}{calls}, asked for at {}.", site.place))
+        Gloss::plain(format!("{size}{calls}, asked for at {}.", place.place))
     }
 
     pub(super) fn slab(&self, at: usize) -> Option<Gloss> {

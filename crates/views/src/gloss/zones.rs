@@ -1,5 +1,7 @@
 //! Zones, their reserves and their free blocks, with the allocator's test on this request.
 
+use std::fmt::Write as _;
+
 use facts::oom_report::{Buddy, ZoneMemory};
 use rules::explain::{Cause, ZoneTest};
 use units::{Bytes, Pages};
@@ -10,11 +12,11 @@ use crate::amount;
 impl Glosses<'_> {
     fn zone_at(&self, at: usize) -> Option<(&ZoneMemory, Option<&ZoneTest>)> {
         let zone = self.memory()?.zones.get(at)?;
-        Some((zone, self.explained.zones.get(at).filter(|test| test.zone == zone.name)))
+        Some((zone, self.explained.zones.get(at).filter(|tested| tested.zone == zone.name)))
     }
 
     pub(super) fn zone(&self, at: usize) -> Option<Gloss> {
-        let (zone, test) = self.zone_at(at)?;
+        let (zone, tested) = self.zone_at(at)?;
         let name = zone_name(zone);
         let counters = &zone.counters;
         let managed = counters.managed.or(counters.present);
@@ -24,28 +26,28 @@ impl Glosses<'_> {
         let of = managed.map_or(String::new(), |managed| format!(" of {managed}"));
         let mut text = format!("{name}: {} free{of}.", amount::long(counters.free));
         let mut key = false;
-        match test {
-            Some(test) if test.eligible == Some(true) => {
-                let (words, fails) = self.verdict(test);
+        match tested {
+            Some(tested) if tested.eligible == Some(true) => {
+                let (words, fails) = self.verdict(tested);
                 text.push(' ');
                 text.push_str(&words);
                 key = fails;
             }
-            Some(test) if test.eligible == Some(false) => {
+            Some(tested) if tested.eligible == Some(false) => {
                 let highest = self.explained.asked.as_ref().and_then(|asked| asked.highest_zone);
                 let from = highest.map_or(String::new(), |zone| {
                     format!(", which must come from {zone} or lower")
                 });
-                text.push_str(&format!(" No help for this request{from}."));
+                _ = write!(text, " No help for this request{from}.");
             }
             _ => {
                 if let (Some(min), Some(high)) = (counters.min, counters.high) {
-                    text.push_str(&format!(" Its marks: min {min}, high {high}."));
+                    _ = write!(text, " Its marks: min {min}, high {high}.");
                 }
             }
         }
         if let Some(boost) = counters.boost.filter(|&boost| boost > Bytes::ZERO) {
-            text.push_str(&format!(" The marks are raised by {boost} for a while (boost)."));
+            _ = write!(text, " The marks are raised by {boost} for a while (boost).");
         }
         if zone.all_unreclaimable == Some(true) {
             text.push_str(" Reclaim has given up here.");
@@ -65,56 +67,58 @@ impl Glosses<'_> {
     }
 
     /// The test in words, and whether the zone fails it.
-    fn verdict(&self, test: &ZoneTest) -> (String, bool) {
+    fn verdict(&self, tested: &ZoneTest) -> (String, bool) {
         let mut text = String::new();
         let taken: Vec<String> = [
-            (test.free_cma.filter(|_| !self.may_use_cma()), "in contiguous areas for devices"),
-            (test.highatomic, "kept for urgent requests"),
+            (tested.free_cma.filter(|_| !self.may_use_cma()), "in contiguous areas for devices"),
+            (tested.highatomic, "kept for urgent requests"),
         ]
         .into_iter()
         .filter_map(|(bytes, words)| Some((bytes?, words)))
         .filter(|(bytes, _)| *bytes > Bytes::ZERO)
         .map(|(bytes, words)| format!("{bytes} {words}"))
         .collect();
-        let usable = test.usable.map(|bytes| {
+        let usable = tested.usable.map(|bytes| {
             let sign = if bytes < 0 { "-" } else { "" };
             format!("{sign}{}", Bytes::new(bytes.unsigned_abs()))
         });
         let usable = usable.unwrap_or_else(|| "?".to_owned());
         if !taken.is_empty() {
-            text.push_str(&format!("Without {} that leaves {usable}. ", list(&taken)));
+            _ = write!(text, "Without {} that leaves {usable}. ", list(&taken));
         }
-        let needed = |mark: Option<Bytes>, name: &str| match (mark, test.reserve) {
+        let needed = |mark: Option<Bytes>, name: &str| match (mark, tested.reserve) {
             (Some(mark), Some(Bytes::ZERO) | None) => format!("{name} ({mark})"),
             (Some(mark), Some(reserve)) => {
                 format!("{name} + reserve ({mark} + {reserve} = {})", mark.saturating_add(reserve))
             }
             (None, _) => name.to_owned(),
         };
-        let (min, high) = (needed(test.min, "min"), needed(test.high, "high"));
-        match (test.above_high, test.above_min, test.single_above_min) {
+        let (min, high) = (needed(tested.min, "min"), needed(tested.high, "high"));
+        match (tested.above_high, tested.above_min, tested.single_above_min) {
             (Some(true), ..) => {
-                text.push_str(&format!("{usable} is above {high}: this zone was not the problem."));
+                _ = write!(text, "{usable} is above {high}: this zone was not the problem.");
                 (text, false)
             }
             (Some(false), Some(true), _) => {
-                text.push_str(&format!(
+                _ = write!(
+                    text,
                     "{usable} is above {min}, so this zone would do while reclaim went on; but the \
                      last test before a kill demands more than {high}."
-                ));
+                );
                 (text, true)
             }
             (Some(false), Some(false), Some(true)) => {
                 let size = self.explained.asked.as_ref().and_then(|asked| asked.bytes);
-                text.push_str(&format!(
+                _ = write!(
+                    text,
                     "There are single pages above {min}, but no free block of {}: what is free lies \
                      in pieces that are too small.",
                     amount::long(size)
-                ));
+                );
                 (text, true)
             }
             (Some(false), Some(false), _) => {
-                text.push_str(&format!("{usable} is not above {min}: nothing can be had here."));
+                _ = write!(text, "{usable} is not above {min}: nothing can be had here.");
                 (text, true)
             }
             _ => {
@@ -129,7 +133,7 @@ impl Glosses<'_> {
     }
 
     pub(super) fn reserve(&self, at: usize) -> Option<Gloss> {
-        let (zone, test) = self.zone_at(at)?;
+        let (zone, tested) = self.zone_at(at)?;
         let pages = zone.lowmem_reserve.as_ref()?;
         let mut text = match pages.iter().max() {
             None | Some(&Pages::ZERO) => {
@@ -142,18 +146,21 @@ impl Glosses<'_> {
             }
             Some(_) => String::new(),
         };
-        match test.and_then(|test| test.reserve) {
+        match tested.and_then(|tested| tested.reserve) {
             Some(Bytes::ZERO) => text.push_str("Nothing is kept back from this request."),
-            Some(reserve) => text.push_str(&format!(
-                "From this request {reserve} are kept back here, and stay free while it fails."
-            )),
+            Some(reserve) => {
+                _ = write!(
+                    text,
+                    "From this request {reserve} are kept back here, and stay free while it fails."
+                )
+            }
             None => text.push_str("Which of them holds for this request is not in the text."),
         }
         Gloss::plain(text)
     }
 
     pub(super) fn buddy(&self, at: usize) -> Option<Gloss> {
-        let (zone, test) = self.zone_at(at)?;
+        let (zone, tested) = self.zone_at(at)?;
         let buddy = zone.buddy.as_ref()?;
         let largest = buddy.blocks.iter().rev().find(|blocks| blocks.count > 0);
         let Some(largest) = largest else {
@@ -166,25 +173,26 @@ impl Glosses<'_> {
             largest.size
         );
         if let Some(total) = buddy.total {
-            text.push_str(&format!(", all together {total}"));
+            _ = write!(text, ", all together {total}");
         }
         text.push('.');
         let mut key = false;
-        if let (Cause::Fragmented { order }, Some(test)) = (&self.explained.cause, test)
-            && test.eligible == Some(true)
+        if let (Cause::Fragmented { order }, Some(tested)) = (&self.explained.cause, tested)
+            && tested.eligible == Some(true)
         {
             let size = self.explained.asked.as_ref().and_then(|asked| asked.bytes);
-            let usable = amount::long(test.largest_block);
-            text.push_str(&format!(
+            let usable = amount::long(tested.largest_block);
+            _ = write!(
+                text,
                 " Order {order} needs a piece of {}; the largest that this request may take has \
                  {usable}.",
                 amount::long(size)
-            ));
+            );
             key = true;
         }
         let letters = letters(buddy);
         if !letters.is_empty() && at == self.first_zone() {
-            text.push_str(&format!(" The letters say for whom: {letters}."));
+            _ = write!(text, " The letters say for whom: {letters}.");
         }
         Gloss::key_if(key, text)
     }
