@@ -58,7 +58,7 @@ impl Glosses<'_> {
                     text,
                     ". failcnt: the limit stopped it {} since the group was made",
                     amount::count(usize::try_from(count).unwrap_or(usize::MAX), "time", "times")
-                )
+                );
             }
         }
         text.push('.');

@@ -33,7 +33,7 @@ impl Glosses<'_> {
                 _ = write!(
                     text,
                     " task_memcg={task} is where the victim lives, below it: look for the limit above."
-                )
+                );
             }
             (Some(task), None) if task.as_bytes() != b"/" => {
                 _ = write!(text, " task_memcg={task} is where the victim lives: which service.");

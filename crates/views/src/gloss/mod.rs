@@ -41,6 +41,7 @@ pub(crate) enum Tone {
     Unknown,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "all who call these answer with an Option")]
 impl Gloss {
     fn key(text: impl Into<String>) -> Option<Gloss> {
         Some(Gloss { text: text.into(), tone: Tone::Key })

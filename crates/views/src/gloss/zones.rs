@@ -152,7 +152,7 @@ impl Glosses<'_> {
                 _ = write!(
                     text,
                     "From this request {reserve} are kept back here, and stay free while it fails."
-                )
+                );
             }
             None => text.push_str("Which of them holds for this request is not in the text."),
         }

@@ -88,11 +88,11 @@ pub(super) fn zones(page: &mut Markup, report: &ExplainReport) {
     page.leaf("h4", &[], "Every zone, as the allocator tests it");
     page.element("p", &[("class", "legend")], |page| {
         page.ours(
-            "<span class=\"sw free\"></span> free for this request \
-             <span class=\"sw other\"></span> free, but not for it \
-             <span class=\"sw m-min\"></span> min + reserve \
-             <span class=\"sw m-low\"></span> low + reserve \
-             <span class=\"sw m-high\"></span> high + reserve",
+            "<span><span class=\"sw free\"></span> free for this request</span> \
+             <span><span class=\"sw other\"></span> free, but not for it</span> \
+             <span><span class=\"sw m-min\"></span> min + reserve</span> \
+             <span><span class=\"sw m-low\"></span> low + reserve</span> \
+             <span><span class=\"sw m-high\"></span> high + reserve</span>",
         );
     });
     page.element("div", &[("class", "bars")], |page| {
@@ -107,8 +107,8 @@ fn zone(page: &mut Markup, zone: &ZoneTest) {
         Some(node) => format!("{} of node {node}", zone.zone),
         None => zone.zone.to_string(),
     };
-    let test = zone_words::test(zone);
-    let class = match test {
+    let outcome = zone_words::test(zone);
+    let class = match outcome {
         "passes" => "test ok",
         "below min" | "below high" | "no block" => "test bad",
         _ => "test",
@@ -117,7 +117,7 @@ fn zone(page: &mut Markup, zone: &ZoneTest) {
         page.element("p", &[("class", "label")], |page| {
             page.leaf("b", &[], &name);
             page.text(" ");
-            page.leaf("span", &[("class", class)], test);
+            page.leaf("span", &[("class", class)], outcome);
         });
         let free = zone.free.unwrap_or(Bytes::ZERO);
         let reserve = zone.reserve.unwrap_or(Bytes::ZERO);
@@ -151,7 +151,7 @@ fn zone(page: &mut Markup, zone: &ZoneTest) {
             }
         }
         let text = figures(zone);
-        draw(page, &format!("{name}: {test}; {text}"), &parts);
+        draw(page, &format!("{name}: {outcome}; {text}"), &parts);
         page.leaf("p", &[("class", "figures")], text);
     });
 }

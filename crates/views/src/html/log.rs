@@ -33,15 +33,15 @@ pub(super) fn print(page: &mut Markup, entry: &PageEntry<'_>, id: &str) {
                     page.leaf("h4", &[], title);
                     group = Some(title);
                 }
-                self::line(page, line, glosses.of(line), &format!("{id}-g{at}"), id);
+                self::line(page, line, glosses.of(line).as_ref(), &format!("{id}-g{at}"), id);
             }
         });
     });
 }
 
-fn line(page: &mut Markup, line: &SourceLine, gloss: Option<Gloss>, name: &str, id: &str) {
+fn line(page: &mut Markup, line: &SourceLine, gloss: Option<&Gloss>, name: &str, id: &str) {
     let place = format!("{id}-l{}", line.number);
-    let class = match (&gloss, line.kind) {
+    let class = match (gloss, line.kind) {
         (Some(Gloss { tone: Tone::Key, .. }), _) => "l key",
         (Some(Gloss { tone: Tone::Unknown, .. }), _) => "l unknown",
         (Some(_), _) => "l",
@@ -54,8 +54,10 @@ fn line(page: &mut Markup, line: &SourceLine, gloss: Option<Gloss>, name: &str, 
     }
     page.element("div", &attributes, |page| {
         page.leaf("code", &[], shown(line));
-        if let Some(gloss) = &gloss {
-            page.leaf("span", &[("class", "gloss"), ("id", name)], &gloss.text);
+        if let Some(gloss) = gloss {
+            page.element("span", &[("class", "gloss"), ("id", name)], |page| {
+                page.prose(&gloss.text);
+            });
         }
     });
 }

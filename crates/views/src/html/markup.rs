@@ -33,6 +33,18 @@ impl Markup {
         }
     }
 
+    /// A sentence, in which what stands between backquotes is code, and no line breaks between a
+    /// number and its unit.
+    pub(super) fn prose(&mut self, text: &str) {
+        for (nth, part) in text.split('`').enumerate() {
+            if nth % 2 == 1 {
+                self.leaf("code", &[], part);
+            } else {
+                self.text(joined(part));
+            }
+        }
+    }
+
     /// An element and what is in it.
     pub(super) fn element(
         &mut self,
@@ -76,6 +88,20 @@ impl Markup {
     pub(super) fn finish(self) -> String {
         self.0
     }
+}
+
+fn joined(text: &str) -> String {
+    let mut text = text.to_owned();
+    for (apart, joined) in [
+        (" KiB", "\u{a0}KiB"),
+        (" MiB", "\u{a0}MiB"),
+        (" GiB", "\u{a0}GiB"),
+        (" TiB", "\u{a0}TiB"),
+        (" %", "\u{a0}%"),
+    ] {
+        text = text.replace(apart, joined);
+    }
+    text
 }
 
 fn must_escape(c: char) -> bool {

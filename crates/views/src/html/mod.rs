@@ -31,7 +31,7 @@ const SCRIPT: &str = include_str!("script.js");
 
 /// What the page may do: its own style sheet and script, and no more.
 const POLICY: &str = "default-src 'none'; \
-     style-src 'sha256-kqqCoXVIlvrw5/gDmxBkAGIqjuFg933VwTV/7v2IpKM='; \
+     style-src 'sha256-yyKMkZkvfOabL4VfQN5OW12zelTtJuol6WJMyNR2e8Y='; \
      script-src 'sha256-cldfbO+oJKkaZoHgWAOKbq2d3Z1JBtjpLKXonILu+W4='; \
      img-src data:; base-uri 'none'; form-action 'none'";
 

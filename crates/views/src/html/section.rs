@@ -21,8 +21,12 @@ pub(super) fn print(page: &mut Markup, entry: &PageEntry<'_>, of: usize) {
             };
             page.leaf("p", &[("class", "place")], place);
             page.leaf("p", &[("class", "badge")], verdict::word(report.event));
-            page.leaf("h2", &[("class", "verdict")], sentence(&verdict::died(report, &PLAIN)));
-            page.leaf("p", &[("class", "why")], sentence(&verdict::ran_out(report, &PLAIN)));
+            page.element("h2", &[("class", "verdict")], |page| {
+                page.prose(&sentence(&verdict::died(report, &PLAIN)));
+            });
+            page.element("p", &[("class", "why")], |page| {
+                page.prose(&sentence(&verdict::ran_out(report, &PLAIN)));
+            });
             page.leaf("p", &[("class", "source")], source(report, &PLAIN));
         });
         ran_out(page, report);
@@ -47,7 +51,7 @@ fn sentence(text: &str) -> String {
 fn fact(page: &mut Markup, name: &str, text: &str) {
     page.element("div", &[], |page| {
         page.leaf("dt", &[], name);
-        page.leaf("dd", &[], text);
+        page.element("dd", &[], |page| page.prose(text));
     });
 }
 
@@ -186,8 +190,7 @@ fn prevention(page: &mut Markup, report: &ExplainReport) {
                 page.element("li", &[], |page| {
                     page.leaf("b", &[], capital(label));
                     page.text(": ");
-                    page.text(text);
-                    page.text(".");
+                    page.prose(&text);
                 });
             }
         });
@@ -202,7 +205,7 @@ fn gaps(page: &mut Markup, report: &ExplainReport) {
         page.leaf("h3", &[], "What cannot be said");
         page.element("ul", &[], |page| {
             for gap in &report.gaps {
-                page.leaf("li", &[], format_args!("{}.", capital(words::gap(*gap))));
+                page.element("li", &[], |page| page.prose(&capital(words::gap(*gap))));
             }
         });
     });

@@ -38,10 +38,10 @@ pub(super) fn print(page: &mut Markup, entry: &PageEntry<'_>, choice: &Choice, i
     rows.largest = all().map(|row| rows.sum(row)).max().unwrap_or(Bytes::ZERO);
     page.element("p", &[("class", "legend")], |page| {
         page.ours(
-            "<span class=\"sw c0\"></span> in memory \
-             <span class=\"sw c1\"></span> in swap \
-             <span class=\"sw c2\"></span> page tables \
-             <span class=\"sw c4\"></span> what the adjustment adds",
+            "<span><span class=\"sw c0\"></span> in memory</span> \
+             <span><span class=\"sw c1\"></span> in swap</span> \
+             <span><span class=\"sw c2\"></span> page tables</span> \
+             <span><span class=\"sw c4\"></span> what the adjustment adds</span>",
         );
     });
     let label = format!("Tasks of report {}", entry.number);
@@ -55,8 +55,8 @@ pub(super) fn print(page: &mut Markup, entry: &PageEntry<'_>, choice: &Choice, i
                  <th class=\"n\" data-first=\"up\">User</th><th class=\"n\">Score</th>\
                  <th class=\"nosort\"><span class=\"hidden\">Its parts</span></th>\
                  <th class=\"n\">Memory</th><th class=\"n\">Swap</th>\
-                 <th class=\"n\">Tables</th><th class=\"n\">By adj.</th>\
-                 <th class=\"n\">oom_score_adj</th></tr></thead>",
+                 <th class=\"n\">Tables</th><th class=\"n\">For adj.</th>\
+                 <th class=\"n\">Adj.</th></tr></thead>",
             );
             page.element("tbody", &[], |page| {
                 for (at, row) in choice.rows.iter().enumerate() {
@@ -93,7 +93,7 @@ impl Rows<'_> {
         };
         page.element("tr", &[("class", class)], |page| {
             match rank {
-                Some(rank) => number(page, Some(rank as i64), rank.to_string()),
+                Some(rank) => page.leaf("td", &[("class", "n")], rank),
                 None => number(page, None, "never".to_owned()),
             }
             page.element("th", &[("scope", "row")], |page| {
