@@ -2,6 +2,7 @@
 //! means by pointer, keyboard and touch, and can be read on a phone, by day and by night.
 //!
 //! `OOMPH_SCREENSHOTS=DIR cargo test -p oomph --test html` also leaves pictures there.
+#![expect(clippy::print_stdout, reason = "tests say what was skipped")]
 
 mod browser;
 
@@ -61,7 +62,7 @@ fn offences(browser: &Browser) -> Vec<String> {
         }
     }
     for kind in ["Log.entryAdded", "Runtime.exceptionThrown", "Runtime.consoleAPICalled"] {
-        found.extend(browser.events(kind).iter().map(|event| event.to_string()));
+        found.extend(browser.events(kind).iter().map(ToString::to_string));
     }
     found
 }

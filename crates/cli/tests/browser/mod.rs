@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 /// A browser that does not answer for so long is broken: a bound for failing, not a measure.
-const PATIENCE: Duration = Duration::from_mins(3);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A browser with one page open.
 pub(crate) struct Browser {

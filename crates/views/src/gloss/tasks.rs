@@ -3,7 +3,7 @@
 use facts::Release;
 use facts::oom_report::{TaskColumns, TaskRow};
 use rules::explain::{Choice, TaskScore};
-use units::ScoreAdj;
+use units::{OomAdj, ScoreAdj};
 
 use super::{Gloss, Glosses};
 use crate::amount;
@@ -11,9 +11,14 @@ use crate::amount;
 impl Glosses<'_> {
     pub(super) fn tasks_header(&self) -> Option<Gloss> {
         let columns = self.report.tasks.as_ref()?.columns;
-        let mut text = "total_vm is address space: promised, not used, and it does not count. rss \
-                        is what is in memory and counts"
-            .to_owned();
+        let mut text = if self.explained.source.rules_of < Release::old(2, 6, 36) {
+            "total_vm is address space, promised and perhaps never used: kernels before 2.6.36 go by \
+             it. rss is what is in memory"
+        } else {
+            "total_vm is address space: promised, not used, and it does not count. rss is what is \
+             in memory and counts"
+        }
+        .to_owned();
         match columns {
             Some(TaskColumns::SplitRss) => text.push_str(
                 ", made of rss_anon (its own), rss_file (of files), rss_shmem (shared). \
@@ -65,10 +70,17 @@ impl Glosses<'_> {
         } else if row.pid.is_some_and(|pid| self.immune.contains_key(&pid)) {
             text.push_str(" Cannot be chosen.");
         }
+        if row.oom_adj == Some(OomAdj::NEVER) {
+            text.push_str(" Cannot be chosen.");
+        }
         if victim {
             text.push_str(" THIS ONE WAS KILLED.");
         }
-        Gloss::key_if(victim, text)
+        let chosen = !victim && self.is_parent(row);
+        if chosen {
+            text.push_str(" This one was chosen, and a child of it was killed in its place.");
+        }
+        Gloss::key_if(victim || chosen, text)
     }
 
     fn choice(&self) -> Option<&Choice> {
@@ -107,6 +119,12 @@ impl Glosses<'_> {
             return Some((Some(at), choice.rows.get(at)?));
         }
         Some((None, choice.immune.get(*self.immune.get(&pid)?)?))
+    }
+
+    /// Whether it was chosen and a child died.
+    fn is_parent(&self, row: &TaskRow) -> bool {
+        let parents = self.explained.victims.iter().filter_map(|victim| victim.instead_of.as_ref());
+        parents.into_iter().any(|task| task.pid.is_some() && task.pid == row.pid)
     }
 
     fn is_victim(&self, row: &TaskRow) -> bool {
