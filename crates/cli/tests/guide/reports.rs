@@ -1,5 +1,8 @@
 //! Two reports of kernels that are not at hand, as those kernels print them: their figures agree with
 //! one another as a real machine's do.
+#![expect(clippy::too_many_lines, reason = "each function is one report, section by section")]
+
+use std::fmt::Write as _;
 
 use facts::oom_report::{
     Buddy, BuddyBlocks, Constraint, GfpMask, GlobalCounters, HugePool, Kill, KillCause,
@@ -302,7 +305,7 @@ fn stamped(text: &[u8], mut micros: u64) -> String {
     let mut out = String::new();
     for line in String::from_utf8_lossy(text).lines() {
         let (seconds, rest) = (micros / 1_000_000, micros % 1_000_000);
-        out.push_str(&format!("[{seconds:>5}.{rest:06}] {line}\n"));
+        _ = writeln!(out, "[{seconds:>5}.{rest:06}] {line}");
         micros += 17;
     }
     out
