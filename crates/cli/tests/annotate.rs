@@ -215,8 +215,8 @@ fn a_page_of_900_tasks_and_an_index_of_many_reports_stay_small() {
     let row = log.lines().find(|line| line.ends_with(" web")).expect("a row");
     let rows: String =
         (0..900).map(|nth| row.replace(" web", &format!(" worker-{nth}")) + "\n").collect();
-    let long = log.replace(&format!("{row}\n"), &rows);
-    let found = klog::reports(long.as_bytes()).remove(0);
+    let crowded = log.replace(&format!("{row}\n"), &rows);
+    let found = klog::reports(crowded.as_bytes()).remove(0);
     let tasks = found.report.tasks.as_ref().map_or(0, |tasks| tasks.rows.len());
     assert!(tasks > 900, "{tasks}");
     let explained = rules::explain(&found.report, None);
@@ -226,7 +226,7 @@ fn a_page_of_900_tasks_and_an_index_of_many_reports_stay_small() {
     assert!(page.len() < 1_800_000, "{}", page.len());
 
     let other = "[    9.000000] usb 1-1: new device\n".repeat(70);
-    let many: String = (0..60).map(|_| format!("{log}{other}")).collect();
+    let many = [log, other].concat().repeat(60);
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let (input, output) = (dir.join("many.log"), dir.join("many.html"));
     fs::write(&input, many).expect("a file of the build");

@@ -53,7 +53,12 @@ impl Glosses<'_> {
                  asked next, not necessarily who used too much."
             ),
         };
-        if let Some(flags) = asked.and_then(|asked| asked.gfp_names.as_ref()) {
+        if self.explained.group.is_some() {
+            text.push_str(
+                " gfp_mask says how the kernel may wait while it charges the cgroup, not what the \
+                 page is for.",
+            );
+        } else if let Some(flags) = asked.and_then(|asked| asked.gfp_names.as_ref()) {
             let words: Vec<String> = flags
                 .to_string()
                 .split('|')

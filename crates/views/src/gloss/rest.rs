@@ -144,9 +144,13 @@ impl Glosses<'_> {
         if record != Record::TasksTitle {
             return None;
         }
+        let who = if self.explained.group.is_some() {
+            "every process of the cgroup"
+        } else {
+            "every process but the kernel's own threads and init"
+        };
         Gloss::plain(format!(
-            "Who could be killed: every process but the kernel's own threads and init. Sizes are in \
-             pages of {} KiB.",
+            "Who could be killed: {who}. Sizes are in pages of {} KiB.",
             self.page_size.kib()
         ))
     }
