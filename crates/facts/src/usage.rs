@@ -150,6 +150,7 @@ measures! {
     File "The file part of `Pss`.",
     Shmem "The shared-memory part of `Pss`.",
     Hugetlb "hugetlbfs pages, which are in no other measure.",
+    AnonHuge "Anonymous memory in huge pages, which is in `Rss`.",
 }
 
 const MEASURES: usize = Measure::ALL.len();
@@ -169,6 +170,14 @@ impl Amounts {
     pub fn get(&self, measure: Measure) -> Option<Bytes> {
         let index = measure as usize;
         (self.known & (1 << index) != 0).then(|| Bytes::new(self.sizes[index]))
+    }
+
+    /// Adds to one measure, if it is known.
+    pub fn grow(&mut self, measure: Measure, by: Bytes) {
+        if self.get(measure).is_some() {
+            let sum = &mut self.sizes[measure as usize];
+            *sum = sum.saturating_add(by.get());
+        }
     }
 
     /// Adds others.
@@ -213,6 +222,7 @@ impl From<&Shares> for Amounts {
         set(Measure::File, shares.get(Share::PssFile));
         set(Measure::Shmem, shares.get(Share::PssShmem));
         set(Measure::Hugetlb, shares.hugetlb());
+        set(Measure::AnonHuge, shares.anon_huge());
         amounts
     }
 }

@@ -25,6 +25,15 @@ impl Region {
         self.text.len()
     }
 
+    /// Whether a kill or a panic comes after the last header.
+    pub(crate) fn has_outcome(&self) -> bool {
+        let header = memchr::memmem::rfind(&self.text, b"oom-killer:").unwrap_or(0);
+        let rest = &self.text[header..];
+        [&b"Killed process"[..], b"Kernel panic"]
+            .iter()
+            .any(|words| memchr::memmem::find(rest, words).is_some())
+    }
+
     /// Adds the line that has this number, without its newline.
     pub(crate) fn push(&mut self, number: u64, line: &[u8]) {
         if self.ends.is_empty() {

@@ -24,20 +24,21 @@ pub struct PageEntry<'a> {
     pub number: usize,
     /// The log it stands in.
     pub place: &'a str,
-    /// The report with its lines, where they are to be shown.
-    pub report: Option<&'a OomReport>,
+    /// The report with its lines.
+    pub report: &'a OomReport,
     /// What is concluded from it.
     pub explained: &'a ExplainReport,
 }
 
-/// The lines of a report, each with what it says; `total` is how many reports were found.
-pub fn annotated(entry: &PageEntry<'_>, total: usize, style: &Style) -> String {
+/// The lines of a report, each with what it says; `total` is how many reports were found, where that
+/// is known already.
+pub fn annotated(entry: &PageEntry<'_>, total: Option<usize>, style: &Style) -> String {
     let mut page = Page::new(style);
     let source = &entry.explained.source;
-    let mut title = if total > 1 {
-        format!("Report {} of {total}, {}", entry.number, entry.place)
-    } else {
-        entry.place.to_owned()
+    let mut title = match total {
+        Some(1) => entry.place.to_owned(),
+        Some(total) => format!("Report {} of {total}, {}", entry.number, entry.place),
+        None => format!("Report {}, {}", entry.number, entry.place),
     };
     if let (Some(first), Some(last)) = (source.first_line, source.last_line) {
         _ = write!(title, ", lines {first} to {last}");
@@ -45,10 +46,9 @@ pub fn annotated(entry: &PageEntry<'_>, total: usize, style: &Style) -> String {
     page.hanging("", &title, 2);
     headline(&mut page, entry.explained);
     page.line("");
-    let Some(report) = entry.report else { return page.finish() };
-    let glosses = Glosses::new(report, entry.explained);
+    let glosses = Glosses::new(entry.report, entry.explained);
     let mut next = None;
-    for line in &report.lines {
+    for line in &entry.report.lines {
         if next.is_some_and(|next| line.number > next) {
             page.line(&style.paint(Accent::Dim, style.signs().cut));
         }

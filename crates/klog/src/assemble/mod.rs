@@ -5,6 +5,8 @@ mod builder;
 mod figures;
 mod finish;
 mod record_place;
+#[cfg(test)]
+mod tests;
 
 use facts::Name;
 use facts::oom_report::{LineKind, OomReport, Record, SourceLine, Stamp};
@@ -73,7 +75,7 @@ impl Assembler {
     /// Takes the next line.
     pub(crate) fn push(&mut self, line: Line<'_>) {
         let Line { number, raw, peeled, next, starts_blank, inner } = line;
-        let Peeled { body, origin, stamp, caller } = peeled;
+        let Peeled { body, origin, stamp, caller, .. } = peeled;
         let source = || SourceLine {
             number,
             kind: LineKind::Unknown,
@@ -270,6 +272,10 @@ fn carries_on(open: &[Builder], pending: &mut Pending, body: &[u8]) -> bool {
     let Some(before) = record::read(&pending.body, context) else { return false };
     let (more, understood) = (before.more, before.consumed);
     let kind = before.item.kind();
+    // The words of a stack stand on lines of their own, below the machine's name.
+    if own.is_some() && matches!(before.item, Item::Cpu(_) | Item::Hardware(_) | Item::Taints(_)) {
+        return false;
+    }
     let summary = matches!(before.item, Item::OomKill(_));
     let row = matches!(before.item, Item::Task { .. }) && more == More::No;
     if more == More::No && !row {

@@ -50,6 +50,12 @@ pub(crate) struct Peeled<'a> {
     pub(crate) origin: Origin,
     pub(crate) stamp: Option<RawStamp<'a>>,
     pub(crate) caller: Option<Caller>,
+    /// The date or time of day, also where a time since boot follows it.
+    pub(crate) wall: Option<&'a [u8]>,
+    /// The machine.
+    pub(crate) host: Option<&'a [u8]>,
+    /// The program and what it says of itself: `systemd[1]`.
+    pub(crate) tag: Option<&'a [u8]>,
 }
 
 /// Takes the prefix off.
@@ -149,6 +155,7 @@ fn bracket(peeled: &mut Peeled<'_>) {
 
 fn wall<'a>(peeled: &mut Peeled<'a>, text: &'a [u8]) -> bool {
     peeled.stamp = Some(RawStamp::Wall(text));
+    peeled.wall = Some(text);
     true
 }
 
@@ -277,6 +284,7 @@ fn syslog(peeled: &mut Peeled<'_>) {
     }
     let stamp = &text[..text.len() - cursor.rest.len()];
     peeled.stamp = Some(RawStamp::Wall(stamp));
+    peeled.wall = Some(stamp);
     peeled.origin = Origin::Kernel;
     cursor.blanks();
     peeled.body = cursor.rest;
@@ -292,6 +300,8 @@ fn program<'a>(peeled: &mut Peeled<'a>, mut cursor: Cursor<'a>) {
     let words = [cursor.word(), cursor.word(), cursor.word(), cursor.word(), cursor.word()];
     if words[2] == b"-" || (words[3] == b"-" && words[4] == b"-") {
         let own = words[1] == b"kernel";
+        peeled.host = Some(words[0]);
+        peeled.tag = Some(words[1]);
         peeled.origin = if own { Origin::Kernel } else { Origin::Program };
         if words[4] == b"-" {
             cursor.blanks();
@@ -311,6 +321,8 @@ fn program<'a>(peeled: &mut Peeled<'a>, mut cursor: Cursor<'a>) {
             return;
         }
         if let Some(tag) = word.strip_suffix(b":") {
+            peeled.tag = Some(tag);
+            peeled.host = host(&text[..at]);
             let tag = tag.split(|&b| b == b'[').next().unwrap_or(tag);
             let own = tag == b"kernel" || tag.eq_ignore_ascii_case(b"kernel");
             peeled.origin = if own { Origin::Kernel } else { Origin::Program };
@@ -326,11 +338,21 @@ fn program<'a>(peeled: &mut Peeled<'a>, mut cursor: Cursor<'a>) {
         }
         if text[at..].starts_with(b": ") {
             let own = word.eq_ignore_ascii_case(b"kernel");
+            peeled.tag = Some(word);
             peeled.origin = if own { Origin::Kernel } else { Origin::Program };
             peeled.body = &text[at + 2..];
             return;
         }
     }
+}
+
+/// The machine among what stands between a date and a program: its last word, but no year, no level
+/// and no priority.
+fn host(between: &[u8]) -> Option<&[u8]> {
+    let last = between.rsplit(u8::is_ascii_whitespace).find(|word| !word.is_empty())?;
+    let number = last.iter().all(u8::is_ascii_digit);
+    let priority = last.len() == 1 || last.starts_with(b"kern.") || last.starts_with(b"daemon.");
+    (!number && !priority).then_some(last)
 }
 
 #[cfg(test)]

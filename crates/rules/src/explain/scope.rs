@@ -27,7 +27,8 @@ pub(super) fn is_manual(report: &OomReport) -> bool {
     report.trigger.as_ref().is_some_and(|t| t.sysrq || t.order.is_some_and(|order| order < 0))
 }
 
-pub(super) fn ran_out(report: &OomReport) -> RanOut {
+/// What ran out, by the summary line, the words of the kill, or the blocks that are there.
+pub(crate) fn ran_out(report: &OomReport) -> RanOut {
     let manual = is_manual(report)
         || report.trigger.as_ref().is_some_and(|t| t.kind == TriggerKind::ShowMemory);
     if manual {

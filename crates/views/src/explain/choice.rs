@@ -23,6 +23,9 @@ pub(super) fn print(page: &mut Page<'_>, report: &ExplainReport) {
     let points =
         |points: i64, style: &Style| score::points(points, unit, report.source.page_size, style);
     page.heading("Was it right", &judgement(report, choice, page.style));
+    if let Some(fault) = choice.kernel_fault {
+        page.labelled("a fault", words::kernel_fault(fault));
+    }
     if let Some(formula) = choice.formula {
         page.labelled("score", formula);
     }
@@ -96,9 +99,20 @@ pub(crate) fn judgement(report: &ExplainReport, choice: &Choice, style: &Style) 
 }
 
 fn logged(page: &mut Page<'_>, choice: &Choice) {
-    if let Some(text) = logged_words(choice) {
-        page.labelled("printed", &text);
+    let Some(text) = logged_words(choice) else { return };
+    page.labelled("printed", &text);
+    if let Some(text) = at_choice_words(choice) {
+        page.labelled("", &text);
     }
+}
+
+/// What the score was a moment before the table was printed, where that may differ.
+pub(crate) fn at_choice_words(choice: &Choice) -> Option<String> {
+    let (from, to) = choice.score_at_choice?;
+    Some(format!(
+        "{from} to {to} when the kernel chose: each thread may have held back 64 pages that the \
+         table, printed later, has"
+    ))
 }
 
 /// The score that the kernel printed, beside that of these rules.

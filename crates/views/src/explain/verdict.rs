@@ -31,11 +31,16 @@ pub(crate) fn word(event: Event) -> &'static str {
 
 /// What ran out, in a few words.
 pub(crate) fn scope(report: &ExplainReport, style: &Style) -> String {
+    scope_of(&report.ran_out, &report.cause, style)
+}
+
+/// The same where only the conclusion is at hand.
+pub(crate) fn scope_of(ran_out: &RanOut, cause: &Cause, style: &Style) -> String {
     let nodes = |nodes: &Option<Name>| match nodes {
         Some(nodes) => format!(" {}", style.name(nodes)),
         None => String::new(),
     };
-    match (&report.ran_out, &report.cause) {
+    match (ran_out, cause) {
         (_, Cause::Manual) => "a person asked".to_owned(),
         (RanOut::Machine, Cause::NothingMissing) => "nothing was missing".to_owned(),
         (RanOut::Machine, Cause::PageFault) => "a page fault gave up".to_owned(),
@@ -132,25 +137,11 @@ fn asker(report: &ExplainReport, style: &Style) -> String {
     format!("{} asked for {size}{block}", who(report, style))
 }
 
-/// Who died, in a few words.
-pub(crate) fn victims(report: &ExplainReport, style: &Style) -> String {
-    match report.victims.as_slice() {
-        [] => match report.event {
-            Event::Panic => "the machine stopped".to_owned(),
-            Event::NobodyToKill => "nobody could be killed".to_owned(),
-            Event::AllocationFailure | Event::ShowMemory => "nobody killed".to_owned(),
-            _ => "no victim in the text".to_owned(),
-        },
-        [one] => format!("killed {}", victim(one, style)),
-        [first, rest @ ..] => format!("killed {} and {} more", victim(first, style), rest.len()),
-    }
-}
-
 fn victim(victim: &Victim, style: &Style) -> String {
     task(&Task { pid: victim.pid, name: victim.name.clone() }, style)
 }
 
-pub(super) fn task(task: &Task, style: &Style) -> String {
+pub(crate) fn task(task: &Task, style: &Style) -> String {
     match (&task.name, task.pid) {
         (Some(name), Some(pid)) => format!("{} (pid {pid})", style.name(name)),
         (Some(name), None) => style.name(name),

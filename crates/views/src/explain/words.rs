@@ -1,6 +1,6 @@
 //! Plain words for what the explanation says in enums.
 
-use rules::explain::{Cause, Doubt, Gap, Holder, Remainder};
+use rules::explain::{Cause, Doubt, Gap, Holder, KernelFault, Remainder};
 
 /// Why the request could not be served, behind "asked for … and"; `None` when that is unknown.
 pub(super) fn cause(cause: &Cause) -> Option<String> {
@@ -68,6 +68,15 @@ pub(crate) fn remainder(remainder: Remainder) -> &'static str {
         Remainder::Ordinary => "drivers, per-cpu data, pages on their way: ordinary",
         Remainder::Unaccounted => "no counter of the report knows it: a driver or a leak",
         Remainder::Overcounted => "the counters overlap, or were read at different moments",
+    }
+}
+
+pub(crate) fn kernel_fault(fault: KernelFault) -> &'static str {
+    match fault {
+        KernelFault::UnsignedPoints => {
+            "this kernel chose wrongly: linux-next of July 2020 compared points without their sign, \
+             so that a task with fewer than none came before all others; 5.9 does not"
+        }
     }
 }
 

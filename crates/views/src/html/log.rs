@@ -10,7 +10,10 @@ use crate::annotate::{PageEntry, shown};
 use crate::gloss::{Gloss, Glosses, Tone};
 
 pub(super) fn print(page: &mut Markup, entry: &PageEntry<'_>, id: &str) {
-    let Some(report) = entry.report.filter(|report| !report.lines.is_empty()) else { return };
+    let report = entry.report;
+    if report.lines.is_empty() {
+        return;
+    }
     let glosses = Glosses::new(report, entry.explained);
     page.element("section", &[("class", "log")], |page| {
         page.leaf("h3", &[], "The log, line by line");

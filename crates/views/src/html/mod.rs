@@ -16,7 +16,7 @@ mod section;
 mod sha256;
 mod tasks;
 
-use std::ops::Range;
+use rules::timeline::TimelineReport;
 
 use crate::annotate::PageEntry;
 use crate::explain::verdict;
@@ -31,31 +31,27 @@ const SCRIPT: &str = include_str!("script.js");
 
 /// What the page may do: its own style sheet and script, and no more.
 const POLICY: &str = "default-src 'none'; \
-     style-src 'sha256-yyKMkZkvfOabL4VfQN5OW12zelTtJuol6WJMyNR2e8Y='; \
+     style-src 'sha256-rEA5C0t6ZeIS5LcJD/aZvI23ejZ+fXTogU9hAHiQ2Rk='; \
      script-src 'sha256-cldfbO+oJKkaZoHgWAOKbq2d3Z1JBtjpLKXonILu+W4='; \
      img-src data:; base-uri 'none'; form-action 'none'";
 
-/// One page: an index of all `entries` if there are several, and those `selected` in full, as far as
-/// their lines are at hand.
-pub fn explained_html(entries: &[PageEntry<'_>], selected: Range<usize>) -> String {
+/// One page: the timeline, if it has more to say than the reports, and all `entries` in full.
+pub fn explained_html(entries: &[PageEntry<'_>], timeline: &TimelineReport) -> String {
     let mut page = Markup::new();
-    let chosen: Vec<&PageEntry<'_>> = entries
-        .get(selected)
-        .unwrap_or_default()
-        .iter()
-        .filter(|entry| entry.report.is_some())
-        .collect();
     page.ours("<!DOCTYPE html>\n");
     page.element("html", &[("lang", "en")], |page| {
-        page.element("head", &[], |page| head(page, &chosen));
+        page.element("head", &[], |page| head(page, entries));
         page.element("body", &[], |page| {
             page.ours("<a class=\"skip\" href=\"#main\">To the verdict</a>");
             page.element("main", &[("id", "main")], |page| {
-                if entries.len() > 1 {
-                    index::print(page, entries, &chosen);
+                if index::is_wanted(timeline) {
+                    index::print(page, entries, timeline);
                 }
-                for entry in &chosen {
-                    section::print(page, entry, entries.len());
+                for entry in entries {
+                    section::print(page, entry, timeline.reports);
+                }
+                if entries.is_empty() && !index::is_wanted(timeline) {
+                    page.leaf("h1", &[], "No OOM report");
                 }
             });
             page.element("footer", &[], |page| {
@@ -73,7 +69,7 @@ pub fn explained_html(entries: &[PageEntry<'_>], selected: Range<usize>) -> Stri
     page.finish()
 }
 
-fn head(page: &mut Markup, chosen: &[&PageEntry<'_>]) {
+fn head(page: &mut Markup, entries: &[PageEntry<'_>]) {
     page.ours("<meta charset=\"utf-8\">");
     page.open("meta", &[("http-equiv", "Content-Security-Policy"), ("content", POLICY)]);
     page.ours(
@@ -82,12 +78,13 @@ fn head(page: &mut Markup, chosen: &[&PageEntry<'_>]) {
          <meta name=\"referrer\" content=\"no-referrer\">\
          <link rel=\"icon\" href=\"data:,\">",
     );
-    let title = match chosen {
-        [one] => format!(
-            "{}: {}",
-            verdict::scope(one.explained, &PLAIN),
-            verdict::victims(one.explained, &PLAIN)
-        ),
+    let title = match entries {
+        [one] => {
+            let victim = one.explained.victims.first().and_then(|victim| victim.name.as_ref());
+            let victim = victim.map_or(String::new(), |name| format!(" {name}"));
+            let word = verdict::word(one.explained.event);
+            format!("{word}{victim}: {}", verdict::scope(one.explained, &PLAIN))
+        }
         several => format!("{} OOM reports", several.len()),
     };
     page.leaf("title", &[], title);

@@ -9,7 +9,7 @@ use crate::amount;
 use crate::annotate::PageEntry;
 use crate::explain::{choice, prevent, source, verdict, words, zones};
 
-pub(super) fn print(page: &mut Markup, entry: &PageEntry<'_>, of: usize) {
+pub(super) fn print(page: &mut Markup, entry: &PageEntry<'_>, of: u64) {
     let report = entry.explained;
     let id = format!("r{}", entry.number);
     page.element("article", &[("id", &id)], |page| {
@@ -163,6 +163,12 @@ fn chosen(page: &mut Markup, entry: &PageEntry<'_>, id: &str) {
             }
             if let Some(text) = choice::logged_words(choice) {
                 fact(page, "Printed", &text);
+            }
+            if let Some(text) = choice::at_choice_words(choice) {
+                fact(page, "Earlier", &text);
+            }
+            if let Some(fault) = choice.kernel_fault {
+                fact(page, "A fault", words::kernel_fault(fault));
             }
             for doubt in &choice.doubts {
                 fact(page, "Perhaps", words::doubt(*doubt));

@@ -176,7 +176,7 @@ fn number(page: &mut Markup, value: Option<i64>, text: String) {
 
 /// In which line of the log a task stands.
 fn lines(entry: &PageEntry<'_>) -> HashMap<Pid, u64> {
-    let Some(report) = entry.report else { return HashMap::new() };
+    let report = entry.report;
     let rows = report.tasks.as_ref().map_or(&[][..], |tasks| &tasks.rows);
     let of = |line: &facts::oom_report::SourceLine| {
         line.records.iter().find_map(|record| match record {

@@ -1,67 +1,82 @@
 //! The views of a report that show its lines: `--annotate` and `--html`.
 
+use std::collections::VecDeque;
 use std::fs;
-use std::ops::Range;
 use std::path::Path;
 
 use facts::Name;
-use views::PageEntry;
+use rules::timeline::TimelineReport;
+use views::{PageEntry, Style};
 
-use super::Incident;
+use super::read::Read;
 use crate::args::ExplainArgs;
 use crate::failure::Failure;
 use crate::output::Output;
+
+/// Reports that a page shows in full when nobody says which: more are too much for a browser.
+const MOST: usize = 50;
+
+/// The reports whose lines will be shown. A log may hold thousands: the others are let go.
+#[derive(Debug, Default)]
+pub(super) struct Pages {
+    kept: VecDeque<(usize, String, Box<Read>)>,
+}
 
 /// Whether the lines of the reports are wanted, and not only what they say.
 pub(super) fn wants_lines(args: &ExplainArgs) -> bool {
     args.annotate || args.html.is_some()
 }
 
-/// Reports that a page shows in full when nobody says which: more are too much for a browser.
-const MOST: usize = 50;
+impl Pages {
+    /// Takes the next report.
+    pub(super) fn push(
+        &mut self,
+        args: &ExplainArgs,
+        number: usize,
+        place: &str,
+        read: Box<Read>,
+        out: &mut Output,
+    ) -> Result<(), Failure> {
+        if args.annotate && args.all {
+            let space = if number > 1 { "\n" } else { "" };
+            let text = views::annotated(&entry(number, place, &read), None, out.style());
+            return out.data(format!("{space}{text}").as_bytes());
+        }
+        if args.report.is_some_and(|wanted| wanted != number) {
+            return Ok(());
+        }
+        self.kept.push_back((number, place.to_owned(), read));
+        let most = if args.annotate { 1 } else { MOST };
+        if !args.all && self.kept.len() > most {
+            self.kept.pop_front();
+        }
+        Ok(())
+    }
 
-/// Lets go of the lines of reports that will not be shown: a log may hold thousands.
-pub(super) fn forget(args: &ExplainArgs, incidents: &mut [Incident]) {
-    let count = incidents.len();
-    let most = if args.html.is_some() { MOST } else { 1 };
-    for (at, incident) in incidents.iter_mut().enumerate() {
-        let shown = match args.report {
-            Some(number) => at + 1 == number,
-            None => args.all || at + most >= count,
-        };
-        if !shown {
-            incident.report = None;
+    /// Prints what was kept, or writes it as a page; false when there is nothing to print.
+    pub(super) fn finish(
+        &self,
+        args: &ExplainArgs,
+        timeline: &TimelineReport,
+        count: usize,
+        out: &mut Output,
+    ) -> Result<(), Failure> {
+        let entries: Vec<PageEntry<'_>> =
+            self.kept.iter().map(|(number, place, read)| entry(*number, place, read)).collect();
+        match &args.html {
+            Some(path) => write(path, views::explained_html(&entries, timeline).as_bytes(), out),
+            None => {
+                let style: Style = *out.style();
+                let text: String =
+                    entries.iter().map(|one| views::annotated(one, Some(count), &style)).collect();
+                out.data(text.as_bytes())
+            }
         }
     }
 }
 
-/// Prints the selected reports with their lines, or writes them as a page.
-pub(super) fn print(
-    args: &ExplainArgs,
-    incidents: &[Incident],
-    selected: Range<usize>,
-    out: &mut Output,
-) -> Result<(), Failure> {
-    let entries: Vec<PageEntry<'_>> = incidents
-        .iter()
-        .enumerate()
-        .map(|(at, incident)| PageEntry {
-            number: at + 1,
-            place: &incident.place,
-            report: incident.report.as_ref(),
-            explained: &incident.explained,
-        })
-        .collect();
-    if let Some(path) = &args.html {
-        return write(path, views::explained_html(&entries, selected).as_bytes(), out);
-    }
-    for entry in entries.get(selected).unwrap_or_default() {
-        let text = views::annotated(entry, entries.len(), out.style());
-        if !out.more_data(text.as_bytes())? {
-            break;
-        }
-    }
-    Ok(())
+fn entry<'a>(number: usize, place: &'a str, read: &'a Read) -> PageEntry<'a> {
+    PageEntry { number, place, report: &read.report, explained: &read.explained }
 }
 
 fn write(path: &Path, page: &[u8], out: &mut Output) -> Result<(), Failure> {
