@@ -5,6 +5,7 @@ use rules::timeline::{Incident, TimelineReport};
 use super::PLAIN;
 use super::markup::Markup;
 use crate::annotate::PageEntry;
+use crate::page::LABEL;
 use crate::style::Style;
 use crate::timeline::{conclusions, echoes, remarks, what, when};
 
@@ -50,11 +51,38 @@ pub(super) fn print(page: &mut Markup, entries: &[PageEntry<'_>], timeline: &Tim
                 page.element("tbody", &[], |page| rows(page, entries, &timeline.incidents[hidden..]));
             });
         });
-        let text = conclusions(timeline, &UNWRAPPED);
-        if !text.trim().is_empty() {
-            page.leaf("pre", &[("class", "story")], text.trim());
+        story(page, &conclusions(timeline, &UNWRAPPED));
+    });
+}
+
+/// The conclusions as a list: each line is a label, or blanks, and a sentence.
+fn story(page: &mut Markup, text: &str) {
+    let mut lines = text.lines().filter(|line| !line.is_empty()).peekable();
+    if lines.peek().is_none() {
+        return;
+    }
+    page.element("dl", &[("class", "facts")], |page| {
+        while let Some(line) = lines.next() {
+            let (label, sentence) = labelled(line);
+            page.element("div", &[], |page| {
+                page.leaf("dt", &[], label);
+                page.element("dd", &[], |page| {
+                    page.prose(sentence);
+                    while let Some(("", more)) = lines.peek().map(|line| labelled(line)) {
+                        page.element("p", &[], |page| page.prose(more));
+                        lines.next();
+                    }
+                });
+            });
         }
     });
+}
+
+/// What stands in the columns of labels, and the rest.
+fn labelled(line: &str) -> (&str, &str) {
+    let at = line.char_indices().nth(LABEL).map_or(line.len(), |(at, _)| at);
+    let (label, sentence) = line.split_at(at);
+    (label.trim(), sentence.trim())
 }
 
 fn rows(page: &mut Markup, entries: &[PageEntry<'_>], incidents: &[Incident]) {

@@ -31,7 +31,7 @@ const SCRIPT: &str = include_str!("script.js");
 
 /// What the page may do: its own style sheet and script, and no more.
 const POLICY: &str = "default-src 'none'; \
-     style-src 'sha256-rEA5C0t6ZeIS5LcJD/aZvI23ejZ+fXTogU9hAHiQ2Rk='; \
+     style-src 'sha256-rnaFlrcZHH20uDcE3vNnjWwku2ZI9++DE+1KRns47kw='; \
      script-src 'sha256-cldfbO+oJKkaZoHgWAOKbq2d3Z1JBtjpLKXonILu+W4='; \
      img-src data:; base-uri 'none'; form-action 'none'";
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use facts::Name;
 use rules::timeline::TimelineReport;
-use views::{PageEntry, Style};
+use views::PageEntry;
 
 use super::read::Read;
 use crate::args::ExplainArgs;
@@ -53,7 +53,7 @@ impl Pages {
         Ok(())
     }
 
-    /// Prints what was kept, or writes it as a page; false when there is nothing to print.
+    /// Prints what was kept, or writes it as a page; `count` reports were found.
     pub(super) fn finish(
         &self,
         args: &ExplainArgs,
@@ -63,15 +63,13 @@ impl Pages {
     ) -> Result<(), Failure> {
         let entries: Vec<PageEntry<'_>> =
             self.kept.iter().map(|(number, place, read)| entry(*number, place, read)).collect();
-        match &args.html {
-            Some(path) => write(path, views::explained_html(&entries, timeline).as_bytes(), out),
-            None => {
-                let style: Style = *out.style();
-                let text: String =
-                    entries.iter().map(|one| views::annotated(one, Some(count), &style)).collect();
-                out.data(text.as_bytes())
-            }
+        if let Some(path) = &args.html {
+            return write(path, views::explained_html(&entries, timeline).as_bytes(), out);
         }
+        let style = out.style();
+        let text: String =
+            entries.iter().map(|one| views::annotated(one, Some(count), style)).collect();
+        out.data(text.as_bytes())
     }
 }
 
