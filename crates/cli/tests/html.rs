@@ -274,7 +274,12 @@ fn it_is_readable_on_a_phone_by_day_and_by_night_and_on_paper() {
         "[...document.querySelectorAll('.gloss')].every(g => getComputedStyle(g).display === 'block')",
     );
     assert_eq!(shown, true);
-    browser.picture("paper.png", Some(800));
+    browser.picture("paper.png", Some(1100));
+    let columns = browser.evaluate(
+        "['thead', 'tbody'].map(part => [...document.querySelector('.tasks ' + part).rows[0].cells]\
+         .filter(cell => getComputedStyle(cell).display !== 'none').length)",
+    );
+    assert_eq!(columns[0], columns[1]);
     let paper = browser.call("Page.printToPDF", &json!({ "preferCSSPageSize": true }));
     assert!(paper["data"].as_str().unwrap().starts_with("JVBERi0"), "a PDF");
 }

@@ -31,7 +31,7 @@ const SCRIPT: &str = include_str!("script.js");
 
 /// What the page may do: its own style sheet and script, and no more.
 const POLICY: &str = "default-src 'none'; \
-     style-src 'sha256-rnaFlrcZHH20uDcE3vNnjWwku2ZI9++DE+1KRns47kw='; \
+     style-src 'sha256-ncLhZzDphw/Gq6n99zadsFWyU6uH38oHSCjFYaGkamc='; \
      script-src 'sha256-cldfbO+oJKkaZoHgWAOKbq2d3Z1JBtjpLKXonILu+W4='; \
      img-src data:; base-uri 'none'; form-action 'none'";
 
