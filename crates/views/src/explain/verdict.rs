@@ -190,14 +190,14 @@ fn why(report: &ExplainReport, style: &Style) -> String {
         Some(true) => {
             let others = choice.rows.len();
             let first = match choice.margin {
-                Some(0) => ", first of those with the highest score".to_owned(),
-                _ if others == 1 => ", the only one that could be chosen".to_owned(),
-                _ => format!(", whose score was the highest of {others}"),
+                Some(0) => ", because it came first of those with the highest score".to_owned(),
+                _ if others == 1 => ", because it was the only one that could be chosen".to_owned(),
+                _ => format!(", because its score was the highest of {others}"),
             };
             match &choice.without_adjustments {
                 Some(other) => {
                     format!(
-                        "{first} by its adjustment: without any it would be {}",
+                        "{first}; without adjustments it would have been {}",
                         task(other, style)
                     )
                 }
