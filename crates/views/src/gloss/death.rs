@@ -52,6 +52,15 @@ impl Glosses<'_> {
         let name = |name: &Option<facts::Name>| {
             name.as_ref().map_or_else(|| "?".to_owned(), |name| format!("`{name}`"))
         };
+        let again = kill.pid.is_some_and(|pid| {
+            self.report.kills[..at].iter().any(|before| before.pid == Some(pid))
+        });
+        if again && self.report.group_kill.is_some() {
+            return Gloss::plain(format!(
+                "{} once more: it is of the group, too, and dying already.",
+                name(&kill.name)
+            ));
+        }
         let mut text = String::new();
         if let Some(chosen) = kill.chosen_pid {
             let score = kill.score.map_or(String::new(), |score| format!(" with score {score}"));
