@@ -127,6 +127,59 @@ fn every_kind_of_line_of_every_release_has_a_meaning() {
 }
 
 #[test]
+fn rare_ends_of_a_report_have_meanings_too() {
+    let log = fs::read_to_string(root().join("tests/data/captures/6.1-i386-1g/kill.log")).unwrap();
+    let head: String = log
+        .lines()
+        .take_while(|line| !line.contains("oom-kill:"))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    for (line, meaning) in [
+        (
+            "Kernel panic - not syncing: Out of memory and no killable processes...",
+            "nobody left who may be killed: the machine stops",
+        ),
+        (
+            "Kernel panic - not syncing: Out of memory: system-wide panic_on_oom is enabled",
+            "to stop",
+        ),
+        (
+            "Out of memory: OOM victim 1665 (hog) is already exiting. Skip killing the task",
+            "hog was dying already",
+        ),
+    ] {
+        let found = klog::reports(format!("{head}[  117.764600] {line}\n").as_bytes()).remove(0);
+        let text = annotated(&found.report, &PLAIN);
+        let said = taken_apart(&text).pop().expect("the line").1;
+        assert!(said.contains(meaning), "{line}: {said}");
+    }
+    for (line, meaning) in [
+        ("oom_reaper: unable to reap pid:1665 (hog)", "could not be taken at once"),
+        ("oom killer 1665 (hog) has mm pinned by 1700 (other)", "lives on in other"),
+        (
+            "oom_reaper: reaped process 1665 (hog), now anon-rss:0kB, file-rss:0kB, shmem-rss:8kB",
+            "0 B of its own are left, and 8.00 KiB of shared memory",
+        ),
+    ] {
+        let found = klog::reports(format!("{log}[  117.764600] {line}\n").as_bytes()).remove(0);
+        let text = annotated(&found.report, &PLAIN);
+        let said = taken_apart(&text).pop().expect("the line").1;
+        assert!(said.contains(meaning), "{line}: {said}");
+    }
+    let failure = log.replace(
+        "hog invoked oom-killer: gfp_mask=0x140dca(GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_ZERO), order=0, oom_score_adj=0",
+        "hog: page allocation failure: order:4, mode:0xcc0(GFP_KERNEL), nodemask=(null)",
+    );
+    let found = klog::reports(failure.as_bytes()).remove(0);
+    let said = taken_apart(&annotated(&found.report, &PLAIN)).remove(0).1;
+    assert!(said.contains("2^4 pages in one block (64.0 KiB; order=4) and got nothing"), "{said}");
+    let tainted = log.replace("Not tainted", "Tainted: P        W  OE");
+    let found = klog::reports(tainted.as_bytes()).remove(0);
+    let said = taken_apart(&annotated(&found.report, &PLAIN)).remove(1).1;
+    assert!(said.contains("P: a proprietary module; W: a warning earlier"), "{said}");
+}
+
+#[test]
 fn meanings_are_sentences_with_the_figures_of_the_report() {
     let log = fs::read_to_string(root().join("tests/data/captures/6.1-i386-1g/kill.log")).unwrap();
     let found = klog::reports(log.as_bytes()).remove(0);

@@ -44,6 +44,9 @@ impl Glosses<'_> {
             _ if trigger.order == Some(-1) => {
                 "order=-1: nobody asked for memory, a person asked for a kill.".to_owned()
             }
+            _ if self.explained.cause == Cause::Manual => {
+                "Nobody asked for memory: a person asked for a kill.".to_owned()
+            }
             _ if self.explained.group.is_some() => format!(
                 "{who} asked for {size}, its cgroup was at its limit, and so somebody in it has to \
                  die. This is who asked next, not necessarily who used too much."
@@ -122,17 +125,17 @@ impl Glosses<'_> {
         text.push('.');
         if let Some(taint) = &reporter.taint {
             let taint = taint.to_string();
-            match taint.strip_prefix("Tainted:") {
-                Some(letters) => {
-                    let words: Vec<String> = letters
-                        .chars()
-                        .filter_map(|letter| Some(format!("{letter}: {}", taint_words(letter)?)))
-                        .collect();
-                    if !words.is_empty() {
-                        _ = write!(text, " Tainted, {}.", words.join("; "));
-                    }
+            if taint == "Not tainted" {
+                text.push_str(" Not tainted: only the kernel's own code has run in it.");
+            } else {
+                let letters = taint.strip_prefix("Tainted:").unwrap_or(&taint);
+                let words: Vec<String> = letters
+                    .chars()
+                    .filter_map(|letter| Some(format!("{letter}: {}", taint_words(letter)?)))
+                    .collect();
+                if !words.is_empty() {
+                    _ = write!(text, " Tainted, {}.", words.join("; "));
                 }
-                None => text.push_str(" Not tainted: only the kernel's own code has run in it."),
             }
         }
         Gloss::plain(text)

@@ -47,6 +47,9 @@ impl Glosses<'_> {
             return match (free, swap.total) {
                 (_, Some(Bytes::ZERO)) => Gloss::plain("No swap is free, because there is none."),
                 (Bytes::ZERO, _) => Gloss::key("Swap is full."),
+                (free, Some(total)) if free.get() < total.get() / 20 => {
+                    Gloss::key(format!("Swap is all but full: {free} left."))
+                }
                 (free, Some(total)) => Gloss::plain(format!(
                     "{free} of swap were still free{}: swap was not the limit.",
                     share_of(free, total)

@@ -122,6 +122,9 @@ impl Glosses<'_> {
                 (text, true)
             }
             _ => {
+                if has_marks(tested) {
+                    _ = write!(text, "Its marks: {min}, {high}. ");
+                }
                 text.push_str("Whether that is enough cannot be told from the text.");
                 (text, false)
             }
@@ -196,6 +199,10 @@ impl Glosses<'_> {
         }
         Gloss::key_if(key, text)
     }
+}
+
+fn has_marks(tested: &ZoneTest) -> bool {
+    tested.min.is_some() && tested.high.is_some()
 }
 
 /// The letters of the line, spelled out.
