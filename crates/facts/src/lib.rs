@@ -53,7 +53,7 @@ pub use sysctl::{OvercommitMode, Sysctls};
 pub use task::{Capabilities, Task, TaskFlags};
 pub use usage::{
     Amounts, Bounds, MappingUse, Measure, MemoryOf, ProcessUse, Survey, TwinsBy, Unshared,
-    walk_cost_us,
+    lost_huge_pages, walk_cost_us,
 };
 pub use vmstat::Vmstat;
 pub use zone::Zone;

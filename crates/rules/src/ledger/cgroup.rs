@@ -35,7 +35,7 @@ fn within(shares: &[ProcessShare], path: &Name, narrow: bool) -> (Option<Bytes>,
             continue;
         }
         let share = process.shares.as_ref().and_then(|shares| {
-            let lost = if narrow { narrow::lost_of(shares) } else { Bytes::ZERO };
+            let lost = if narrow { facts::lost_huge_pages(shares) } else { Bytes::ZERO };
             Some(shares.pss()?.saturating_add(lost))
         });
         match share {

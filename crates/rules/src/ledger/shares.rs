@@ -30,7 +30,8 @@ pub(super) fn identities(figures: &mut Figures<'_>, account: &Account) -> Option
         read.iter()
             .map(|process| {
                 let shares = process.shares.as_ref()?;
-                let lost = if narrow && anonymous { narrow::lost_of(shares) } else { Bytes::ZERO };
+                let lost =
+                    if narrow && anonymous { facts::lost_huge_pages(shares) } else { Bytes::ZERO };
                 Some(of(shares)?.saturating_add(lost))
             })
             .try_fold(Bytes::ZERO, |sum, b| Some(sum.saturating_add(b?)))

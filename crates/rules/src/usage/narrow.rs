@@ -1,9 +1,9 @@
 //! Shares of kernels that lose huge pages in them.
 
-use facts::{Amounts, Measure, MemoryOf, Share, Shares, Survey};
+use facts::{Amounts, Measure, MemoryOf, Share, Shares, Survey, lost_huge_pages};
 use units::Bytes;
 
-use crate::ledger::narrow::{loses_huge_pages, lost, lost_of};
+use crate::ledger::narrow::loses_huge_pages;
 
 /// The survey with what its kernel lost put back into the shares, and how much that is. `None` when
 /// nothing was lost, as on all kernels but few.
@@ -25,7 +25,7 @@ pub(super) fn restored(survey: &Survey) -> Option<(Survey, Bytes)> {
 }
 
 fn process_shares(shares: &mut Shares) -> Bytes {
-    let lost = lost_of(shares);
+    let lost = lost_huge_pages(shares);
     for share in [Share::Pss, Share::PssAnon] {
         if let Some(size) = shares.get(share) {
             shares.set(share, size.saturating_add(lost));
@@ -35,8 +35,7 @@ fn process_shares(shares: &mut Shares) -> Bytes {
 }
 
 fn amounts(amounts: &mut Amounts) -> Bytes {
-    let get = |measure| amounts.get(measure);
-    let lost = lost(get(Measure::Uss), get(Measure::Pss), get(Measure::AnonHuge));
+    let lost = amounts.get(Measure::HugeLost).unwrap_or_default();
     for measure in [Measure::Pss, Measure::Anon] {
         amounts.grow(measure, lost);
     }
