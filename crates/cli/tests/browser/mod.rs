@@ -209,6 +209,11 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
+        // Asked to close it takes its helpers along; it has gone when its pipe has an end.
+        let close = json!({ "id": 0, "method": "Browser.close" }).to_string() + "\0";
+        if self.input.write_all(close.as_bytes()).and_then(|()| self.input.flush()).is_ok() {
+            while self.messages.recv_timeout(PATIENCE).is_ok() {}
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = std::fs::remove_dir_all(&self.profile);
