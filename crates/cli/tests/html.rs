@@ -268,6 +268,13 @@ fn it_is_readable_on_a_phone_by_day_and_by_night_and_on_paper() {
             }
         }
     }
+    let (_, several) = page("phone-several", &hostile());
+    browser.screen(360, 740);
+    browser.open(&several);
+    assert!(fits(&mut browser, 360), "several reports at 360");
+    browser.picture("several-360.png", Some(360));
+    let (_, one) = page("paper", &log("6.1-512m-two-nodes"));
+    browser.open(&one);
     let media = json!({ "media": "print", "features": [] });
     browser.call("Emulation.setEmulatedMedia", &media);
     let shown = browser.evaluate(

@@ -31,7 +31,7 @@ const SCRIPT: &str = include_str!("script.js");
 
 /// What the page may do: its own style sheet and script, and no more.
 const POLICY: &str = "default-src 'none'; \
-     style-src 'sha256-ncLhZzDphw/Gq6n99zadsFWyU6uH38oHSCjFYaGkamc='; \
+     style-src 'sha256-praBDwJiH7SrRW+F8YrUjd7kg5/KZeB8aGTStBjtyHs='; \
      script-src 'sha256-cldfbO+oJKkaZoHgWAOKbq2d3Z1JBtjpLKXonILu+W4='; \
      img-src data:; base-uri 'none'; form-action 'none'";
 
