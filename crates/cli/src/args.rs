@@ -367,6 +367,12 @@ pub(crate) struct ExplainArgs {
     /// Answer by exit code, too: 0 every choice that can be checked is right, 1 one is not
     #[arg(long)]
     pub(crate) verify: bool,
+    /// Print the log itself, and under each line of the report what it says
+    #[arg(long, conflicts_with_all = ["json", "html", "timeline", "csv", "follow"])]
+    pub(crate) annotate: bool,
+    /// Write one page for a browser with everything in it; `-` is standard output
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "timeline", "csv", "follow"])]
+    pub(crate) html: Option<PathBuf>,
 }
 
 const EXPLAIN_EXAMPLES: &str = "\
@@ -381,6 +387,9 @@ Examples:
                                        the kills of a fleet, one a line
   oomph explain --follow               from now on, as they happen
   oomph explain --verify *.log         whether the kernel chose whom its own formula says
+  oomph explain kern.log --annotate    the log, each line with what it says
+  oomph explain kern.log --html oom.html
+                                       a page to look at and to send around
   oomph explain kern.log --json | jq .choice
                                        for programs: every report, one a line";
 

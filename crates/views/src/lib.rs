@@ -11,10 +11,13 @@
 //! is not on the screen, except for sums, shares and units.
 
 mod amount;
+mod annotate;
 mod bar;
 mod cache;
 mod csv;
 mod explain;
+mod gloss;
+mod html;
 pub mod json;
 mod ledger;
 pub mod map;
@@ -29,8 +32,10 @@ mod timeline;
 mod usage;
 mod words;
 
+pub use annotate::{PageEntry, annotated};
 pub use cache::{Amounts, cache, cache_csv};
 pub use explain::explained;
+pub use html::explained_html;
 pub use ledger::{ledger, ledger_diff, ledger_svg};
 pub use rank::{Rows, explain, rank};
 pub use status::status;
