@@ -25,10 +25,11 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-rules", &["oomph-units", "oomph-facts"]),
     ("oomph-proctext", &["oomph-units", "oomph-facts"]),
     ("oomph-klog", &["oomph-units", "oomph-facts"]),
-    ("oomph-sources", &["oomph-units", "oomph-facts", "oomph-proctext"]),
+    ("oomph-sources", &["oomph-units", "oomph-facts", "oomph-proctext", "oomph-klog"]),
     ("oomph-views", &["oomph-units", "oomph-facts", "oomph-rules"]),
     ("oomph-compat", &["oomph-units"]),
     ("oomph-malloc", &["oomph-units"]),
+    ("oomph-world", &["oomph-units"]),
     (
         "oomph",
         &[

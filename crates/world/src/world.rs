@@ -1,0 +1,70 @@
+//! What can perform calls and be looked at.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::{
+    Call, Errno, FileSpec, ForkKind, Observation, ProcessId, ProcessSpec, Returned, Touch, Touched,
+};
+
+/// The world itself failed: no process could be started, a file could not be made, a guest hangs.
+/// Never what a program sees: that is an [`Errno`] or a signal.
+#[derive(Debug)]
+pub struct WorldError(pub String);
+
+impl fmt::Display for WorldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for WorldError {}
+
+/// A world that processes live in: the model, this machine's kernel, a kernel in a virtual machine.
+///
+/// A call or a touch of a process that is dead is a [`WorldError`]; whether one is dead is what
+/// [`World::alive`] tells.
+pub trait World {
+    /// Makes the scenario's files; [`Call::Open`] names them by their place in this list.
+    fn files(&mut self, files: &[FileSpec]) -> Result<(), WorldError>;
+
+    /// Starts a process: a fresh image with nothing but the few mappings an exec makes.
+    fn start(&mut self, spec: &ProcessSpec) -> Result<ProcessId, WorldError>;
+
+    /// Performs a call.
+    fn call(&mut self, process: ProcessId, call: &Call) -> Result<Returned, WorldError>;
+
+    /// Accesses memory.
+    fn touch(&mut self, process: ProcessId, touch: &Touch) -> Result<Touched, WorldError>;
+
+    /// Makes a child, which waits for what it is told to do.
+    fn fork(
+        &mut self,
+        process: ProcessId,
+        kind: ForkKind,
+    ) -> Result<Result<ProcessId, Errno>, WorldError>;
+
+    /// Replaces the image of a process by a fresh one, as `execve(2)` of the same program does.
+    fn exec(&mut self, process: ProcessId) -> Result<(), WorldError>;
+
+    /// Ends a process: by `exit(2)` with this status, or by a signal sent to it.
+    fn end(&mut self, process: ProcessId, how: End) -> Result<(), WorldError>;
+
+    /// Lets this much time pass, in nanoseconds.
+    fn sleep(&mut self, nanoseconds: u64) -> Result<(), WorldError>;
+
+    /// Looks at a process.
+    fn observe(&mut self, process: ProcessId) -> Result<Observation, WorldError>;
+
+    /// Whether it lives, or how it ended.
+    fn alive(&mut self, process: ProcessId) -> Result<Option<End>, WorldError>;
+}
+
+/// How a process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum End {
+    /// By itself, with this status.
+    Exit(i32),
+    /// By this signal.
+    Signal(u8),
+}
