@@ -185,9 +185,6 @@ impl Ctx<'_> {
         }
         self.mm.account(flags, grow, true);
         self.reshape(at, address, end);
-        if flags.has(VmFlags::LOCKED) {
-            self.populate_vma(address, address, at);
-        }
         Some(address)
     }
 
@@ -403,7 +400,7 @@ impl Ctx<'_> {
                 continue;
             }
             if write && !pte.dirty {
-                self.store.frames.update(pte.frame, len, |frame| frame.dirty = true);
+                self.store.frames.mark_dirty(pte.frame, len);
             }
             self.store.frames.accessed(pte.frame, len);
         }

@@ -18,6 +18,7 @@ mod ctx;
 mod fault;
 mod file_fault;
 mod files;
+mod fork;
 mod frames;
 mod image;
 mod install;
