@@ -36,6 +36,7 @@ mod store;
 mod tables;
 mod thp;
 mod touch;
+mod tree;
 mod vm_flags;
 mod vma;
 
@@ -43,5 +44,6 @@ pub use config::{Huge, MachineConfig};
 pub use image::{BadImage, Image, ImageBacking, ImageMapping, ImagePage, ImagePages};
 pub use machine::Machine;
 pub use mm::Segments;
+pub use tree::TreeFile;
 pub use vm_flags::{Kind, VmFlags};
 pub use vma::Special;

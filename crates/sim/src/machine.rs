@@ -105,6 +105,12 @@ impl Machine {
         }
     }
 
+    /// `/proc/PID/maps` of a process alone; `None` when it has ended.
+    pub fn maps(&self, process: ProcessId) -> Option<Vec<u8>> {
+        let found = self.process(process).ok().filter(|found| found.ended.is_none())?;
+        Some(proc::maps(&self.store, self.mms.get(&found.mm)?))
+    }
+
     /// The pid that `/proc` shows of a process.
     pub fn pid(&self, process: ProcessId) -> u32 {
         FIRST_PID + process.0
@@ -194,7 +200,8 @@ impl Machine {
             offset: 0,
             legacy: config.legacy_layout,
         };
-        let layout = layout(config.release, config.arch, input);
+        let mut layout = layout(config.release, config.arch, input);
+        layout.mmap_base = self.image.mmap_base.unwrap_or(layout.mmap_base);
         let mut mm = Mm::new(config.arch, layout, self.image.segments);
         let image = self.image.clone();
         image.install(&mut self.store, &mut mm);
