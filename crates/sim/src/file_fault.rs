@@ -125,14 +125,13 @@ impl Ctx<'_> {
         for (start, len) in present {
             let mut next = start;
             while next < start + len {
-                match self.mm.pages.get(next) {
-                    Some((mapped, _)) => next += mapped,
-                    None => {
-                        let used = self.mm.pages.next_used(next).unwrap_or(u64::MAX);
-                        let count = used.min(start + len) - next;
-                        self.map_cache(at, file, next, count, false);
-                        next += count;
-                    }
+                if let Some((mapped, _)) = self.mm.pages.get(next) {
+                    next += mapped;
+                } else {
+                    let used = self.mm.pages.next_used(next).unwrap_or(u64::MAX);
+                    let count = used.min(start + len) - next;
+                    self.map_cache(at, file, next, count, false);
+                    next += count;
                 }
             }
         }
@@ -141,20 +140,13 @@ impl Ctx<'_> {
     }
 
     /// A write to a shared page that is mapped read-only: the file system hears of it.
-    pub(crate) fn shared_write(
-        &mut self,
-        at: u64,
-        page: u64,
-        most: u64,
-        pte: Pte,
-    ) -> Result<Step, Refusal> {
-        let _ = at;
+    pub(crate) fn shared_write(&mut self, page: u64, most: u64, pte: Pte) -> Step {
         self.mm.pages.update(page, page + most, |_, pte| {
             pte.writable = true;
             pte.dirty = true;
             pte.young = true;
         });
         self.store.frames.mark_dirty(pte.frame, most);
-        Ok(Step::minor(most, most))
+        Step::minor(most, most)
     }
 }

@@ -257,7 +257,10 @@ impl Machine {
             Call::Mlock2 { addr, len, flags } => ctx.mlock2(addr, len, flags),
             Call::Munlock { addr, len } => ctx.munlock(addr, len),
             Call::Mlockall { flags } => ctx.mlockall(flags),
-            Call::Munlockall => ctx.munlockall(),
+            Call::Munlockall => {
+                ctx.munlockall();
+                Ok(0)
+            }
             Call::Msync { addr, len, flags } => ctx.msync(addr, len, flags),
             Call::MemfdCreate { flags } => ctx.memfd(flags),
             Call::Close { fd } => ctx.close(fd),

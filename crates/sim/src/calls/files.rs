@@ -152,7 +152,7 @@ impl Ctx<'_> {
             self.store.holes.push(Hole { file, first, count: u64::MAX >> 24, cows: true });
         }
         // The rest of the last page is cleared, which makes it dirty.
-        if len % PAGE != 0 && len < old {
+        if !len.is_multiple_of(PAGE) && len < old {
             let page = file_base(file) + (len >> PAGE_BITS);
             self.store.frames.mark_dirty(page, 1);
         }
@@ -198,7 +198,8 @@ impl Ctx<'_> {
         if first < last {
             self.store.holes.push(Hole { file, first, count: last - first, cows: false });
         }
-        for (edge, at) in [(offset % PAGE != 0, offset), (end % PAGE != 0, end)] {
+        for (edge, at) in [(!offset.is_multiple_of(PAGE), offset), (!end.is_multiple_of(PAGE), end)]
+        {
             if edge {
                 let page = file_base(file) + (at >> PAGE_BITS);
                 self.store.frames.mark_dirty(page, 1);
@@ -297,7 +298,7 @@ impl Ctx<'_> {
         let mut addr = addr;
         let mut map = MapFlags::SHARED;
         if addr != 0 {
-            if addr % PAGE != 0 {
+            if !addr.is_multiple_of(PAGE) {
                 if flags & SHM_RND == 0 {
                     return Err(Errno::EINVAL);
                 }
@@ -338,7 +339,7 @@ impl Ctx<'_> {
 
     /// `shmdt(2)`: every part of the attachment that starts at this address goes.
     pub(crate) fn shmdt(&mut self, addr: u64) -> Answer {
-        if addr % PAGE != 0 {
+        if !addr.is_multiple_of(PAGE) {
             return Err(Errno::EINVAL);
         }
         let mut size = 0;
