@@ -90,7 +90,9 @@ impl Ctx<'_> {
             How::Write => flags.has(VmFlags::WRITE),
             How::Read => flags.any(VmFlags::ACCESS),
             // Whether it may be executed is seen only once the page is there.
-            How::Execute if present.is_none() => flags.any(VmFlags::ACCESS),
+            How::Execute if present.is_none_or(|(_, pte)| !pte.present()) => {
+                flags.any(VmFlags::ACCESS)
+            }
             How::Execute => flags.has(VmFlags::EXEC),
         };
         if !allowed {
