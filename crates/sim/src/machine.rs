@@ -299,6 +299,12 @@ impl World for Machine {
                 linked: true,
             });
             self.named.push(file);
+            // Its content has just been written there.
+            let pages = self.store.files[file].pages();
+            if !self.store.fill(file, 0, pages, true) {
+                return Err(WorldError(format!("no room for the file `{}`", spec.name)));
+            }
+            self.store.frames.mark_dirty(crate::frames::file_base(file), pages);
         }
         Ok(())
     }

@@ -59,7 +59,7 @@ impl Ctx<'_> {
         }
         let inode = self.store.next_inode();
         let file = self.store.add_file(File {
-            name: "/memfd:m (deleted)".to_owned(),
+            name: "/memfd:memfd (deleted)".to_owned(),
             device: (0, 1),
             inode,
             len: 0,
