@@ -48,6 +48,16 @@ impl Ctx<'_> {
         if missing > 0 && !self.store.fill(file, offset, count, self.task.privileged()) {
             return Err(Refusal::Bus);
         }
+        let frame = file_base(file) + offset;
+        if self
+            .store
+            .frames
+            .map
+            .iter_within(frame, frame + count)
+            .any(|(_, _, known)| !known.uptodate)
+        {
+            self.store.frames.update(frame, count, |frame| frame.uptodate = true);
+        }
         let major = missing > 0 && self.store.files[file].kind == FileKind::Disk;
         if write && !shared {
             self.prepare_anon(at);
@@ -119,7 +129,7 @@ impl Ctx<'_> {
             .frames
             .map
             .iter_within(from, to)
-            .filter(|(_, _, known)| !known.reclaim)
+            .filter(|(_, _, known)| !known.reclaim && known.uptodate)
             .map(|(frame, len, _)| (frame - from + first, len))
             .collect();
         for (start, len) in present {

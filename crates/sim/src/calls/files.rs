@@ -122,6 +122,7 @@ impl Ctx<'_> {
         }
         let base = file_base(file);
         self.store.frames.mark_dirty(base + first, last - first + 1);
+        self.store.frames.update(base + first, last - first + 1, |frame| frame.uptodate = true);
         let known = &mut self.store.files[file];
         known.len = known.len.max(end);
         Ok(len)
@@ -181,8 +182,19 @@ impl Ctx<'_> {
         }
         if self.store.files[file].is_shmem() {
             let (first, last) = (offset >> PAGE_BITS, end.div_ceil(PAGE));
+            let base = file_base(file);
+            let had = self.store.frames.map.within(base + first, base + last);
             if !self.store.fill(file, first, last - first, self.task.privileged()) {
                 return Err(Errno::ENOMEM);
+            }
+            // What is new is reserved, and not yet cleared.
+            self.store.frames.update(base + first, last - first, |frame| {
+                frame.dirty = true;
+                frame.uptodate = false;
+            });
+            for (frame, len, known) in had {
+                self.store.frames.map.set(frame, len, known);
+                self.store.frames.mark_dirty(frame, len);
             }
         }
         let known = &mut self.store.files[file];
@@ -281,13 +293,18 @@ impl Ctx<'_> {
             opens: 0,
             linked: true,
         });
-        self.store.shm.push(Some(file));
+        self.store.shm.push(file);
         Ok(inode)
     }
 
     fn segment(&self, id: i32) -> Answer<usize> {
         let found = usize::try_from(id).ok().and_then(|id| self.store.shm.get(id).copied());
-        found.flatten().ok_or(Errno::EINVAL)
+        // A removed segment lives while somebody is attached.
+        let lives = |file: &usize| {
+            let file = &self.store.files[*file];
+            file.linked || file.opens > 0
+        };
+        found.filter(lives).ok_or(Errno::EINVAL)
     }
 
     /// `shmat(2)`.
@@ -373,11 +390,6 @@ impl Ctx<'_> {
             return Err(Errno::EINVAL);
         }
         let file = self.segment(id)?;
-        if let Ok(index) = usize::try_from(id)
-            && let Some(slot) = self.store.shm.get_mut(index)
-        {
-            *slot = None;
-        }
         self.store.files[file].linked = false;
         self.store.free_if_unused(file);
         Ok(0)
