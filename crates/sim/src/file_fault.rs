@@ -28,7 +28,10 @@ impl Ctx<'_> {
         let offset = vma.pgoff_at(page << PAGE_BITS);
         let shared = vma.has(VmFlags::SHARED);
         let left = self.store.files[file].pages().saturating_sub(offset);
-        if !write && self.store.rules.fault_around {
+        // `shm_vm_ops` have no `map_pages`.
+        let rules = self.store.rules;
+        let around = rules.fault_around && self.store.files[file].kind != FileKind::SysV;
+        if !write && around {
             // Cached neighbours are mapped first; they may bring the page itself.
             let mapped = self.around(at, file, page, hole);
             if let Some(step) = mapped {
@@ -43,7 +46,7 @@ impl Ctx<'_> {
             if write { missing } else { 1 }
         } else {
             let have = self.store.cached(file, offset).map_or(1, |(len, _)| len);
-            if write || !self.store.rules.fault_around { hole.min(left).min(have) } else { 1 }
+            if write || !around { hole.min(left).min(have) } else { 1 }
         };
         if missing > 0 && !self.store.fill(file, offset, count, self.task.privileged()) {
             return Err(Refusal::Bus);

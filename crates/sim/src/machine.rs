@@ -314,7 +314,7 @@ impl World for Machine {
             if !self.store.fill(file, 0, pages, true) {
                 return Err(WorldError(format!("no room for the file `{}`", spec.name)));
             }
-            self.store.frames.mark_dirty(crate::frames::file_base(file), pages);
+            self.store.written(file, 0, pages);
         }
         Ok(())
     }

@@ -120,9 +120,7 @@ impl Ctx<'_> {
         if !self.store.fill(file, first, last - first + 1, self.task.privileged()) {
             return Err(Errno::ENOSPC);
         }
-        let base = file_base(file);
-        self.store.frames.mark_dirty(base + first, last - first + 1);
-        self.store.frames.update(base + first, last - first + 1, |frame| frame.uptodate = true);
+        self.store.written(file, first, last - first + 1);
         let known = &mut self.store.files[file];
         known.len = known.len.max(end);
         Ok(len)
