@@ -42,6 +42,10 @@ impl Ctx<'_> {
             return Err(Refusal::Bus);
         }
         let missing = self.store.uncached(file, offset, hole.min(left));
+        if missing > 0 && self.store.files[file].kind == FileKind::Disk {
+            self.read_around(at, file, offset);
+            return Ok(self.after_reading(at, file, page, write));
+        }
         let count = if missing > 0 {
             if write { missing } else { 1 }
         } else {
@@ -61,23 +65,50 @@ impl Ctx<'_> {
         {
             self.store.frames.update(frame, count, |frame| frame.uptodate = true);
         }
-        let major = missing > 0 && self.store.files[file].kind == FileKind::Disk;
         if write && !shared {
-            self.prepare_anon(at);
-            let frame = self.store.frames.anonymous(count, false);
-            let pte = Pte {
-                what: What::Anon,
-                frame,
-                writable: true,
-                dirty: true,
-                young: true,
-                huge: false,
-            };
-            self.put(page, count, pte);
+            self.private_copy(at, page, count);
         } else {
             self.map_cache(at, file, page, count, write);
         }
-        Ok(Step { pages: count, faults: count, major })
+        Ok(Step::minor(count, count))
+    }
+
+    /// `do_sync_mmap_readahead()`: half of the read-ahead before the page and half from it on; nothing
+    /// but the page where accesses are at random.
+    fn read_around(&mut self, at: u64, file: usize, offset: u64) {
+        let flags = self.vma(at).flags;
+        let pages = self.store.files[file].pages();
+        let (first, count) = if flags.has(VmFlags::RAND_READ) {
+            (offset, 1)
+        } else {
+            let around = self.store.config.read_ahead.max(1);
+            (offset.saturating_sub(around / 2), around)
+        };
+        let last = (first + count).min(pages).max(offset + 1);
+        self.store.fill(file, first, last - first, true);
+    }
+
+    /// The fault that waited for the disk goes on, and is counted as one that did.
+    fn after_reading(&mut self, at: u64, file: usize, page: u64, write: bool) -> Step {
+        let around = !write && self.store.rules.fault_around;
+        if let Some(step) = around.then(|| self.around(at, file, page, 1)).flatten() {
+            return Step { pages: step.pages.max(1), faults: 1, major: true };
+        }
+        if write && !self.vma(at).has(VmFlags::SHARED) {
+            self.private_copy(at, page, 1);
+        } else {
+            self.map_cache(at, file, page, 1, write);
+        }
+        Step { pages: 1, faults: 1, major: true }
+    }
+
+    /// `do_cow_fault()`: new pages with what the file has there.
+    fn private_copy(&mut self, at: u64, page: u64, count: u64) {
+        self.prepare_anon(at);
+        let frame = self.store.frames.anonymous(count, false);
+        let pte =
+            Pte { what: What::Anon, frame, writable: true, dirty: true, young: true, huge: false };
+        self.put(page, count, pte);
     }
 
     /// Maps pages of a file that are in memory.

@@ -251,6 +251,10 @@ impl Ctx<'_> {
                     end >> PAGE_BITS
                 };
                 self.drop_clean(file, first, last);
+                // What is dirty is being written back, and clean soon.
+                if first < last {
+                    self.store.synced.push((file, first, last - first));
+                }
             }
             _ => {}
         }
