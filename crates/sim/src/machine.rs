@@ -309,12 +309,13 @@ impl World for Machine {
                 linked: true,
             });
             self.named.push(file);
-            // Its content has just been written there.
+            // Its content was written there, and what is on a disk is safe.
             let pages = self.store.files[file].pages();
             if !self.store.fill(file, 0, pages, true) {
                 return Err(WorldError(format!("no room for the file `{}`", spec.name)));
             }
             self.store.written(file, 0, pages);
+            self.store.clean(file, 0, pages);
         }
         Ok(())
     }
