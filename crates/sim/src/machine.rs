@@ -340,6 +340,7 @@ impl World for Machine {
             maj_flt: self.image.faults.1,
             fds: BTreeMap::new(),
             first_fd: self.image.first_fd,
+            other_fds: self.image.other_fds.clone(),
         };
         let mm = self.load(limits.stack.0);
         let mm = self.add_mm(mm);
