@@ -352,12 +352,12 @@ impl Ctx<'_> {
             if vma.flags.any(VmFlags::IO.with(VmFlags::PFNMAP)) {
                 continue;
             }
-            self.populate_vma(at, from, to);
+            self.populate_vma(at, from, to, false);
         }
     }
 
-    /// `populate_vma_page_range()`; false when it had to stop.
-    pub(crate) fn populate_vma(&mut self, at: u64, start: u64, end: u64) -> bool {
+    /// `populate_vma_page_range()`; false when it had to stop. `waits` as in [`Ctx::fault_in`].
+    pub(crate) fn populate_vma(&mut self, at: u64, start: u64, end: u64, waits: bool) -> bool {
         let flags = self.vma(at).flags;
         if flags.has(VmFlags::LOCKONFAULT) {
             return true;
@@ -366,7 +366,7 @@ impl Ctx<'_> {
             return false;
         }
         let write = flags.has(VmFlags::WRITE) && !flags.has(VmFlags::SHARED);
-        self.fault_in(at, start, end, write, false).is_ok()
+        self.fault_in(at, start, end, write, waits).is_ok()
     }
 
     /// Faults in pages as the kernel does on behalf of a call (`faultin_page_range()`), not as the

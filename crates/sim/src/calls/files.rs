@@ -150,6 +150,13 @@ impl Ctx<'_> {
             let first = page_align(len) >> PAGE_BITS;
             self.store.holes.push(Hole { file, first, count: u64::MAX >> 24, cows: true });
         }
+        // What was behind the end in its page is cleared, since it is inside now.
+        let known = &self.store.files[file];
+        if len > old && !old.is_multiple_of(PAGE) && known.kind == FileKind::Disk {
+            let page = old >> PAGE_BITS;
+            self.store.fill(file, page, 1, true);
+            self.store.frames.mark_dirty(file_base(file) + page, 1);
+        }
         // The rest of the last page is cleared, which makes it dirty.
         if !len.is_multiple_of(PAGE) && len < old {
             let page = file_base(file) + (len >> PAGE_BITS);
