@@ -38,6 +38,9 @@ impl Ctx<'_> {
                 return Ok(step);
             }
         }
+        if write && !shared {
+            self.prepare_anon(at);
+        }
         if left == 0 {
             return Err(Refusal::Bus);
         }
@@ -157,6 +160,11 @@ impl Ctx<'_> {
         }
         let base = file_base(file);
         let from = base + offset(first);
+        // Of a file on a disk that ends with the first page of the window, nothing is mapped (measured
+        // on 6.18.44; shared memory is not cut to its end first).
+        if offset(first) + 1 >= pages && self.store.files[file].kind == FileKind::Disk {
+            return None;
+        }
         let to = (base + offset(end)).min(base + pages.max(offset(first)));
         let present: Vec<(u64, u64)> = self
             .store

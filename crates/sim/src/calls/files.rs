@@ -120,6 +120,9 @@ impl Ctx<'_> {
         if !self.store.fill(file, first, last - first + 1, self.task.privileged()) {
             return Err(Errno::ENOSPC);
         }
+        if offset > self.store.files[file].len {
+            self.clear_tail(file);
+        }
         self.store.written(file, first, last - first + 1);
         let known = &mut self.store.files[file];
         known.len = known.len.max(end);
@@ -143,19 +146,26 @@ impl Ctx<'_> {
         Ok(0)
     }
 
+    /// A file of a disk grows: what was behind its end in its last page is cleared, since it is
+    /// inside now.
+    fn clear_tail(&mut self, file: usize) {
+        let known = &self.store.files[file];
+        let page = known.len >> PAGE_BITS;
+        if !known.len.is_multiple_of(PAGE) && known.kind == FileKind::Disk {
+            self.store.fill(file, page, 1, true);
+            self.store.frames.mark_dirty(file_base(file) + page, 1);
+        }
+    }
+
     fn set_len(&mut self, file: usize, len: u64) {
         let old = self.store.files[file].len;
+        if len > old {
+            self.clear_tail(file);
+        }
         self.store.files[file].len = len;
         if len < old {
             let first = page_align(len) >> PAGE_BITS;
             self.store.holes.push(Hole { file, first, count: u64::MAX >> 24, cows: true });
-        }
-        // What was behind the end in its page is cleared, since it is inside now.
-        let known = &self.store.files[file];
-        if len > old && !old.is_multiple_of(PAGE) && known.kind == FileKind::Disk {
-            let page = old >> PAGE_BITS;
-            self.store.fill(file, page, 1, true);
-            self.store.frames.mark_dirty(file_base(file) + page, 1);
         }
         // The rest of the last page is cleared, which makes it dirty.
         if !len.is_multiple_of(PAGE) && len < old {
