@@ -30,6 +30,7 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-compat", &["oomph-units"]),
     ("oomph-malloc", &["oomph-units"]),
     ("oomph-world", &["oomph-units"]),
+    ("oomph-sim", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world"]),
     (
         "oomph",
         &[
