@@ -29,6 +29,7 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-views", &["oomph-units", "oomph-facts", "oomph-rules"]),
     ("oomph-compat", &["oomph-units"]),
     ("oomph-world", &["oomph-units"]),
+    ("oomph-scenario", &["oomph-units", "oomph-facts", "oomph-world"]),
     (
         "oomph",
         &[
@@ -40,6 +41,8 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-sources",
             "oomph-views",
             "oomph-compat",
+            "oomph-world",
+            "oomph-scenario",
         ],
     ),
     ("xtask", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-klog"]),
