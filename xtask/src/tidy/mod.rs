@@ -30,6 +30,7 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-compat", &["oomph-units"]),
     ("oomph-world", &["oomph-units"]),
     ("oomph-scenario", &["oomph-units", "oomph-facts", "oomph-world"]),
+    ("oomph-sim", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world"]),
     (
         "oomph",
         &[
