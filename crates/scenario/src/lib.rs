@@ -17,13 +17,15 @@ mod machine;
 mod number;
 mod problem;
 pub mod program;
+mod reason;
+pub mod report;
 pub mod run;
 mod source;
 mod tree;
 pub mod words;
 
 pub use check::{MOST_ROUNDS, check};
-pub use machine::{Arch, Cgroup, MachineSpec, Setting, Thp};
+pub use machine::{Arch, Cgroup, Layout, MachineSpec, Setting, Thp};
 pub use problem::{Drawn, Problem, Problems};
 pub use source::{MAX_BYTES, MAX_DEPTH, Source, Span};
 

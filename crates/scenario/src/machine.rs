@@ -30,6 +30,17 @@ pub struct MachineSpec {
     pub sysctls: Vec<Setting>,
     /// Memory cgroups, parents before children.
     pub cgroups: Vec<Cgroup>,
+    /// The address space that every process starts with, as `/proc/PID/maps` prints it.
+    pub layout: Option<Layout>,
+}
+
+/// An address space to start with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// The lines, each of which starts with a range of addresses and permissions.
+    pub text: String,
+    /// Where it is written.
+    pub span: Span,
 }
 
 /// A setting below `/proc/sys`.

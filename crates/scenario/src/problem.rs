@@ -21,6 +21,17 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// A mistake that was found elsewhere, such as a setting that a world does not have.
+    pub fn at(span: Span, message: impl Into<String>, label: impl Into<String>) -> Problem {
+        Problem::new(span, message).label(label)
+    }
+
+    /// With "did you mean", if one of `known` is near.
+    #[must_use]
+    pub fn nearest<'a>(self, found: &str, known: impl IntoIterator<Item = &'a str>) -> Problem {
+        self.suggest(found, known)
+    }
+
     pub(crate) fn new(span: Span, message: impl Into<String>) -> Problem {
         Problem { span, message: message.into(), label: "here".to_owned(), help: None }
     }
@@ -79,6 +90,11 @@ pub struct Problems {
 const MOST: usize = 20;
 
 impl Problems {
+    /// Mistakes that were found elsewhere in this text.
+    pub fn in_source(source: Source, list: Vec<Problem>) -> Problems {
+        Problems::new(source, list)
+    }
+
     pub(crate) fn new(source: Source, mut list: Vec<Problem>) -> Problems {
         list.sort_by_key(|problem| (problem.span, problem.message.clone()));
         list.dedup();
@@ -128,6 +144,13 @@ pub struct Drawn<'a> {
     source: &'a Source,
 }
 
+impl<'a> Drawn<'a> {
+    /// The mistake.
+    pub fn problem(&self) -> &'a Problem {
+        self.problem
+    }
+}
+
 impl fmt::Display for Drawn<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Drawn { problem, source } = self;
@@ -170,7 +193,8 @@ pub(crate) fn nearest<'a>(
     if found.len() > 64 {
         return None;
     }
-    let most = found.chars().count().max(3) / 3;
+    let length = found.chars().count();
+    let most = (length.max(3) / 3).min(length.saturating_sub(1));
     known
         .into_iter()
         .map(|word| (distance(&found.to_lowercase(), &word.to_lowercase()), word))

@@ -41,25 +41,6 @@ pub struct Start {
     pub at: u64,
     /// What it does.
     pub program: ProgramId,
-    /// The address space it starts with, where the machine's own is not wanted.
-    pub layout: Vec<LayoutLine>,
-    /// Where it is written.
-    pub span: Span,
-}
-
-/// A line of `/proc/PID/maps`, as a part of an address space to start with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LayoutLine {
-    /// First byte.
-    pub start: u64,
-    /// One past the last byte.
-    pub end: u64,
-    /// `r-xp`.
-    pub perms: String,
-    /// Offset into the file.
-    pub offset: u64,
-    /// File or label; empty: anonymous.
-    pub name: String,
     /// Where it is written.
     pub span: Span,
 }

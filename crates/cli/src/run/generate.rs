@@ -38,6 +38,7 @@ pub(super) fn run(what: &Generate, out: &mut Output) -> Result<Outcome, Failure>
                 Report::Ledger => Format::Ledger,
                 Report::LedgerDiff => Format::LedgerDiff,
                 Report::Explain => Format::Explain,
+                Report::Simulation => Format::Simulation,
             };
             print_json(&json::schema(format), out)?;
         }

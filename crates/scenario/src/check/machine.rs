@@ -3,9 +3,10 @@
 use units::{Bytes, PageSize};
 
 use super::args::{self, Args};
-use crate::machine::{Arch, Cgroup, MachineSpec, Setting, Thp};
+use super::claims;
+use crate::machine::{Arch, Cgroup, Layout, MachineSpec, Setting, Thp};
 use crate::problem::Problem;
-use crate::tree::Node;
+use crate::tree::{Node, Text};
 use crate::words::{self, MACHINE, MachineWord};
 
 /// The machine that a block states.
@@ -90,12 +91,42 @@ fn word(word: MachineWord, args: &mut Args<'_>, machine: &mut MachineSpec) -> Re
                 span: args.span(),
             });
         }
+        MachineWord::Layout => machine.layout = Some(layout(args)?),
         MachineWord::Cgroup => {
             let cgroup = cgroup(args, machine)?;
             machine.cgroups.push(cgroup);
         }
     }
     Ok(())
+}
+
+/// Lines of `/proc/PID/maps`. What follows the permissions is for the model to read.
+fn layout(args: &mut Args<'_>) -> Result<Layout, Problem> {
+    let word = args.need("its lines")?;
+    let mut end = 0;
+    for line in word.text.lines().filter(|line| !line.trim().is_empty()) {
+        let mut words = line.split_whitespace();
+        let mut part =
+            || Text { text: words.next().unwrap_or("").to_owned(), span: word.span, quoted: true };
+        let first = part();
+        if first.text.ends_with(':') {
+            continue;
+        }
+        let wrong = |problem: Problem| problem.help(format!("the line is `{}`", line.trim()));
+        let range = claims::address_range(&first).map_err(wrong)?;
+        claims::check_perms(&part()).map_err(wrong)?;
+        if range.0 < end {
+            return Err(wrong(
+                Problem::new(word.span, "the lines of a layout rise and do not overlap")
+                    .label("one starts before the end of the one above it"),
+            ));
+        }
+        end = range.1;
+    }
+    if end == 0 {
+        return Err(Problem::new(word.span, "this layout has no lines").label("nothing is mapped"));
+    }
+    Ok(Layout { text: word.text.clone(), span: word.span })
 }
 
 fn cgroup(args: &mut Args<'_>, machine: &MachineSpec) -> Result<Cgroup, Problem> {
@@ -111,9 +142,8 @@ fn cgroup(args: &mut Args<'_>, machine: &MachineSpec) -> Result<Cgroup, Problem>
         return Err(Problem::new(path.span, format!("`{}` is there already", path.text))
             .label("the second time"));
     }
-    let limit = |word: Option<&crate::tree::Text>| {
-        word.map(args::size).transpose().map(|size| size.map(Bytes::new))
-    };
+    let limit =
+        |word: Option<&Text>| word.map(args::size).transpose().map(|size| size.map(Bytes::new));
     Ok(Cgroup {
         path: path.text.clone(),
         max: limit(args.prop("max"))?,

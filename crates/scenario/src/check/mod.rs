@@ -2,6 +2,7 @@
 
 mod args;
 mod claims;
+mod files;
 mod machine;
 mod scope;
 mod steps;
@@ -13,7 +14,7 @@ use world::{FileSpec, ForkKind, Limits, ProcessSpec};
 use crate::Scenario;
 use crate::machine::MachineSpec;
 use crate::problem::{Problem, Problems};
-use crate::program::{Arm, LayoutLine, Op, Program, ProgramId, Start, Step};
+use crate::program::{Arm, Op, Program, ProgramId, Start, Step};
 use crate::source::{Source, Span};
 use crate::tree::{self, Node, Text};
 use crate::words::{self, TOP, TopWord};
@@ -235,31 +236,9 @@ impl<'p> Checker<'p> {
             cgroup: args.prop("cgroup").map(|path| path.text.clone()),
         };
         let block = args.block()?;
-        let (layout, steps): (Vec<&Node>, Vec<&Node>) =
-            block.iter().partition(|node| node.name.text == "layout");
-        let mut lines = Vec::new();
-        for node in layout {
-            lines.extend(self.layout(node));
-        }
-        let program = self.program(id, None, steps.into_iter(), &mut Scope::default());
-        self.starts.push(Start { spec, at, program, layout: lines, span: node.span });
+        let program = self.program(id, None, block.iter(), &mut Scope::default());
+        self.starts.push(Start { spec, at, program, span: node.span });
         Ok(())
-    }
-
-    fn layout(&mut self, node: &Node) -> Vec<LayoutLine> {
-        let mut lines: Vec<LayoutLine> = Vec::new();
-        for line in node.children.as_deref().unwrap_or_default() {
-            let read = layout_line(line);
-            let Some(read) = self.ok(read) else { continue };
-            if lines.last().is_some_and(|last| last.end > read.start) {
-                self.problems.push(
-                    Problem::new(line.span, "the lines of a layout rise and do not overlap")
-                        .label("starts before the end of the one above it"),
-                );
-            }
-            lines.push(read);
-        }
-        lines
     }
 
     /// A program from its steps. The scope is what it may use; what it gives is added.
@@ -297,35 +276,6 @@ impl<'p> Checker<'p> {
     }
 }
 
-/// `0039d000-003b2000 r-xp 00000000 16:41 1080084 /lib/ld.so`, with less if it is not there.
-fn layout_line(node: &Node) -> Result<LayoutLine, Problem> {
-    let (start, end) = claims::address_range(&node.name)?;
-    let mut words = node.args.iter();
-    let perms = words.next().ok_or_else(|| {
-        Problem::new(node.span, "a line of a layout lacks its permissions").label("such as `rw-p`")
-    })?;
-    claims::check_perms(perms)?;
-    let rest: Vec<&Text> = words.collect();
-    let offset = match rest.first() {
-        Some(word) if rest.len() > 1 => u64::from_str_radix(&word.text, 16).map_err(|_| {
-            Problem::new(word.span, format!("`{}` is no offset", word.text))
-                .label("a hexadecimal number, as /proc/PID/maps has it")
-        })?,
-        _ => 0,
-    };
-    // Device and inode, which /proc prints as two words, say nothing to the model.
-    let name = match rest.as_slice() {
-        [] | [_, _, _] => String::new(),
-        [name] | [_, _, _, name] => name.text.clone(),
-        [_, second, ..] => {
-            return Err(Problem::new(second.span, "expected a line of /proc/PID/maps").label(
-                "`START-END PERMS OFFSET DEVICE INODE [NAME]`, or `START-END PERMS [NAME]`",
-            ));
-        }
-    };
-    Ok(LayoutLine { start, end, perms: perms.text.clone(), offset, name, span: node.span })
-}
-
 /// What may be said once only.
 fn once(there: bool, span: Span) -> Result<(), Problem> {
     if there {
@@ -336,6 +286,12 @@ fn once(there: bool, span: Span) -> Result<(), Problem> {
 
 /// A kernel release.
 fn release(word: &Text) -> Result<Release, Problem> {
+    // A vendor's suffix (`6.1.0-56`) says nothing, and is let through as it is.
+    let number = word.text.split(['-', '+']).next().unwrap_or("");
+    if !number.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+        return Err(Problem::new(word.span, format!("`{}` is no release of Linux", word.text))
+            .label("such as 6.12 or 2.6.18"));
+    }
     word.text
         .parse()
         .map_err(|message: String| Problem::new(word.span, message).label("no release of Linux"))

@@ -20,6 +20,8 @@ pub(super) enum Kind {
     File,
     /// A System V segment.
     Segment,
+    /// What a step would have given that has a mistake: nothing more is said about it.
+    Unknown,
 }
 
 impl Kind {
@@ -29,6 +31,7 @@ impl Kind {
             Kind::Chunk => "memory of the C library",
             Kind::File => "an open file",
             Kind::Segment => "a shared segment",
+            Kind::Unknown => "unknown",
         }
     }
 }
@@ -100,6 +103,13 @@ impl Scope {
         id
     }
 
+    /// Gives a name that a step with a mistake would have given.
+    pub(super) fn forgive(&mut self, names: &mut Names, word: &Text) {
+        if refuse_name(word).is_none() && !self.handles.contains_key(&word.text) {
+            self.give(names, &word.text, Kind::Unknown);
+        }
+    }
+
     fn known(&self) -> impl Iterator<Item = &str> {
         self.handles.keys().map(String::as_str)
     }
@@ -107,7 +117,7 @@ impl Scope {
     /// A handle of one of these kinds, as a name that has no dots and no sums.
     pub(super) fn handle(&self, word: &Text, kinds: &[Kind]) -> Result<HandleId, Problem> {
         match self.handles.get(&word.text) {
-            Some(&(id, kind)) if kinds.contains(&kind) => Ok(id),
+            Some(&(id, kind)) if kind == Kind::Unknown || kinds.contains(&kind) => Ok(id),
             Some(&(_, kind)) => {
                 Err(Problem::new(word.span, format!("`{}` is {}", word.text, kind.words()))
                     .label(format!("expected {}", kinds.first().map_or("", |kind| kind.words()))))
@@ -126,7 +136,9 @@ impl Scope {
     /// Whether a handle is what the C library gave.
     pub(super) fn is_chunk(&self, handle: Handle) -> bool {
         match handle {
-            Handle::Latest(id) | Handle::Nth(id, _) => self.kind(id) == Some(Kind::Chunk),
+            Handle::Latest(id) | Handle::Nth(id, _) => {
+                matches!(self.kind(id), Some(Kind::Chunk | Kind::Unknown))
+            }
             Handle::Heap | Handle::Image(_) => false,
         }
     }

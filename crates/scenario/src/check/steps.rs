@@ -1,8 +1,8 @@
 //! Steps of processes.
 
 use world::{
-    Access, Advice, Call, Content, ForkKind, LockFlags, MapFlags, MemfdFlags, OpenFlags, Prot,
-    RemapFlags, Resource, SyncFlags,
+    Access, Advice, Call, Content, ForkKind, LockFlags, MapFlags, Prot, RemapFlags, Resource,
+    SyncFlags,
 };
 
 use super::args::{self, Args};
@@ -18,8 +18,8 @@ use crate::tree::{Node, Text};
 use crate::words::{self, STEPS, StepWord};
 
 const MEMORY: &[Kind] = &[Kind::Memory];
-const FILE: &[Kind] = &[Kind::File];
-const SEGMENT: &[Kind] = &[Kind::Segment];
+/// Kinds of handles that a file can be named by.
+pub(super) const FILE: &[Kind] = &[Kind::File];
 
 const PROTECTIONS: &[(&str, Prot)] = &[
     ("read-write", Prot(3)),
@@ -51,15 +51,6 @@ const RESOURCES: &[(&str, Resource)] = &[
     ("memlock", Resource::Memlock),
 ];
 
-const FILE_ADVICES: &[(&str, i32)] = &[
-    ("normal", 0),
-    ("random", 1),
-    ("sequential", 2),
-    ("willneed", 3),
-    ("dontneed", 4),
-    ("noreuse", 5),
-];
-
 /// Signals that a process can be ended by.
 pub(super) const SIGNALS: &[(&str, u8)] = &[
     ("SIGHUP", 1),
@@ -86,6 +77,7 @@ impl Checker<'_> {
                 Problem::new(node.name.span, format!("there is no step `{}`", node.name.text))
                     .label("not known in the block of a process");
             self.problems.push(problem.suggest(&node.name.text, words::names(STEPS)));
+            self.forgive(node, scope);
             // What is in its block may be wrong, too, or give names that later steps use.
             for node in node.children.as_deref().unwrap_or_default() {
                 self.step(node, scope, steps);
@@ -121,6 +113,18 @@ impl Checker<'_> {
         };
         if self.ok(result).is_some() {
             args.finish(block, self.problems);
+        } else {
+            self.forgive(node, scope);
+        }
+    }
+
+    /// A step with a mistake may have given a name that others use.
+    fn forgive(&mut self, node: &Node, scope: &mut Scope) {
+        if let Some(name) = node.args.first() {
+            scope.forgive(&mut self.names, name);
+        }
+        if node.name.text.starts_with("checkp") {
+            scope.checkpoints.extend(node.args.first().map(|name| name.text.clone()));
         }
     }
 
@@ -573,155 +577,6 @@ impl Checker<'_> {
             bind: Bind::Nothing,
         }))
     }
-
-    fn about_file(
-        &mut self,
-        word: StepWord,
-        args: &mut Args<'_>,
-        scope: &mut Scope,
-    ) -> Result<Op, Problem> {
-        if matches!(word, StepWord::Open | StepWord::Memfd) {
-            return self.new_file(word, args, scope);
-        }
-        let name = args.need("the open file")?;
-        let handle = scope.handle(name, FILE)?;
-        let mut slots = vec![(Slot::Fd, handle_value(handle, name.span))];
-        let (fd, offset, len) = (-1, 0, 0);
-        let call = match word {
-            StepWord::Close => Call::Close { fd },
-            StepWord::Fsync => Call::Fsync { fd },
-            StepWord::Fadvise => {
-                let names = ["normal", "random", "sequential", "willneed", "dontneed", "noreuse"];
-                if let Some(size) = args.next() {
-                    slots.push((Slot::Len, scope.expr(&self.names, size)?));
-                }
-                let advice = args.any_flag(&names).ok_or_else(|| {
-                    Problem::new(args.span(), "`fadvise` lacks the advice")
-                        .label("such as `dontneed` or `willneed`")
-                })?;
-                let advice = args::one_of(advice, FILE_ADVICES, "advice")?;
-                Call::Fadvise { fd, offset, len, advice }
-            }
-            _ => {
-                slots.push((Slot::Len, scope.expr(&self.names, args.need("the size")?)?));
-                match word {
-                    StepWord::Pread => Call::Pread { fd, offset, len },
-                    StepWord::Pwrite => Call::Pwrite { fd, offset, len },
-                    StepWord::Fallocate => {
-                        let hole = if args.flag("punch-hole") { 3 } else { 0 };
-                        let keep = u32::from(args.flag("keep-size"));
-                        Call::Fallocate { fd, mode: hole | keep, offset, len }
-                    }
-                    _ => Call::Ftruncate { fd, len },
-                }
-            }
-        };
-        if matches!(
-            word,
-            StepWord::Pread | StepWord::Pwrite | StepWord::Fallocate | StepWord::Fadvise
-        ) && let Some(word) = args.prop("offset")
-        {
-            slots.push((Slot::Offset, scope.expr(&self.names, word)?));
-        }
-        Ok(Op::Call(CallPlan { call, slots, bind: Bind::Nothing }))
-    }
-
-    fn new_file(
-        &mut self,
-        word: StepWord,
-        args: &mut Args<'_>,
-        scope: &mut Scope,
-    ) -> Result<Op, Problem> {
-        let name = new_name(args)?;
-        let call = if word == StepWord::Memfd {
-            let mut flags = MemfdFlags(0);
-            if args.flag("allow-sealing") {
-                flags = flags.with(MemfdFlags::ALLOW_SEALING);
-            }
-            if args.flag("cloexec") {
-                flags = flags.with(MemfdFlags::CLOEXEC);
-            }
-            Call::MemfdCreate { flags }
-        } else {
-            let word = args.need("which file")?;
-            let file = self.files.iter().position(|file| file.name == word.text);
-            let file = file.ok_or_else(|| {
-                Problem::new(word.span, format!("no file is named `{}`", word.text))
-                    .label("expected a file of this scenario")
-                    .suggest(&word.text, self.files.iter().map(|file| file.name.as_str()))
-            })?;
-            let mut flags = match args.any_flag(&["for-reading", "for-writing"]) {
-                Some(word) if word.text == "for-reading" => OpenFlags::RDONLY,
-                Some(_) => OpenFlags::WRONLY,
-                None => OpenFlags::RDWR,
-            };
-            for (name, flag) in [
-                ("append", OpenFlags::APPEND),
-                ("truncate", OpenFlags::TRUNC),
-                ("create", OpenFlags::CREAT),
-            ] {
-                if args.flag(name) {
-                    flags = flags.with(flag);
-                }
-            }
-            Call::Open { file, flags }
-        };
-        let handle = scope.give(&mut self.names, &name.text, Kind::File);
-        Ok(Op::Call(CallPlan { call, slots: Vec::new(), bind: Bind::Number(handle) }))
-    }
-
-    fn shared(
-        &mut self,
-        word: StepWord,
-        args: &mut Args<'_>,
-        scope: &mut Scope,
-    ) -> Result<Op, Problem> {
-        match word {
-            StepWord::Shmget => {
-                let name = new_name(args)?;
-                let len = scope.expr(&self.names, args.need("its size")?)?;
-                let handle = scope.give(&mut self.names, &name.text, Kind::Segment);
-                Ok(Op::Call(CallPlan {
-                    call: Call::Shmget { len: 0 },
-                    slots: vec![(Slot::Len, len)],
-                    bind: Bind::Segment(handle),
-                }))
-            }
-            StepWord::Shmat => {
-                let name = new_name(args)?;
-                let word = args.need("the segment")?;
-                let segment = scope.handle(word, SEGMENT)?;
-                let mut slots = vec![(Slot::Id, handle_value(segment, word.span))];
-                if let Some(word) = args.prop("at") {
-                    slots.push((Slot::Addr, scope.expr(&self.names, word)?));
-                }
-                let flags = if args.flag("read-only") { 0o10000 } else { 0 };
-                let handle = scope.give(&mut self.names, &name.text, Kind::Memory);
-                Ok(Op::Call(CallPlan {
-                    call: Call::Shmat { id: 0, addr: 0, flags },
-                    slots,
-                    bind: Bind::Attached { handle, segment },
-                }))
-            }
-            StepWord::Shmdt => {
-                let start = scope.address(&self.names, args.need("which")?)?;
-                Ok(Op::Call(CallPlan {
-                    call: Call::Shmdt { addr: 0 },
-                    slots: vec![(Slot::Addr, start)],
-                    bind: Bind::Nothing,
-                }))
-            }
-            _ => {
-                let word = args.need("the segment")?;
-                let segment = scope.handle(word, SEGMENT)?;
-                Ok(Op::Call(CallPlan {
-                    call: Call::ShmRemove { id: 0 },
-                    slots: vec![(Slot::Id, handle_value(segment, word.span))],
-                    bind: Bind::Nothing,
-                }))
-            }
-        }
-    }
 }
 
 fn lock_all(args: &mut Args<'_>) -> Result<Op, Problem> {
@@ -742,7 +597,7 @@ fn lock_all(args: &mut Args<'_>) -> Result<Op, Problem> {
     Ok(call(Call::Mlockall { flags }))
 }
 
-fn call(call: Call) -> Op {
+pub(super) fn call(call: Call) -> Op {
     Op::Call(CallPlan { call, slots: Vec::new(), bind: Bind::Nothing })
 }
 
@@ -771,12 +626,12 @@ fn number(value: u64, span: Span) -> Expr {
     Expr { terms: vec![(false, Term::Number(value))], span }
 }
 
-fn handle_value(id: HandleId, span: Span) -> Expr {
+pub(super) fn handle_value(id: HandleId, span: Span) -> Expr {
     let handle = crate::program::Handle::Latest(id);
     Expr { terms: vec![(false, Term::Handle { handle, part: Part::Whole })], span }
 }
 
-fn new_name<'n>(args: &mut Args<'n>) -> Result<&'n Text, Problem> {
+pub(super) fn new_name<'n>(args: &mut Args<'n>) -> Result<&'n Text, Problem> {
     let word = args.need("a name")?;
     match refuse_name(word) {
         Some(problem) => Err(problem),

@@ -83,11 +83,6 @@ pub const TOP: &[Entry<TopWord>] = &[
             ("limit-data=", "RLIMIT_DATA: what it may write, without stack and shared memory"),
             ("limit-stack=", "RLIMIT_STACK: how far its stack may grow"),
             ("limit-memlock=", "RLIMIT_MEMLOCK: what it may lock"),
-            (
-                "layout",
-                "the address space it starts with, as lines of /proc/PID/maps, in a block of its \
-                 own among the steps (on the model)",
-            ),
         ],
         example: "process hog uid=1000 adj=500 limit-as=1GiB {\n    mmap block 8MiB\n    touch \
                   block\n}\n\nprocess neighbour start=10ms {\n    mmap block 1MiB\n}",
@@ -109,6 +104,7 @@ pub enum MachineWord {
     RandomLayout,
     Sysctl,
     Cgroup,
+    Layout,
 }
 
 /// Words in the block of `machine`.
@@ -217,5 +213,17 @@ pub const MACHINE: &[Entry<MachineWord>] = &[
         ],
         example: "machine {\n    cgroup \"/web\" max=64MiB\n}\n\nprocess demo cgroup=\"/web\" {\n    \
                   mmap block 1MiB\n}",
+    },
+    Entry {
+        word: MachineWord::Layout,
+        name: "layout",
+        form: "layout \"\"\" LINES \"\"\"",
+        says: "The address space that every process starts with: lines of /proc/PID/maps or smaps \
+               as they are, between three quotes. Without it, a small static program.",
+        options: &[],
+        example: "machine {\n    layout \"\"\"\n        00400000-00401000 r-xp 00000000 08:01 12 \
+                  /bin/small\n        00600000-00601000 rw-p 00000000 08:01 12 /bin/small\n        \
+                  7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0 [stack]\n        \
+                  \"\"\"\n}\n\nprocess demo {\n    expect text is 0x400000\n}",
     },
 ];
