@@ -1,12 +1,25 @@
-//! The KDL document as nodes of words, each with its place in the text.
+//! The text as nodes of words, each with its place.
+//!
+//! Scenarios are KDL 2 (<https://kdl.dev>) with one liberty: a word that starts with a digit needs no
+//! quotes, where KDL takes `1MiB`, `6.1.192` and `08048000-08049000` for broken numbers. Numbers are
+//! words here; what they are worth is for those who use them. True, false, null and type annotations
+//! are refused: no word of the language takes them.
+//!
+//! The `kdl` crate reads the same trees from the same texts (a test holds the two together) and is
+//! not used to read scenarios, since 6.5 recurses on malformed text until the stack overflows:
+//! `{}{}{}…` is enough.
 
-use kdl::{KdlDocument, KdlNode, KdlValue};
+mod reader;
+mod string;
+
+#[cfg(test)]
+mod tests;
 
 use crate::problem::Problem;
-use crate::source::{Quoted, Source, Span};
+use crate::source::{MAX_BYTES, Source, Span};
 
 /// A node: a word, its arguments, its properties and its block.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Node {
     pub(crate) name: Text,
     pub(crate) args: Vec<Text>,
@@ -26,109 +39,17 @@ pub(crate) struct Text {
     pub(crate) quoted: bool,
 }
 
-/// Reads the text; what could not be read is in the problems.
+/// Reads the text; what could not be read is in the problems, and left out.
 pub(crate) fn parse(source: &Source, problems: &mut Vec<Problem>) -> Vec<Node> {
-    let quoted = match source.quoted() {
-        Ok(quoted) => quoted,
-        Err(problem) => {
-            problems.push(problem);
-            return Vec::new();
-        }
-    };
-    match KdlDocument::parse_v2(&quoted.text) {
-        Ok(document) => Reader { source, quoted: &quoted, problems }.nodes(&document),
-        Err(error) => {
-            for diagnostic in error.diagnostics {
-                let span = quoted.original(diagnostic.span.offset(), diagnostic.span.len());
-                let message = diagnostic.message.unwrap_or_else(|| "this is no KDL".to_owned());
-                let mut problem = Problem::new(span, lower(&message));
-                problem.label = diagnostic.label.unwrap_or_else(|| "here".to_owned());
-                problem.help = diagnostic.help;
-                problems.push(problem);
-            }
-            Vec::new()
-        }
+    let size = source.text().len();
+    if size > MAX_BYTES {
+        problems.push(
+            Problem::new(Span::default(), format!("a scenario of {size} bytes is too long"))
+                .label(format!("at most {MAX_BYTES} bytes are read")),
+        );
+        return Vec::new();
     }
-}
-
-/// A message of a library in the manner of ours.
-fn lower(message: &str) -> String {
-    let mut chars = message.chars();
-    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
-}
-
-struct Reader<'a> {
-    source: &'a Source,
-    quoted: &'a Quoted,
-    problems: &'a mut Vec<Problem>,
-}
-
-impl Reader<'_> {
-    fn nodes(&mut self, document: &KdlDocument) -> Vec<Node> {
-        document.nodes().iter().map(|node| self.node(node)).collect()
-    }
-
-    fn span(&self, span: miette::SourceSpan) -> Span {
-        self.quoted.original(span.offset(), span.len())
-    }
-
-    fn node(&mut self, node: &KdlNode) -> Node {
-        let name_span = self.span(node.name().span());
-        let name = Text {
-            text: node.name().value().to_owned(),
-            span: name_span,
-            quoted: self.source.at(name_span).starts_with(['"', '#']),
-        };
-        if let Some(ty) = node.ty() {
-            let span = self.span(ty.span());
-            self.problems.push(annotation(span));
-        }
-        let mut args = Vec::new();
-        let mut props = Vec::new();
-        let mut span = name_span;
-        for entry in node.entries() {
-            let whole = self.span(entry.span());
-            span = span.to(whole);
-            if let Some(ty) = entry.ty() {
-                let span = self.span(ty.span());
-                self.problems.push(annotation(span));
-            }
-            match entry.name() {
-                None => args.extend(self.value(entry.value(), whole)),
-                Some(key) => {
-                    let key_span = self.span(key.span());
-                    let value_span = Span { start: (key_span.end + 1).min(whole.end), ..whole };
-                    let key = Text { text: key.value().to_owned(), span: key_span, quoted: false };
-                    props.extend(self.value(entry.value(), value_span).map(|value| (key, value)));
-                }
-            }
-        }
-        let children = node.children().map(|children| self.nodes(children));
-        Node { name, args: joined(args), props, children, span }
-    }
-
-    fn value(&mut self, value: &KdlValue, span: Span) -> Option<Text> {
-        let source = self.source.at(span);
-        let text = match value {
-            KdlValue::String(text) => text.clone(),
-            KdlValue::Integer(_) | KdlValue::Float(_) => source.trim().to_owned(),
-            KdlValue::Bool(_) | KdlValue::Null => {
-                self.problems.push(
-                    Problem::new(span, "no word takes true, false or null")
-                        .label("a value of KDL that scenarios do not have")
-                        .help("options are said by naming them, and left out otherwise"),
-                );
-                return None;
-            }
-        };
-        Some(Text { text, span, quoted: source.starts_with(['"', '#']) })
-    }
-}
-
-fn annotation(span: Span) -> Problem {
-    Problem::new(span, "scenarios have no type annotations")
-        .label("this one says nothing")
-        .help("sizes carry their unit: `1MiB`, `8 KiB`, `3 pages`")
+    reader::Reader::new(source.text(), problems).document()
 }
 
 /// Units that may stand apart from their number.

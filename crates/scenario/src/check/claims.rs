@@ -42,6 +42,7 @@ pub(super) fn expect(
         args.finish(block, checker.problems);
         return Ok(Expect { claim, on });
     }
+    // Every other claim needs a relation or a state behind what it is about.
     let second = args.next().ok_or_else(|| {
         Problem::new(first.span, "nothing is stated")
             .label("a value or a process alone")

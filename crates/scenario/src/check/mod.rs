@@ -296,3 +296,6 @@ fn release(word: &Text) -> Result<Release, Problem> {
         .parse()
         .map_err(|message: String| Problem::new(word.span, message).label("no release of Linux"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,11 +5,13 @@
 mod claims;
 mod fields;
 mod machine;
+mod reference;
 mod steps;
 
 pub use claims::{CLAIMS, ClaimWord, RELATIONS, RelationWord, STATES, StateWord};
 pub use fields::{Field, FieldOf, MACHINE_FIELDS, MAPPING_FIELDS, PROCESS_FIELDS, Unit, VALUES};
 pub use machine::{MACHINE, MachineWord, TOP, TopWord};
+pub use reference::{examples, grammar, reference};
 pub use steps::{STEPS, StepWord};
 
 /// A word.
