@@ -90,7 +90,9 @@ impl Ctx<'_> {
             How::Write => flags.has(VmFlags::WRITE),
             How::Read => flags.any(VmFlags::ACCESS),
             // Whether it may be executed is seen only once the page is there.
-            How::Execute if present.is_none() => flags.any(VmFlags::ACCESS),
+            How::Execute if present.is_none_or(|(_, pte)| !pte.present()) => {
+                flags.any(VmFlags::ACCESS)
+            }
             How::Execute => flags.has(VmFlags::EXEC),
         };
         if !allowed {
@@ -106,7 +108,7 @@ impl Ctx<'_> {
         }
         let one_by_one = how == How::Execute && !flags.has(VmFlags::EXEC);
         let most = if one_by_one { 1 } else { most };
-        let step = self.fault(at, page, most, how == How::Write).map_err(signal)?;
+        let step = self.try_fault(at, page, most, how == How::Write).map_err(signal)?;
         self.count_faults(step);
         if one_by_one {
             return Err(signal(Refusal::Protection));
@@ -131,7 +133,7 @@ impl Ctx<'_> {
         if address < self.mm.layout.task_size {
             return Ok(());
         }
-        let canonical = address < 1 << 47 || address >= u64::MAX << 47;
+        let canonical = !(1 << 47..u64::MAX << 47).contains(&address);
         if self.store.config.arch == Arch::X86_64 && !canonical {
             return Err(Fault { signal: SEGV, code: KERNEL, address: 0 });
         }
@@ -185,9 +187,6 @@ impl Ctx<'_> {
         }
         self.mm.account(flags, grow, true);
         self.reshape(at, address, end);
-        if flags.has(VmFlags::LOCKED) {
-            self.populate_vma(address, address, at);
-        }
         Some(address)
     }
 
@@ -215,6 +214,16 @@ impl Ctx<'_> {
         });
     }
 
+    /// As [`Ctx::fault`]; upper page tables are made before anything can fail.
+    fn try_fault(&mut self, at: u64, page: u64, most: u64, write: bool) -> Result<Step, Refusal> {
+        let result = self.fault(at, page, most, write);
+        if result.is_err() {
+            self.mm.tables.make_top(page << PAGE_BITS);
+            self.mm.tables.make_upper(page << PAGE_BITS);
+        }
+        result
+    }
+
     /// Faults in up to `most` pages from `page` on, all of the mapping at `at`, as one access after
     /// the other would.
     pub(crate) fn fault(
@@ -234,7 +243,7 @@ impl Ctx<'_> {
                 match self.vma(at).backing {
                     Backing::Anon => Ok(self.anonymous(at, page, hole, write)),
                     Backing::File(open) => self.file_fault(at, open, page, hole, write),
-                    Backing::Special(special) => Ok(self.special(at, special, page)),
+                    Backing::Special(special) => self.special(at, special, page),
                 }
             }
         }
@@ -251,14 +260,7 @@ impl Ctx<'_> {
             None => hole,
         };
         if !write && self.store.rules.zero_page {
-            let pte = Pte {
-                what: What::Zero,
-                frame: 0,
-                writable: false,
-                dirty: false,
-                young: true,
-                huge: false,
-            };
+            let pte = Pte { what: What::Zero, ..Pte::BLANK };
             self.put(page, hole, pte);
             return Step::minor(hole, hole);
         }
@@ -272,22 +274,25 @@ impl Ctx<'_> {
     }
 
     /// `special_mapping_fault()` and `vvar_fault()`: a page of the kernel's.
-    fn special(&mut self, at: u64, special: Special, page: u64) -> Step {
-        let plain = Pte {
-            what: What::Special,
-            frame: 0,
-            writable: false,
-            dirty: false,
-            young: true,
-            huge: false,
+    fn special(&mut self, at: u64, special: Special, page: u64) -> Result<Step, Refusal> {
+        let plain = Pte { what: What::Special, ..Pte::BLANK };
+        let vma = self.vma(at);
+        let index = vma.pgoff_at(page << PAGE_BITS);
+        let readable = match special {
+            Special::Vvar => self.store.config.vvar_pages,
+            Special::VvarClock => self.store.config.vclock_pages,
+            Special::Vdso => u64::MAX,
         };
+        if index > 63 || readable >> index & 1 == 0 {
+            return Err(Refusal::Bus);
+        }
         if special == Special::Vdso {
-            let frame = self.store.vdso_frame(page - (at >> PAGE_BITS));
+            let frame = self.store.vdso_frame(index);
             self.put(page, 1, Pte { what: What::File, frame, ..plain });
         } else {
             self.put(page, 1, plain);
         }
-        Step::minor(1, 1)
+        Ok(Step::minor(1, 1))
     }
 
     /// `do_wp_page()`: a write to what is mapped and may not be written to yet.
@@ -300,15 +305,14 @@ impl Ctx<'_> {
     ) -> Result<Step, Refusal> {
         let vma = self.vma(at);
         if vma.has(VmFlags::SHARED) {
-            return self.shared_write(at, page, most, pte);
+            return Ok(self.shared_write(page, most, pte));
         }
         if pte.huge {
             return Ok(self.huge_write(at, page, most, pte));
         }
         if pte.what == What::Anon {
-            let (len, frame) = match self.store.frames.map.get(pte.frame) {
-                Some(found) => found,
-                None => return Err(Refusal::Bus),
+            let Some((len, frame)) = self.store.frames.map.get(pte.frame) else {
+                return Err(Refusal::Bus);
             };
             let count = most.min(len);
             if frame.exclusive || frame.maps == 1 {
@@ -382,7 +386,7 @@ impl Ctx<'_> {
                     len.min(last - page)
                 }
                 _ => {
-                    let step = self.fault(at, page, last - page, write)?;
+                    let step = self.try_fault(at, page, last - page, write)?;
                     if self.store.rules.counts_call_faults {
                         self.count_faults(step);
                     }
@@ -403,7 +407,7 @@ impl Ctx<'_> {
                 continue;
             }
             if write && !pte.dirty {
-                self.store.frames.update(pte.frame, len, |frame| frame.dirty = true);
+                self.store.frames.mark_dirty(pte.frame, len);
             }
             self.store.frames.accessed(pte.frame, len);
         }

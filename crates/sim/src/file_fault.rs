@@ -77,7 +77,7 @@ impl Ctx<'_> {
         let what = if shmem { What::Shmem } else { What::File };
         self.store.frames.map(frame, count);
         if write {
-            self.store.frames.update(frame, count, |frame| frame.dirty = true);
+            self.store.frames.mark_dirty(frame, count);
         }
         self.put(
             page,
@@ -106,9 +106,7 @@ impl Ctx<'_> {
             let file_end = vma_first + pages.saturating_sub(pgoff);
             let reach = reach.min(file_end);
             if reach > end {
-                let more = (reach - end).div_ceil(AROUND);
-                let full = (reach - end) / AROUND;
-                let whole = if more == full { full } else { full };
+                let whole = (reach - end) / AROUND;
                 faults += whole;
                 end += whole * AROUND;
             }
@@ -121,19 +119,19 @@ impl Ctx<'_> {
             .frames
             .map
             .iter_within(from, to)
+            .filter(|(_, _, known)| !known.reclaim)
             .map(|(frame, len, _)| (frame - from + first, len))
             .collect();
         for (start, len) in present {
             let mut next = start;
             while next < start + len {
-                match self.mm.pages.get(next) {
-                    Some((mapped, _)) => next += mapped,
-                    None => {
-                        let used = self.mm.pages.next_used(next).unwrap_or(u64::MAX);
-                        let count = used.min(start + len) - next;
-                        self.map_cache(at, file, next, count, false);
-                        next += count;
-                    }
+                if let Some((mapped, _)) = self.mm.pages.get(next) {
+                    next += mapped;
+                } else {
+                    let used = self.mm.pages.next_used(next).unwrap_or(u64::MAX);
+                    let count = used.min(start + len) - next;
+                    self.map_cache(at, file, next, count, false);
+                    next += count;
                 }
             }
         }
@@ -142,20 +140,13 @@ impl Ctx<'_> {
     }
 
     /// A write to a shared page that is mapped read-only: the file system hears of it.
-    pub(crate) fn shared_write(
-        &mut self,
-        at: u64,
-        page: u64,
-        most: u64,
-        pte: Pte,
-    ) -> Result<Step, Refusal> {
-        let _ = at;
+    pub(crate) fn shared_write(&mut self, page: u64, most: u64, pte: Pte) -> Step {
         self.mm.pages.update(page, page + most, |_, pte| {
             pte.writable = true;
             pte.dirty = true;
             pte.young = true;
         });
-        self.store.frames.update(pte.frame, most, |frame| frame.dirty = true);
-        Ok(Step::minor(most, most))
+        self.store.frames.mark_dirty(pte.frame, most);
+        Step::minor(most, most)
     }
 }

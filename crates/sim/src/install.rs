@@ -77,13 +77,19 @@ fn open(store: &mut Store, mm: &Mm, name: &str, device: (u32, u32), inode: u64) 
         .files
         .iter()
         .position(|file| file.name == name && file.device == device && file.inode == inode);
+    let memory = ["/memfd:", "/dev/shm/", "/SYSV", "/dev/zero"];
+    let kind = if memory.iter().any(|start| name.starts_with(start)) {
+        FileKind::Memfd
+    } else {
+        FileKind::Disk
+    };
     let file = known.unwrap_or_else(|| {
         store.add_file(File {
             name: name.to_owned(),
             device,
             inode,
             len: 0,
-            kind: FileKind::Disk,
+            kind,
             promised: None,
             opens: 0,
             linked: true,
@@ -114,13 +120,18 @@ fn put(
         (ImagePage::Special, _) => Pte { what: What::Special, ..plain },
         (ImagePage::File(maps), Backing::File(open)) => {
             let file = store.opens[open].file;
+            let shmem = store.files[file].is_shmem();
             store.fill(file, pgoff + first, count, true);
             let frame = file_base(file) + pgoff + first;
+            if shmem {
+                // Somebody wrote it there.
+                store.frames.mark_dirty(frame, count);
+            }
             store.frames.map(frame, count);
             if maps > 0 {
                 mm.foreign.extend((page..page + count).map(|page| (page, maps)));
             }
-            Pte { what: What::File, frame, ..plain }
+            Pte { what: if shmem { What::Shmem } else { What::File }, frame, ..plain }
         }
         (ImagePage::File(maps), _) => {
             // A page of the kernel's that is counted: the vdso.

@@ -62,7 +62,7 @@ impl Ctx<'_> {
             }
             None
         } else {
-            let open = *self.task.fds.get(&call.fd).ok_or(Errno::EBADF)?;
+            let open = self.task.fds.get(&call.fd).ok_or(Errno::EBADF)?.open;
             if call.flags.has(MapFlags::HUGETLB) {
                 return Err(Errno::EINVAL);
             }
@@ -124,12 +124,11 @@ impl Ctx<'_> {
         if !self.may_lock(vm, len) {
             return Err(Errno::EAGAIN);
         }
-        match open {
-            Some(open) => vm = self.file_flags(open, flags, call.prot, vm, pgoff, len)?,
-            None => {
-                vm = self.anonymous_flags(flags, vm)?;
-                pgoff = if vm.has(VmFlags::SHARED) { 0 } else { addr >> PAGE_BITS };
-            }
+        if let Some(open) = open {
+            vm = self.file_flags(open, flags, call.prot, vm, pgoff, len)?;
+        } else {
+            vm = self.anonymous_flags(flags, vm)?;
+            pgoff = if vm.has(VmFlags::SHARED) { 0 } else { addr >> PAGE_BITS };
         }
         if flags.has(MapFlags::NORESERVE) && !self.store.never_overcommits() {
             vm = vm.with(VmFlags::NORESERVE);
