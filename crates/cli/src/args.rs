@@ -451,6 +451,8 @@ pub(crate) enum Generate {
         #[arg(value_name = "REPORT", value_enum)]
         report: Report,
     },
+    /// The words of scenarios and their options, as a grammar for editors
+    ScenarioGrammar,
 }
 
 /// A report with a schema.
@@ -487,7 +489,8 @@ Examples:
   oomph generate completions bash > ~/.local/share/bash-completion/completions/oomph
   oomph generate completions zsh > ~/.zfunc/_oomph
   oomph generate completions fish > ~/.config/fish/completions/oomph.fish
-  oomph generate json-schema status";
+  oomph generate json-schema status
+  oomph generate scenario-grammar";
 
 /// The definition, for manuals and completions.
 pub(crate) fn definition() -> clap::Command {

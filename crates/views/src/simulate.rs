@@ -13,6 +13,9 @@ use crate::table::{Align, Table};
 
 /// Rows of the longer lists on the screen; JSON has all.
 const MOST: usize = 40;
+/// A column of the table of processes.
+type Column<T> = (&'static str, fn(&MemoryRow) -> Option<T>);
+
 /// Columns of a bar.
 const BAR: usize = 24;
 
@@ -201,7 +204,7 @@ fn processes(page: &mut Page<'_>, processes: &[ProcessRow]) {
     let mut table = Table::new(2);
     table.column("", "PROCESS", Align::Left, rows.iter().map(|r| safe(&r.memory.process, style)));
     table.column("  ", "STEPS", Align::Right, rows.iter().map(|row| row.steps.to_string()));
-    let sizes: [(&'static str, fn(&MemoryRow) -> Option<Bytes>); 5] = [
+    let sizes: [Column<Bytes>; 5] = [
         ("SIZE", |row| row.vm_size),
         ("RSS", |row| row.vm_rss),
         ("PSS", |row| row.pss),
@@ -212,7 +215,7 @@ fn processes(page: &mut Page<'_>, processes: &[ProcessRow]) {
         let cells = rows.iter().map(|row| alive(row, amount::cell(value(&row.memory), style)));
         table.column("  ", head, Align::Right, cells);
     }
-    let counts: [(&'static str, fn(&MemoryRow) -> Option<u64>); 3] = [
+    let counts: [Column<u64>; 3] = [
         ("MINOR", |row| row.minor_faults),
         ("MAJOR", |row| row.major_faults),
         ("MAPPINGS", |row| row.mappings),

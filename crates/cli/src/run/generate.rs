@@ -42,6 +42,7 @@ pub(super) fn run(what: &Generate, out: &mut Output) -> Result<Outcome, Failure>
             };
             print_json(&json::schema(format), out)?;
         }
+        Generate::ScenarioGrammar => out.data(scenario::words::grammar().as_bytes())?,
     }
     Ok(Outcome::Done)
 }

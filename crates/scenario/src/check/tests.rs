@@ -28,7 +28,7 @@ fn several_mistakes_are_drawn_at_once() {
     mistakes(
         "machine { ram 256MiBB }\nprocess p {\n    mmapp a 1MiB\n    touch a\n    touch blok\n    \
          expect VmRss is 8 KiB\n}\n",
-        &expect![[r#"
+        &expect![[r"
             t.kdl:1:15: error: expected a size such as `1MiB`, `8 KiB`, `3 pages` or `0x1000`, found `256MiBB`
              1 | machine { ram 256MiBB }
                |               ^^^^^^^ no size
@@ -43,7 +43,7 @@ fn several_mistakes_are_drawn_at_once() {
              6 |     expect VmRss is 8 KiB
                |            ^^^^^ not given by any step before
                = help: did you mean `VmRSS`?
-        "#]],
+        "]],
     );
 }
 

@@ -200,13 +200,11 @@ impl<'a> Reader<'a> {
         }
         self.at += 1;
         self.no_annotation()?;
-        match self.string()? {
-            Some(value) => Ok(Entry::Prop(word, value)),
-            None => {
-                let span = word.span.to(Span::new(self.at, 0));
-                self.wrong(span, &format!("`{}=` lacks its value", word.text), "expected a value")
-            }
+        if let Some(value) = self.string()? {
+            return Ok(Entry::Prop(word, value));
         }
+        let span = word.span.to(Span::new(self.at, 0));
+        self.wrong(span, &format!("`{}=` lacks its value", word.text), "expected a value")
     }
 
     fn no_annotation(&mut self) -> Result<(), Skip> {

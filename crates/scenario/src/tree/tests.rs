@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use super::*;
 
 /// The tree as text, without places.
@@ -7,19 +9,19 @@ fn tree(text: &str) -> String {
     let mut out = String::new();
     show(&nodes, &mut out);
     for problem in problems {
-        out.push_str(&format!(" !{}", problem.message));
+        let _ = write!(out, " !{}", problem.message);
     }
     out
 }
 
 fn show(nodes: &[Node], out: &mut String) {
     for node in nodes {
-        out.push_str(&format!("[{:?}", node.name.text));
+        let _ = write!(out, "[{:?}", node.name.text);
         for arg in &node.args {
-            out.push_str(&format!(" {:?}", arg.text));
+            let _ = write!(out, " {:?}", arg.text);
         }
         for (key, value) in &node.props {
-            out.push_str(&format!(" {}={:?}", key.text, value.text));
+            let _ = write!(out, " {}={:?}", key.text, value.text);
         }
         if let Some(children) = &node.children {
             out.push('{');
@@ -75,13 +77,13 @@ fn oracle(text: &str) -> Option<String> {
 
 fn show_kdl(document: &kdl::KdlDocument, out: &mut String) -> Option<()> {
     for node in document.nodes() {
-        out.push_str(&format!("[{:?}", node.name().value()));
+        let _ = write!(out, "[{:?}", node.name().value());
         for entry in node.entries().iter().filter(|entry| entry.name().is_none()) {
-            out.push_str(&format!(" {:?}", entry.value().as_string()?));
+            let _ = write!(out, " {:?}", entry.value().as_string()?);
         }
         for entry in node.entries() {
             if let Some(name) = entry.name() {
-                out.push_str(&format!(" {}={:?}", name.value(), entry.value().as_string()?));
+                let _ = write!(out, " {}={:?}", name.value(), entry.value().as_string()?);
             }
         }
         if let Some(children) = node.children() {

@@ -1,5 +1,7 @@
 //! Mistakes, drawn: with lines and colours on a terminal, as compilers print them otherwise.
 
+use std::fmt::Write as _;
+
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
 use scenario::{Problem, Problems};
 use views::{Charset, Style};
@@ -32,7 +34,7 @@ pub(super) fn drawn(problems: &Problems, terminal: bool, style: &Style) -> Strin
         }
     }
     if problems.left_out() > 0 {
-        out.push_str(&format!("and {} more mistakes\n", problems.left_out()));
+        let _ = writeln!(out, "and {} more mistakes", problems.left_out());
     }
     out
 }
