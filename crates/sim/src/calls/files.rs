@@ -120,8 +120,10 @@ impl Ctx<'_> {
         if !self.store.fill(file, first, last - first + 1, self.task.privileged()) {
             return Err(Errno::ENOSPC);
         }
-        let base = file_base(file);
-        self.store.frames.mark_dirty(base + first, last - first + 1);
+        if offset > self.store.files[file].len {
+            self.clear_tail(file);
+        }
+        self.store.written(file, first, last - first + 1);
         let known = &mut self.store.files[file];
         known.len = known.len.max(end);
         Ok(len)
@@ -144,8 +146,22 @@ impl Ctx<'_> {
         Ok(0)
     }
 
+    /// A file of a disk grows: what was behind its end in its last page is cleared, since it is
+    /// inside now.
+    fn clear_tail(&mut self, file: usize) {
+        let known = &self.store.files[file];
+        let page = known.len >> PAGE_BITS;
+        if !known.len.is_multiple_of(PAGE) && known.kind == FileKind::Disk {
+            self.store.fill(file, page, 1, true);
+            self.store.frames.mark_dirty(file_base(file) + page, 1);
+        }
+    }
+
     fn set_len(&mut self, file: usize, len: u64) {
         let old = self.store.files[file].len;
+        if len > old {
+            self.clear_tail(file);
+        }
         self.store.files[file].len = len;
         if len < old {
             let first = page_align(len) >> PAGE_BITS;
@@ -181,8 +197,19 @@ impl Ctx<'_> {
         }
         if self.store.files[file].is_shmem() {
             let (first, last) = (offset >> PAGE_BITS, end.div_ceil(PAGE));
+            let base = file_base(file);
+            let had = self.store.frames.map.within(base + first, base + last);
             if !self.store.fill(file, first, last - first, self.task.privileged()) {
                 return Err(Errno::ENOMEM);
+            }
+            // What is new is reserved, and not yet cleared.
+            self.store.frames.update(base + first, last - first, |frame| {
+                frame.dirty = true;
+                frame.uptodate = false;
+            });
+            for (frame, len, known) in had {
+                self.store.frames.map.set(frame, len, known);
+                self.store.frames.mark_dirty(frame, len);
             }
         }
         let known = &mut self.store.files[file];
@@ -241,6 +268,10 @@ impl Ctx<'_> {
                     end >> PAGE_BITS
                 };
                 self.drop_clean(file, first, last);
+                // What is dirty is being written back, and clean soon.
+                if first < last {
+                    self.store.synced.push((file, first, last - first));
+                }
             }
             _ => {}
         }
@@ -281,13 +312,18 @@ impl Ctx<'_> {
             opens: 0,
             linked: true,
         });
-        self.store.shm.push(Some(file));
+        self.store.shm.push(file);
         Ok(inode)
     }
 
     fn segment(&self, id: i32) -> Answer<usize> {
         let found = usize::try_from(id).ok().and_then(|id| self.store.shm.get(id).copied());
-        found.flatten().ok_or(Errno::EINVAL)
+        // A removed segment lives while somebody is attached.
+        let lives = |file: &usize| {
+            let file = &self.store.files[*file];
+            file.linked || file.opens > 0
+        };
+        found.filter(lives).ok_or(Errno::EINVAL)
     }
 
     /// `shmat(2)`.
@@ -373,11 +409,6 @@ impl Ctx<'_> {
             return Err(Errno::EINVAL);
         }
         let file = self.segment(id)?;
-        if let Ok(index) = usize::try_from(id)
-            && let Some(slot) = self.store.shm.get_mut(index)
-        {
-            *slot = None;
-        }
         self.store.files[file].linked = false;
         self.store.free_if_unused(file);
         Ok(0)

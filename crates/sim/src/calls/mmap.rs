@@ -253,6 +253,15 @@ impl Ctx<'_> {
             vm = vm.with(VmFlags::ACCOUNT);
         }
         self.finish_unmap(&old, addr, end);
+        if vm.has(VmFlags::SYNC)
+            && open.is_some_and(|open| self.store.file(open).kind == FileKind::Disk)
+        {
+            // `daxdev_mapping_supported()`; what was there is gone.
+            if vm.has(VmFlags::ACCOUNT) {
+                self.store.forget(pages);
+            }
+            return Err(Errno::EOPNOTSUPP);
+        }
         let shared_anonymous = open.is_none() && vm.has(VmFlags::SHARED);
         if shared_anonymous {
             let open = self.shared_object(len, vm)?;
