@@ -7,6 +7,7 @@
 mod bench;
 mod ci;
 mod corpus;
+mod fuzz_malloc;
 mod golden;
 mod harness;
 mod needs;
@@ -34,6 +35,8 @@ cargo xtask bench cache [PATH…]
 cargo xtask golden        what the real smem, pmap and free print about the machines in
                           tests/data/compat, kept in its folder `golden` (as root)
 cargo xtask corpus [DIR]  how much of the kernel logs in DIR is understood
+cargo xtask fuzz-malloc [--ops N] [--seed S] [--mix NAME] [--strace]
+                          the model of glibc's allocator beside the machine's own
 cargo xtask capture-vm [--kernel SERIES | NAME…]
                           boot Debian kernels in QEMU, capture them, drive them out of memory, and
                           keep the results in tests/data/captures
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         "bench" => bench::run(rest),
         "golden" => golden::run(),
         "corpus" => corpus::run(rest),
+        "fuzz-malloc" => fuzz_malloc::run(rest),
         "capture-vm" => vm::run(rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");

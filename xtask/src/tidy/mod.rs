@@ -31,6 +31,7 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-world", &["oomph-units"]),
     ("oomph-scenario", &["oomph-units", "oomph-facts", "oomph-world"]),
     ("oomph-sim", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world"]),
+    ("oomph-malloc", &["oomph-units"]),
     (
         "oomph",
         &[
@@ -45,9 +46,10 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-world",
             "oomph-scenario",
             "oomph-sim",
+            "oomph-malloc",
         ],
     ),
-    ("xtask", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-klog"]),
+    ("xtask", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-klog", "oomph-malloc"]),
 ];
 
 /// Prints what is untidy; true when nothing is.
