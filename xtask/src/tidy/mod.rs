@@ -29,6 +29,8 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-views", &["oomph-units", "oomph-facts", "oomph-rules"]),
     ("oomph-compat", &["oomph-units"]),
     ("oomph-world", &["oomph-units"]),
+    ("oomph-actor", &[]),
+    ("oomph-lab", &["oomph-units", "oomph-world", "oomph-actor"]),
     (
         "oomph",
         &[

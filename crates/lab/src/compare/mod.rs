@@ -1,0 +1,1 @@
+//! Two observations side by side.
