@@ -7,6 +7,7 @@
 mod bench;
 mod ci;
 mod corpus;
+mod fuzz_host;
 mod golden;
 mod harness;
 mod needs;
@@ -34,6 +35,10 @@ cargo xtask bench cache [PATH…]
 cargo xtask golden        what the real smem, pmap and free print about the machines in
                           tests/data/compat, kept in its folder `golden` (as root)
 cargo xtask corpus [DIR]  how much of the kernel logs in DIR is understood
+cargo xtask fuzz-host [--steps N] [--seed S] [--seconds T] [--jobs J] [--mask NAMES] [--first WORLD]
+                          random programs on the model and as real processes, compared; mismatches are
+                          made smaller and kept in target/fuzz-host, or in --save DIR;
+                          `--replay FILE` plays one again
 cargo xtask capture-vm [--kernel SERIES | NAME…]
                           boot Debian kernels in QEMU, capture them, drive them out of memory, and
                           keep the results in tests/data/captures
@@ -55,6 +60,7 @@ fn main() -> ExitCode {
         "bench" => bench::run(rest),
         "golden" => golden::run(),
         "corpus" => corpus::run(rest),
+        "fuzz-host" => fuzz_host::run(rest),
         "capture-vm" => vm::run(rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");

@@ -44,7 +44,18 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-compat",
         ],
     ),
-    ("xtask", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-klog"]),
+    (
+        "xtask",
+        &[
+            "oomph-units",
+            "oomph-facts",
+            "oomph-rules",
+            "oomph-klog",
+            "oomph-world",
+            "oomph-actor",
+            "oomph-lab",
+        ],
+    ),
 ];
 
 /// Prints what is untidy; true when nothing is.

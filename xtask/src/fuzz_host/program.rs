@@ -1,0 +1,75 @@
+//! A program: what some processes do, one step after the other.
+
+use lab::Step;
+use units::ScoreAdj;
+use world::{End, FileSpec, ForkKind, Limits, ProcessSpec};
+
+/// A program with all that it needs to be run again.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Program {
+    /// Who runs it, and under which limits.
+    pub(crate) setup: Setup,
+    /// What is done.
+    pub(crate) actions: Vec<Action>,
+}
+
+/// What a program starts from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Setup {
+    /// Limits of the first process.
+    pub(crate) limits: Limits,
+    /// Whether it runs as root, where this can be had.
+    pub(crate) root: bool,
+    /// Files: their sizes, and whether they live in memory.
+    pub(crate) files: Vec<(u64, bool)>,
+}
+
+/// One thing that one process does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Action {
+    /// Which process, by the order in which they came to be.
+    pub(crate) process: u32,
+    /// What it does.
+    pub(crate) what: What,
+}
+
+/// What a process does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum What {
+    /// A call or a touch.
+    Step(Step),
+    /// It makes another process.
+    Fork(ForkKind),
+    /// It starts anew.
+    Exec,
+    /// It ends.
+    End(End),
+}
+
+/// The user that programs run as when they are not root's: nobody.
+const NOBODY: u32 = 65_534;
+
+impl Setup {
+    /// The first process.
+    pub(crate) fn process(&self) -> ProcessSpec {
+        let own = rustix::process::geteuid().as_raw();
+        ProcessSpec {
+            name: "actor".to_owned(),
+            uid: if own == 0 && !self.root { NOBODY } else { own },
+            nice: 0,
+            adj: ScoreAdj::default(),
+            limits: self.limits,
+            cgroup: None,
+        }
+    }
+
+    /// The files.
+    pub(crate) fn files(&self) -> Vec<FileSpec> {
+        let file = |(number, &(len, tmpfs)): (usize, &(u64, bool))| FileSpec {
+            name: format!("file{number}"),
+            len,
+            tmpfs,
+        };
+        self.files.iter().enumerate().map(file).collect()
+    }
+}
