@@ -31,6 +31,7 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-world", &["oomph-units"]),
     ("oomph-actor", &[]),
     ("oomph-lab", &["oomph-units", "oomph-world", "oomph-actor"]),
+    ("oomph-sim", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world"]),
     (
         "oomph",
         &[
@@ -54,6 +55,7 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-world",
             "oomph-actor",
             "oomph-lab",
+            "oomph-sim",
         ],
     ),
 ];

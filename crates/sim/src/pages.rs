@@ -1,0 +1,97 @@
+//! Entries of page tables: putting them in, taking them out, splitting huge ones.
+
+use crate::ctx::Ctx;
+use crate::page::{HUGE, PAGE_BITS, Pte, What, page_of};
+
+/// Which entries a [`Ctx::zap_some`] takes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Zap {
+    /// All of them.
+    All,
+    /// All but guards.
+    KeepGuards,
+    /// Those of files, and not private copies (a hole was punched).
+    CacheOnly,
+    /// Guards only.
+    Guards,
+}
+
+impl Ctx<'_> {
+    /// Maps `count` pages at `page`; their frames already count it.
+    pub(crate) fn put(&mut self, page: u64, count: u64, pte: Pte) {
+        self.mm.tables.make(page << PAGE_BITS, (page + count) << PAGE_BITS);
+        if let Some(kind) = pte.rss() {
+            self.mm.rss[kind] += count;
+        }
+        self.mm.pages.set(page, count, pte);
+    }
+
+    /// Unmaps whatever is mapped at these pages.
+    pub(crate) fn zap(&mut self, start: u64, end: u64) {
+        self.zap_some(start, end, Zap::All);
+    }
+
+    /// Unmaps what is mapped at these pages and of that sort.
+    pub(crate) fn zap_some(&mut self, start: u64, end: u64, which: Zap) {
+        if !self.mm.pages.any(start, end) {
+            return;
+        }
+        self.split_huge_page(start);
+        self.split_huge_page(end);
+        for (at, len, pte) in self.mm.pages.remove(start, end) {
+            let goes = match which {
+                Zap::All => true,
+                Zap::KeepGuards => pte.what != What::Guard,
+                Zap::CacheOnly => !matches!(pte.what, What::Anon | What::Guard),
+                Zap::Guards => pte.what == What::Guard,
+            };
+            if !goes {
+                self.mm.pages.insert(at, len, pte);
+                continue;
+            }
+            if let Some(kind) = pte.rss() {
+                self.mm.rss[kind] -= len;
+                self.note_access(&pte, len);
+                self.store.frames.unmap(pte.frame, len);
+            }
+            if pte.huge {
+                self.mm.tables.reclaim(at << PAGE_BITS, (at + len) << PAGE_BITS);
+            }
+        }
+    }
+
+    /// What the entries of a file's pages said of them goes to the pages.
+    pub(crate) fn note_access(&mut self, pte: &Pte, count: u64) {
+        if pte.what == What::Anon {
+            return;
+        }
+        if pte.dirty {
+            self.store.frames.update(pte.frame, count, |frame| frame.dirty = true);
+        }
+        if pte.young {
+            self.store.frames.accessed(pte.frame, count);
+        }
+    }
+
+    /// `split_huge_pmd()` of a huge page that this address lies inside of.
+    pub(crate) fn split_huge(&mut self, address: u64) {
+        self.split_huge_page(page_of(address));
+    }
+
+    /// As [`Ctx::split_huge`], of a page.
+    pub(crate) fn split_huge_page(&mut self, page: u64) {
+        if page % HUGE == 0 {
+            return;
+        }
+        if self.mm.pages.get(page).is_some_and(|(_, pte)| pte.huge) {
+            self.flatten(page - page % HUGE);
+        }
+    }
+
+    /// Turns the huge page at `first` into entries of single pages; of a file it is unmapped.
+    pub(crate) fn flatten(&mut self, first: u64) {
+        for (at, len, pte) in self.mm.pages.remove(first, first + HUGE) {
+            self.mm.pages.insert(at, len, Pte { huge: false, ..pte });
+        }
+    }
+}
