@@ -11,7 +11,9 @@
 
 pub mod compare;
 mod host;
+mod model;
 #[path = "host/sys.rs"]
 mod sys;
 
 pub use host::{Done, Files, HostConfig, HostWorld, Step, unavailable};
+pub use model::HostModel;

@@ -88,6 +88,12 @@ impl Machine {
         }
     }
 
+    /// `/proc/PID/maps` of a process alone; `None` when it has ended.
+    pub fn maps(&self, process: ProcessId) -> Option<Vec<u8>> {
+        let found = self.process(process).ok().filter(|found| found.ended.is_none())?;
+        Some(proc::maps(&self.store, self.mms.get(&found.mm)?))
+    }
+
     /// The pid that `/proc` shows of a process.
     pub fn pid(&self, process: ProcessId) -> u32 {
         FIRST_PID + process.0

@@ -37,6 +37,7 @@ struct Area {
 }
 
 /// What the generator knows of a process.
+#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 #[derive(Debug, Clone, Default)]
 struct Known {
     areas: Vec<Area>,

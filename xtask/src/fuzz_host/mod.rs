@@ -22,14 +22,15 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use lab::HostModel;
 use lab::compare::Tolerances;
 use lab::{HostConfig, HostWorld};
-use world::{World, WorldError};
+use world::WorldError;
 
 use crate::{Stop, repository};
 use generate::Generator;
 use mask::Mask;
-use play::{Fixed, Mismatch, Outcome, Source};
+use play::{First, Fixed, Mismatch, Outcome, Source};
 use program::{Action, Program, Setup};
 use random::Random;
 
@@ -45,7 +46,7 @@ struct Options {
     mask: Mask,
     replay: Vec<PathBuf>,
     /// Which world comes first.
-    first: First,
+    first: FirstKind,
     /// Where smaller programs are kept.
     save: PathBuf,
     /// Kinds of mismatches after which it is enough.
@@ -54,7 +55,9 @@ struct Options {
 
 /// The world that the host is compared with.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum First {
+enum FirstKind {
+    /// The model.
+    Model,
     /// Another set of real processes, which finds what is not determined.
     Host,
 }
@@ -162,20 +165,39 @@ fn keep(
 
 /// Plays one program on fresh worlds.
 fn one(
-    first: First,
+    first: FirstKind,
     setup: &Setup,
     source: &mut dyn Source,
     allowed: &Tolerances,
 ) -> Result<play::Played, WorldError> {
-    let mut first = first_world(first)?;
+    let mut first = first_world(first, setup)?;
     let mut host = HostWorld::new(HostConfig::default())?;
     play::play(&mut *first, &mut host, setup, source, allowed)
 }
 
-fn first_world(first: First) -> Result<Box<dyn World>, WorldError> {
-    match first {
-        First::Host => Ok(Box::new(HostWorld::new(HostConfig::default())?)),
+/// A fresh world of that kind.
+fn first_world(kind: FirstKind, setup: &Setup) -> Result<Box<dyn First>, WorldError> {
+    match kind {
+        FirstKind::Host => Ok(Box::new(HostWorld::new(HostConfig::default())?)),
+        FirstKind::Model => Ok(Box::new(model(setup)?.machine())),
     }
+}
+
+/// This machine as the model has it; measured once for each limit of the stack, which the kernel
+/// lays an address space out by.
+fn model(setup: &Setup) -> Result<HostModel, WorldError> {
+    static MEASURED: Mutex<BTreeMap<Option<u64>, HostModel>> = Mutex::new(BTreeMap::new());
+    let mut measured =
+        MEASURED.lock().map_err(|_| WorldError("another job panicked".to_owned()))?;
+    let key = setup.limits.stack;
+    if let Some(known) = measured.get(&key) {
+        return Ok(known.clone());
+    }
+    let mut spec = setup.process();
+    spec.limits = world::Limits { stack: key, ..world::Limits::default() };
+    let model = HostModel::measure(&spec)?;
+    measured.insert(key, model.clone());
+    Ok(model)
 }
 
 /// Remembers what the first world answered.
@@ -196,7 +218,7 @@ impl Source for Recorded<'_> {
 
 /// What a known program shows; a world that fails shows nothing.
 fn judge(
-    first: First,
+    first: FirstKind,
     program: &Program,
     allowed: &Tolerances,
 ) -> Option<(Mismatch, Vec<Outcome>)> {
@@ -240,7 +262,7 @@ fn options(args: &[String]) -> Result<Options, Stop> {
         jobs: 1,
         mask: Mask::default(),
         replay: Vec::new(),
-        first: First::Host,
+        first: FirstKind::Model,
         save: repository::root().join("target/fuzz-host"),
         enough: 10,
     };
@@ -262,8 +284,9 @@ fn options(args: &[String]) -> Result<Options, Stop> {
             "--save" => options.save = PathBuf::from(value()?),
             "--replay" => options.replay.push(PathBuf::from(value()?)),
             "--first" => match value()?.as_str() {
-                "host" => options.first = First::Host,
-                other => return Err(format!("--first is host, not `{other}`")),
+                "host" => options.first = FirstKind::Host,
+                "model" => options.first = FirstKind::Model,
+                other => return Err(format!("--first is model or host, not `{other}`")),
             },
             other => {
                 return Err(format!(

@@ -11,6 +11,27 @@ const BATCH: usize = 32;
 /// Steps after which everything is looked at.
 const LOOK: usize = 128;
 
+/// The world that says what is expected.
+pub(crate) trait First: World {
+    /// The text of `maps` of a living process.
+    fn maps(&mut self, process: ProcessId) -> Result<Vec<u8>, WorldError>;
+}
+
+impl First for HostWorld {
+    fn maps(&mut self, process: ProcessId) -> Result<Vec<u8>, WorldError> {
+        self.look_at(Files::MAPS);
+        let maps = self.observe(process)?.maps;
+        self.look_at(Files::ALL);
+        Ok(maps.unwrap_or_default())
+    }
+}
+
+impl First for sim::Machine {
+    fn maps(&mut self, process: ProcessId) -> Result<Vec<u8>, WorldError> {
+        Ok(sim::Machine::maps(self, process).unwrap_or_default())
+    }
+}
+
 /// Where actions come from.
 pub(crate) trait Source {
     /// The next one; `None` ends the program.
@@ -90,7 +111,7 @@ pub(crate) struct Played {
 }
 
 struct Player<'a> {
-    first: &'a mut dyn World,
+    first: &'a mut dyn First,
     host: &'a mut HostWorld,
     allowed: &'a Tolerances,
     actions: Vec<Action>,
@@ -106,7 +127,7 @@ struct Player<'a> {
 
 /// Plays what `source` says on both. Whatever is found first ends it.
 pub(crate) fn play(
-    first: &mut dyn World,
+    first: &mut dyn First,
     host: &mut HostWorld,
     setup: &Setup,
     source: &mut dyn Source,
@@ -146,10 +167,10 @@ impl Player<'_> {
             if let Some(mismatch) = self.act(action, source)? {
                 return Ok(Some(mismatch));
             }
-            if self.actions.len() - self.looked >= LOOK {
-                if let Some(mismatch) = self.look(source)? {
-                    return Ok(Some(mismatch));
-                }
+            if self.actions.len() - self.looked >= LOOK
+                && let Some(mismatch) = self.look(source)?
+            {
+                return Ok(Some(mismatch));
             }
         }
         self.look(source)
@@ -162,10 +183,9 @@ impl Player<'_> {
     ) -> Result<Option<Mismatch>, WorldError> {
         let id = ProcessId(action.process);
         let is_step = matches!(action.what, What::Step(_));
-        if !is_step || action.process != self.pending_of || self.pending.len() >= BATCH {
-            if let Some(mismatch) = self.flush(source)? {
-                return Ok(Some(mismatch));
-            }
+        let due = !is_step || action.process != self.pending_of || self.pending.len() >= BATCH;
+        if due && let Some(mismatch) = self.flush(source)? {
+            return Ok(Some(mismatch));
         }
         self.pending_of = action.process;
         self.actions.push(action.clone());
@@ -179,7 +199,7 @@ impl Player<'_> {
         }
         let other = perform(self.host, id, &action.what)?;
         if outcome != other {
-            return Ok(Some(self.differs(self.actions.len(), &action, &outcome, &other)));
+            return Ok(Some(differs(self.actions.len(), &action, &outcome, &other)));
         }
         match (&action.what, &outcome) {
             (What::Fork(_), Outcome::Forked(Ok(_))) => self.alive.push(true),
@@ -207,26 +227,13 @@ impl Player<'_> {
             }
             if outcome != other {
                 let action = Action { process, what: What::Step(step) };
-                return Ok(Some(self.differs(before + at + 1, &action, &outcome, &other)));
+                return Ok(Some(differs(before + at + 1, &action, &outcome, &other)));
             }
         }
         if std::mem::take(&mut self.may_move) && self.alive[process as usize] {
             return self.maps(process, source);
         }
         Ok(None)
-    }
-
-    fn differs(&self, after: usize, action: &Action, model: &Outcome, host: &Outcome) -> Mismatch {
-        let kind = match &action.what {
-            What::Step(Step::Touch(_)) => "touch".to_owned(),
-            _ => {
-                let text = action.to_string();
-                let call = text.split_once(' ').map_or("", |(_, call)| call);
-                call.split('(').next().unwrap_or_default().to_owned()
-            }
-        };
-        let lines = vec![format!("{action}"), format!("model {model}"), format!("host  {host}")];
-        Mismatch { after, kind, lines }
     }
 
     /// Compares the mappings of one process.
@@ -264,14 +271,15 @@ impl Player<'_> {
         let id = ProcessId(process);
         self.host.look_at(files);
         let host = self.host.observe(id)?;
-        let mut model = self.first.observe(id)?;
-        if files == Files::MAPS {
-            if let (Some(source), Some(maps)) = (source, &model.maps) {
-                source.see(process, &map_lines(maps));
+        let model = if files == Files::MAPS {
+            let maps = self.first.maps(id)?;
+            if let Some(source) = source {
+                source.see(process, &map_lines(&maps));
             }
-            let maps = model.maps.take();
-            model = world::Observation { maps, ..Default::default() };
-        }
+            world::Observation { maps: Some(maps), ..Default::default() }
+        } else {
+            self.first.observe(id)?
+        };
         let differences = compare::observations(&model, &host, self.allowed);
         let Some(first) = differences.first() else { return Ok(None) };
         let kind = kind_of(first);
@@ -280,6 +288,15 @@ impl Player<'_> {
             .collect();
         Ok(Some(Mismatch { after: self.actions.len(), kind, lines }))
     }
+}
+
+/// Two worlds answered differently.
+fn differs(after: usize, action: &Action, model: &Outcome, host: &Outcome) -> Mismatch {
+    let text = action.to_string();
+    let call = text.split_once(' ').map_or("", |(_, call)| call);
+    let kind = call.split('(').next().unwrap_or_default().to_owned();
+    let lines = vec![text, format!("model {model}"), format!("host  {host}")];
+    Mismatch { after, kind, lines }
 }
 
 fn kind_of(difference: &Difference) -> String {

@@ -71,12 +71,10 @@ impl Shrinking<'_, '_> {
         for (action, outcome) in pinned.actions.iter_mut().zip(&outcomes) {
             if let (
                 What::Step(Step::Call(Call::Mmap { addr: addr @ 0, .. })),
-                Outcome::Done(Done::Returned(returned)),
+                Outcome::Done(Done::Returned(world::Returned { value: Ok(chosen), .. })),
             ) = (&mut action.what, outcome)
             {
-                if let Ok(chosen) = returned.value {
-                    *addr = chosen;
-                }
+                *addr = *chosen;
             }
         }
         self.try_one(pinned);
@@ -185,7 +183,7 @@ fn simpler(action: &Action) -> Vec<Action> {
 
 fn simpler_calls(call: &Call) -> Vec<Call> {
     let lens = |len: u64| {
-        let pages = len.next_multiple_of(4096) / 4096;
+        let pages = len.div_ceil(4096);
         let mut all = vec![4096, 2 * 4096, (pages / 2) * 4096, pages.saturating_sub(1) * 4096];
         all.push(pages.saturating_mul(4096));
         all.retain(|&shorter| shorter > 0 && (shorter < len || !len.is_multiple_of(4096)));

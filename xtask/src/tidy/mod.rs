@@ -30,8 +30,11 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-compat", &["oomph-units"]),
     ("oomph-world", &["oomph-units"]),
     ("oomph-actor", &[]),
-    ("oomph-lab", &["oomph-units", "oomph-world", "oomph-actor"]),
     ("oomph-sim", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world"]),
+    (
+        "oomph-lab",
+        &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world", "oomph-sim", "oomph-actor"],
+    ),
     (
         "oomph",
         &[

@@ -3,6 +3,7 @@ use world::{
     Access, Content, Errno, Fault, Limits, MapFlags, MemfdFlags, OpenFlags, Prot, Resource, Stop,
 };
 
+#[expect(clippy::print_stdout, reason = "a test that is skipped says why")]
 /// A world, or `None` with the reason printed where there can be none.
 fn world() -> Option<HostWorld> {
     if let Some(why) = unavailable() {
@@ -46,6 +47,7 @@ fn maps(world: &mut HostWorld, id: ProcessId) -> String {
     String::from_utf8(seen.maps.expect("asked for")).expect("plain text")
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as it stands in what is compared with it")]
 fn fault(signal: u8, code: i32, address: u64) -> Option<Stop> {
     Some(Stop::Signal(Fault { signal, code, address }))
 }
