@@ -40,8 +40,11 @@ pub struct MachineConfig {
     pub committed_elsewhere: u64,
     /// `vm.max_map_count`.
     pub max_map_count: u64,
-    /// `vm.mmap_min_addr`, bytes.
+    /// `vm.mmap_min_addr`, bytes: below it only `CAP_SYS_RAWIO` may map.
     pub mmap_min_addr: u64,
+    /// `CONFIG_LSM_MMAP_MIN_ADDR`, bytes: no mapping is placed below it by the kernel's own choice,
+    /// whatever `vm.mmap_min_addr` says.
+    pub lsm_mmap_min_addr: u64,
     /// `stack_guard_gap`, pages.
     pub stack_guard_gap: u64,
     /// `transparent_hugepage/enabled`.
@@ -69,6 +72,11 @@ pub struct MachineConfig {
 }
 
 impl MachineConfig {
+    /// The kernel's `mmap_min_addr`: the lowest address that a mapping is placed at.
+    pub fn lowest_address(&self) -> u64 {
+        self.mmap_min_addr.max(self.lsm_mmap_min_addr)
+    }
+
     /// A machine as this release would have booted it, with so many pages of RAM and of swap.
     pub fn new(release: Release, arch: Arch, ram: u64, swap: u64) -> MachineConfig {
         let since = |major, minor| release >= Release::new(major, minor);
@@ -85,7 +93,8 @@ impl MachineConfig {
             user_reserve_kbytes: (free_kib / 32).min(131_072),
             committed_elsewhere: 0,
             max_map_count: if release >= Release::old(2, 6, 31) { 65_530 } else { 65_536 },
-            mmap_min_addr: 65_536,
+            mmap_min_addr: if since(2, 6) && release >= Release::old(2, 6, 23) { 4096 } else { 0 },
+            lsm_mmap_min_addr: lsm_min_addr(release, arch),
             stack_guard_gap: 256,
             huge: if since(2, 6) && release >= Release::old(2, 6, 38) {
                 Huge::Madvise
@@ -103,5 +112,16 @@ impl MachineConfig {
             memlock_limit: if since(5, 16) { (8 << 20, 8 << 20) } else { (64 << 10, 64 << 10) },
             file_device: (8, 1),
         }
+    }
+}
+
+/// `CONFIG_LSM_MMAP_MIN_ADDR` as distributions set it, since 2.6.31.
+fn lsm_min_addr(release: Release, arch: Arch) -> u64 {
+    if release < Release::old(2, 6, 31) {
+        return 0;
+    }
+    match arch {
+        Arch::X86_64 | Arch::I386 | Arch::Ia32 => 65_536,
+        Arch::Arm | Arch::Arm64 => 32_768,
     }
 }

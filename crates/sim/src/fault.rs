@@ -156,7 +156,7 @@ impl Ctx<'_> {
     fn expand_down(&mut self, at: u64, address: u64) -> Option<u64> {
         let address = address & !(PAGE - 1);
         let config = &self.store.config;
-        if address < config.mmap_min_addr {
+        if address < config.lowest_address() {
             return None;
         }
         let gap = config.stack_guard_gap * PAGE;

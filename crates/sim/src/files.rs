@@ -123,11 +123,7 @@ impl Store {
         if shmem && self.files[file].promised.is_none() && !self.promise(missing, privileged, 0) {
             return false;
         }
-        let frame = if shmem {
-            Frame { dirty: true, swapbacked: true, ..Frame::CACHE }
-        } else {
-            Frame::CACHE
-        };
+        let frame = if shmem { Frame { swapbacked: true, ..Frame::CACHE } } else { Frame::CACHE };
         let mut at = base;
         while at < base + count {
             match self.frames.map.get(at) {

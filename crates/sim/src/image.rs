@@ -173,12 +173,14 @@ impl Image {
         let text = String::from_utf8_lossy(text);
         let mut image = Image { first_fd: 3, ..Image::default() };
         let (mut rss, mut anonymous) = (0, 0);
+        // Whether the lines that follow are about the last mapping taken.
+        let mut current = false;
         for (number, line) in text.lines().enumerate() {
             let bad = |expected| BadImage { line: number + 1, expected };
             let mut words = line.split_ascii_whitespace();
             let Some(first) = words.next() else { continue };
             if let Some(name) = first.strip_suffix(':') {
-                let Some(mapping) = image.mappings.last_mut() else { continue };
+                let Some(mapping) = image.mappings.last_mut().filter(|_| current) else { continue };
                 let value = words.next().unwrap_or("");
                 match name {
                     "Rss" => rss = kib(value).ok_or(bad("a size"))?,
@@ -193,6 +195,7 @@ impl Image {
                 continue;
             }
             let mapping = mapping(line).ok_or(bad("`start-end rwxp offset major:minor inode`"))?;
+            current = mapping.is_some();
             if let Some(mapping) = mapping {
                 image.add(mapping);
             }

@@ -103,7 +103,7 @@ impl Ctx<'_> {
         let Wanted { addr, len, flags, .. } = *wanted;
         let arch = self.store.config.arch;
         let generic = matches!(arch, Arch::Arm | Arch::Arm64);
-        if generic && len > layout.task_size - self.store.config.mmap_min_addr {
+        if generic && len > layout.task_size - self.store.config.lowest_address() {
             return Err(Errno::ENOMEM);
         }
         if len > layout.task_size {
@@ -190,7 +190,7 @@ impl Ctx<'_> {
 
     /// `unmapped_area_topdown()`.
     fn highest(&mut self, len: u64) -> Option<u64> {
-        let low = self.store.config.mmap_min_addr.max(PAGE);
+        let low = self.store.config.lowest_address().max(PAGE);
         let mut high = self.mm.layout.mmap_base;
         if let Some((below, least)) = self.mm.no_hole
             && len >= least
@@ -229,7 +229,7 @@ impl Ctx<'_> {
 
     /// `unmapped_area()`.
     fn lowest(&self, begin: u64, end: u64, len: u64) -> Option<u64> {
-        let mut at = begin.max(self.store.config.mmap_min_addr);
+        let mut at = begin.max(self.store.config.lowest_address());
         let mut next = self.mm.find(at);
         loop {
             let free = next.map_or(end, |vma| self.start_gap(vma).min(end));

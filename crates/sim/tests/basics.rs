@@ -1,8 +1,8 @@
 //! The machine as a scenario sees it.
 
 use facts::Release;
+use oomph_sim::{Image, Machine, MachineConfig};
 use rules::layout::Arch;
-use sim::{Image, Machine, MachineConfig};
 use units::ScoreAdj;
 use world::{
     Access, Call, Content, Errno, Limits, MapFlags, ProcessId, ProcessSpec, Prot, Touch, Touched,

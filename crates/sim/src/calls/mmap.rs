@@ -89,7 +89,7 @@ impl Ctx<'_> {
         if !flags.has(MapFlags::FIXED) {
             addr &= !(PAGE - 1);
             if addr != 0 {
-                addr = addr.max(page_align(self.store.config.mmap_min_addr));
+                addr = addr.max(page_align(self.store.config.lowest_address()));
             }
         }
         let len = page_align(call.len);
