@@ -50,6 +50,7 @@ fn perform(context: &mut Context, request: &Request) -> (Answer, Option<(usize, 
         }
         Op::Peek => (Answer::value(b), Some((a as usize, b as usize))),
         Op::Fork => (Answer::value(context.fork(a, b)), None),
+        Op::Place => (Answer::value(context.place(a)), None),
         Op::Exec => (Answer::value(context.exec()), None),
     }
 }

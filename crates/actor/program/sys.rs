@@ -17,6 +17,7 @@ const READ_WRITE_PAGE: u64 = 4096;
 const SYS_RT_SIGACTION: u64 = 13;
 const SYS_RECVMSG: u64 = 47;
 const SYS_SENDTO: u64 = 44;
+const SYS_DUP2: u64 = 33;
 const SYS_CLONE: u64 = 56;
 const SYS_EXIT: u64 = 60;
 const SYS_FCNTL: u64 = 72;
@@ -416,6 +417,14 @@ impl Context {
             call(SYS_CLOSE, [socket, 0, 0, 0, 0, 0]);
         }
         made
+    }
+
+    /// Gives the descriptor that came with the batch this number.
+    pub fn place(&mut self, number: u64) -> u64 {
+        let Some(came) = self.came.take() else { return error(9) };
+        let placed = call(SYS_DUP2, [came, number, 0, 0, 0, 0]);
+        call(SYS_CLOSE, [came, 0, 0, 0, 0, 0]);
+        placed
     }
 
     /// Starts the program anew, with the same socket; returns only when that failed.

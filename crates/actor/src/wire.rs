@@ -49,6 +49,8 @@ pub enum Op {
     /// memory). The message carries its socket. Answer: the number of the process or the error; the
     /// new one says the same on its own socket when it is ready.
     Fork = 5,
+    /// Gives the descriptor that came with the message this number.
+    Place = 7,
     /// Replaces the image by a fresh one. An answer comes when the fresh one is ready.
     Exec = 6,
 }
@@ -63,6 +65,7 @@ impl Op {
             4 => Some(Op::Peek),
             5 => Some(Op::Fork),
             6 => Some(Op::Exec),
+            7 => Some(Op::Place),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@ use std::fs;
 
 use facts::{OvercommitMode, Release};
 use rules::layout::Arch;
-use sim::{Huge, Image, Machine, MachineConfig};
+use sim::{Huge, Image, ImageBacking, ImagePage, Machine, MachineConfig};
 use world::{ProcessSpec, World, WorldError};
 
 use crate::compare::map_lines;
@@ -58,6 +58,14 @@ fn image(smaps: &str, status: &str, stat: &str) -> Result<Image, WorldError> {
     let word = |place: usize| words.get(place - 3).and_then(|word| word.parse().ok());
     image.faults =
         word(10).zip(word(12)).ok_or(WorldError("the actor's stat is cut".to_owned()))?;
+    // The launcher has them mapped, too.
+    for mapping in &mut image.mappings {
+        if matches!(mapping.backing, ImageBacking::File { .. }) {
+            let of_file =
+                mapping.pages.iter_mut().filter(|run| matches!(run.what, ImagePage::File(_)));
+            of_file.for_each(|run| run.what = ImagePage::File(1));
+        }
+    }
     image.segments.start_brk = actor::image::END;
     image.segments.brk = actor::image::END;
     Ok(image)

@@ -81,7 +81,7 @@ fn open(store: &mut Store, mm: &Mm, name: &str, device: (u32, u32), inode: u64) 
             device,
             inode,
             len: 0,
-            kind: FileKind::Disk,
+            kind: if name.starts_with("/memfd:") { FileKind::Memfd } else { FileKind::Disk },
             promised: None,
             opens: 0,
             linked: true,
@@ -112,13 +112,18 @@ fn put(
         (ImagePage::Special, _) => Pte { what: What::Special, ..plain },
         (ImagePage::File(maps), Backing::File(open)) => {
             let file = store.opens[open].file;
+            let shmem = store.files[file].is_shmem();
             store.fill(file, pgoff + first, count, true);
             let frame = file_base(file) + pgoff + first;
+            if shmem {
+                // Somebody wrote it there.
+                store.frames.update(frame, count, |frame| frame.dirty = true);
+            }
             store.frames.map(frame, count);
             if maps > 0 {
                 mm.foreign.extend((page..page + count).map(|page| (page, maps)));
             }
-            Pte { what: What::File, frame, ..plain }
+            Pte { what: if shmem { What::Shmem } else { What::File }, frame, ..plain }
         }
         (ImagePage::File(maps), _) => {
             // A page of the kernel's that is counted: the vdso.

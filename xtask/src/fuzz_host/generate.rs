@@ -140,14 +140,15 @@ impl<'a> Generator<'a> {
     fn len(&mut self) -> u64 {
         let locks = self.known().locks_future;
         let random = &mut self.random;
-        match random.below(100) {
+        // Lengths that are locked when they are mapped stay small.
+        match random.below(if locks { 94 } else { 100 }) {
             0..60 => random.between(1, 8) * PAGE,
             60..75 => random.between(1, 64) * PAGE,
             75..85 => random.between(1, 3) * HUGE + random.one(&[0, 0, PAGE, u64::MAX - PAGE + 1]),
             85..90 => random.between(1, 40_000),
             90..94 => 512 * PAGE / random.one(&[1, 2, 4]),
-            94..97 if !locks => random.between(1, 1 << 18) * PAGE,
-            97 if !locks => 1 << random.between(30, 48),
+            94..97 => random.between(1, 1 << 18) * PAGE,
+            97 => 1 << random.between(30, 48),
             98 => random.one(&[0, 1, u64::MAX, u64::MAX - PAGE, 1 << 47, (1 << 47) - PAGE]),
             _ => PAGE,
         }
@@ -441,7 +442,9 @@ impl<'a> Generator<'a> {
         };
         let count = if access == Access::Execute { count.min(8) } else { count };
         let cost = if self.huge_advised && stride >= 16 * PAGE { 512 } else { 1 };
-        self.spend(count * cost).then_some(Touch { addr, count, stride, access, content })
+        // What the actor itself needs may be read, but neither written nor executed.
+        let own = access != Access::Read && !self.may_lose(addr, count * stride);
+        (!own && self.spend(count * cost)).then_some(Touch { addr, count, stride, access, content })
     }
 
     fn file_call(&mut self) -> Option<Call> {

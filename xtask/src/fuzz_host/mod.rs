@@ -15,6 +15,7 @@ mod random;
 mod shrink;
 mod text;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -114,7 +115,7 @@ fn job(options: &Options, tally: &Tally, start: Instant) -> Result<(), Stop> {
         let kinds = tally.found.lock().map_or(0, |found| found.len());
         time || kinds >= options.enough || tally.steps.load(Ordering::Relaxed) >= options.steps
     };
-    let allowed = options.mask.tolerances(Tolerances::none());
+    let allowed = options.mask.tolerances(tolerances());
     while !over() {
         let number = tally.programs.fetch_add(1, Ordering::Relaxed);
         let seed = options.seed.wrapping_mul(0x1_0000_0001).wrapping_add(number);
@@ -130,6 +131,12 @@ fn job(options: &Options, tally: &Tally, start: Instant) -> Result<(), Stop> {
         }
     }
     Ok(())
+}
+
+/// What the running kernel does not count exactly.
+fn tolerances() -> Tolerances {
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Tolerances::of_counters(u32::try_from(cpus).unwrap_or(u32::MAX))
 }
 
 /// Makes a program smaller and writes it down, if its kind is new.
@@ -163,6 +170,11 @@ fn keep(
     Ok(())
 }
 
+thread_local! {
+    /// The real processes of one job, whose launcher serves many programs.
+    static HOST: RefCell<Option<HostWorld>> = const { RefCell::new(None) };
+}
+
 /// Plays one program on fresh worlds.
 fn one(
     first: FirstKind,
@@ -171,8 +183,17 @@ fn one(
     allowed: &Tolerances,
 ) -> Result<play::Played, WorldError> {
     let mut first = first_world(first, setup)?;
-    let mut host = HostWorld::new(HostConfig::default())?;
-    play::play(&mut *first, &mut host, setup, source, allowed)
+    HOST.with_borrow_mut(|host| {
+        let mut fresh = match host.take() {
+            Some(world) => world,
+            None => HostWorld::new(HostConfig::default())?,
+        };
+        let played = play::play(&mut *first, &mut fresh, setup, source, allowed);
+        fresh.clear();
+        // A world that failed is not used again.
+        *host = played.is_ok().then_some(fresh);
+        played
+    })
 }
 
 /// A fresh world of that kind.
@@ -229,7 +250,7 @@ fn judge(
 
 /// Plays programs from files again.
 fn replay(options: &Options) -> Result<bool, Stop> {
-    let allowed = options.mask.tolerances(Tolerances::none());
+    let allowed = options.mask.tolerances(tolerances());
     let mut good = true;
     for path in &options.replay {
         let program = read(path)?;

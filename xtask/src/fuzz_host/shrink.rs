@@ -1,5 +1,7 @@
 //! A program that shows a mismatch, made smaller as long as it shows it.
 
+use std::time::Instant;
+
 use lab::Step;
 use world::{Call, Touch};
 
@@ -9,6 +11,8 @@ use lab::Done;
 
 /// Tries at most.
 const PATIENCE: usize = 3000;
+/// Seconds at most.
+const SECONDS: u64 = 20;
 
 /// Plays a program and says what it shows, with what the first world answered.
 pub(crate) type Judge<'a> = dyn FnMut(&Program) -> Option<(Mismatch, Vec<Outcome>)> + 'a;
@@ -19,7 +23,8 @@ pub(crate) fn shrink(
     mismatch: Mismatch,
     judge: &mut Judge<'_>,
 ) -> (Program, Mismatch) {
-    let mut shrinking = Shrinking { best: program, mismatch, judge, tries: 0 };
+    let mut shrinking =
+        Shrinking { best: program, mismatch, judge, tries: 0, start: Instant::now() };
     shrinking.cut();
     shrinking.pin();
     loop {
@@ -27,7 +32,7 @@ pub(crate) fn shrink(
         shrinking.drop_actions();
         shrinking.simplify();
         shrinking.simplify_setup();
-        if shrinking.best == before || shrinking.tries >= PATIENCE {
+        if shrinking.best == before || shrinking.is_tired() {
             return (shrinking.best, shrinking.mismatch);
         }
     }
@@ -38,12 +43,17 @@ struct Shrinking<'a, 'b> {
     mismatch: Mismatch,
     judge: &'a mut Judge<'b>,
     tries: usize,
+    start: Instant,
 }
 
 impl Shrinking<'_, '_> {
+    fn is_tired(&self) -> bool {
+        self.tries >= PATIENCE || self.start.elapsed().as_secs() >= SECONDS
+    }
+
     /// Takes `program` if it still shows the mismatch.
     fn try_one(&mut self, program: Program) -> bool {
-        if self.tries >= PATIENCE || program == self.best {
+        if self.is_tired() || program == self.best {
             return false;
         }
         self.tries += 1;

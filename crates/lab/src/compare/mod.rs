@@ -56,6 +56,24 @@ impl Tolerances {
         Tolerances::default()
     }
 
+    /// What the kernel does not count exactly.
+    ///
+    /// * Resident pages in `stat` and in `VmHWM`, which leave out what processors have not yet added to
+    ///   the sum (`percpu_counter_read_positive()` in `get_mm_counter()`, 6.2 on): less than a batch of
+    ///   `max(32, 2 * cpus)` on each of `cpus`, for three kinds of pages; and the score that follows.
+    /// * `LazyFree` in `smaps`: `MADV_FREE` marks pages in batches per processor
+    ///   (`folio_mark_lazyfree()`), which are worked off some time later.
+    pub fn of_counters(cpus: u32) -> Tolerances {
+        let cpus = u64::from(cpus);
+        let pages = 3 * cpus * (2 * cpus).max(32);
+        Tolerances::none()
+            .allow("stat", "rss", pages)
+            .allow("status", "VmHWM", pages * 4)
+            .allow("oom_score", "value", 1)
+            .ignore("smaps", "LazyFree")
+            .ignore("smaps_rollup", "LazyFree")
+    }
+
     /// Lets `field` of `file` be up to `apart` apart, in the unit that the file prints.
     #[must_use]
     pub fn allow(mut self, file: &str, field: &str, apart: u64) -> Tolerances {

@@ -1,7 +1,8 @@
 //! Real processes on the running kernel.
 //!
-//! A process of the scenario is an actor that was forked from this program and executed anew, with
-//! randomisation off and the limits that the scenario gives it. It waits between batches, so that
+//! One actor, the launcher, is started by this program with randomisation off. Every process of the
+//! scenario is forked from it, gets the limits that the scenario gives it, and executes itself anew:
+//! so it begins with as many faults each time, which one forked from this program would not. It waits between batches, so that
 //! what `/proc` says of it does not move.
 //!
 //! # Nothing stays behind
@@ -71,7 +72,7 @@ impl Default for HostConfig {
 #[derive(Debug)]
 pub struct HostWorld {
     config: HostConfig,
-    program: File,
+    launcher: Process,
     files: Vec<File>,
     processes: Vec<Process>,
     /// Ids that the kernel gave to segments, in the order they were made.
@@ -87,14 +88,30 @@ impl HostWorld {
         if let Some(why) = unavailable() {
             return Err(WorldError(why));
         }
-        let program = files::program(PROGRAM)?;
+        let launcher = Process::launcher(&files::program(PROGRAM)?)?;
         Ok(HostWorld {
             config,
-            program,
+            launcher,
             files: Vec::new(),
             processes: Vec::new(),
             segments: Vec::new(),
         })
+    }
+
+    /// Ends all processes and removes what they left, so that another scenario can begin.
+    pub fn clear(&mut self) {
+        for process in &self.processes {
+            process.kill();
+        }
+        for process in &mut self.processes {
+            process.reap();
+        }
+        for id in &self.segments {
+            sys::remove_segment(*id);
+        }
+        self.processes.clear();
+        self.segments.clear();
+        self.files.clear();
     }
 
     /// Which files of `/proc/PID` [`World::observe`] reads from now on.
@@ -298,7 +315,20 @@ impl World for HostWorld {
             return Err(WorldError("real processes are not put into cgroups yet".to_owned()));
         }
         let memory = self.processes.len();
-        let process = Process::start(spec, &self.program, &self.files, memory)?;
+        let mut process = match self.launcher.fork(CLONE_FORK, 0)? {
+            process::Forked::Child(child) => *child,
+            process::Forked::Refused(errno) => {
+                return Err(WorldError(format!("cannot start a process: {errno}")));
+            }
+            process::Forked::Ended => return Err(WorldError("the launcher has ended".to_owned())),
+        };
+        process.memory = memory;
+        let ready = process.become_one(spec, &self.files);
+        if let Err(error) = ready {
+            process.kill();
+            process.reap();
+            return Err(error);
+        }
         self.processes.push(process);
         Ok(id_of(memory))
     }
@@ -417,15 +447,9 @@ impl World for HostWorld {
 
 impl Drop for HostWorld {
     fn drop(&mut self) {
-        for process in &self.processes {
-            process.kill();
-        }
-        for process in &mut self.processes {
-            process.reap();
-        }
-        for id in &self.segments {
-            sys::remove_segment(*id);
-        }
+        self.clear();
+        self.launcher.kill();
+        self.launcher.reap();
     }
 }
 

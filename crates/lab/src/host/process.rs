@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -12,10 +12,13 @@ use world::{End, Errno, Observation, ProcessSpec, WorldError};
 
 use super::observe::{Files, ProcFolder};
 use super::step;
-use crate::sys::{self, Setup, WaitStatus};
+use crate::sys::{self, WaitStatus};
 
 /// Seconds after which an actor that does not answer is taken for lost.
 const PATIENCE: i64 = 60;
+
+/// No descriptor along with a message.
+const NOTHING: Option<&OwnedFd> = None;
 
 /// What a process is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,30 +66,12 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts the actor.
-    pub(super) fn start(
-        spec: &ProcessSpec,
-        program: &File,
-        files: &[File],
-        memory: usize,
-    ) -> Result<Process, WorldError> {
+    /// Starts an actor that others are forked from: see [`super::launcher`].
+    pub(super) fn launcher(program: &File) -> Result<Process, WorldError> {
         let no = |error: io::Error| WorldError(format!("cannot start the actor: {error}"));
         let (socket, theirs) = sys::socket_pair(PATIENCE).map_err(no)?;
-        let mut kept =
+        let handles =
             vec![(program.as_raw_fd(), handles::PROGRAM), (theirs.as_raw_fd(), handles::SOCKET)];
-        kept.extend(files.iter().map(AsRawFd::as_raw_fd).zip(handles::FILES..));
-        let limits = [
-            (libc::RLIMIT_DATA, spec.limits.data),
-            (libc::RLIMIT_STACK, spec.limits.stack),
-            (libc::RLIMIT_MEMLOCK, spec.limits.memlock),
-            (libc::RLIMIT_AS, spec.limits.address_space),
-        ];
-        let setup = Setup {
-            handles: kept,
-            limits: limits.into_iter().filter_map(|(number, soft)| Some((number, soft?))).collect(),
-            uid: (spec.uid != sys::own_uid()).then_some(spec.uid),
-            nice: spec.nice,
-        };
         let mut command = Command::new(format!("/proc/self/fd/{}", handles::PROGRAM));
         command
             .arg0("actor")
@@ -95,39 +80,116 @@ impl Process {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        sys::set_up(&mut command, setup);
+        sys::set_up(&mut command, handles);
         let child = command.spawn().map_err(no)?;
         let pid = i32::try_from(child.id()).unwrap_or(i32::MAX);
         drop(theirs);
-        let mut process = Process {
+        let mut process = Process::new(socket, "launcher");
+        (process.pid, process.tid) = (pid, pid);
+        match process.reply() {
+            Ok(Some(_)) => Ok(process),
+            Ok(None) => {
+                let end = process.wait_for_end()?;
+                Err(WorldError(format!("the actor ended at once: {end:?}")))
+            }
+            Err(error) => {
+                process.kill();
+                process.reap();
+                Err(error)
+            }
+        }
+    }
+
+    fn new(socket: OwnedFd, name: &str) -> Process {
+        Process {
             socket,
-            pid,
-            tid: pid,
-            name: spec.name.clone(),
+            pid: 0,
+            tid: 0,
+            name: name.to_owned(),
             context: 0,
-            memory,
+            memory: 0,
             state: State::Running,
             reaped: false,
-            proc: ProcFolder::new(pid),
+            proc: ProcFolder::default(),
             buffer: vec![0; 16 << 10],
-        };
-        let ready = process.reply().and_then(|reply| match reply {
-            Some(_) => process.set_name(),
-            None => {
-                Err(WorldError(format!("the actor ended at once: {:?}", process.wait_for_end()?)))
+        }
+    }
+
+    /// Becomes what `spec` says, with a fresh image.
+    pub(super) fn become_one(
+        &mut self,
+        spec: &ProcessSpec,
+        files: &[File],
+    ) -> Result<(), WorldError> {
+        for (file, number) in files.iter().zip(handles::FILES..) {
+            let number = i64::from(number).cast_unsigned();
+            let request = Request { op: Op::Place, args: [number, 0, 0, 0, 0, 0, 0] };
+            self.send(&[request], Some(file))?;
+            let placed = self.reply()?.ok_or_else(|| self.lost())?;
+            self.expect("take a file", placed)?;
+        }
+        let limits = [
+            (libc::RLIMIT_DATA, spec.limits.data),
+            (libc::RLIMIT_STACK, spec.limits.stack),
+            (libc::RLIMIT_MEMLOCK, spec.limits.memlock),
+            (libc::RLIMIT_AS, spec.limits.address_space),
+        ];
+        for (number, soft) in limits {
+            if let Some(soft) = soft {
+                let hard = sys::hard_limit(number).max(soft);
+                let bytes = [soft.to_ne_bytes(), hard.to_ne_bytes()].concat();
+                let args = [0, u64::from(number), image::scratch(0), 0];
+                self.prepare("set a limit", &bytes, 302, args)?;
             }
-        });
-        if let Err(error) = ready {
-            process.kill();
-            process.reap();
-            return Err(error);
         }
         if spec.adj.get() != 0 {
-            let path = format!("/proc/{pid}/oom_score_adj");
+            let path = format!("/proc/{}/oom_score_adj", self.pid);
             std::fs::write(&path, spec.adj.get().to_string())
                 .map_err(|error| WorldError(format!("cannot write {path}: {error}")))?;
         }
-        Ok(process)
+        if spec.nice != 0 {
+            let nice = i64::from(spec.nice).cast_unsigned();
+            self.prepare("set its nice value", &[], 141, [0, 0, nice, 0])?;
+        }
+        if spec.uid != sys::own_uid() {
+            let id = u64::from(spec.uid);
+            self.prepare("leave its groups", &[], 116, [0, 0, 0, 0])?;
+            self.prepare("change its group", &[], 119, [id, id, id, 0])?;
+            self.prepare("change its user", &[], 117, [id, id, id, 0])?;
+        }
+        // A change of user has undone it.
+        self.prepare("die with the lab", &[], 157, [1, 9, 0, 0])?;
+        if !self.exec()? {
+            return Err(self.lost());
+        }
+        spec.name.clone_into(&mut self.name);
+        self.set_name()
+    }
+
+    /// A call that prepares the process for what it will be.
+    fn prepare(
+        &mut self,
+        what: &str,
+        bytes: &[u8],
+        number: u64,
+        args: [u64; 4],
+    ) -> Result<(), WorldError> {
+        let mut requests = step::poke(bytes);
+        let [a, b, c, d] = args;
+        requests.push(Request { op: Op::Call, args: [number, a, b, c, d, 0, 0] });
+        let answer = self.ask_whole(&requests)?.ok_or_else(|| self.lost())?;
+        self.expect(what, answer)
+    }
+
+    fn expect(&self, what: &str, answer: Answer) -> Result<(), WorldError> {
+        match step::value(answer.value) {
+            Ok(_) => Ok(()),
+            Err(errno) => Err(WorldError(format!("process {} cannot {what}: {errno}", self.pid))),
+        }
+    }
+
+    fn lost(&self) -> WorldError {
+        WorldError(format!("process {} ended while it was being started", self.pid))
     }
 
     pub(super) fn is_thread(&self) -> bool {
@@ -141,7 +203,7 @@ impl Process {
         while !rest.is_empty() {
             let (batch, others) = rest.split_at(batch_len(rest));
             rest = others;
-            if !self.send(batch, None)? {
+            if !self.send(batch, NOTHING)? {
                 break;
             }
             let len = self.receive()?;
@@ -178,7 +240,7 @@ impl Process {
     }
 
     /// False when nobody listens any more.
-    fn send(&self, batch: &[Request], along: Option<&OwnedFd>) -> Result<bool, WorldError> {
+    fn send(&self, batch: &[Request], along: Option<&impl AsFd>) -> Result<bool, WorldError> {
         let bytes: Vec<u8> = batch.iter().flat_map(|request| request.to_bytes()).collect();
         match sys::send(&self.socket, &bytes, along) {
             Ok(()) => Ok(true),
@@ -216,18 +278,8 @@ impl Process {
             return Ok(Forked::Ended);
         }
         drop(theirs);
-        let mut child = Process {
-            socket,
-            pid: 0,
-            tid: 0,
-            name: self.name.clone(),
-            context,
-            memory: 0,
-            state: State::Running,
-            reaped: false,
-            proc: ProcFolder::default(),
-            buffer: vec![0; 16 << 10],
-        };
+        let mut child = Process::new(socket, &self.name);
+        child.context = context;
         // A child says its number first; a refusal closes the socket, and only the parent answers.
         let born = child.reply()?;
         if let Some(answer) = born {
@@ -252,7 +304,7 @@ impl Process {
     /// Replaces the image; false when the process ended of it.
     pub(super) fn exec(&mut self) -> Result<bool, WorldError> {
         let request = Request { op: Op::Exec, args: [0; 7] };
-        if !self.send(&[request], None)? {
+        if !self.send(&[request], NOTHING)? {
             return Ok(false);
         }
         let Some(answer) = self.reply()? else { return Ok(false) };
@@ -269,7 +321,7 @@ impl Process {
     pub(super) fn exit(&mut self, status: i32) -> Result<(), WorldError> {
         let number = if self.is_thread() { 60 } else { 231 };
         let status = i64::from(status).cast_unsigned();
-        self.send(&[Request { op: Op::Call, args: [number, status, 0, 0, 0, 0, 0] }], None)?;
+        self.send(&[Request { op: Op::Call, args: [number, status, 0, 0, 0, 0, 0] }], NOTHING)?;
         Ok(())
     }
 

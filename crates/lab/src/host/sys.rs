@@ -5,7 +5,7 @@
 use std::ffi::CStr;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::ptr;
@@ -47,7 +47,7 @@ pub(crate) fn socket_pair(seconds: i64) -> io::Result<(OwnedFd, OwnedFd)> {
 }
 
 /// Sends one message, with a descriptor if there is one.
-pub(crate) fn send(socket: &OwnedFd, bytes: &[u8], along: Option<&OwnedFd>) -> io::Result<()> {
+pub(crate) fn send(socket: &OwnedFd, bytes: &[u8], along: Option<&impl AsFd>) -> io::Result<()> {
     let mut slice =
         libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
     let mut control = [0_u64; 3];
@@ -64,7 +64,7 @@ pub(crate) fn send(socket: &OwnedFd, bytes: &[u8], along: Option<&OwnedFd>) -> i
             (*first).cmsg_level = libc::SOL_SOCKET;
             (*first).cmsg_type = libc::SCM_RIGHTS;
             (*first).cmsg_len = libc::CMSG_LEN(4) as _;
-            libc::CMSG_DATA(first).cast::<RawFd>().write_unaligned(along.as_raw_fd());
+            libc::CMSG_DATA(first).cast::<RawFd>().write_unaligned(along.as_fd().as_raw_fd());
         }
     }
     // SAFETY: all that the header points at lives until the call is done.
@@ -145,56 +145,29 @@ pub(crate) fn may_fix_addresses() -> bool {
     }
 }
 
-/// What a process does to itself before it becomes the actor.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Setup {
-    /// Descriptors that it keeps, and the numbers they get.
-    pub(crate) handles: Vec<(RawFd, RawFd)>,
-    /// Soft limits, by their numbers.
-    pub(crate) limits: Vec<(u32, u64)>,
-    /// The user to become.
-    pub(crate) uid: Option<u32>,
-    /// Nice value.
-    pub(crate) nice: i8,
-}
-
-/// Lets `command` set itself up so.
-pub(crate) fn set_up(command: &mut Command, mut setup: Setup) {
-    // SAFETY: what runs between fork and exec makes system calls only: no allocation, no lock.
+/// Lets `command` keep descriptors under the numbers beside them, put everything at the same
+/// addresses each time, and end with the thread that starts it.
+pub(crate) fn set_up(command: &mut Command, mut handles: Vec<(RawFd, RawFd)>) {
+    // SAFETY: cannot fail.
     let parent = unsafe { libc::getpid() };
-    // SAFETY: as above.
+    // SAFETY: what runs between fork and exec makes system calls only: no allocation, no lock.
     unsafe {
-        command.pre_exec(move || set_up_self(&mut setup, parent));
+        command.pre_exec(move || set_up_self(&mut handles, parent));
     }
 }
 
 /// # Safety
 /// Runs between fork and exec, in a process that is about to become another program.
-unsafe fn set_up_self(setup: &mut Setup, parent: libc::pid_t) -> io::Result<()> {
-    // SAFETY: numbers and buffers on the stack; the descriptors are the caller's.
+unsafe fn set_up_self(handles: &mut [(RawFd, RawFd)], parent: libc::pid_t) -> io::Result<()> {
+    // SAFETY: numbers; the descriptors are the caller's.
     unsafe {
         checked(libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong))?;
         // First out of the way, for a number that is asked for may be another's.
-        for (from, _) in &mut setup.handles {
+        for (from, _) in &mut *handles {
             *from = checked(libc::fcntl(*from, libc::F_DUPFD_CLOEXEC, 850))?;
         }
-        for &(from, to) in &setup.handles {
+        for &mut (from, to) in handles {
             checked(libc::dup2(from, to))?;
-        }
-        for &(number, soft) in &setup.limits {
-            let mut limit = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
-            checked(libc::prlimit64(0, number as _, ptr::null(), &raw mut limit))?;
-            limit.rlim_cur = soft;
-            limit.rlim_max = limit.rlim_max.max(soft);
-            checked(libc::prlimit64(0, number as _, &raw const limit, ptr::null_mut()))?;
-        }
-        if setup.nice != 0 {
-            checked(libc::setpriority(libc::PRIO_PROCESS, 0, setup.nice.into()))?;
-        }
-        if let Some(uid) = setup.uid {
-            checked(libc::setgroups(0, ptr::null()))?;
-            checked(libc::setresgid(uid, uid, uid))?;
-            checked(libc::setresuid(uid, uid, uid))?;
         }
         checked(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0))?;
         if libc::getppid() != parent {
@@ -202,6 +175,14 @@ unsafe fn set_up_self(setup: &mut Setup, parent: libc::pid_t) -> io::Result<()> 
         }
     }
     Ok(())
+}
+
+/// The hard limit that this process has.
+pub(crate) fn hard_limit(number: u32) -> u64 {
+    let mut limit = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the kernel writes the limit.
+    unsafe { libc::prlimit64(0, number as _, ptr::null(), &raw mut limit) };
+    limit.rlim_max
 }
 
 /// The effective user of this process.
