@@ -63,6 +63,8 @@ pub struct MachineConfig {
     pub soft_dirty: bool,
     /// Whether `[vsyscall]` is listed in `maps`.
     pub vsyscall: bool,
+    /// How many processes outside the model map the pages of the vdso.
+    pub vdso_users: u32,
     /// Default soft and hard `RLIMIT_STACK`, bytes.
     pub stack_limit: (u64, u64),
     /// Default soft and hard `RLIMIT_MEMLOCK`, bytes.
@@ -108,6 +110,7 @@ impl MachineConfig {
             protection_keys: false,
             soft_dirty: false,
             vsyscall: arch == Arch::X86_64,
+            vdso_users: 0,
             stack_limit: (8 << 20, u64::MAX),
             memlock_limit: if since(5, 16) { (8 << 20, 8 << 20) } else { (64 << 10, 64 << 10) },
             file_device: (8, 1),

@@ -11,7 +11,7 @@ use world::{Access as How, Fault};
 use crate::ctx::{Access, Ctx};
 use crate::page::{HUGE, PAGE, PAGE_BITS, Pte, What};
 use crate::vm_flags::VmFlags;
-use crate::vma::Backing;
+use crate::vma::{Backing, Special};
 
 /// `SIGSEGV`.
 const SEGV: u8 = 11;
@@ -234,7 +234,7 @@ impl Ctx<'_> {
                 match self.vma(at).backing {
                     Backing::Anon => Ok(self.anonymous(at, page, hole, write)),
                     Backing::File(open) => self.file_fault(at, open, page, hole, write),
-                    Backing::Special(_) => Ok(self.special(page, hole)),
+                    Backing::Special(special) => Ok(self.special(at, special, page)),
                 }
             }
         }
@@ -271,8 +271,9 @@ impl Ctx<'_> {
         Step::minor(hole, hole)
     }
 
-    fn special(&mut self, page: u64, hole: u64) -> Step {
-        let pte = Pte {
+    /// `special_mapping_fault()` and `vvar_fault()`: a page of the kernel's.
+    fn special(&mut self, at: u64, special: Special, page: u64) -> Step {
+        let plain = Pte {
             what: What::Special,
             frame: 0,
             writable: false,
@@ -280,7 +281,12 @@ impl Ctx<'_> {
             young: true,
             huge: false,
         };
-        self.put(page, hole.min(1), pte);
+        if special == Special::Vdso {
+            let frame = self.store.vdso_frame(page - (at >> PAGE_BITS));
+            self.put(page, 1, Pte { what: What::File, frame, ..plain });
+        } else {
+            self.put(page, 1, plain);
+        }
         Step::minor(1, 1)
     }
 
@@ -342,9 +348,7 @@ impl Ctx<'_> {
             if vma.flags.any(VmFlags::IO.with(VmFlags::PFNMAP)) {
                 continue;
             }
-            if !self.populate_vma(at, from, to) {
-                return;
-            }
+            self.populate_vma(at, from, to);
         }
     }
 
@@ -385,9 +389,24 @@ impl Ctx<'_> {
                     step.pages
                 }
             };
+            self.gup_touched(page, pages, write);
             page += pages.max(1);
         }
         Ok(())
+    }
+
+    /// `follow_page_pte()` with `FOLL_TOUCH`: the call notes on the pages what a processor would note
+    /// in the entries.
+    fn gup_touched(&mut self, page: u64, count: u64, write: bool) {
+        for (_, len, pte) in self.mm.pages.within(page, page + count) {
+            if !pte.counted() {
+                continue;
+            }
+            if write && !pte.dirty {
+                self.store.frames.update(pte.frame, len, |frame| frame.dirty = true);
+            }
+            self.store.frames.accessed(pte.frame, len);
+        }
     }
 }
 

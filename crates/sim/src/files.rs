@@ -149,4 +149,14 @@ impl Store {
             self.forget(gone);
         }
     }
+
+    /// Pages of a file are as they are on the disk.
+    pub(crate) fn clean(&mut self, file: usize, page: u64, count: u64) {
+        if self.files[file].is_shmem() {
+            return;
+        }
+        let base = file_base(file);
+        let end = page.saturating_add(count).min(1 << 40);
+        self.frames.map.update(base + page, base + end, |_, frame| frame.dirty = false);
+    }
 }

@@ -41,6 +41,8 @@ fn place(store: &mut Store, mm: &mut Mm, mapping: &ImageMapping) {
             let last = offset + (end - start);
             store.files[file].len = store.files[file].len.max(last);
             store.hold(open);
+            // What a running program maps was read not long ago.
+            store.fill(file, pgoff, (end - start) >> PAGE_BITS, true);
             Backing::File(open)
         }
     };
@@ -127,9 +129,10 @@ fn put(
         }
         (ImagePage::File(maps), _) => {
             // A page of the kernel's that is counted: the vdso.
-            let frame = store.frames.anonymous(count, false);
-            if maps > 0 {
-                mm.foreign.extend((page..page + count).map(|page| (page, maps)));
+            store.config.vdso_users = store.config.vdso_users.max(maps);
+            let mut frame = 0;
+            for index in (first..first + count).rev() {
+                frame = store.vdso_frame(index);
             }
             Pte { what: What::File, frame, ..plain }
         }

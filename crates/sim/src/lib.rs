@@ -23,6 +23,7 @@ mod image;
 mod install;
 mod machine;
 mod mm;
+mod move_pages;
 mod page;
 mod pages;
 mod place;

@@ -10,6 +10,7 @@ use world::{
 };
 
 use crate::calls::mmap::Mmap;
+use crate::calls::mremap::Mremap;
 use crate::config::MachineConfig;
 use crate::ctx::{Ctx, Rlimits, Task};
 use crate::files::{File, FileKind};
@@ -53,7 +54,7 @@ impl Machine {
     pub fn new(config: MachineConfig, image: Image) -> Machine {
         let rules = Rules::of(config.release);
         let placement = placement(config.release, config.arch);
-        let store = Store {
+        let mut store = Store {
             config,
             rules,
             placement,
@@ -62,8 +63,21 @@ impl Machine {
             files: Vec::new(),
             opens: Vec::new(),
             committed: 0,
+            vdso: 0,
+            holes: Vec::new(),
+            synced: Vec::new(),
             last_inode: 1000,
         };
+        store.vdso = store.add_file(File {
+            name: "[vdso]".to_owned(),
+            device: (0, 0),
+            inode: 0,
+            len: 0,
+            kind: FileKind::Disk,
+            promised: None,
+            opens: 0,
+            linked: true,
+        });
         Machine {
             store,
             image,
@@ -130,7 +144,34 @@ impl Machine {
             .get_mut(&mm)
             .ok_or_else(|| WorldError(format!("process {} has no memory", id.0)))?;
         let task = &mut self.processes[group].task;
-        Ok(run(&mut Ctx { store: &mut self.store, mm, task }))
+        let result = run(&mut Ctx { store: &mut self.store, mm, task });
+        self.settle(id);
+        Ok(result)
+    }
+
+    /// What a call did to a file is done in every address space that maps it.
+    fn settle(&mut self, id: ProcessId) {
+        if self.store.holes.is_empty() && self.store.synced.is_empty() {
+            return;
+        }
+        let holes = std::mem::take(&mut self.store.holes);
+        let synced = std::mem::take(&mut self.store.synced);
+        let task = &mut self.processes[Self::index(id)].task;
+        for mm in self.mms.values_mut() {
+            let mut ctx = Ctx { store: &mut self.store, mm, task };
+            for hole in &holes {
+                ctx.unmap_file(hole);
+            }
+            for &(file, first, count) in &synced {
+                ctx.clean_file(file, first, count);
+            }
+        }
+        for hole in &holes {
+            self.store.drop_pages(hole.file, hole.first, hole.count);
+        }
+        for &(file, first, count) in &synced {
+            self.store.clean(file, first, count);
+        }
     }
 
     pub(crate) fn add_mm(&mut self, mm: Mm) -> usize {
@@ -189,6 +230,16 @@ impl Machine {
             Call::Munmap { addr, len } => ctx.munmap(addr, len),
             Call::Mprotect { addr, len, prot } => ctx.mprotect(addr, len, prot),
             Call::Brk { addr } => Ok(ctx.brk(addr)),
+            Call::Mremap { addr, old_len, new_len, flags, new_addr } => {
+                ctx.mremap(&Mremap { addr, old_len, new_len, flags, new_addr })
+            }
+            Call::Madvise { addr, len, advice } => ctx.madvise(addr, len, advice),
+            Call::Mlock { addr, len } => ctx.mlock(addr, len, false),
+            Call::Mlock2 { addr, len, flags } => ctx.mlock2(addr, len, flags),
+            Call::Munlock { addr, len } => ctx.munlock(addr, len),
+            Call::Mlockall { flags } => ctx.mlockall(flags),
+            Call::Munlockall => ctx.munlockall(),
+            Call::Msync { addr, len, flags } => ctx.msync(addr, len, flags),
             _ => Err(Errno::ENOSYS),
         }
     }
@@ -251,6 +302,13 @@ impl World for Machine {
     }
 
     fn call(&mut self, process: ProcessId, call: &Call) -> Result<Returned, WorldError> {
+        if let Call::Mincore { addr, len } = *call {
+            let found = self.with(process, |ctx| ctx.mincore(addr, len))?;
+            return Ok(match found {
+                Ok(residency) => Returned { value: Ok(0), residency },
+                Err(error) => Returned::plain(Err(error)),
+            });
+        }
         let value = self.with(process, |ctx| Self::perform(ctx, call))?;
         Ok(Returned::plain(value))
     }

@@ -114,6 +114,9 @@ impl Mm {
     /// Where the mappings that touch `start..end` begin.
     pub(crate) fn starts(&self, start: u64, end: u64) -> Vec<u64> {
         let mut starts = Vec::new();
+        if start >= end {
+            return starts;
+        }
         let mut next = self.find(start);
         while let Some(vma) = next.filter(|vma| vma.start < end) {
             starts.push(vma.start);

@@ -2,6 +2,7 @@
 
 use crate::ctx::Ctx;
 use crate::page::{HUGE, PAGE_BITS, Pte, What, page_of};
+use crate::store::Hole;
 
 /// Which entries a [`Ctx::zap_some`] takes out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +93,46 @@ impl Ctx<'_> {
     pub(crate) fn flatten(&mut self, first: u64) {
         for (at, len, pte) in self.mm.pages.remove(first, first + HUGE) {
             self.mm.pages.insert(at, len, Pte { huge: false, ..pte });
+        }
+    }
+
+    /// Every range of pages of this address space that maps pages `first..first + count` of a file.
+    fn mapped_at(&self, file: usize, first: u64, count: u64) -> Vec<(u64, u64)> {
+        let last = first.saturating_add(count);
+        let of_file = |open: usize| self.store.opens[open].file == file;
+        self.mm
+            .vmas
+            .values()
+            .filter(|vma| vma.open_file().is_some_and(of_file))
+            .filter_map(|vma| {
+                let from = first.max(vma.pgoff);
+                let to = last.min(vma.pgoff + vma.pages());
+                let start = vma.start >> PAGE_BITS;
+                (from < to).then(|| (start + from - vma.pgoff, start + to - vma.pgoff))
+            })
+            .collect()
+    }
+
+    /// `unmap_mapping_range()`.
+    pub(crate) fn unmap_file(&mut self, hole: &Hole) {
+        for (start, end) in self.mapped_at(hole.file, hole.first, hole.count) {
+            let which = if hole.cows { Zap::KeepGuards } else { Zap::CacheOnly };
+            self.zap_some(start, end, which);
+        }
+    }
+
+    /// `folio_mkclean()`: a write to a page that was written back is noticed again.
+    pub(crate) fn clean_file(&mut self, file: usize, first: u64, count: u64) {
+        if self.store.files[file].is_shmem() {
+            return;
+        }
+        for (start, end) in self.mapped_at(file, first, count) {
+            self.mm.pages.update(start, end, |_, pte| {
+                if pte.what == What::File && (pte.dirty || pte.writable) {
+                    pte.dirty = false;
+                    pte.writable = false;
+                }
+            });
         }
     }
 }

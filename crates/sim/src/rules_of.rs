@@ -38,6 +38,11 @@ pub(crate) struct Rules {
     pub(crate) strict_heap_label: bool,
     /// `MAP_FIXED_NOREPLACE` exists (4.17).
     pub(crate) fixed_noreplace: bool,
+    /// A mapping that got guards is marked, and mappings merge in spite of the mark (6.19, and stable
+    /// 6.18 somewhere from 6.18.3 to 6.18.44).
+    pub(crate) marks_guards: bool,
+    /// `mremap` to a fixed address moves all mappings of a range (6.17).
+    pub(crate) moves_many: bool,
     /// `MAP_DROPPABLE` exists (6.11).
     pub(crate) droppable: bool,
     /// A signal tells that a guard page was hit, and `MADV_GUARD_INSTALL` exists (6.13).
@@ -68,6 +73,8 @@ impl Rules {
             counts_call_faults: since(5, 9),
             strict_heap_label: since(6, 6),
             fixed_noreplace: since(4, 17),
+            marks_guards: release >= Release::old(6, 18, 3),
+            moves_many: since(6, 17),
             droppable: since(6, 11),
             guards: since(6, 13),
             protect_upgrades: since(6, 2),

@@ -105,7 +105,7 @@ impl Ctx<'_> {
     fn mergeable(&self, target: &Vma, range: &Candidate) -> bool {
         !matches!(target.backing, Backing::Special(_))
             && target.backing == range.backing
-            && (target.flags.0 ^ range.flags.0) & !VmFlags::SOFTDIRTY.0 == 0
+            && (target.flags.0 ^ range.flags.0) & !VmFlags::IGNORE_MERGE.0 == 0
             && self.anon_mergeable(target, &range.chain)
     }
 
@@ -139,6 +139,12 @@ impl Ctx<'_> {
         self.change(target, |vma| vma.chain = chain);
     }
 
+    /// Flags that a mapping gets from what becomes part of it.
+    fn stick(&mut self, at: u64, from: VmFlags) {
+        let sticky = from.and(VmFlags::STICKY);
+        self.change(at, |vma| vma.flags = vma.flags.with(sticky));
+    }
+
     /// `vma_merge_new_range()`: a range that is free becomes part of a neighbour. The start of the
     /// mapping that it is now in.
     pub(crate) fn merge_new(&mut self, range: &Candidate, copied: bool) -> Option<u64> {
@@ -147,6 +153,9 @@ impl Ctx<'_> {
         }
         let left = self.merges_left(range);
         let right = self.merges_right(range, left);
+        if let Some(target) = left.or(right) {
+            self.stick(target, range.flags);
+        }
         match (left, right) {
             (None, None) => None,
             (Some(left), None) => {
@@ -162,6 +171,7 @@ impl Ctx<'_> {
             }
             (Some(left), Some(right)) => {
                 let gone = self.mm.vmas.remove(&right)?;
+                self.stick(left, gone.flags);
                 self.take_over(left, &gone.chain);
                 if copied {
                     self.take_over(left, &range.chain);
@@ -236,9 +246,13 @@ impl Ctx<'_> {
         if left.is_some() && right.is_some_and(|right| self.vma(right).has_close) {
             right = None;
         }
+        if let Some(target) = left.or(right) {
+            self.stick(target, flags);
+        }
         match (left, right) {
             (Some(left), Some(right)) => {
                 let next = self.mm.vmas.remove(&right)?;
+                self.stick(left, next.flags);
                 let gone = self.mm.vmas.remove(&at)?;
                 let source = if next.chain.own.is_some() { &next.chain } else { &gone.chain };
                 self.take_over(left, source);
@@ -282,7 +296,7 @@ impl Ctx<'_> {
     pub(crate) fn neighbours_anon(&self, at: u64) -> Option<AnonId> {
         let vma = self.vma(at);
         let compatible = |a: &Vma, b: &Vma| {
-            let differ = (a.flags.0 ^ b.flags.0) & !(VmFlags::ACCESS.0 | VmFlags::SOFTDIRTY.0);
+            let differ = (a.flags.0 ^ b.flags.0) & !(VmFlags::ACCESS.0 | VmFlags::IGNORE_MERGE.0);
             a.end == b.start
                 && a.backing == b.backing
                 && differ == 0

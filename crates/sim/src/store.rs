@@ -8,8 +8,18 @@ use units::Pages;
 use crate::anon::Anons;
 use crate::config::MachineConfig;
 use crate::files::{File, Open};
-use crate::frames::Frames;
+use crate::frames::{Frame, Frames, file_base};
 use crate::rules_of::Rules;
+
+/// Pages of a file that go, and must be unmapped everywhere before.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hole {
+    pub(crate) file: usize,
+    pub(crate) first: u64,
+    pub(crate) count: u64,
+    /// Whether private copies go as well: the file became shorter.
+    pub(crate) cows: bool,
+}
 
 /// State of the machine outside any one address space.
 #[derive(Debug, Clone)]
@@ -23,11 +33,28 @@ pub(crate) struct Store {
     pub(crate) opens: Vec<Open>,
     /// `vm_committed_as`, pages.
     pub(crate) committed: u64,
+    /// The file whose pages stand for the vdso.
+    pub(crate) vdso: usize,
+    /// What calls left to be done in every address space: pages that go,
+    pub(crate) holes: Vec<Hole>,
+    /// and pages that were written back, by file, first and count.
+    pub(crate) synced: Vec<(usize, u64, u64)>,
     /// The last inode number given to what has no name.
     pub(crate) last_inode: u64,
 }
 
 impl Store {
+    /// One more process maps a page of the vdso.
+    pub(crate) fn vdso_frame(&mut self, page: u64) -> u64 {
+        let frame = file_base(self.vdso) + page;
+        if self.frames.map.get(frame).is_none() {
+            let maps = self.config.vdso_users;
+            self.frames.map.insert(frame, 1, Frame { maps, ..Frame::CACHE });
+        }
+        self.frames.map(frame, 1);
+        frame
+    }
+
     pub(crate) fn next_inode(&mut self) -> u64 {
         self.last_inode += 1;
         self.last_inode

@@ -74,4 +74,55 @@ impl Tables {
     pub(crate) fn level(&self, level: usize) -> u64 {
         self.counts.get(level).copied().unwrap_or(0)
     }
+
+    /// Whether there is more than one level.
+    pub(crate) fn has_levels(&self) -> bool {
+        self.bits.len() > 1
+    }
+
+    /// Whether the table above the lowest one of this address exists; it always does where there is
+    /// but one level.
+    pub(crate) fn has_upper(&self, address: u64) -> bool {
+        let (Some(level), Some(bits)) = (self.levels.get(1), self.bits.get(1)) else { return true };
+        level.any(address >> bits, (address >> bits) + 1)
+    }
+
+    fn make_level(&mut self, level: usize, address: u64) {
+        if let (Some(set), Some(bits)) = (self.levels.get_mut(level), self.bits.get(level)) {
+            self.counts[level] += set.add(address >> bits, (address >> bits) + 1);
+        }
+    }
+
+    /// Makes the table of the third level for this address.
+    pub(crate) fn make_top(&mut self, address: u64) {
+        self.make_level(2, address);
+    }
+
+    /// Makes the table of the second level for this address.
+    pub(crate) fn make_upper(&mut self, address: u64) {
+        self.make_level(1, address);
+    }
+
+    /// The lowest table of one address becomes that of another one.
+    pub(crate) fn move_lowest(&mut self, from: u64, to: u64) {
+        self.reassign(0, from, to, 1 << self.bits[0]);
+    }
+
+    /// The table of the second level moves, and all below it.
+    pub(crate) fn move_upper(&mut self, from: u64, to: u64) {
+        let size = 1 << self.bits[1];
+        self.reassign(0, from, to, size);
+        self.reassign(1, from, to, size);
+    }
+
+    fn reassign(&mut self, level: usize, from: u64, to: u64, size: u64) {
+        let bits = self.bits[level];
+        let (first, last) = (from >> bits, (from + size) >> bits);
+        let target = to >> bits;
+        for (at, len, ()) in self.levels[level].remove(first, last) {
+            self.counts[level] -= len;
+            self.counts[level] +=
+                self.levels[level].add(at - first + target, at - first + target + len);
+        }
+    }
 }

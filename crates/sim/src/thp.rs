@@ -6,8 +6,16 @@
 use crate::config::Huge;
 use crate::ctx::Ctx;
 use crate::fault::{Step, huge_start};
-use crate::page::{HUGE, PAGE_BITS, Pte, What};
+use crate::page::{HUGE, HUGE_BYTES, PAGE_BITS, Pte, What};
 use crate::vm_flags::VmFlags;
+use crate::vma::Vma;
+
+/// `thp_vma_suitable_order()` as `__thp_vma_allowable_orders()` asks it: an aligned huge page fits at
+/// the end of the mapping. Below 2 MiB the kernel's sum wraps around and says yes.
+pub(crate) fn fits_at_end(vma: &Vma) -> bool {
+    let last = vma.end.wrapping_sub(HUGE_BYTES) & !(HUGE_BYTES - 1);
+    last >= vma.start && last.wrapping_add(HUGE_BYTES) <= vma.end
+}
 
 impl Ctx<'_> {
     /// Whether this mapping may get huge pages when it is touched.

@@ -27,6 +27,7 @@ bits! {
     MAYSHARE = 7, "ms";
     GROWSDOWN = 8, "gd";
     PFNMAP = 10, "pf";
+    MAYBE_GUARD = 11, "gu";
     LOCKED = 13, "lo";
     IO = 14, "io";
     SEQ_READ = 15, "sr";
@@ -58,6 +59,10 @@ impl VmFlags {
     pub const SPECIAL: VmFlags = VmFlags(1 << 14 | 1 << 18 | 1 << 10 | 1 << 28);
     /// `VM_LOCKED_MASK`.
     pub const LOCKED_MASK: VmFlags = VmFlags(1 << 13 | 1 << 19);
+    /// `VM_IGNORE_MERGE`: does not keep mappings apart.
+    pub const IGNORE_MERGE: VmFlags = VmFlags(1 << 27 | 1 << 11);
+    /// `VM_STICKY`: a merged mapping has it if a part had it.
+    pub const STICKY: VmFlags = VmFlags(1 << 11);
     /// The three `VM_MAY*` that every mapping starts with.
     pub const MAY: VmFlags = VmFlags(0x70);
     /// `VM_DATA_DEFAULT_FLAGS` without execution.

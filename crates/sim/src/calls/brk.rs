@@ -81,7 +81,7 @@ impl Ctx<'_> {
         self.promise(pages)?;
         let apart = self.store.rules.heap_apart;
         let left = self.mm.before(from).filter(|vma| vma.end == from);
-        let left = left.filter(|vma| !apart || vma.start >= self.mm.segments.start_brk);
+        let left = left.filter(|vma| !apart || vma.end > self.mm.segments.start_brk);
         let range = Candidate {
             start: from,
             end: to,

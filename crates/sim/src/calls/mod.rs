@@ -1,8 +1,10 @@
 //! System calls, one file each; errors come in the kernel's order of checks.
 
 mod brk;
+mod collapse;
 mod madvise;
 mod mlock;
 pub(crate) mod mmap;
 mod mprotect;
-mod mremap;
+pub(crate) mod mremap;
+mod sync;

@@ -234,13 +234,10 @@ fn entry(
 /// `thp_vma_allowable_orders()` as `smaps` asks it: an aligned huge page fits at the end.
 fn eligible(store: &Store, vma: &Vma) -> bool {
     use crate::config::Huge;
-    use crate::page::HUGE_BYTES;
     let wanted = match store.config.huge {
         Huge::Always => true,
         Huge::Madvise => vma.has(VmFlags::HUGEPAGE),
         Huge::Never => false,
     };
-    let fits =
-        vma.end.checked_sub(HUGE_BYTES).is_some_and(|last| last - last % HUGE_BYTES >= vma.start);
-    wanted && fits && vma.is_anonymous() && !vma.has(VmFlags::NOHUGEPAGE)
+    wanted && crate::thp::fits_at_end(vma) && vma.is_anonymous() && !vma.has(VmFlags::NOHUGEPAGE)
 }
