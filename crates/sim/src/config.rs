@@ -63,6 +63,11 @@ pub struct MachineConfig {
     pub soft_dirty: bool,
     /// Whether `[vsyscall]` is listed in `maps`.
     pub vsyscall: bool,
+    /// Which pages of `[vvar]` can be read, one bit each: not those of namespaces of time and of
+    /// architectures that are not there.
+    pub vvar_pages: u64,
+    /// Which pages of `[vvar_vclock]` can be read: the hypervisor's clock, if it has one.
+    pub vclock_pages: u64,
     /// How many processes outside the model map the pages of the vdso.
     pub vdso_users: u32,
     /// Default soft and hard `RLIMIT_STACK`, bytes.
@@ -110,6 +115,8 @@ impl MachineConfig {
             protection_keys: false,
             soft_dirty: false,
             vsyscall: arch == Arch::X86_64,
+            vvar_pages: if since(6, 13) { 0b0101 } else { 0b0011 },
+            vclock_pages: 0b01,
             vdso_users: 0,
             stack_limit: (8 << 20, u64::MAX),
             memlock_limit: if since(5, 16) { (8 << 20, 8 << 20) } else { (64 << 10, 64 << 10) },

@@ -1,6 +1,6 @@
 //! What a call works on: one process's memory, and what it shares with others.
 
-use world::{Errno, Fault};
+use world::{Errno, Fault, Resource};
 
 use crate::mm::Mm;
 use crate::page::PAGE_BITS;
@@ -16,6 +16,15 @@ pub(crate) struct Rlimits {
     pub(crate) address_space: (u64, u64),
 }
 
+/// A descriptor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fd {
+    /// The open file.
+    pub(crate) open: usize,
+    /// Whether an exec closes it.
+    pub(crate) cloexec: bool,
+}
+
 /// What the calls ask of the caller beside its memory.
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
@@ -24,7 +33,7 @@ pub(crate) struct Task {
     pub(crate) min_flt: u64,
     pub(crate) maj_flt: u64,
     /// Open files by descriptor.
-    pub(crate) fds: std::collections::BTreeMap<i32, usize>,
+    pub(crate) fds: std::collections::BTreeMap<i32, Fd>,
     /// The lowest descriptor that a new file may get.
     pub(crate) first_fd: i32,
 }
@@ -86,5 +95,25 @@ impl Ctx<'_> {
     /// `can_do_mlock()`.
     pub(crate) fn can_lock(&self) -> bool {
         self.task.limits.memlock.0 != 0 || self.task.privileged()
+    }
+
+    /// `prlimit(2)` on oneself: the hard limit is raised with privilege only.
+    pub(crate) fn setrlimit(&mut self, resource: Resource, soft: u64, hard: u64) -> Answer {
+        if soft > hard {
+            return Err(Errno::EINVAL);
+        }
+        let privileged = self.task.privileged();
+        let limits = &mut self.task.limits;
+        let limit = match resource {
+            Resource::Data => &mut limits.data,
+            Resource::Stack => &mut limits.stack,
+            Resource::Memlock => &mut limits.memlock,
+            Resource::AddressSpace => &mut limits.address_space,
+        };
+        if hard > limit.1 && !privileged {
+            return Err(Errno::EPERM);
+        }
+        *limit = (soft, hard);
+        Ok(0)
     }
 }

@@ -106,7 +106,7 @@ impl Ctx<'_> {
         }
         let one_by_one = how == How::Execute && !flags.has(VmFlags::EXEC);
         let most = if one_by_one { 1 } else { most };
-        let step = self.fault(at, page, most, how == How::Write).map_err(signal)?;
+        let step = self.try_fault(at, page, most, how == How::Write).map_err(signal)?;
         self.count_faults(step);
         if one_by_one {
             return Err(signal(Refusal::Protection));
@@ -185,9 +185,6 @@ impl Ctx<'_> {
         }
         self.mm.account(flags, grow, true);
         self.reshape(at, address, end);
-        if flags.has(VmFlags::LOCKED) {
-            self.populate_vma(address, address, at);
-        }
         Some(address)
     }
 
@@ -215,6 +212,16 @@ impl Ctx<'_> {
         });
     }
 
+    /// As [`Ctx::fault`]; upper page tables are made before anything can fail.
+    fn try_fault(&mut self, at: u64, page: u64, most: u64, write: bool) -> Result<Step, Refusal> {
+        let result = self.fault(at, page, most, write);
+        if result.is_err() {
+            self.mm.tables.make_top(page << PAGE_BITS);
+            self.mm.tables.make_upper(page << PAGE_BITS);
+        }
+        result
+    }
+
     /// Faults in up to `most` pages from `page` on, all of the mapping at `at`, as one access after
     /// the other would.
     pub(crate) fn fault(
@@ -234,7 +241,7 @@ impl Ctx<'_> {
                 match self.vma(at).backing {
                     Backing::Anon => Ok(self.anonymous(at, page, hole, write)),
                     Backing::File(open) => self.file_fault(at, open, page, hole, write),
-                    Backing::Special(special) => Ok(self.special(at, special, page)),
+                    Backing::Special(special) => self.special(at, special, page),
                 }
             }
         }
@@ -272,7 +279,7 @@ impl Ctx<'_> {
     }
 
     /// `special_mapping_fault()` and `vvar_fault()`: a page of the kernel's.
-    fn special(&mut self, at: u64, special: Special, page: u64) -> Step {
+    fn special(&mut self, at: u64, special: Special, page: u64) -> Result<Step, Refusal> {
         let plain = Pte {
             what: What::Special,
             frame: 0,
@@ -281,13 +288,23 @@ impl Ctx<'_> {
             young: true,
             huge: false,
         };
+        let vma = self.vma(at);
+        let index = vma.pgoff_at(page << PAGE_BITS);
+        let readable = match special {
+            Special::Vvar => self.store.config.vvar_pages,
+            Special::VvarClock => self.store.config.vclock_pages,
+            Special::Vdso => u64::MAX,
+        };
+        if index > 63 || readable >> index & 1 == 0 {
+            return Err(Refusal::Bus);
+        }
         if special == Special::Vdso {
-            let frame = self.store.vdso_frame(page - (at >> PAGE_BITS));
+            let frame = self.store.vdso_frame(index);
             self.put(page, 1, Pte { what: What::File, frame, ..plain });
         } else {
             self.put(page, 1, plain);
         }
-        Step::minor(1, 1)
+        Ok(Step::minor(1, 1))
     }
 
     /// `do_wp_page()`: a write to what is mapped and may not be written to yet.
@@ -382,7 +399,7 @@ impl Ctx<'_> {
                     len.min(last - page)
                 }
                 _ => {
-                    let step = self.fault(at, page, last - page, write)?;
+                    let step = self.try_fault(at, page, last - page, write)?;
                     if self.store.rules.counts_call_faults {
                         self.count_faults(step);
                     }
@@ -403,7 +420,7 @@ impl Ctx<'_> {
                 continue;
             }
             if write && !pte.dirty {
-                self.store.frames.update(pte.frame, len, |frame| frame.dirty = true);
+                self.store.frames.mark_dirty(pte.frame, len);
             }
             self.store.frames.accessed(pte.frame, len);
         }

@@ -77,7 +77,7 @@ impl Ctx<'_> {
         let what = if shmem { What::Shmem } else { What::File };
         self.store.frames.map(frame, count);
         if write {
-            self.store.frames.update(frame, count, |frame| frame.dirty = true);
+            self.store.frames.mark_dirty(frame, count);
         }
         self.put(
             page,
@@ -106,9 +106,7 @@ impl Ctx<'_> {
             let file_end = vma_first + pages.saturating_sub(pgoff);
             let reach = reach.min(file_end);
             if reach > end {
-                let more = (reach - end).div_ceil(AROUND);
-                let full = (reach - end) / AROUND;
-                let whole = if more == full { full } else { full };
+                let whole = (reach - end) / AROUND;
                 faults += whole;
                 end += whole * AROUND;
             }
@@ -121,6 +119,7 @@ impl Ctx<'_> {
             .frames
             .map
             .iter_within(from, to)
+            .filter(|(_, _, known)| !known.reclaim)
             .map(|(frame, len, _)| (frame - from + first, len))
             .collect();
         for (start, len) in present {
@@ -155,7 +154,7 @@ impl Ctx<'_> {
             pte.dirty = true;
             pte.young = true;
         });
-        self.store.frames.update(pte.frame, most, |frame| frame.dirty = true);
+        self.store.frames.mark_dirty(pte.frame, most);
         Ok(Step::minor(most, most))
     }
 }

@@ -25,6 +25,9 @@ pub(crate) struct Frame {
     pub(crate) active: bool,
     /// `PG_swapbacked`: cleared by `MADV_FREE`.
     pub(crate) swapbacked: bool,
+    /// `PG_reclaim`, which is `PG_readahead` as well: reclaim could not take it. A fault on its
+    /// neighbour does not map it.
+    pub(crate) reclaim: bool,
     /// Part of a huge page.
     pub(crate) large: bool,
 }
@@ -44,6 +47,7 @@ impl Frame {
         referenced: false,
         active: false,
         swapbacked: true,
+        reclaim: false,
         large: false,
     };
 
@@ -55,6 +59,7 @@ impl Frame {
         referenced: false,
         active: false,
         swapbacked: false,
+        reclaim: false,
         large: false,
     };
 }
@@ -108,6 +113,14 @@ impl Frames {
     /// Changes what is known of some.
     pub(crate) fn update(&mut self, first: u64, count: u64, mut change: impl FnMut(&mut Frame)) {
         self.map.update(first, first + count, |_, frame| change(frame));
+    }
+
+    /// `folio_mark_dirty()`.
+    pub(crate) fn mark_dirty(&mut self, first: u64, count: u64) {
+        self.update(first, count, |frame| {
+            frame.dirty = true;
+            frame.reclaim = false;
+        });
     }
 
     /// Anonymous frames in use.

@@ -2,6 +2,7 @@
 
 use facts::Release;
 use rules::layout::Arch;
+use world::Touch;
 
 use crate::mm::Segments;
 use crate::vm_flags::VmFlags;
@@ -79,6 +80,11 @@ pub struct Image {
     pub faults: (u64, u64),
     /// `VmPeak` and `VmHWM` until then, pages, where they are more than what is there.
     pub peaks: (u64, u64),
+    /// Where mappings are placed below, when it is not where the release would put it without
+    /// randomisation.
+    pub mmap_base: Option<u64>,
+    /// What the program does to its memory after a fork, on both sides.
+    pub after_fork: Vec<Touch>,
     /// Descriptors that are open: new files get the next one.
     pub first_fd: i32,
 }
@@ -162,6 +168,8 @@ impl Image {
             empty_tables: Vec::new(),
             faults: (0, 0),
             peaks: (0, 0),
+            mmap_base: None,
+            after_fork: Vec::new(),
             first_fd: 3,
         }
     }

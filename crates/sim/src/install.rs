@@ -77,13 +77,19 @@ fn open(store: &mut Store, mm: &Mm, name: &str, device: (u32, u32), inode: u64) 
         .files
         .iter()
         .position(|file| file.name == name && file.device == device && file.inode == inode);
+    let memory = ["/memfd:", "/dev/shm/", "/SYSV", "/dev/zero"];
+    let kind = if memory.iter().any(|start| name.starts_with(start)) {
+        FileKind::Memfd
+    } else {
+        FileKind::Disk
+    };
     let file = known.unwrap_or_else(|| {
         store.add_file(File {
             name: name.to_owned(),
             device,
             inode,
             len: 0,
-            kind: if name.starts_with("/memfd:") { FileKind::Memfd } else { FileKind::Disk },
+            kind,
             promised: None,
             opens: 0,
             linked: true,
@@ -119,7 +125,7 @@ fn put(
             let frame = file_base(file) + pgoff + first;
             if shmem {
                 // Somebody wrote it there.
-                store.frames.update(frame, count, |frame| frame.dirty = true);
+                store.frames.mark_dirty(frame, count);
             }
             store.frames.map(frame, count);
             if maps > 0 {

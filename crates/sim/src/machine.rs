@@ -29,6 +29,8 @@ pub(crate) struct Process {
     pub(crate) group: ProcessId,
     pub(crate) nice: i8,
     pub(crate) adj: ScoreAdj,
+    /// The lowest that it may set by itself.
+    pub(crate) adj_min: ScoreAdj,
     pub(crate) task: Task,
     pub(crate) mm: usize,
     pub(crate) ended: Option<End>,
@@ -64,6 +66,7 @@ impl Machine {
             opens: Vec::new(),
             committed: 0,
             vdso: 0,
+            shm: Vec::new(),
             holes: Vec::new(),
             synced: Vec::new(),
             last_inode: 1000,
@@ -197,7 +200,8 @@ impl Machine {
             offset: 0,
             legacy: config.legacy_layout,
         };
-        let layout = layout(config.release, config.arch, input);
+        let mut layout = layout(config.release, config.arch, input);
+        layout.mmap_base = self.image.mmap_base.unwrap_or(layout.mmap_base);
         let mut mm = Mm::new(config.arch, layout, self.image.segments);
         let image = self.image.clone();
         image.install(&mut self.store, &mut mm);
@@ -222,6 +226,21 @@ impl Machine {
         })
     }
 
+    /// `oom_score_adj_write()`: lower than it was set by a privileged writer needs privilege.
+    fn set_adj(&mut self, id: ProcessId, adj: i32) -> Result<Result<u64, Errno>, WorldError> {
+        let group = self.living(id)?.group;
+        let process = &mut self.processes[Self::index(group)];
+        let Ok(adj) = ScoreAdj::new(i64::from(adj)) else { return Ok(Err(Errno::EINVAL)) };
+        if adj < process.adj_min && !process.task.privileged() {
+            return Ok(Err(Errno::EACCES));
+        }
+        process.adj = adj;
+        if process.task.privileged() {
+            process.adj_min = adj;
+        }
+        Ok(Ok(0))
+    }
+
     fn perform(ctx: &mut Ctx<'_>, call: &Call) -> Result<u64, Errno> {
         match *call {
             Call::Mmap { addr, len, prot, flags, fd, offset } => {
@@ -240,7 +259,23 @@ impl Machine {
             Call::Mlockall { flags } => ctx.mlockall(flags),
             Call::Munlockall => ctx.munlockall(),
             Call::Msync { addr, len, flags } => ctx.msync(addr, len, flags),
-            _ => Err(Errno::ENOSYS),
+            Call::MemfdCreate { flags } => ctx.memfd(flags),
+            Call::Close { fd } => ctx.close(fd),
+            Call::Pread { fd, offset, len } => ctx.pread(fd, offset, len),
+            Call::Pwrite { fd, offset, len } => ctx.pwrite(fd, offset, len),
+            Call::Ftruncate { fd, len } => ctx.ftruncate(fd, len),
+            Call::Fallocate { fd, mode, offset, len } => ctx.fallocate(fd, mode, offset, len),
+            Call::Fsync { fd } => ctx.fsync(fd),
+            Call::Fadvise { fd, offset, len, advice } => ctx.fadvise(fd, offset, len, advice),
+            Call::Shmget { len } => ctx.shmget(len),
+            Call::Shmat { id, addr, flags } => ctx.shmat(id, addr, flags),
+            Call::Shmdt { addr } => ctx.shmdt(addr),
+            Call::ShmRemove { id } => ctx.shm_remove(id),
+            Call::Setrlimit { resource, soft, hard } => ctx.setrlimit(resource, soft, hard),
+            // Answered by the machine, which knows more than one process.
+            Call::Open { .. } | Call::Mincore { .. } | Call::SetOomScoreAdj { .. } => {
+                Err(Errno::ENOSYS)
+            }
         }
     }
 }
@@ -295,6 +330,7 @@ impl World for Machine {
             group,
             nice: spec.nice,
             adj: spec.adj,
+            adj_min: spec.adj,
             task,
             mm,
             ended: None,
@@ -309,7 +345,14 @@ impl World for Machine {
                 Err(error) => Returned::plain(Err(error)),
             });
         }
-        let value = self.with(process, |ctx| Self::perform(ctx, call))?;
+        let value = match *call {
+            Call::Open { file, flags } => {
+                let file = self.named.get(file).copied();
+                self.with(process, |ctx| ctx.open(file, flags))?
+            }
+            Call::SetOomScoreAdj { adj } => self.set_adj(process, adj)?,
+            _ => self.with(process, |ctx| Self::perform(ctx, call))?,
+        };
         Ok(Returned::plain(value))
     }
 
@@ -319,20 +362,18 @@ impl World for Machine {
 
     fn fork(
         &mut self,
-        _process: ProcessId,
-        _kind: ForkKind,
+        process: ProcessId,
+        kind: ForkKind,
     ) -> Result<Result<ProcessId, Errno>, WorldError> {
-        Ok(Err(Errno::ENOSYS))
+        self.make_child(process, kind)
     }
 
-    fn exec(&mut self, _process: ProcessId) -> Result<(), WorldError> {
-        Err(WorldError("exec is not modelled yet".to_owned()))
+    fn exec(&mut self, process: ProcessId) -> Result<(), WorldError> {
+        self.replace_image(process)
     }
 
     fn end(&mut self, process: ProcessId, how: End) -> Result<(), WorldError> {
-        self.living(process)?;
-        self.processes[Self::index(process)].ended = Some(how);
-        Ok(())
+        self.finish(process, how)
     }
 
     fn sleep(&mut self, _nanoseconds: u64) -> Result<(), WorldError> {

@@ -67,7 +67,7 @@ impl Ctx<'_> {
             return;
         }
         if pte.dirty {
-            self.store.frames.update(pte.frame, count, |frame| frame.dirty = true);
+            self.store.frames.mark_dirty(pte.frame, count);
         }
         if pte.young {
             self.store.frames.accessed(pte.frame, count);

@@ -110,7 +110,11 @@ impl Ctx<'_> {
             return Err(Errno::ENOMEM);
         }
         if flags.has(MapFlags::FIXED) {
-            return Ok(addr);
+            // An address in the last page below 2⁶⁴ looks like an error of that number.
+            return match u16::try_from(addr.wrapping_neg()) {
+                Ok(error @ 1..=4095) => Err(Errno(error)),
+                _ => Ok(addr),
+            };
         }
         let low_32 = arch == Arch::X86_64 && flags.has(MapFlags::BIT32);
         if layout.top_down && !low_32 {

@@ -35,6 +35,8 @@ pub(crate) struct Store {
     pub(crate) committed: u64,
     /// The file whose pages stand for the vdso.
     pub(crate) vdso: usize,
+    /// SysV segments by their id, those that were removed aside.
+    pub(crate) shm: Vec<Option<usize>>,
     /// What calls left to be done in every address space: pages that go,
     pub(crate) holes: Vec<Hole>,
     /// and pages that were written back, by file, first and count.

@@ -136,6 +136,14 @@ impl<'a> Generator<'a> {
         })
     }
 
+    /// Whether a range reaches into what the kernel put there.
+    fn is_special(&self, addr: u64, len: u64) -> bool {
+        let end = addr.saturating_add(len).saturating_add(PAGE - 1) / PAGE * PAGE;
+        let special = |area: &Area| !area.free && !area.stack && area.start > IMAGE.1;
+        let hits = |area: &Area| addr < area.end && end > area.start;
+        self.known().areas.iter().any(|area| special(area) && hits(area))
+    }
+
     /// A length in bytes, mostly some pages.
     fn len(&mut self) -> u64 {
         let locks = self.known().locks_future;
@@ -442,6 +450,9 @@ impl<'a> Generator<'a> {
         };
         let count = if access == Access::Execute { count.min(8) } else { count };
         let cost = if self.huge_advised && stride >= 16 * PAGE { 512 } else { 1 };
+        if !self.mask.allows("special") && self.is_special(addr, count * stride) {
+            return None;
+        }
         // What the actor itself needs may be read, but neither written nor executed.
         let own = access != Access::Read && !self.may_lose(addr, count * stride);
         (!own && self.spend(count * cost)).then_some(Touch { addr, count, stride, access, content })
@@ -529,6 +540,9 @@ impl<'a> Generator<'a> {
             78..81 => {
                 let (addr, len) = self.rough_range();
                 let len = if len > 4096 * PAGE && len < 1 << 46 { PAGE } else { len };
+                if !self.mask.allows("special") && self.is_special(addr, len) {
+                    return None;
+                }
                 Call::Mincore { addr, len }
             }
             81..87 => self.file_call()?,

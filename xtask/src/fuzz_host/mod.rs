@@ -50,6 +50,8 @@ struct Options {
     first: FirstKind,
     /// Where smaller programs are kept.
     save: PathBuf,
+    /// Whether mismatches are made smaller.
+    shrinks: bool,
     /// Kinds of mismatches after which it is enough.
     enough: usize,
 }
@@ -285,6 +287,7 @@ fn options(args: &[String]) -> Result<Options, Stop> {
         replay: Vec::new(),
         first: FirstKind::Model,
         save: repository::root().join("target/fuzz-host"),
+        shrinks: true,
         enough: 10,
     };
     let mut rest = args.iter();
@@ -301,6 +304,7 @@ fn options(args: &[String]) -> Result<Options, Stop> {
             "--seconds" => options.seconds = Some(number(value()?)?),
             "--jobs" => options.jobs = usize::try_from(number(value()?)?).unwrap_or(1).max(1),
             "--enough" => options.enough = usize::try_from(number(value()?)?).unwrap_or(1),
+            "--no-shrink" => options.shrinks = false,
             "--mask" => options.mask.add(value()?),
             "--save" => options.save = PathBuf::from(value()?),
             "--replay" => options.replay.push(PathBuf::from(value()?)),

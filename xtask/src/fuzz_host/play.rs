@@ -150,8 +150,17 @@ pub(crate) fn play(
         alive: vec![true],
         looked: 0,
     };
-    let mismatch = player.run(source)?;
-    Ok(Played { actions: player.actions, mismatch })
+    match player.run(source) {
+        Ok(mismatch) => Ok(Played { actions: player.actions, mismatch }),
+        Err(error) => {
+            // What a world failed at is the end of this list.
+            let last = player.actions.iter().rev().take(BATCH).rev().map(ToString::to_string);
+            Err(WorldError(format!(
+                "{error}, at the end of\n{}",
+                last.collect::<Vec<_>>().join("\n")
+            )))
+        }
+    }
 }
 
 impl Player<'_> {

@@ -131,7 +131,12 @@ pub(super) fn smaps(
                 if part.head != other.head && file == "smaps" {
                     lonely(file, Some(part), Some(other), found);
                 }
-                fields(file, title.trim_end(), &part.fields, &other.fields, allowed, found);
+                let (mut one, mut two) = (part.fields.clone(), other.fields.clone());
+                if name == "[vdso]" {
+                    one.retain(|(field, _)| !of_sharers(field));
+                    two.retain(|(field, _)| !of_sharers(field));
+                }
+                fields(file, title.trim_end(), &one, &two, allowed, found);
             }
             None => lonely(file, Some(part), None, found),
         }
@@ -139,6 +144,11 @@ pub(super) fn smaps(
     for other in others {
         lonely(file, None, Some(other), found);
     }
+}
+
+/// Whether a value of the vdso's depends on who else on the machine has it mapped.
+fn of_sharers(field: &str) -> bool {
+    ["Pss", "Shared_", "Private_"].iter().any(|start| field.starts_with(start))
 }
 
 fn lonely(

@@ -63,6 +63,8 @@ impl Tolerances {
     ///   `max(32, 2 * cpus)` on each of `cpus`, for three kinds of pages; and the score that follows.
     /// * `LazyFree` in `smaps`: `MADV_FREE` marks pages in batches per processor
     ///   (`folio_mark_lazyfree()`), which are worked off some time later.
+    /// * What `smaps_rollup` says of shared pages, by the two of the vdso: who else on the machine has them
+    ///   mapped is nobody's business here.
     pub fn of_counters(cpus: u32) -> Tolerances {
         let cpus = u64::from(cpus);
         let pages = 3 * cpus * (2 * cpus).max(32);
@@ -72,6 +74,10 @@ impl Tolerances {
             .allow("oom_score", "value", 1)
             .ignore("smaps", "LazyFree")
             .ignore("smaps_rollup", "LazyFree")
+            .allow("smaps_rollup", "Pss", 8)
+            .allow("smaps_rollup", "Pss_File", 8)
+            .allow("smaps_rollup", "Shared_Clean", 8)
+            .allow("smaps_rollup", "Private_Clean", 8)
     }
 
     /// Lets `field` of `file` be up to `apart` apart, in the unit that the file prints.

@@ -5,6 +5,7 @@ use world::{Advice, Errno};
 
 use crate::ctx::{Answer, Ctx};
 use crate::fault::Refusal;
+use crate::frames::file_of;
 use crate::page::{HUGE, HUGE_BYTES, PAGE, PAGE_BITS, Pte, What, page_align};
 use crate::pages::Zap;
 use crate::store::Hole;
@@ -257,7 +258,7 @@ impl Ctx<'_> {
     }
 
     /// `madvise_cold()` and `madvise_pageout()`. Without swap, anonymous pages stay; pages of files
-    /// and of shared memory are unmapped, and leave memory if they are clean and of a disk.
+    /// and of shared memory are unmapped, and leave memory if they are clean.
     fn advise_cold(&mut self, at: u64, start: u64, end: u64, out: bool) -> Answer<()> {
         let vma = self.vma(at);
         if vma.flags.any(VmFlags::LOCKED.with(VmFlags::PFNMAP)) {
@@ -284,7 +285,7 @@ impl Ctx<'_> {
                 }
                 let clean = !pte.dirty && !known.dirty;
                 if pte.what != What::Anon || (clean && !known.swapbacked) {
-                    gone.push((from, count, clean && pte.what == What::File, frame));
+                    gone.push((from, count, clean && pte.what != What::Anon, frame));
                 } else if pte.huge {
                     for block in (from..from + count).step_by(512) {
                         self.flatten(block);
@@ -294,8 +295,10 @@ impl Ctx<'_> {
         }
         for (page, count, leaves, frame) in gone {
             self.zap(page, page + count);
-            if leaves {
-                self.store.frames.map.remove(frame, frame + count);
+            match file_of(frame) {
+                Some((file, first)) if leaves => self.store.drop_pages(file, first, count),
+                Some(_) => self.store.frames.update(frame, count, |frame| frame.reclaim = true),
+                None => {}
             }
         }
         Ok(())

@@ -62,7 +62,7 @@ impl Ctx<'_> {
             }
             None
         } else {
-            let open = *self.task.fds.get(&call.fd).ok_or(Errno::EBADF)?;
+            let open = self.task.fds.get(&call.fd).ok_or(Errno::EBADF)?.open;
             if call.flags.has(MapFlags::HUGETLB) {
                 return Err(Errno::EINVAL);
             }

@@ -2,6 +2,7 @@
 
 mod brk;
 mod collapse;
+mod files;
 mod madvise;
 mod mlock;
 pub(crate) mod mmap;

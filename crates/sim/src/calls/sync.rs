@@ -81,6 +81,10 @@ impl Ctx<'_> {
                     set(first + (frame - base - offset), count);
                 }
             }
+            if matches!(vma.backing, Backing::Special(_)) {
+                // `can_do_mincore()`: neither anonymous nor of a file.
+                set(first, last - first);
+            }
             for (page, count, pte) in self.mm.pages.iter_within(first, last) {
                 if pte.present() {
                     set(page, count);

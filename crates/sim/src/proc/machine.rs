@@ -5,7 +5,7 @@ use std::fmt::Write;
 use rules::overcommit::commit_limit;
 
 use crate::mm::Mm;
-use crate::page::{ANON, FILE, SHMEM};
+use crate::page::{FILE, SHMEM};
 use crate::store::Store;
 
 /// `/proc/meminfo`: lines that the model can tell.
@@ -27,7 +27,6 @@ pub(crate) fn meminfo<'a>(store: &Store, mms: impl Iterator<Item = &'a Mm>) -> V
         }
     }
     let config = &store.config;
-    let _ = ANON;
     let free = store.free().saturating_sub(tables);
     let limit = commit_limit(store.release(), store.strict()).count();
     let mut text = String::new();
@@ -49,6 +48,21 @@ pub(crate) fn meminfo<'a>(store: &Store, mms: impl Iterator<Item = &'a Mm>) -> V
         ("Committed_AS", store.committed + config.committed_elsewhere),
     ] {
         let _ = writeln!(text, "{:<16}{:>8} kB", format!("{name}:"), pages * 4);
+    }
+    text.into_bytes()
+}
+
+/// `/proc/vmstat`: lines that the model can tell.
+pub(crate) fn vmstat<'a>(store: &Store, mms: impl Iterator<Item = &'a Mm>) -> Vec<u8> {
+    let tables: u64 = mms.map(|mm| mm.tables.count()).sum();
+    let anon = store.frames.anonymous_in_use();
+    let mut text = String::new();
+    for (name, value) in [
+        ("nr_free_pages", store.free().saturating_sub(tables)),
+        ("nr_anon_pages", anon),
+        ("nr_page_table_pages", tables),
+    ] {
+        let _ = writeln!(text, "{name} {value}");
     }
     text.into_bytes()
 }

@@ -5,7 +5,7 @@ mod maps;
 mod smaps;
 mod status;
 
-pub(crate) use machine::meminfo;
+pub(crate) use machine::{meminfo, vmstat};
 pub(crate) use maps::maps;
 pub(crate) use smaps::{rollup, smaps};
 pub(crate) use status::{Identity, oom_score, stat, statm, status};
