@@ -61,6 +61,8 @@ pub(crate) struct Generator<'a> {
     current: usize,
     segments: i32,
     files: usize,
+    /// No limit keeps root from locking everything.
+    root: bool,
     touchable: u64,
     huge_advised: bool,
 }
@@ -101,7 +103,7 @@ fn kind_of_file(file: (u64, bool)) -> &'static str {
 }
 
 impl<'a> Generator<'a> {
-    pub(crate) fn new(seed: u64, steps: u64, files: usize, mask: &'a Mask) -> Generator<'a> {
+    pub(crate) fn new(seed: u64, steps: u64, setup: &Setup, mask: &'a Mask) -> Generator<'a> {
         let first = Known { alive: true, brk: actor::image::END, ..Known::default() };
         Generator {
             random: Random::new(seed),
@@ -110,7 +112,8 @@ impl<'a> Generator<'a> {
             processes: vec![first],
             current: 0,
             segments: 0,
-            files,
+            files: setup.files.len(),
+            root: setup.root,
             touchable: TOUCHABLE,
             huge_advised: false,
         }
@@ -420,7 +423,8 @@ impl<'a> Generator<'a> {
             0 => {
                 let flags = LockFlags(u32::try_from(flags).unwrap_or(0));
                 let name = if flags.any(LockFlags::FUTURE) { "MCL_FUTURE" } else { "mlockall" };
-                (self.mask.allows(name) && self.spend(2048)).then_some(Call::Mlockall { flags })
+                (!self.root && self.mask.allows(name) && self.spend(2048))
+                    .then_some(Call::Mlockall { flags })
             }
             1 | 2 => Some(Call::Munlockall),
             3..6 => Some(Call::Munlock { addr, len }),
@@ -566,6 +570,8 @@ impl<'a> Generator<'a> {
             2 => self.random.between(1, 1 << 30),
             _ => self.random.between(1, 4000) * PAGE,
         };
+        // What may be locked bounds what is populated.
+        let soft = if resource == Resource::Memlock { soft.min(12 << 20) } else { soft };
         let hard = if self.random.chance(90) { u64::MAX } else { soft };
         self.random.chance(30).then_some(Call::Setrlimit { resource, soft, hard })
     }

@@ -117,14 +117,13 @@ fn job(options: &Options, tally: &Tally, start: Instant) -> Result<(), Stop> {
         let kinds = tally.found.lock().map_or(0, |found| found.len());
         time || kinds >= options.enough || tally.steps.load(Ordering::Relaxed) >= options.steps
     };
-    let allowed = options.mask.tolerances(tolerances());
+    let allowed = options.mask.tolerances(Tolerances::of_counters(play::cpus()));
     while !over() {
         let number = tally.programs.fetch_add(1, Ordering::Relaxed);
         let seed = options.seed.wrapping_mul(0x1_0000_0001).wrapping_add(number);
         let mut random = Random::new(seed);
         let setup = generate::setup(&mut random, &options.mask);
-        let mut generator =
-            Generator::new(random.next(), PROGRAM, setup.files.len(), &options.mask);
+        let mut generator = Generator::new(random.next(), PROGRAM, &setup, &options.mask);
         let played = one(options.first, &setup, &mut generator, &allowed)
             .map_err(|error| format!("program {number} of seed {}: {error}", options.seed))?;
         tally.steps.fetch_add(played.actions.len() as u64, Ordering::Relaxed);
@@ -133,12 +132,6 @@ fn job(options: &Options, tally: &Tally, start: Instant) -> Result<(), Stop> {
         }
     }
     Ok(())
-}
-
-/// What the running kernel does not count exactly.
-fn tolerances() -> Tolerances {
-    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Tolerances::of_counters(u32::try_from(cpus).unwrap_or(u32::MAX))
 }
 
 /// Makes a program smaller and writes it down, if its kind is new.
@@ -252,7 +245,7 @@ fn judge(
 
 /// Plays programs from files again.
 fn replay(options: &Options) -> Result<bool, Stop> {
-    let allowed = options.mask.tolerances(tolerances());
+    let allowed = options.mask.tolerances(Tolerances::of_counters(play::cpus()));
     let mut good = true;
     for path in &options.replay {
         let program = read(path)?;

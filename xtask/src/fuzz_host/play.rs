@@ -1,5 +1,7 @@
 //! One program on two worlds, compared as it goes.
 
+use world::Advice;
+
 use lab::compare::{self, Difference, MapLine, Tolerances, map_lines};
 use lab::{Done, Files, HostWorld, Step};
 use world::{End, Errno, ProcessId, World, WorldError};
@@ -113,7 +115,7 @@ pub(crate) struct Played {
 struct Player<'a> {
     first: &'a mut dyn First,
     host: &'a mut HostWorld,
-    allowed: &'a Tolerances,
+    allowed: Tolerances,
     actions: Vec<Action>,
     /// Steps of one process that the host has yet to do, with what the first world said.
     pending: Vec<(Step, Outcome)>,
@@ -142,7 +144,7 @@ pub(crate) fn play(
     let mut player = Player {
         first,
         host,
-        allowed,
+        allowed: allowed.clone(),
         actions: Vec::new(),
         pending: Vec::new(),
         pending_of: 0,
@@ -201,6 +203,9 @@ impl Player<'_> {
         let outcome = perform(self.first, id, &action.what)?;
         if let What::Step(step) = &action.what {
             self.may_move |= changes_mappings(step);
+            if matches!(step, Step::Call(world::Call::Madvise { advice: Advice(8), .. })) {
+                self.allowed = std::mem::take(&mut self.allowed).after_free(cpus());
+            }
             source.learn(&action, &outcome);
             let killed = matches!(outcome, Outcome::Killed);
             self.pending.push((step.clone(), outcome));
@@ -289,7 +294,7 @@ impl Player<'_> {
         } else {
             self.first.observe(id)?
         };
-        let differences = compare::observations(&model, &host, self.allowed);
+        let differences = compare::observations(&model, &host, &self.allowed);
         let Some(first) = differences.first() else { return Ok(None) };
         let kind = kind_of(first);
         let lines = std::iter::once(format!("process {process}, model and host"))
@@ -310,6 +315,12 @@ fn differs(after: usize, action: &Action, model: &Outcome, host: &Outcome) -> Mi
 
 fn kind_of(difference: &Difference) -> String {
     format!("{} {}", difference.file, difference.field).trim_end().to_owned()
+}
+
+/// Processors that count by themselves.
+pub(crate) fn cpus() -> u32 {
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u32::try_from(cpus).unwrap_or(u32::MAX)
 }
 
 /// Lets one world do something.

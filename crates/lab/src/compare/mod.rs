@@ -61,8 +61,6 @@ impl Tolerances {
     /// * Resident pages in `stat` and in `VmHWM`, which leave out what processors have not yet added to
     ///   the sum (`percpu_counter_read_positive()` in `get_mm_counter()`, 6.2 on): less than a batch of
     ///   `max(32, 2 * cpus)` on each of `cpus`, for three kinds of pages; and the score that follows.
-    /// * `LazyFree` in `smaps`: `MADV_FREE` marks pages in batches per processor
-    ///   (`folio_mark_lazyfree()`), which are worked off some time later.
     /// * What `smaps_rollup` says of shared pages, by the two of the vdso: who else on the machine has them
     ///   mapped is nobody's business here.
     pub fn of_counters(cpus: u32) -> Tolerances {
@@ -72,12 +70,20 @@ impl Tolerances {
             .allow("stat", "rss", pages)
             .allow("status", "VmHWM", pages * 4)
             .allow("oom_score", "value", 1)
-            .ignore("smaps", "LazyFree")
-            .ignore("smaps_rollup", "LazyFree")
             .allow("smaps_rollup", "Pss", 8)
             .allow("smaps_rollup", "Pss_File", 8)
             .allow("smaps_rollup", "Shared_Clean", 8)
             .allow("smaps_rollup", "Private_Clean", 8)
+    }
+
+    /// And what it does not after `MADV_FREE`, which marks pages in batches of 31 per processor
+    /// (`folio_mark_lazyfree()`) that are worked off some time later.
+    #[must_use]
+    pub fn after_free(self, cpus: u32) -> Tolerances {
+        let apart = 31 * 4 * u64::from(cpus);
+        ["smaps", "smaps_rollup"].into_iter().fold(self, |all, file| {
+            all.allow(file, "LazyFree", apart).allow(file, "Referenced", apart)
+        })
     }
 
     /// Lets `field` of `file` be up to `apart` apart, in the unit that the file prints.
