@@ -203,8 +203,8 @@ impl Player<'_> {
         let outcome = perform(self.first, id, &action.what)?;
         if let What::Step(step) = &action.what {
             self.may_move |= changes_mappings(step);
-            if matches!(step, Step::Call(world::Call::Madvise { advice: Advice(8), .. })) {
-                self.allowed = std::mem::take(&mut self.allowed).after_free(cpus());
+            if matches!(step, Step::Call(world::Call::Madvise { advice: Advice(8 | 20 | 21), .. })) {
+                self.allowed = std::mem::take(&mut self.allowed).after_batches(cpus());
             }
             source.learn(&action, &outcome);
             let killed = matches!(outcome, Outcome::Killed);

@@ -76,10 +76,11 @@ impl Tolerances {
             .allow("smaps_rollup", "Private_Clean", 8)
     }
 
-    /// And what it does not after `MADV_FREE`, which marks pages in batches of 31 per processor
+    /// And what it does not after `MADV_FREE`, `MADV_COLD` and `MADV_PAGEOUT`, which mark pages in batches of
+    /// 31 per processor
     /// (`folio_mark_lazyfree()`) that are worked off some time later.
     #[must_use]
-    pub fn after_free(self, cpus: u32) -> Tolerances {
+    pub fn after_batches(self, cpus: u32) -> Tolerances {
         let apart = 31 * 4 * u64::from(cpus);
         ["smaps", "smaps_rollup"].into_iter().fold(self, |all, file| {
             all.allow(file, "LazyFree", apart).allow(file, "Referenced", apart)
