@@ -57,10 +57,9 @@ impl Arch {
     /// the top level, which is never freed and never counted, is left out.
     pub const fn table_bits(self) -> &'static [u32] {
         match self {
-            Arch::X86_64 | Arch::Arm64 => &[21, 30, 39],
+            Arch::X86_64 | Arch::Ia32 | Arch::Arm64 => &[21, 30, 39],
             // Two levels: the upper one is the top.
             Arch::I386 => &[22],
-            Arch::Ia32 => &[21, 30, 39],
             // Linux sees 2 MiB a page of tables on classic ARM.
             Arch::Arm => &[21],
         }

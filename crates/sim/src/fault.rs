@@ -90,7 +90,9 @@ impl Ctx<'_> {
             How::Write => flags.has(VmFlags::WRITE),
             How::Read => flags.any(VmFlags::ACCESS),
             // Whether it may be executed is seen only once the page is there.
-            How::Execute if present.is_none() => flags.any(VmFlags::ACCESS),
+            How::Execute if present.is_none_or(|(_, pte)| !pte.present()) => {
+                flags.any(VmFlags::ACCESS)
+            }
             How::Execute => flags.has(VmFlags::EXEC),
         };
         if !allowed {
@@ -131,7 +133,7 @@ impl Ctx<'_> {
         if address < self.mm.layout.task_size {
             return Ok(());
         }
-        let canonical = address < 1 << 47 || address >= u64::MAX << 47;
+        let canonical = !(1 << 47..u64::MAX << 47).contains(&address);
         if self.store.config.arch == Arch::X86_64 && !canonical {
             return Err(Fault { signal: SEGV, code: KERNEL, address: 0 });
         }
@@ -258,14 +260,7 @@ impl Ctx<'_> {
             None => hole,
         };
         if !write && self.store.rules.zero_page {
-            let pte = Pte {
-                what: What::Zero,
-                frame: 0,
-                writable: false,
-                dirty: false,
-                young: true,
-                huge: false,
-            };
+            let pte = Pte { what: What::Zero, ..Pte::BLANK };
             self.put(page, hole, pte);
             return Step::minor(hole, hole);
         }
@@ -280,14 +275,7 @@ impl Ctx<'_> {
 
     /// `special_mapping_fault()` and `vvar_fault()`: a page of the kernel's.
     fn special(&mut self, at: u64, special: Special, page: u64) -> Result<Step, Refusal> {
-        let plain = Pte {
-            what: What::Special,
-            frame: 0,
-            writable: false,
-            dirty: false,
-            young: true,
-            huge: false,
-        };
+        let plain = Pte { what: What::Special, ..Pte::BLANK };
         let vma = self.vma(at);
         let index = vma.pgoff_at(page << PAGE_BITS);
         let readable = match special {
@@ -317,15 +305,14 @@ impl Ctx<'_> {
     ) -> Result<Step, Refusal> {
         let vma = self.vma(at);
         if vma.has(VmFlags::SHARED) {
-            return self.shared_write(at, page, most, pte);
+            return Ok(self.shared_write(page, most, pte));
         }
         if pte.huge {
             return Ok(self.huge_write(at, page, most, pte));
         }
         if pte.what == What::Anon {
-            let (len, frame) = match self.store.frames.map.get(pte.frame) {
-                Some(found) => found,
-                None => return Err(Refusal::Bus),
+            let Some((len, frame)) = self.store.frames.map.get(pte.frame) else {
+                return Err(Refusal::Bus);
             };
             let count = most.min(len);
             if frame.exclusive || frame.maps == 1 {

@@ -48,6 +48,16 @@ impl Ctx<'_> {
         if missing > 0 && !self.store.fill(file, offset, count, self.task.privileged()) {
             return Err(Refusal::Bus);
         }
+        let frame = file_base(file) + offset;
+        if self
+            .store
+            .frames
+            .map
+            .iter_within(frame, frame + count)
+            .any(|(_, _, known)| !known.uptodate)
+        {
+            self.store.frames.update(frame, count, |frame| frame.uptodate = true);
+        }
         let major = missing > 0 && self.store.files[file].kind == FileKind::Disk;
         if write && !shared {
             self.prepare_anon(at);
@@ -119,20 +129,19 @@ impl Ctx<'_> {
             .frames
             .map
             .iter_within(from, to)
-            .filter(|(_, _, known)| !known.reclaim)
+            .filter(|(_, _, known)| !known.reclaim && known.uptodate)
             .map(|(frame, len, _)| (frame - from + first, len))
             .collect();
         for (start, len) in present {
             let mut next = start;
             while next < start + len {
-                match self.mm.pages.get(next) {
-                    Some((mapped, _)) => next += mapped,
-                    None => {
-                        let used = self.mm.pages.next_used(next).unwrap_or(u64::MAX);
-                        let count = used.min(start + len) - next;
-                        self.map_cache(at, file, next, count, false);
-                        next += count;
-                    }
+                if let Some((mapped, _)) = self.mm.pages.get(next) {
+                    next += mapped;
+                } else {
+                    let used = self.mm.pages.next_used(next).unwrap_or(u64::MAX);
+                    let count = used.min(start + len) - next;
+                    self.map_cache(at, file, next, count, false);
+                    next += count;
                 }
             }
         }
@@ -141,20 +150,13 @@ impl Ctx<'_> {
     }
 
     /// A write to a shared page that is mapped read-only: the file system hears of it.
-    pub(crate) fn shared_write(
-        &mut self,
-        at: u64,
-        page: u64,
-        most: u64,
-        pte: Pte,
-    ) -> Result<Step, Refusal> {
-        let _ = at;
+    pub(crate) fn shared_write(&mut self, page: u64, most: u64, pte: Pte) -> Step {
         self.mm.pages.update(page, page + most, |_, pte| {
             pte.writable = true;
             pte.dirty = true;
             pte.young = true;
         });
         self.store.frames.mark_dirty(pte.frame, most);
-        Ok(Step::minor(most, most))
+        Step::minor(most, most)
     }
 }

@@ -126,13 +126,12 @@ impl Store {
         let frame = if shmem { Frame { swapbacked: true, ..Frame::CACHE } } else { Frame::CACHE };
         let mut at = base;
         while at < base + count {
-            match self.frames.map.get(at) {
-                Some((len, _)) => at += len,
-                None => {
-                    let next = self.frames.map.next_used(at).unwrap_or(u64::MAX).min(base + count);
-                    self.frames.map.insert(at, next - at, frame);
-                    at = next;
-                }
+            if let Some((len, _)) = self.frames.map.get(at) {
+                at += len;
+            } else {
+                let next = self.frames.map.next_used(at).unwrap_or(u64::MAX).min(base + count);
+                self.frames.map.insert(at, next - at, frame);
+                at = next;
             }
         }
         true

@@ -76,8 +76,8 @@ impl Machine {
         let leader = &mut self.processes[Self::index(group)];
         leader.ended = None;
         leader.mm = mm;
-        leader.task.min_flt += self.image.faults.0;
-        leader.task.maj_flt += self.image.faults.1;
+        leader.task.min_flt += self.image.exec_faults.0;
+        leader.task.maj_flt += self.image.exec_faults.1;
         let closing: Vec<i32> =
             leader.task.fds.iter().filter(|(_, fd)| fd.cloexec).map(|(fd, _)| *fd).collect();
         for fd in closing {
@@ -212,9 +212,6 @@ fn copy_pages(store: &mut Store, parent: &mut Mm, child: &mut Mm, vma: &Vma) {
     if cow {
         parent.pages.update(first, last, |_, pte| pte.writable = false);
     }
-    let foreign: Vec<(u64, u32)> =
-        parent.foreign.range(first..last).map(|(page, maps)| (*page, *maps)).collect();
-    child.foreign.extend(foreign);
 }
 
 impl Ctx<'_> {

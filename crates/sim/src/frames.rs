@@ -28,6 +28,8 @@ pub(crate) struct Frame {
     /// `PG_reclaim`, which is `PG_readahead` as well: reclaim could not take it. A fault on its
     /// neighbour does not map it.
     pub(crate) reclaim: bool,
+    /// `PG_uptodate`: not of pages that `fallocate` reserved and nobody has used.
+    pub(crate) uptodate: bool,
     /// Part of a huge page.
     pub(crate) large: bool,
 }
@@ -48,6 +50,7 @@ impl Frame {
         active: false,
         swapbacked: true,
         reclaim: false,
+        uptodate: true,
         large: false,
     };
 
@@ -60,6 +63,7 @@ impl Frame {
         active: false,
         swapbacked: false,
         reclaim: false,
+        uptodate: true,
         large: false,
     };
 }

@@ -78,6 +78,8 @@ pub struct Image {
     pub empty_tables: Vec<u64>,
     /// Faults taken until then: minor, major.
     pub faults: (u64, u64),
+    /// Faults that an exec of it takes from then on: minor, major.
+    pub exec_faults: (u64, u64),
     /// `VmPeak` and `VmHWM` until then, pages, where they are more than what is there.
     pub peaks: (u64, u64),
     /// Where mappings are placed below, when it is not where the release would put it without
@@ -167,6 +169,7 @@ impl Image {
             },
             empty_tables: Vec::new(),
             faults: (0, 0),
+            exec_faults: (0, 0),
             peaks: (0, 0),
             mmap_base: None,
             after_fork: Vec::new(),

@@ -44,6 +44,8 @@ pub struct Machine {
     pub(crate) mms: BTreeMap<usize, Mm>,
     pub(crate) processes: Vec<Process>,
     pub(crate) next_mm: usize,
+    /// Where the first process's mappings were placed below.
+    pub(crate) first_base: Option<u64>,
     /// The scenario's files, by their place in its list.
     pub(crate) named: Vec<usize>,
 }
@@ -66,6 +68,7 @@ impl Machine {
             opens: Vec::new(),
             committed: 0,
             vdso: 0,
+            elsewhere: std::collections::BTreeSet::new(),
             shm: Vec::new(),
             holes: Vec::new(),
             synced: Vec::new(),
@@ -87,6 +90,7 @@ impl Machine {
             mms: BTreeMap::new(),
             processes: Vec::new(),
             next_mm: 0,
+            first_base: None,
             named: Vec::new(),
         }
     }
@@ -203,7 +207,13 @@ impl Machine {
         let mut layout = layout(config.release, config.arch, input);
         layout.mmap_base = self.image.mmap_base.unwrap_or(layout.mmap_base);
         let mut mm = Mm::new(config.arch, layout, self.image.segments);
-        let image = self.image.clone();
+        let mut image = self.image.clone();
+        if self.image.mmap_base.is_none() {
+            // The kernel's own mappings are made where the search for a place starts.
+            let base = *self.first_base.get_or_insert(layout.mmap_base);
+            image.move_special(base, layout.mmap_base);
+        }
+        image.trim_stack(stack_limit);
         image.install(&mut self.store, &mut mm);
         mm
     }
@@ -257,7 +267,10 @@ impl Machine {
             Call::Mlock2 { addr, len, flags } => ctx.mlock2(addr, len, flags),
             Call::Munlock { addr, len } => ctx.munlock(addr, len),
             Call::Mlockall { flags } => ctx.mlockall(flags),
-            Call::Munlockall => ctx.munlockall(),
+            Call::Munlockall => {
+                ctx.munlockall();
+                Ok(0)
+            }
             Call::Msync { addr, len, flags } => ctx.msync(addr, len, flags),
             Call::MemfdCreate { flags } => ctx.memfd(flags),
             Call::Close { fd } => ctx.close(fd),
@@ -296,6 +309,12 @@ impl World for Machine {
                 linked: true,
             });
             self.named.push(file);
+            // Its content has just been written there.
+            let pages = self.store.files[file].pages();
+            if !self.store.fill(file, 0, pages, true) {
+                return Err(WorldError(format!("no room for the file `{}`", spec.name)));
+            }
+            self.store.frames.mark_dirty(crate::frames::file_base(file), pages);
         }
         Ok(())
     }

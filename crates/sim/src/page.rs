@@ -29,6 +29,7 @@ pub(crate) enum What {
 }
 
 /// Entries of one kind, one after the other.
+#[allow(clippy::struct_excessive_bools, reason = "each is a bit of an entry")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pte {
     pub(crate) what: What,
@@ -48,6 +49,10 @@ impl Run for Pte {
 }
 
 impl Pte {
+    /// Nothing of its own, just read.
+    pub(crate) const BLANK: Pte =
+        Pte { what: What::Zero, frame: 0, writable: false, dirty: false, young: true, huge: false };
+
     /// Whether it has a frame that is counted.
     pub(crate) fn counted(&self) -> bool {
         matches!(self.what, What::Anon | What::File | What::Shmem)

@@ -81,7 +81,7 @@ impl Ctx<'_> {
 
     /// As [`Ctx::split_huge`], of a page.
     pub(crate) fn split_huge_page(&mut self, page: u64) {
-        if page % HUGE == 0 {
+        if page.is_multiple_of(HUGE) {
             return;
         }
         if self.mm.pages.get(page).is_some_and(|(_, pte)| pte.huge) {

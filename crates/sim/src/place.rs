@@ -71,7 +71,7 @@ impl Ctx<'_> {
                 let fits = match rule {
                     HugeAlign::Never => false,
                     HugeAlign::Large => true,
-                    HugeAlign::Multiple => wanted.len % HUGE_BYTES == 0,
+                    HugeAlign::Multiple => wanted.len.is_multiple_of(HUGE_BYTES),
                 };
                 fits && wanted.addr == 0
             }
@@ -123,7 +123,7 @@ impl Ctx<'_> {
             {
                 return Ok(found);
             }
-            if let Some(found) = self.from_above(len) {
+            if let Some(found) = self.search_down(len) {
                 return Ok(found);
             }
         }
@@ -140,7 +140,7 @@ impl Ctx<'_> {
         {
             return Ok(found);
         }
-        self.from_below(begin, end, len).ok_or(Errno::ENOMEM)
+        self.search_up(begin, end, len).ok_or(Errno::ENOMEM)
     }
 
     fn hinted(&self, addr: u64, len: u64, down: bool) -> Option<u64> {
@@ -166,14 +166,14 @@ impl Ctx<'_> {
         }
     }
 
-    fn from_above(&mut self, len: u64) -> Option<u64> {
+    fn search_down(&mut self, len: u64) -> Option<u64> {
         match self.store.placement.search {
             Search::BestEnd => self.highest(len),
             Search::NextFit => self.next_fit_down(len),
         }
     }
 
-    fn from_below(&mut self, begin: u64, end: u64, len: u64) -> Option<u64> {
+    fn search_up(&mut self, begin: u64, end: u64, len: u64) -> Option<u64> {
         match self.store.placement.search {
             Search::BestEnd => self.lowest(begin, end, len),
             Search::NextFit => {

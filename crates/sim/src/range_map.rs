@@ -48,12 +48,6 @@ impl<V: Run> RangeMap<V> {
         self.runs.range(at..).next().map(|(&start, _)| start)
     }
 
-    /// The last number below `at` that is in a run.
-    pub(crate) fn last_used(&self, at: u64) -> Option<u64> {
-        let (&start, (len, _)) = self.runs.range(..at).next_back()?;
-        Some((start + len - 1).min(at - 1))
-    }
-
     /// Every run that touches `start..end`, cut to it.
     pub(crate) fn within(&self, start: u64, end: u64) -> Vec<Item<V>> {
         self.iter_within(start, end).collect()
@@ -141,11 +135,6 @@ impl<V: Run> RangeMap<V> {
         self.runs.iter().map(|(&at, (len, value))| (at, *len, value))
     }
 
-    /// How many runs there are.
-    pub(crate) fn len(&self) -> usize {
-        self.runs.len()
-    }
-
     fn cut(&mut self, at: u64) {
         let Some((&start, (len, _))) = self.runs.range(..at).next_back() else { return };
         let by = at - start;
@@ -204,7 +193,6 @@ mod tests {
         let mut map = RangeMap::default();
         map.insert(10, 5, 100);
         map.insert(20, 5, 110);
-        assert_eq!(map.len(), 2);
         map.insert(15, 5, 105);
         assert_eq!(all(&map), [(10, 15, 100)]);
         map.set(12, 1, 7);
@@ -212,7 +200,6 @@ mod tests {
         assert_eq!(map.get(14), Some((11, 104)));
         assert_eq!(map.get(25), None);
         assert_eq!(map.next_used(0), Some(10));
-        assert_eq!(map.last_used(100), Some(24));
         assert_eq!(map.within(11, 14), [(11, 1, 101), (12, 1, 7), (13, 1, 103)]);
     }
 

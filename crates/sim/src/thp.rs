@@ -13,6 +13,10 @@ use crate::vma::Vma;
 /// `thp_vma_suitable_order()` as `__thp_vma_allowable_orders()` asks it: an aligned huge page fits at
 /// the end of the mapping. Below 2 MiB the kernel's sum wraps around and says yes.
 pub(crate) fn fits_at_end(vma: &Vma) -> bool {
+    let aligned = ((vma.start >> PAGE_BITS).wrapping_sub(vma.pgoff)).is_multiple_of(HUGE);
+    if !vma.is_anonymous() && !aligned {
+        return false;
+    }
     let last = vma.end.wrapping_sub(HUGE_BYTES) & !(HUGE_BYTES - 1);
     last >= vma.start && last.wrapping_add(HUGE_BYTES) <= vma.end
 }

@@ -1,7 +1,5 @@
 //! The whole machine as files below a directory shaped like `/proc`.
 
-use std::fmt::Write;
-
 use world::{ProcessId, World, WorldError};
 
 use crate::machine::Machine;
@@ -47,8 +45,8 @@ impl Machine {
         ] {
             add(&format!("sys/vm/{name}"), format!("{value}\n"));
         }
-        add("meminfo", text(proc::meminfo(&self.store, self.mms.values())));
-        add("vmstat", text(proc::vmstat(&self.store, self.mms.values())));
+        add("meminfo", text(&proc::meminfo(&self.store, self.mms.values())));
+        add("vmstat", text(&proc::vmstat(&self.store, self.mms.values())));
         let ids: Vec<ProcessId> = self.leaders().collect();
         for id in ids {
             let pid = self.pid(id);
@@ -85,8 +83,7 @@ impl Machine {
             for at in page..page + len {
                 let frame = pte.frame + (at - page);
                 let alone = pte.counted()
-                    && self.store.frames.map.get(frame).is_some_and(|(_, known)| known.maps == 1)
-                    && !mm.foreign.contains_key(&at);
+                    && self.store.frames.map.get(frame).is_some_and(|(_, known)| known.maps == 1);
                 let soft_dirty = u64::from(self.store.config.soft_dirty) << 55;
                 let entry = match pte.what {
                     What::Guard => u64::from(guards) << 58,
@@ -116,8 +113,6 @@ impl Machine {
     }
 }
 
-fn text(bytes: Vec<u8>) -> String {
-    let mut out = String::new();
-    let _ = write!(out, "{}", String::from_utf8_lossy(&bytes));
-    out
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }

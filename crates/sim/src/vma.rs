@@ -78,11 +78,6 @@ impl Vma {
         self.pgoff + ((address - self.start) >> PAGE_BITS)
     }
 
-    /// The address, in pages, at which this offset lies; it may lie outside the mapping.
-    pub(crate) fn page_at_offset(&self, offset: u64) -> u64 {
-        (self.start >> PAGE_BITS).wrapping_add(offset).wrapping_sub(self.pgoff)
-    }
-
     /// Whether anything may be done with it.
     pub(crate) fn accessible(&self) -> bool {
         self.flags.any(VmFlags::ACCESS)

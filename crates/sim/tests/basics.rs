@@ -10,7 +10,7 @@ fn a_promise_is_kept_page_by_page() {
     let (mut machine, process) = machine("6.18");
     let before = status(&mut machine, process, "RssAnon:");
     let addr = call(&mut machine, process, &mmap(1 << 30)).unwrap();
-    assert_eq!(addr, 0x7fff_f7ff_f000 - (1 << 30) & !0x1f_ffff);
+    assert_eq!(addr, (0x7fff_f7ff_f000 - (1 << 30)) & !0x1f_ffff);
     assert_eq!(status(&mut machine, process, "RssAnon:"), before);
     assert_eq!(touch(&mut machine, process, addr, 1 << 18).done, 1 << 18);
     assert_eq!(status(&mut machine, process, "RssAnon:"), before + (1 << 20));

@@ -12,11 +12,11 @@ impl Ctx<'_> {
     pub(crate) fn advise_collapse(&mut self, at: u64, start: u64, end: u64) -> Answer<()> {
         let vma = self.vma(at);
         let forbidden = VmFlags::NOHUGEPAGE.with(VmFlags::SPECIAL);
-        if !vma.is_anonymous()
-            || !fits_at_end(vma)
-            || vma.flags.any(forbidden)
-            || vma.chain.own.is_none()
-        {
+        if !fits_at_end(vma) || vma.flags.any(forbidden) {
+            return Err(Errno::EINVAL);
+        }
+        let shmem = vma.open_file().is_some_and(|open| self.store.file(open).is_shmem());
+        if !shmem && vma.chain.own.is_none() {
             return Err(Errno::EINVAL);
         }
         let first = start.next_multiple_of(HUGE_BYTES);
@@ -24,7 +24,11 @@ impl Ctx<'_> {
         if first > last {
             return Err(Errno::EINVAL);
         }
-        let mut failed = false;
+        // Pages of shared memory are not collapsed here, see DIVERGENCES.md.
+        let mut failed = (shmem || !self.vma(at).is_anonymous()) && first < last;
+        if failed {
+            return Err(Errno::EINVAL);
+        }
         for block in (first..last).step_by(2 << 20) {
             failed |= !self.collapse(at, block);
         }

@@ -59,7 +59,7 @@ impl Ctx<'_> {
         }
         let inode = self.store.next_inode();
         let file = self.store.add_file(File {
-            name: "/memfd:m (deleted)".to_owned(),
+            name: "/memfd:memfd (deleted)".to_owned(),
             device: (0, 1),
             inode,
             len: 0,
@@ -122,6 +122,7 @@ impl Ctx<'_> {
         }
         let base = file_base(file);
         self.store.frames.mark_dirty(base + first, last - first + 1);
+        self.store.frames.update(base + first, last - first + 1, |frame| frame.uptodate = true);
         let known = &mut self.store.files[file];
         known.len = known.len.max(end);
         Ok(len)
@@ -152,7 +153,7 @@ impl Ctx<'_> {
             self.store.holes.push(Hole { file, first, count: u64::MAX >> 24, cows: true });
         }
         // The rest of the last page is cleared, which makes it dirty.
-        if len % PAGE != 0 && len < old {
+        if !len.is_multiple_of(PAGE) && len < old {
             let page = file_base(file) + (len >> PAGE_BITS);
             self.store.frames.mark_dirty(page, 1);
         }
@@ -181,8 +182,19 @@ impl Ctx<'_> {
         }
         if self.store.files[file].is_shmem() {
             let (first, last) = (offset >> PAGE_BITS, end.div_ceil(PAGE));
+            let base = file_base(file);
+            let had = self.store.frames.map.within(base + first, base + last);
             if !self.store.fill(file, first, last - first, self.task.privileged()) {
                 return Err(Errno::ENOMEM);
+            }
+            // What is new is reserved, and not yet cleared.
+            self.store.frames.update(base + first, last - first, |frame| {
+                frame.dirty = true;
+                frame.uptodate = false;
+            });
+            for (frame, len, known) in had {
+                self.store.frames.map.set(frame, len, known);
+                self.store.frames.mark_dirty(frame, len);
             }
         }
         let known = &mut self.store.files[file];
@@ -198,7 +210,8 @@ impl Ctx<'_> {
         if first < last {
             self.store.holes.push(Hole { file, first, count: last - first, cows: false });
         }
-        for (edge, at) in [(offset % PAGE != 0, offset), (end % PAGE != 0, end)] {
+        for (edge, at) in [(!offset.is_multiple_of(PAGE), offset), (!end.is_multiple_of(PAGE), end)]
+        {
             if edge {
                 let page = file_base(file) + (at >> PAGE_BITS);
                 self.store.frames.mark_dirty(page, 1);
@@ -280,13 +293,18 @@ impl Ctx<'_> {
             opens: 0,
             linked: true,
         });
-        self.store.shm.push(Some(file));
+        self.store.shm.push(file);
         Ok(inode)
     }
 
     fn segment(&self, id: i32) -> Answer<usize> {
         let found = usize::try_from(id).ok().and_then(|id| self.store.shm.get(id).copied());
-        found.flatten().ok_or(Errno::EINVAL)
+        // A removed segment lives while somebody is attached.
+        let lives = |file: &usize| {
+            let file = &self.store.files[*file];
+            file.linked || file.opens > 0
+        };
+        found.filter(lives).ok_or(Errno::EINVAL)
     }
 
     /// `shmat(2)`.
@@ -297,7 +315,7 @@ impl Ctx<'_> {
         let mut addr = addr;
         let mut map = MapFlags::SHARED;
         if addr != 0 {
-            if addr % PAGE != 0 {
+            if !addr.is_multiple_of(PAGE) {
                 if flags & SHM_RND == 0 {
                     return Err(Errno::EINVAL);
                 }
@@ -338,7 +356,7 @@ impl Ctx<'_> {
 
     /// `shmdt(2)`: every part of the attachment that starts at this address goes.
     pub(crate) fn shmdt(&mut self, addr: u64) -> Answer {
-        if addr % PAGE != 0 {
+        if !addr.is_multiple_of(PAGE) {
             return Err(Errno::EINVAL);
         }
         let mut size = 0;
@@ -372,11 +390,6 @@ impl Ctx<'_> {
             return Err(Errno::EINVAL);
         }
         let file = self.segment(id)?;
-        if let Ok(index) = usize::try_from(id)
-            && let Some(slot) = self.store.shm.get_mut(index)
-        {
-            *slot = None;
-        }
         self.store.files[file].linked = false;
         self.store.free_if_unused(file);
         Ok(0)

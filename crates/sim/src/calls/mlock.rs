@@ -68,9 +68,8 @@ impl Ctx<'_> {
     }
 
     /// `munlockall(2)`.
-    pub(crate) fn munlockall(&mut self) -> Answer {
+    pub(crate) fn munlockall(&mut self) {
         self.apply_lock_all(LockFlags(0));
-        Ok(0)
     }
 
     /// `count_mm_mlocked_page_nr()`.

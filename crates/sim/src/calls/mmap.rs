@@ -124,12 +124,11 @@ impl Ctx<'_> {
         if !self.may_lock(vm, len) {
             return Err(Errno::EAGAIN);
         }
-        match open {
-            Some(open) => vm = self.file_flags(open, flags, call.prot, vm, pgoff, len)?,
-            None => {
-                vm = self.anonymous_flags(flags, vm)?;
-                pgoff = if vm.has(VmFlags::SHARED) { 0 } else { addr >> PAGE_BITS };
-            }
+        if let Some(open) = open {
+            vm = self.file_flags(open, flags, call.prot, vm, pgoff, len)?;
+        } else {
+            vm = self.anonymous_flags(flags, vm)?;
+            pgoff = if vm.has(VmFlags::SHARED) { 0 } else { addr >> PAGE_BITS };
         }
         if flags.has(MapFlags::NORESERVE) && !self.store.never_overcommits() {
             vm = vm.with(VmFlags::NORESERVE);
@@ -254,6 +253,15 @@ impl Ctx<'_> {
             vm = vm.with(VmFlags::ACCOUNT);
         }
         self.finish_unmap(&old, addr, end);
+        if vm.has(VmFlags::SYNC)
+            && open.is_some_and(|open| self.store.file(open).kind == FileKind::Disk)
+        {
+            // `daxdev_mapping_supported()`; what was there is gone.
+            if vm.has(VmFlags::ACCOUNT) {
+                self.store.forget(pages);
+            }
+            return Err(Errno::EOPNOTSUPP);
+        }
         let shared_anonymous = open.is_none() && vm.has(VmFlags::SHARED);
         if shared_anonymous {
             let open = self.shared_object(len, vm)?;

@@ -23,7 +23,7 @@ impl Ctx<'_> {
             return Err(Errno::ENOMEM);
         }
         // PROT_SEM (8) is known and means nothing here.
-        if prot.0 & !(VmFlags::ACCESS.0 as u32 | 8) != 0 {
+        if prot.0 & !(7 | 8) != 0 {
             return Err(Errno::EINVAL);
         }
         let first = self.mm.intersection(addr, end).ok_or(Errno::ENOMEM)?;

@@ -34,11 +34,11 @@ pub(crate) fn status(store: &Store, mm: &Mm, task: &Task, who: &Identity) -> Vec
     let mut text = String::new();
     let release = store.release();
     let since = |major, minor| release >= Release::new(major, minor);
-    let (pid, ppid, uid) = (who.pid, who.ppid, task.uid);
+    let (pid, parent, uid) = (who.pid, who.ppid, task.uid);
     let _ = writeln!(
         text,
         "Name:\t{}\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t{pid}\nNgid:\t0\nPid:\t{pid}\n\
-         PPid:\t{ppid}\nTracerPid:\t0\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n\
+         PPid:\t{parent}\nTracerPid:\t0\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n\
          Gid:\t{uid}\t{uid}\t{uid}\t{uid}\nFDSize:\t64\nGroups:\t ",
         who.name
     );
@@ -99,9 +99,9 @@ pub(crate) fn statm(store: &Store, mm: &Mm) -> Vec<u8> {
 /// `/proc/PID/stat`.
 pub(crate) fn stat(mm: &Mm, task: &Task, who: &Identity) -> Vec<u8> {
     let segments = &mm.segments;
-    let (pid, ppid, nice) = (who.pid, who.ppid, i32::from(who.nice));
+    let (pid, parent, nice) = (who.pid, who.ppid, i32::from(who.nice));
     format!(
-        "{pid} ({}) S {ppid} {pid} {pid} 0 -1 4194304 {} 0 {} 0 0 0 0 0 {} {nice} {} 0 0 {} {} \
+        "{pid} ({}) S {parent} {pid} {pid} 0 -1 4194304 {} 0 {} 0 0 0 0 0 {} {nice} {} 0 0 {} {} \
          18446744073709551615 {} {} {} 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 {} {} {} 0 0 0 0 0\n",
         who.name,
         task.min_flt,

@@ -10,7 +10,7 @@ use world::{
     World,
 };
 
-pub fn machine(release: &str) -> (Machine, ProcessId) {
+pub(crate) fn machine(release: &str) -> (Machine, ProcessId) {
     let release: Release = release.parse().unwrap();
     let config = MachineConfig::new(release, Arch::X86_64, 4 << 18, 0);
     let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
@@ -18,7 +18,7 @@ pub fn machine(release: &str) -> (Machine, ProcessId) {
     (machine, process)
 }
 
-pub fn spec(uid: u32) -> ProcessSpec {
+pub(crate) fn spec(uid: u32) -> ProcessSpec {
     ProcessSpec {
         name: "p".to_owned(),
         uid,
@@ -29,7 +29,7 @@ pub fn spec(uid: u32) -> ProcessSpec {
     }
 }
 
-pub fn mmap(len: u64) -> Call {
+pub(crate) fn mmap(len: u64) -> Call {
     Call::Mmap {
         addr: 0,
         len,
@@ -40,17 +40,17 @@ pub fn mmap(len: u64) -> Call {
     }
 }
 
-pub fn call(machine: &mut Machine, process: ProcessId, call: &Call) -> Result<u64, Errno> {
+pub(crate) fn call(machine: &mut Machine, process: ProcessId, call: &Call) -> Result<u64, Errno> {
     machine.call(process, call).unwrap().value
 }
 
-pub fn touch(machine: &mut Machine, process: ProcessId, addr: u64, count: u64) -> Touched {
+pub(crate) fn touch(machine: &mut Machine, process: ProcessId, addr: u64, count: u64) -> Touched {
     let touch =
         Touch { addr, count, stride: 4096, access: Access::Write, content: Content::OneByte };
     machine.touch(process, &touch).unwrap()
 }
 
-pub fn status(machine: &mut Machine, process: ProcessId, field: &str) -> u64 {
+pub(crate) fn status(machine: &mut Machine, process: ProcessId, field: &str) -> u64 {
     let text = machine.observe(process).unwrap().status.unwrap();
     let text = String::from_utf8(text).unwrap();
     let line = text.lines().find(|line| line.starts_with(field)).unwrap();
