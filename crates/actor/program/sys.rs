@@ -41,6 +41,10 @@ struct Contexts([[u8; image::CONTEXT_LEN as usize]; image::CONTEXTS as usize]);
 static mut CONTEXTS: Contexts =
     Contexts([[0; image::CONTEXT_LEN as usize]; image::CONTEXTS as usize]);
 
+/// The end of the stack that the process began with.
+#[unsafe(link_section = ".data")]
+static mut STACK_TOP: u64 = 0;
+
 /// What [`Context::execute`] leaves for the handler, which must find its way back whatever the
 /// executed instruction did to the registers.
 #[repr(C)]
@@ -468,6 +472,8 @@ unsafe extern "C" fn start(stack: *const u64) -> ! {
         if stack.read() < 2 {
             exit_process(101)
         }
+        let top = (stack.expose_provenance() as u64 | 4095) + 1;
+        (&raw mut STACK_TOP).write_volatile(top);
         decimal(ptr::with_exposed_provenance(stack.add(2).read() as usize))
     };
     own_every_page();
@@ -485,13 +491,10 @@ fn own_every_page() {
     for page in (image::DATA..image::END).step_by(4096) {
         own(page);
     }
-    let here = 0_u8;
-    let top = ((&raw const here).expose_provenance() as u64 | 4095) + 1;
-    let in_image = top <= image::END;
-    if !in_image {
-        for page in 1..=image::STACK_PAGES_WRITTEN {
-            own(top - page * 4096);
-        }
+    // SAFETY: written once, at the start.
+    let top = unsafe { (&raw const STACK_TOP).read_volatile() };
+    for page in 1..=image::STACK_PAGES_WRITTEN {
+        own(top - page * 4096);
     }
 }
 

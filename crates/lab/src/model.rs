@@ -5,8 +5,8 @@ use std::fs;
 
 use facts::{OvercommitMode, Release};
 use rules::layout::Arch;
-use sim::{Huge, Image, ImageBacking, ImagePage, Machine, MachineConfig};
-use world::{ProcessSpec, World, WorldError};
+use sim::{Huge, Image, ImageBacking, ImagePage, Machine, MachineConfig, VmFlags};
+use world::{Access, Content, ProcessSpec, Touch, World, WorldError};
 
 use crate::compare::map_lines;
 use crate::{Files, HostConfig, HostWorld};
@@ -27,11 +27,17 @@ impl HostModel {
         let mut world = HostWorld::new(HostConfig { files: Files::ALL, ..HostConfig::default() })?;
         let id = world.start(spec)?;
         let seen = world.observe(id)?;
+        world.exec(id)?;
+        let again = world.observe(id)?;
         let text = |bytes: Option<Vec<u8>>| {
             String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
         };
         let smaps = text(seen.smaps);
-        let image = image(&smaps, &text(seen.status), &text(seen.stat))?;
+        let mut image = image(&smaps, &text(seen.status))?;
+        image.faults = faults(&text(seen.stat))?;
+        let later = faults(&text(again.stat))?;
+        let apart = |later: u64, before: u64| later.saturating_sub(before);
+        image.exec_faults = (apart(later.0, image.faults.0), apart(later.1, image.faults.1));
         Ok(HostModel { config: config(&smaps)?, image })
     }
 
@@ -47,17 +53,13 @@ impl HostModel {
 }
 
 /// The actor's image, from what `/proc` says of it.
-fn image(smaps: &str, status: &str, stat: &str) -> Result<Image, WorldError> {
+fn image(smaps: &str, status: &str) -> Result<Image, WorldError> {
     let mut image = Image::parse(smaps.as_bytes())
         .map_err(|error| WorldError(format!("the actor's smaps: {error}")))?;
     let pages = |name: &str| Some(line(status, name)? / 4);
     let known = "a line of the actor's status is missing";
     let peak = pages("VmPeak").zip(pages("VmHWM")).ok_or(WorldError(known.to_owned()))?;
     image.peaks = peak;
-    let words: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let word = |place: usize| words.get(place - 3).and_then(|word| word.parse().ok());
-    image.faults =
-        word(10).zip(word(12)).ok_or(WorldError("the actor's stat is cut".to_owned()))?;
     // The launcher has them mapped, too.
     for mapping in &mut image.mappings {
         if matches!(mapping.backing, ImageBacking::File { .. }) {
@@ -68,7 +70,33 @@ fn image(smaps: &str, status: &str, stat: &str) -> Result<Image, WorldError> {
     }
     image.segments.start_brk = actor::image::END;
     image.segments.brk = actor::image::END;
+    image.after_fork = own_every_page(&image);
     Ok(image)
+}
+
+/// What the actor does to its pages after a fork: it reads those of the file and writes the others.
+fn own_every_page(image: &Image) -> Vec<Touch> {
+    use actor::image::{DATA, END, STACK_PAGES_WRITTEN, TEXT};
+    let touch = |addr: u64, end: u64, access: Access| Touch {
+        addr,
+        count: (end - addr) / 4096,
+        stride: 4096,
+        access,
+        content: Content::OneByte,
+    };
+    let mut all = vec![touch(TEXT, DATA, Access::Read), touch(DATA, END, Access::Write)];
+    let stack = image.mappings.iter().rfind(|mapping| mapping.flags.has(VmFlags::GROWSDOWN));
+    all.extend(
+        stack.map(|stack| touch(stack.end - STACK_PAGES_WRITTEN * 4096, stack.end, Access::Write)),
+    );
+    all
+}
+
+/// Minor and major faults in a text of `stat`.
+fn faults(stat: &str) -> Result<(u64, u64), WorldError> {
+    let words: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let word = |place: usize| words.get(place - 3).and_then(|word| word.parse().ok());
+    word(10).zip(word(12)).ok_or(WorldError("the actor's stat is cut".to_owned()))
 }
 
 fn line(text: &str, name: &str) -> Option<u64> {

@@ -45,8 +45,11 @@ struct Known {
     brk: u64,
     fds: Vec<i32>,
     alive: bool,
-    suspended: bool,
+    /// Its vfork child, while that uses its memory.
+    suspended_by: Option<usize>,
     is_thread: bool,
+    /// The process that it is a thread of; itself otherwise.
+    group: usize,
     /// Future mappings are locked, so they must be small.
     locks_future: bool,
 }
@@ -640,8 +643,13 @@ impl Source for Generator<'_> {
             (What::Fork(kind), Outcome::Forked(Ok(_))) => {
                 let mut child = self.processes[at].clone();
                 child.is_thread = *kind == ForkKind::Thread;
+                if !child.is_thread {
+                    child.group = self.processes.len();
+                }
                 child.locks_future &= *kind != ForkKind::Fork;
-                self.processes[at].suspended = *kind == ForkKind::Vfork;
+                let new = self.processes.len();
+                self.processes[at].suspended_by = (*kind == ForkKind::Vfork).then_some(new);
+                child.suspended_by = None;
                 self.processes.push(child);
             }
             (What::Exec | What::End(_), _) => {
@@ -650,7 +658,12 @@ impl Source for Generator<'_> {
                 self.processes[at].brk = actor::image::END;
                 self.processes[at].areas.clear();
                 self.processes[at].locks_future = false;
-                self.wake();
+                if !self.processes[at].is_thread {
+                    let others = self.processes.iter_mut().enumerate();
+                    let threads = others.filter(|(place, other)| *place != at && other.group == at);
+                    threads.for_each(|(_, other)| other.alive = false);
+                }
+                self.wake(at);
             }
             (_, Outcome::Killed) => self.processes[at].alive = false,
             _ => {}
@@ -675,13 +688,15 @@ impl Source for Generator<'_> {
 
 impl Generator<'_> {
     fn can_act(&self, at: usize) -> bool {
-        self.processes[at].alive && !self.processes[at].suspended
+        self.processes[at].alive && self.processes[at].suspended_by.is_none()
     }
 
     /// A vfork child is out of its parent's memory.
-    fn wake(&mut self) {
+    fn wake(&mut self, child: usize) {
         for known in &mut self.processes {
-            known.suspended = false;
+            if known.suspended_by == Some(child) {
+                known.suspended_by = None;
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use world::Advice;
 
 use lab::compare::{self, Difference, MapLine, Tolerances, map_lines};
 use lab::{Done, Files, HostWorld, Step};
-use world::{End, Errno, ProcessId, World, WorldError};
+use world::{End, Errno, ForkKind, ProcessId, World, WorldError};
 
 use super::program::{Action, Setup, What};
 
@@ -124,6 +124,8 @@ struct Player<'a> {
     may_move: bool,
     /// Processes, and whether they can be looked at.
     alive: Vec<bool>,
+    /// The process that each is a thread of; itself otherwise.
+    groups: Vec<usize>,
     looked: usize,
 }
 
@@ -144,12 +146,18 @@ pub(crate) fn play(
     let mut player = Player {
         first,
         host,
-        allowed: allowed.clone(),
+        allowed: if setup.files.iter().any(|(_, tmpfs)| !tmpfs) {
+            // Read-ahead from disks is not modelled: it decides which faults are major.
+            allowed.clone().allow("stat", "minflt", 64).allow("stat", "majflt", 64)
+        } else {
+            allowed.clone()
+        },
         actions: Vec::new(),
         pending: Vec::new(),
         pending_of: 0,
         may_move: false,
         alive: vec![true],
+        groups: vec![0],
         looked: 0,
     };
     match player.run(source) {
@@ -193,6 +201,7 @@ impl Player<'_> {
         source: &mut dyn Source,
     ) -> Result<Option<Mismatch>, WorldError> {
         let id = ProcessId(action.process);
+        let at = action.process as usize;
         let is_step = matches!(action.what, What::Step(_));
         let due = !is_step || action.process != self.pending_of || self.pending.len() >= BATCH;
         if due && let Some(mismatch) = self.flush(source)? {
@@ -203,7 +212,8 @@ impl Player<'_> {
         let outcome = perform(self.first, id, &action.what)?;
         if let What::Step(step) = &action.what {
             self.may_move |= changes_mappings(step);
-            if matches!(step, Step::Call(world::Call::Madvise { advice: Advice(8 | 20 | 21), .. })) {
+            if matches!(step, Step::Call(world::Call::Madvise { advice: Advice(8 | 20 | 21), .. }))
+            {
                 self.allowed = std::mem::take(&mut self.allowed).after_batches(cpus());
             }
             source.learn(&action, &outcome);
@@ -216,12 +226,23 @@ impl Player<'_> {
             return Ok(Some(differs(self.actions.len(), &action, &outcome, &other)));
         }
         match (&action.what, &outcome) {
-            (What::Fork(_), Outcome::Forked(Ok(_))) => self.alive.push(true),
-            (What::End(_), _) => self.alive[id.0 as usize] = false,
+            (What::Fork(kind), Outcome::Forked(Ok(_))) => {
+                let thread = *kind == ForkKind::Thread;
+                let group = if thread { self.groups[at] } else { self.groups.len() };
+                self.groups.push(group);
+                self.alive.push(true);
+            }
+            (What::Exec | What::End(_), _) => {
+                // The first thread takes the others along.
+                for other in 0..self.alive.len() {
+                    self.alive[other] &= other == at || self.groups[other] != at;
+                }
+                self.alive[at] = action.what == What::Exec;
+            }
             _ => {}
         }
         source.learn(&action, &outcome);
-        if self.alive[id.0 as usize] { self.maps(action.process, source) } else { Ok(None) }
+        if self.alive[at] { self.maps(action.process, source) } else { Ok(None) }
     }
 
     /// Lets the host do what is pending, and compares.

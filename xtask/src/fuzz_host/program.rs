@@ -53,9 +53,11 @@ impl Setup {
     /// The first process.
     pub(crate) fn process(&self) -> ProcessSpec {
         let own = rustix::process::geteuid().as_raw();
+        // Root of a container is not the root that the model knows.
+        let root = self.root && has_every_capability();
         ProcessSpec {
             name: "actor".to_owned(),
-            uid: if own == 0 && !self.root { NOBODY } else { own },
+            uid: if own == 0 && !root { NOBODY } else { own },
             nice: 0,
             adj: ScoreAdj::default(),
             limits: self.limits,
@@ -72,4 +74,14 @@ impl Setup {
         };
         self.files.iter().enumerate().map(file).collect()
     }
+}
+
+/// Whether this process may do everything that a rule about memory asks for.
+fn has_every_capability() -> bool {
+    /// `CAP_IPC_LOCK`, `CAP_SYS_RAWIO`, `CAP_SYS_ADMIN`, `CAP_SYS_RESOURCE`.
+    const NEEDED: u64 = 1 << 14 | 1 << 17 | 1 << 21 | 1 << 24;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let set = effective.and_then(|text| u64::from_str_radix(text.trim(), 16).ok());
+    set.is_some_and(|set| set & NEEDED == NEEDED)
 }

@@ -391,6 +391,12 @@ impl World for HostWorld {
         if !self.processes[at].exec()? {
             return self.bury(at);
         }
+        // Its other threads are gone.
+        let pid = self.processes[at].pid;
+        let others = self.processes.iter_mut().enumerate();
+        for (_, other) in others.filter(|(place, other)| *place != at && other.pid == pid) {
+            other.state = State::Ended(End::Exit(0));
+        }
         self.processes[at].memory = at;
         self.resume_parent_of(at)?;
         self.processes[at].set_name()

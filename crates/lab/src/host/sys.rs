@@ -163,12 +163,16 @@ unsafe fn set_up_self(handles: &mut [(RawFd, RawFd)], parent: libc::pid_t) -> io
     unsafe {
         checked(libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong))?;
         // First out of the way, for a number that is asked for may be another's.
-        for (from, _) in &mut *handles {
+        for (from, _) in handles.iter_mut() {
             *from = checked(libc::fcntl(*from, libc::F_DUPFD_CLOEXEC, 850))?;
         }
-        for &mut (from, to) in handles {
+        for &(from, to) in handles.iter() {
             checked(libc::dup2(from, to))?;
         }
+        // What else is open here would take numbers from the program. Kernels before 5.9 keep it.
+        let highest = handles.iter().map(|&(_, to)| to).max().unwrap_or(2);
+        libc::syscall(libc::SYS_close_range, 3, actor::HANDLES - 1, 0);
+        libc::syscall(libc::SYS_close_range, highest + 1, libc::c_int::MAX, 0);
         checked(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0))?;
         if libc::getppid() != parent {
             return Err(io::Error::from_raw_os_error(libc::ESRCH));
