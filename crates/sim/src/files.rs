@@ -158,4 +158,14 @@ impl Store {
         let end = page.saturating_add(count).min(1 << 40);
         self.frames.map.update(base + page, base + end, |_, frame| frame.dirty = false);
     }
+
+    /// Pages that `write` puts into shared memory are marked as referenced.
+    pub(crate) fn written(&mut self, file: usize, page: u64, count: u64) {
+        let base = file_base(file) + page;
+        self.frames.mark_dirty(base, count);
+        self.frames.update(base, count, |frame| frame.uptodate = true);
+        if self.files[file].is_shmem() {
+            self.frames.accessed(base, count);
+        }
+    }
 }

@@ -218,7 +218,7 @@ impl Ctx<'_> {
     /// Room for a descriptor: the lowest one that is free.
     pub(crate) fn free_fd(&self) -> i32 {
         let mut fd = self.task.first_fd;
-        while self.task.fds.contains_key(&fd) {
+        while self.task.fds.contains_key(&fd) || self.task.other_fds.contains(&fd) {
             fd += 1;
         }
         fd

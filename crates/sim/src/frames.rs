@@ -132,6 +132,11 @@ impl Frames {
         self.map.count(0, FILES)
     }
 
+    /// `mark_page_accessed()` of pages that are locked in memory: they cannot become active.
+    pub(crate) fn accessed_locked(&mut self, first: u64, count: u64) {
+        self.update(first, count, |frame| frame.referenced |= !frame.active);
+    }
+
     /// `mark_page_accessed()`: referenced at first, active the second time.
     pub(crate) fn accessed(&mut self, first: u64, count: u64) {
         self.update(first, count, |frame| {

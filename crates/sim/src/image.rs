@@ -89,6 +89,8 @@ pub struct Image {
     pub after_fork: Vec<Touch>,
     /// Descriptors that are open: new files get the next one.
     pub first_fd: i32,
+    /// Further descriptors that are open.
+    pub other_fds: Vec<i32>,
 }
 
 /// What is wrong with the text of an image.
@@ -174,6 +176,7 @@ impl Image {
             mmap_base: None,
             after_fork: Vec::new(),
             first_fd: 3,
+            other_fds: Vec::new(),
         }
     }
 

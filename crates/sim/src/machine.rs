@@ -309,12 +309,13 @@ impl World for Machine {
                 linked: true,
             });
             self.named.push(file);
-            // Its content has just been written there.
+            // Its content was written there, and what is on a disk is safe.
             let pages = self.store.files[file].pages();
             if !self.store.fill(file, 0, pages, true) {
                 return Err(WorldError(format!("no room for the file `{}`", spec.name)));
             }
-            self.store.frames.mark_dirty(crate::frames::file_base(file), pages);
+            self.store.written(file, 0, pages);
+            self.store.clean(file, 0, pages);
         }
         Ok(())
     }
@@ -339,6 +340,7 @@ impl World for Machine {
             maj_flt: self.image.faults.1,
             fds: BTreeMap::new(),
             first_fd: self.image.first_fd,
+            other_fds: self.image.other_fds.clone(),
         };
         let mm = self.load(limits.stack.0);
         let mm = self.add_mm(mm);

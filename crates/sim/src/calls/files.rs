@@ -120,9 +120,10 @@ impl Ctx<'_> {
         if !self.store.fill(file, first, last - first + 1, self.task.privileged()) {
             return Err(Errno::ENOSPC);
         }
-        let base = file_base(file);
-        self.store.frames.mark_dirty(base + first, last - first + 1);
-        self.store.frames.update(base + first, last - first + 1, |frame| frame.uptodate = true);
+        if offset > self.store.files[file].len {
+            self.clear_tail(file);
+        }
+        self.store.written(file, first, last - first + 1);
         let known = &mut self.store.files[file];
         known.len = known.len.max(end);
         Ok(len)
@@ -145,8 +146,22 @@ impl Ctx<'_> {
         Ok(0)
     }
 
+    /// A file of a disk grows: what was behind its end in its last page is cleared, since it is
+    /// inside now.
+    fn clear_tail(&mut self, file: usize) {
+        let known = &self.store.files[file];
+        let page = known.len >> PAGE_BITS;
+        if !known.len.is_multiple_of(PAGE) && known.kind == FileKind::Disk {
+            self.store.fill(file, page, 1, true);
+            self.store.frames.mark_dirty(file_base(file) + page, 1);
+        }
+    }
+
     fn set_len(&mut self, file: usize, len: u64) {
         let old = self.store.files[file].len;
+        if len > old {
+            self.clear_tail(file);
+        }
         self.store.files[file].len = len;
         if len < old {
             let first = page_align(len) >> PAGE_BITS;
@@ -253,6 +268,10 @@ impl Ctx<'_> {
                     end >> PAGE_BITS
                 };
                 self.drop_clean(file, first, last);
+                // What is dirty is being written back, and clean soon.
+                if first < last {
+                    self.store.synced.push((file, first, last - first));
+                }
             }
             _ => {}
         }
