@@ -183,7 +183,7 @@ impl Player<'_> {
                 // A program that was made smaller may have lost the fork of this process.
                 continue;
             }
-            if let Some(mismatch) = self.act(action, source)? {
+            if let Some(mismatch) = self.act(&action, source)? {
                 return Ok(Some(mismatch));
             }
             if self.actions.len() - self.looked >= LOOK
@@ -197,7 +197,7 @@ impl Player<'_> {
 
     fn act(
         &mut self,
-        action: Action,
+        action: &Action,
         source: &mut dyn Source,
     ) -> Result<Option<Mismatch>, WorldError> {
         let id = ProcessId(action.process);
@@ -216,14 +216,14 @@ impl Player<'_> {
             {
                 self.allowed = std::mem::take(&mut self.allowed).after_batches(cpus());
             }
-            source.learn(&action, &outcome);
+            source.learn(action, &outcome);
             let killed = matches!(outcome, Outcome::Killed);
             self.pending.push((step.clone(), outcome));
             return if killed { self.flush(source) } else { Ok(None) };
         }
         let other = perform(self.host, id, &action.what)?;
         if outcome != other {
-            return Ok(Some(differs(self.actions.len(), &action, &outcome, &other)));
+            return Ok(Some(differs(self.actions.len(), action, &outcome, &other)));
         }
         match (&action.what, &outcome) {
             (What::Fork(kind), Outcome::Forked(Ok(_))) => {
@@ -241,7 +241,7 @@ impl Player<'_> {
             }
             _ => {}
         }
-        source.learn(&action, &outcome);
+        source.learn(action, &outcome);
         if self.alive[at] { self.maps(action.process, source) } else { Ok(None) }
     }
 
