@@ -16,6 +16,7 @@ use rules::physical::PhysicalReport;
 use rules::rank::RankReport;
 use rules::status::StatusReport;
 use rules::usage::UsageReport;
+use scenario::report::SimulationReport;
 use schemars::schema_for;
 use serde::Serialize;
 use serde_json::Value;
@@ -66,6 +67,8 @@ pub enum Format {
     LedgerDiff,
     /// What `oomph explain --json` prints, for each report.
     Explain,
+    /// What `oomph simulate --json` prints.
+    Simulation,
 }
 
 /// The JSON Schema (draft 2020-12) of a format.
@@ -81,6 +84,7 @@ pub fn schema(format: Format) -> Value {
         Format::Ledger => schema_for!(LedgerReport),
         Format::LedgerDiff => schema_for!(LedgerDiffReport),
         Format::Explain => schema_for!(ExplainReport),
+        Format::Simulation => schema_for!(SimulationReport),
     };
     let title = match format {
         Format::Status => "oomph.status/1",
@@ -93,6 +97,7 @@ pub fn schema(format: Format) -> Value {
         Format::Ledger => rules::ledger::SCHEMA,
         Format::LedgerDiff => rules::ledger_diff::SCHEMA,
         Format::Explain => rules::explain::SCHEMA,
+        Format::Simulation => scenario::report::SCHEMA,
     };
     schema.insert("title".to_owned(), title.into());
     schema.to_value()

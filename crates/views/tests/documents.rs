@@ -22,6 +22,7 @@ fn the_document_of_the_json_format_is_current() {
         ("ledger-diff", Format::LedgerDiff),
         ("cache", Format::Cache),
         ("explain", Format::Explain),
+        ("simulation", Format::Simulation),
     ] {
         let (start, end) =
             (format!("<!-- {name}: generated -->\n"), format!("<!-- {name}: end -->\n"));

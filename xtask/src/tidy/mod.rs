@@ -26,10 +26,11 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-proctext", &["oomph-units", "oomph-facts"]),
     ("oomph-klog", &["oomph-units", "oomph-facts"]),
     ("oomph-sources", &["oomph-units", "oomph-facts", "oomph-proctext"]),
-    ("oomph-views", &["oomph-units", "oomph-facts", "oomph-rules"]),
+    ("oomph-views", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-scenario"]),
     ("oomph-compat", &["oomph-units"]),
     ("oomph-world", &["oomph-units"]),
     ("oomph-actor", &[]),
+    ("oomph-scenario", &["oomph-units", "oomph-facts", "oomph-world"]),
     ("oomph-sim", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world"]),
     (
         "oomph-lab",
@@ -46,6 +47,9 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-sources",
             "oomph-views",
             "oomph-compat",
+            "oomph-world",
+            "oomph-scenario",
+            "oomph-sim",
         ],
     ),
     (

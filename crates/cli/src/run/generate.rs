@@ -38,9 +38,11 @@ pub(super) fn run(what: &Generate, out: &mut Output) -> Result<Outcome, Failure>
                 Report::Ledger => Format::Ledger,
                 Report::LedgerDiff => Format::LedgerDiff,
                 Report::Explain => Format::Explain,
+                Report::Simulation => Format::Simulation,
             };
             print_json(&json::schema(format), out)?;
         }
+        Generate::ScenarioGrammar => out.data(scenario::words::grammar().as_bytes())?,
     }
     Ok(Outcome::Done)
 }

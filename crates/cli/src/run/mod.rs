@@ -9,6 +9,7 @@ mod ledger;
 mod machine;
 mod map;
 mod rank;
+mod simulate;
 mod status;
 mod usage;
 
@@ -32,6 +33,7 @@ pub(crate) fn run(invocation: &Invocation, out: &mut Output) -> Result<Outcome, 
         Command::Ledger(args) => ledger::run(args, global, out),
         Command::Explain(args) => explain::run(args, global, out),
         Command::Capture(args) => capture::run(args, global, out),
+        Command::Simulate(args) => simulate::run(args, global, out),
         Command::Compat(args) => compat::run(args, global, out),
         Command::Generate(args) => generate::run(&args.what, out),
     }
