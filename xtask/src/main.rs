@@ -7,6 +7,7 @@
 mod bench;
 mod ci;
 mod corpus;
+mod fuzz_host;
 mod fuzz_klog;
 mod fuzz_malloc;
 mod golden;
@@ -47,6 +48,10 @@ cargo xtask fuzz-malloc [--ops N] [--seed S] [--mix NAME] [--only NAME] [--strac
                           the model of glibc's allocator beside the machine's own and others that
                           Debian carries (`--fetch` unpacks them under the target directory), call
                           by call; `--mutants` breaks each rule and sees that it is noticed
+cargo xtask fuzz-host [--steps N] [--seed S] [--seconds T] [--jobs J] [--mask NAMES] [--first WORLD]
+                          random programs on the model and as real processes, compared; mismatches are
+                          made smaller and kept in target/fuzz-host, or in --save DIR;
+                          `--replay FILE` plays one again
 cargo xtask capture-vm [--kernel SERIES | NAME…]
                           boot Debian kernels in QEMU, capture them, drive them out of memory, and
                           keep the results in tests/data/captures
@@ -70,6 +75,7 @@ fn main() -> ExitCode {
         "corpus" => corpus::run(rest),
         "fuzz-klog" => fuzz_klog::run(rest),
         "fuzz-malloc" => fuzz_malloc::run(rest),
+        "fuzz-host" => fuzz_host::run(rest),
         "capture-vm" => vm::run(rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");

@@ -30,8 +30,13 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-malloc", &["oomph-units"]),
     ("oomph-views", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-scenario"]),
     ("oomph-world", &["oomph-units"]),
+    ("oomph-actor", &[]),
     ("oomph-scenario", &["oomph-units", "oomph-facts", "oomph-world"]),
     ("oomph-sim", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world"]),
+    (
+        "oomph-lab",
+        &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world", "oomph-sim", "oomph-actor"],
+    ),
     (
         "oomph",
         &[
@@ -49,7 +54,20 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-malloc",
         ],
     ),
-    ("xtask", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-klog", "oomph-malloc"]),
+    (
+        "xtask",
+        &[
+            "oomph-units",
+            "oomph-facts",
+            "oomph-rules",
+            "oomph-klog",
+            "oomph-malloc",
+            "oomph-world",
+            "oomph-actor",
+            "oomph-lab",
+            "oomph-sim",
+        ],
+    ),
 ];
 
 /// Prints what is untidy; true when nothing is.
