@@ -29,6 +29,7 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-views", &["oomph-units", "oomph-facts", "oomph-rules"]),
     ("oomph-compat", &["oomph-units"]),
     ("oomph-world", &["oomph-units"]),
+    ("oomph-sim", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world"]),
     (
         "oomph",
         &[
