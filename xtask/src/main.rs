@@ -11,6 +11,7 @@ mod golden;
 mod harness;
 mod needs;
 mod repository;
+mod strace_score;
 mod tally;
 mod test;
 mod tidy;
@@ -33,6 +34,9 @@ cargo xtask bench cache [PATH…]
                           what `oomph cache` costs over walking and asking, beside vmtouch
 cargo xtask golden        what the real smem, pmap and free print about the machines in
                           tests/data/compat, kept in its folder `golden` (as root)
+cargo xtask strace-score [LOG…]
+                          how many addresses of recorded programs the model predicts; without a
+                          LOG, those in tests/data/strace
 cargo xtask corpus [DIR]  how much of the kernel logs in DIR is understood
 cargo xtask capture-vm [--kernel SERIES | NAME…]
                           boot Debian kernels in QEMU, capture them, drive them out of memory, and
@@ -55,6 +59,7 @@ fn main() -> ExitCode {
         "bench" => bench::run(rest),
         "golden" => golden::run(),
         "corpus" => corpus::run(rest),
+        "strace-score" => strace_score::run(rest),
         "capture-vm" => vm::run(rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");

@@ -31,6 +31,10 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-world", &["oomph-units"]),
     ("oomph-sim", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world"]),
     (
+        "oomph-strace",
+        &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world", "oomph-sim"],
+    ),
+    (
         "oomph",
         &[
             "oomph-units",
@@ -41,9 +45,10 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-sources",
             "oomph-views",
             "oomph-compat",
+            "oomph-strace",
         ],
     ),
-    ("xtask", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-klog"]),
+    ("xtask", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-klog", "oomph-strace"]),
 ];
 
 /// Prints what is untidy; true when nothing is.
