@@ -18,25 +18,32 @@ pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
         "{:<24} {:>11} {:>11} {:>9} {:>7} {:>11} {:>7}  races",
         "log", "mmap(NULL)", "brk", "mremap", "hinted", "others", "anchors"
     );
-    let (mut single, mut threaded) = (Score::default(), Score::default());
+    let (mut single, mut threaded, mut attached) =
+        (Score::default(), Score::default(), Score::default());
     let mut unread = 0;
     for path in &logs {
         let log = strace::parse(&read(path)?);
         unread += log.problems.len();
+        for problem in &log.problems {
+            println!(
+                "    line {}: expected {}, found `{}`",
+                problem.line, problem.expected, problem.found
+            );
+        }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let (report, _) = strace::replay(&log, &name, Options::default())
             .map_err(|error| format!("{name}: {error}"))?;
         let mut all = Score::default();
         for program in &report.programs {
             all.add(&program.score);
-            if program.threads > 0 {
-                threaded.add(&program.score);
-            } else {
-                single.add(&program.score);
+            match (program.attached, program.threads) {
+                (true, _) => attached.add(&program.score),
+                (false, 0) => single.add(&program.score),
+                (false, _) => threaded.add(&program.score),
             }
         }
         println!("{}", row(name.split('.').next().unwrap_or(&name), &all, &races(&report)));
-        for difference in &report.differences {
+        for difference in report.differences.iter().filter(|found| !found.attached) {
             println!(
                 "    line {}: {} = {}, the model says {}{}",
                 difference.line,
@@ -49,6 +56,7 @@ pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
     }
     println!("{}", row("single-threaded", &single, ""));
     println!("{}", row("threaded", &threaded, ""));
+    println!("{}", row("attached to", &attached, "what was mapped before is not in the log"));
     println!("{} logs, {unread} lines not understood", logs.len());
     let chosen = single.chosen();
     println!(

@@ -130,8 +130,10 @@ impl Score {
 pub struct Program {
     /// Its process; `null` where the log names none.
     pub pid: Option<u32>,
-    /// Path that was executed; `null` when it ran before the log began.
+    /// Path that was executed; `null` when no line tells.
     pub path: Option<Name>,
+    /// Whether it ran before the log began, so that what it had mapped is not known.
+    pub attached: bool,
     /// Line of its `execve`, or of its first call.
     pub line: u64,
     /// Threads that it made.

@@ -105,7 +105,9 @@ pub(crate) fn bare(arg: &str) -> &str {
     match arg.split_once('=') {
         Some((name, value))
             if !name.is_empty()
-                && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b.is_ascii_digit())
+                && name
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b == b'_' || b.is_ascii_digit())
                 && !name.as_bytes()[0].is_ascii_digit() =>
         {
             value.trim()
@@ -127,14 +129,7 @@ mod tests {
         assert_eq!(parts.name, "x");
         assert_eq!(
             parts.args,
-            [
-                r#""a,(\")""#,
-                "[1, 2]",
-                "{a=1, b=f(2, 3)}",
-                "3</tmp/a,b)>",
-                "0x1 /* A, B) */",
-                "4"
-            ]
+            [r#""a,(\")""#, "[1, 2]", "{a=1, b=f(2, 3)}", "3</tmp/a,b)>", "0x1 /* A, B) */", "4"]
         );
         assert_eq!(parts.result, Some("7 <0.1>"));
     }

@@ -135,7 +135,8 @@ impl Reader {
             _ => {}
         }
         let pid = self.processes.of_line(split.pid);
-        let plain = |what| Entry { line: number, end: number, pid, what, outcome: Outcome::Unknown };
+        let plain =
+            |what| Entry { line: number, end: number, pid, what, outcome: Outcome::Unknown };
         match kind {
             Kind::Whole(text) => self.entry(number, number, pid, text),
             Kind::Begun(text) => {

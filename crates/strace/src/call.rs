@@ -1,8 +1,6 @@
 //! What a call is, by its name and arguments.
 
-use world::{
-    Advice, Call, LockFlags, MapFlags, MemfdFlags, Prot, RemapFlags, Resource, SyncFlags,
-};
+use world::{Advice, Call, LockFlags, MapFlags, MemfdFlags, Prot, RemapFlags, Resource, SyncFlags};
 
 use crate::args::bare;
 use crate::entry::{FileName, Spawn, What};
@@ -120,8 +118,9 @@ pub(crate) fn read<'a>(name: &'a str, args: &'a [&'a str]) -> Result<What, Bad<'
             Ok(What::Close { fd })
         }
         "exit" | "exit_group" | "_exit" => Ok(What::Exiting),
-        "shmat" | "shmdt" | "io_setup" | "io_destroy" | "remap_file_pages"
-        | "map_shadow_stack" => Ok(What::Outside { name: name.to_owned() }),
+        "shmat" | "shmdt" | "io_setup" | "io_destroy" | "remap_file_pages" | "map_shadow_stack" => {
+            Ok(What::Outside { name: name.to_owned() })
+        }
         _ => Ok(What::Other { name: name.to_owned() }),
     }
 }
@@ -228,10 +227,9 @@ fn rlimit(name: &str, resource: Option<&&str>, limits: Option<&&str>) -> What {
         number(after.split([',', '}']).next()?.trim())
     };
     match (field("rlim_cur="), field("rlim_max=")) {
-        (Some(soft), Some(hard)) => What::Memory {
-            call: Call::Setrlimit { resource, soft, hard },
-            file: FileName::None,
-        },
+        (Some(soft), Some(hard)) => {
+            What::Memory { call: Call::Setrlimit { resource, soft, hard }, file: FileName::None }
+        }
         _ => other,
     }
 }

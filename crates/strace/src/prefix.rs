@@ -18,9 +18,7 @@ pub(crate) fn split(line: &str) -> Line<'_> {
         && let Some(number) = leading_pid(number.trim())
     {
         (pid, rest) = (Some(number), after.trim_start());
-    } else if let Some((word, after)) = word(rest)
-        && let Some(number) = leading_pid(word)
-    {
+    } else if let Some((number, after)) = leading(rest) {
         (pid, rest) = (Some(number), after);
     }
     loop {
@@ -51,6 +49,17 @@ pub(crate) fn split(line: &str) -> Line<'_> {
 fn word(text: &str) -> Option<(&str, &str)> {
     let end = text.find(' ')?;
     Some((&text[..end], text[end..].trim_start()))
+}
+
+/// `123 ` or `123<gdb worker> ` at the beginning.
+fn leading(text: &str) -> Option<(u32, &str)> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, after) = text.split_at(digits);
+    let after = match after.strip_prefix('<') {
+        Some(name) => name.split_once("> ")?.1,
+        None => after.strip_prefix(' ')?,
+    };
+    Some((number.parse().ok()?, after.trim_start()))
 }
 
 /// `123` or `123<bash>`.
@@ -87,6 +96,7 @@ mod tests {
         check("[pid 873<bash>] 12:00:01 brk(NULL) = 0x1", Some(873));
         check("18873 brk(NULL) = 0x1", Some(18873));
         check("18873<sh> brk(NULL) = 0x1", Some(18873));
+        check("18873<gdb worker> brk(NULL) = 0x1", Some(18873));
         check("873   13:58:32.410897 brk(NULL) = 0x1", Some(873));
         check("13:58:32 brk(NULL) = 0x1", None);
         check("1795183112.446022 brk(NULL) = 0x1", None);

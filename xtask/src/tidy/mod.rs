@@ -30,10 +30,7 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-compat", &["oomph-units"]),
     ("oomph-world", &["oomph-units"]),
     ("oomph-sim", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world"]),
-    (
-        "oomph-strace",
-        &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world", "oomph-sim"],
-    ),
+    ("oomph-strace", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world", "oomph-sim"]),
     (
         "oomph",
         &[

@@ -69,10 +69,8 @@ impl Anchors {
             image.segments = Segments { start_brk: start, brk, ..Segments::default() };
             let end = brk.next_multiple_of(4096);
             if end > start {
-                let flags = VmFlags::READ
-                    .with(VmFlags::WRITE)
-                    .with(VmFlags::MAY)
-                    .with(VmFlags::ACCOUNT);
+                let flags =
+                    VmFlags::READ.with(VmFlags::WRITE).with(VmFlags::MAY).with(VmFlags::ACCOUNT);
                 image.mappings.push(ImageMapping {
                     start,
                     end,

@@ -33,7 +33,11 @@ fn releases() -> [Release; 5] {
 ///
 /// # Errors
 /// The machine refuses to go on, which is a mistake of this program.
-pub fn replay(log: &Log, origin: &str, options: Options) -> Result<(StraceReport, Played), WorldError> {
+pub fn replay(
+    log: &Log,
+    origin: &str,
+    options: Options,
+) -> Result<(StraceReport, Played), WorldError> {
     let arch = arch(log);
     let given = options.kernel.map(|release| [release]);
     let releases = releases();
@@ -90,8 +94,10 @@ fn total(played: &Played) -> Score {
 fn arch(log: &Log) -> Arch {
     let mut highest = 0;
     for entry in &log.entries {
-        if let (What::Memory { call: Call::Mmap { .. } | Call::Brk { .. }, .. }, Outcome::Value(at)) =
-            (&entry.what, entry.outcome)
+        if let (
+            What::Memory { call: Call::Mmap { .. } | Call::Brk { .. }, .. },
+            Outcome::Value(at),
+        ) = (&entry.what, entry.outcome)
         {
             highest = highest.max(at);
         }

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use facts::Name;
-use rules::replay::{
-    Anchor, AnchorKind, Assumed, Difference, Outside, Program, Race, Unreadable,
-};
+use rules::replay::{Anchor, AnchorKind, Assumed, Difference, Outside, Program, Race, Unreadable};
 use sim::{Machine, MachineConfig};
 use units::ScoreAdj;
 use world::{
@@ -64,7 +62,11 @@ pub(super) struct Player<'a> {
     named: BTreeMap<String, usize>,
     lengths: BTreeMap<String, u64>,
     file_count: usize,
+    /// The pid of the last entry.
+    last: Option<u32>,
     align_files: bool,
+    /// Whether an `execve` may be missing: the log has none, or lines that could not be read.
+    guesses: bool,
     /// Entries whose results are anchors.
     anchored: BTreeMap<usize, AnchorKind>,
     pub(super) out: Found,
@@ -110,7 +112,10 @@ impl<'a> Player<'a> {
             named: BTreeMap::new(),
             lengths,
             file_count: 0,
+            last: None,
             align_files,
+            guesses: !log.problems.is_empty()
+                || !log.entries.iter().any(|entry| matches!(entry.what, What::Exec { .. })),
             anchored: BTreeMap::new(),
             out: Found::default(),
         }
@@ -118,11 +123,11 @@ impl<'a> Player<'a> {
 
     /// Plays what ends up to a line.
     pub(super) fn run(mut self, last_line: usize) -> Result<Played, WorldError> {
-        let mut starts: Vec<usize> =
-            (0..self.entries.len()).filter(|&at| self.entries[at].line != self.entries[at].end).collect();
+        let mut starts: Vec<usize> = (0..self.entries.len())
+            .filter(|&at| self.entries[at].line != self.entries[at].end)
+            .collect();
         starts.sort_by_key(|&at| self.entries[at].line);
         let mut starts = starts.into_iter().peekable();
-        let mut last_pid = None;
         for index in 0..self.entries.len() {
             let entry = &self.entries[index];
             while let Some(start) = starts.next_if(|&at| {
@@ -133,13 +138,13 @@ impl<'a> Player<'a> {
             if entry.end > last_line {
                 break;
             }
-            last_pid = Some(entry.pid);
             self.entry(index)?;
+            self.last = Some(entry.pid);
         }
         for space in 0..self.spaces.len() {
             self.settle(space)?;
         }
-        let last = last_pid.and_then(|pid| {
+        let last = self.last.and_then(|pid| {
             let tracee = self.tracees.get(&pid)?;
             let path = self.out.programs.get(tracee.program).and_then(|found| found.path.clone());
             Some((pid, tracee.id, path))
@@ -176,6 +181,7 @@ impl<'a> Player<'a> {
         let tracee = self.tracee(entry.pid, index)?;
         match &entry.what {
             What::Memory { call, file } => {
+                let tracee = self.silent_exec(index, tracee, call)?;
                 let space = tracee.space;
                 if entry.line != entry.end {
                     self.spaces[space].open = self.spaces[space].open.saturating_sub(1);
@@ -190,7 +196,7 @@ impl<'a> Player<'a> {
             What::Exec { path } => {
                 if entry.outcome == Outcome::Value(0) {
                     self.settle(tracee.space)?;
-                    self.exec(index, tracee, path)?;
+                    self.exec(index, index + 1, tracee, path)?;
                 }
             }
             What::Spawn(_) => {
@@ -242,7 +248,12 @@ impl<'a> Player<'a> {
             return Ok(*tracee);
         }
         let entry = &self.entries[index];
-        let anchors = anchor::find(self.entries, index, pid, false);
+        if let Some(tracee) = self.stranger(pid, index)? {
+            return Ok(tracee);
+        }
+        // The first thing that a program does is to ask for its break.
+        let whole = is_first_brk(entry);
+        let anchors = anchor::find(self.entries, index, pid, whole);
         self.anchored(&anchors);
         self.machine.set_image(anchors.image());
         let id = self.machine.start(&ProcessSpec {
@@ -253,11 +264,10 @@ impl<'a> Player<'a> {
             limits: Limits::default(),
             cgroup: None,
         })?;
-        self.spaces.push(Space::default());
+        self.spaces.push(if whole { Space::fresh() } else { Space::default() });
         self.descriptors.push(BTreeMap::new());
         if !matches!(entry.what, What::Exec { .. }) {
-            let pid = (pid != 0).then_some(pid);
-            self.out.programs.push(program(pid, None, number(entry.line)));
+            self.out.programs.push(program(pid, None, !whole, number(entry.line)));
         }
         let tracee = Tracee {
             id,
@@ -267,6 +277,25 @@ impl<'a> Player<'a> {
         };
         self.tracees.insert(pid, tracee);
         Ok(tracee)
+    }
+
+    /// A pid that no line announces, while others are there: a thread of the last one, since `-p`
+    /// takes all threads of a process; or its child, when it runs another program later.
+    fn stranger(&mut self, pid: u32, index: usize) -> Result<Option<Tracee>, WorldError> {
+        let Some(parent) = self.last.and_then(|last| self.tracees.get(&last)).copied() else {
+            return Ok(None);
+        };
+        if self.machine.alive(parent.id)?.is_some() || is_first_brk(&self.entries[index]) {
+            return Ok(None);
+        }
+        self.outside("process whose beginning is not in the log", self.entries[index].line);
+        let later = &self.entries[index..];
+        let execs = later
+            .iter()
+            .filter(|entry| entry.pid == pid)
+            .any(|entry| is_first_brk(entry) || matches!(entry.what, What::Exec { .. }));
+        self.child(pid, parent, if execs { Spawn::Copy } else { Spawn::Thread })?;
+        Ok(self.tracees.get(&pid).copied())
     }
 
     fn anchored(&mut self, anchors: &Anchors) {
@@ -283,21 +312,47 @@ impl<'a> Player<'a> {
         self.out.anchors.push(Anchor { line: number(self.entries[at].line), what, address });
     }
 
-    fn exec(&mut self, index: usize, tracee: Tracee, path: &str) -> Result<(), WorldError> {
+    /// A break never moves by itself: where `brk(NULL)` tells of another one than there was, another
+    /// program runs, whose `execve` is not in the log (`-e trace=memory`).
+    fn silent_exec(
+        &mut self,
+        index: usize,
+        tracee: Tracee,
+        call: &Call,
+    ) -> Result<Tracee, WorldError> {
         let entry = &self.entries[index];
-        let anchors = anchor::find(self.entries, index + 1, entry.pid, true);
+        let (Call::Brk { addr: 0 }, Outcome::Value(log)) = (call, entry.outcome) else {
+            return Ok(tracee);
+        };
+        if !self.guesses || entry.line != entry.end {
+            return Ok(tracee);
+        }
+        self.settle(tracee.space)?;
+        if self.machine.call(tracee.id, call)?.value == Ok(log) {
+            return Ok(tracee);
+        }
+        self.exec(index, index, tracee, "")?;
+        Ok(self.tracees.get(&entry.pid).copied().unwrap_or(tracee))
+    }
+
+    /// A program begins with an entry; `from` is the first entry that is its own.
+    fn exec(
+        &mut self,
+        index: usize,
+        from: usize,
+        tracee: Tracee,
+        path: &str,
+    ) -> Result<(), WorldError> {
+        let entry = &self.entries[index];
+        let anchors = anchor::find(self.entries, from, entry.pid, true);
         self.anchored(&anchors);
         self.machine.set_image(anchors.image());
         self.machine.exec(tracee.id)?;
         self.spaces.push(Space::fresh());
         let path = (!path.is_empty()).then(|| Name::from(path));
-        let pid = (entry.pid != 0).then_some(entry.pid);
-        self.out.programs.push(program(pid, path, number(entry.line)));
-        let tracee = Tracee {
-            space: self.spaces.len() - 1,
-            program: self.out.programs.len() - 1,
-            ..tracee
-        };
+        self.out.programs.push(program(entry.pid, path, false, number(entry.line)));
+        let tracee =
+            Tracee { space: self.spaces.len() - 1, program: self.out.programs.len() - 1, ..tracee };
         self.tracees.insert(entry.pid, tracee);
         Ok(())
     }
@@ -312,6 +367,10 @@ impl<'a> Player<'a> {
             return Ok(());
         }
         let parent = self.tracee(entry.pid, index)?;
+        self.child(child, parent, kind)
+    }
+
+    fn child(&mut self, child: u32, parent: Tracee, kind: Spawn) -> Result<(), WorldError> {
         self.settle(parent.space)?;
         let made = self.machine.fork(
             parent.id,
@@ -383,8 +442,7 @@ impl<'a> Player<'a> {
         let memory = ["/dev/", "/proc/", "/sys/", "/memfd:", "/SYSV", "/run/"];
         let elsewhere = path.contains(':') && !path.starts_with('/');
         let tmpfs = memory.iter().any(|start| path.starts_with(start)) || elsewhere;
-        let spec =
-            FileSpec { name: path.to_owned(), len, tmpfs: tmpfs || !self.align_files };
+        let spec = FileSpec { name: path.to_owned(), len, tmpfs: tmpfs || !self.align_files };
         self.machine.files(&[spec])?;
         let index = self.file_count;
         self.file_count += 1;
@@ -438,6 +496,20 @@ impl<'a> Player<'a> {
             if !missing.is_empty() {
                 answer = perform(&mut self.machine, tracee.id, call, file)?;
             }
+        }
+        if let (false, Ok(model), Outcome::Value(log)) = (trial, answer, entry.outcome)
+            && let Call::Mmap { addr, len, flags, .. } = *call
+            && model != log
+            && model == addr & !4095
+            && !is_fixed(flags)
+            && !self.spaces[tracee.space].ever_mapped(model, model.saturating_add(len))
+        {
+            // The hint was refused, so something is there: the program itself, which no line maps.
+            self.machine.call(tracee.id, &Call::Munmap { addr: model, len })?;
+            assume(&mut self.machine, tracee.id, model, model + 4096)?;
+            let line = number(entry.line);
+            self.out.assumed.push(Assumed { line, start: model, end: model + 4096 });
+            answer = perform(&mut self.machine, tracee.id, call, file)?;
         }
         let equal = match (entry.outcome, answer) {
             (Outcome::Value(log), Ok(model)) => log == model,
@@ -529,7 +601,9 @@ impl<'a> Player<'a> {
         let Outcome::Value(log) = entry.outcome else { return Ok(()) };
         let id = tracee.id;
         match *call {
-            Call::Mmap { addr, len, prot, flags, fd, offset } if !is_fixed(flags) || answer.is_err() => {
+            Call::Mmap { addr, len, prot, flags, fd, offset }
+                if !is_fixed(flags) || answer.is_err() =>
+            {
                 if let Ok(model) = answer {
                     self.machine.call(id, &Call::Munmap { addr: model, len })?;
                     // What the process had mapped before the log begins is learned as it shows.
@@ -568,6 +642,13 @@ impl<'a> Player<'a> {
     }
 }
 
+/// `brk(NULL)` with a result, on one line.
+fn is_first_brk(entry: &Entry) -> bool {
+    matches!(entry.what, What::Memory { call: Call::Brk { addr: 0 }, .. })
+        && matches!(entry.outcome, Outcome::Value(_))
+        && entry.line == entry.end
+}
+
 /// Bytes of a file whose length no line tells.
 const UNKNOWN_LENGTH: u64 = 1 << 32;
 
@@ -604,10 +685,8 @@ fn perform(
 fn assume(machine: &mut Machine, id: ProcessId, start: u64, end: u64) -> Result<(), WorldError> {
     let flags = MapFlags::PRIVATE.with(MapFlags::ANONYMOUS).with(MapFlags::FIXED);
     let prot = Prot::READ.with(Prot::WRITE);
-    machine.call(
-        id,
-        &Call::Mmap { addr: start, len: end - start, prot, flags, fd: -1, offset: 0 },
-    )?;
+    machine
+        .call(id, &Call::Mmap { addr: start, len: end - start, prot, flags, fd: -1, offset: 0 })?;
     Ok(())
 }
 

@@ -23,6 +23,7 @@ pub(super) fn is_fixed(flags: MapFlags) -> bool {
 }
 
 /// A program of which nothing was compared yet.
-pub(super) fn program(pid: Option<u32>, path: Option<Name>, line: u64) -> Program {
-    Program { pid, path, line, threads: 0, score: Score::default() }
+pub(super) fn program(pid: u32, path: Option<Name>, attached: bool, line: u64) -> Program {
+    let pid = (pid != 0).then_some(pid);
+    Program { pid, path, attached, line, threads: 0, score: Score::default() }
 }

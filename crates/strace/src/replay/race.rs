@@ -30,10 +30,7 @@ impl Player<'_> {
         }
         let places = group.iter().filter(|&&at| self.changes_places(at)).count();
         let (order, found) = self.order(&group)?;
-        let race = Race {
-            order: found,
-            calls: order.iter().map(|&at| self.racing(at)).collect(),
-        };
+        let race = Race { order: found, calls: order.iter().map(|&at| self.racing(at)).collect() };
         if places > 1 || found != RaceOrder::Log {
             self.out.races.push(race);
         }
@@ -88,9 +85,7 @@ impl Player<'_> {
             let at = left[place];
             let began = self.at(at).line;
             // Whatever ended before it began comes before it.
-            let must_wait = left
-                .iter()
-                .any(|&other| other != at && self.at(other).end < began);
+            let must_wait = left.iter().any(|&other| other != at && self.at(other).end < began);
             if must_wait {
                 continue;
             }
