@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::{Stop, repository};
+use facts::Name;
 use rules::replay::{RaceOrder, Score, StraceReport, Tally};
 use strace::Options;
 
@@ -31,7 +32,7 @@ pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
             );
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let (report, _) = strace::replay(&log, &name, Options::default())
+        let (report, _) = strace::replay(&log, &Name::from(name.as_str()), Options::default())
             .map_err(|error| format!("{name}: {error}"))?;
         let mut all = Score::default();
         for program in &report.programs {

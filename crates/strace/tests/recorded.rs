@@ -8,6 +8,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use expect_test::{Expect, expect};
+use facts::Name;
 use oomph_strace::{Log, Options, parse, replay};
 use rules::replay::{Program, RaceOrder, Score, StraceReport};
 
@@ -32,7 +33,7 @@ fn read(path: &Path) -> (String, Vec<u8>, Log) {
 }
 
 fn play(log: &Log, name: &str) -> StraceReport {
-    replay(log, name, Options::default()).expect("the machine goes on").0
+    replay(log, &Name::from(name), Options::default()).expect("the machine goes on").0
 }
 
 fn sum(reports: &[StraceReport], of: impl Fn(&Program) -> bool) -> Score {
@@ -70,32 +71,41 @@ fn what_the_kernel_chose_is_predicted() {
         })
         .collect();
     let single = sum(&reports, |program| !program.attached && program.threads == 0);
-    check(&single, &expect![[r#"
+    check(
+        &single,
+        &expect![[r#"
         mmap(NULL): 2160 of 2160
         brk: 855 of 855
         mremap: 45 of 45
         hinted: 0 of 0
         others: 2312 of 2312
         anchors: 128
-    "#]]);
+    "#]],
+    );
     let threaded = sum(&reports, |program| !program.attached && program.threads > 0);
-    check(&threaded, &expect![[r#"
+    check(
+        &threaded,
+        &expect![[r#"
         mmap(NULL): 1240 of 1240
         brk: 109 of 109
         mremap: 48 of 48
         hinted: 26 of 26
         others: 2599 of 2599
         anchors: 22
-    "#]]);
+    "#]],
+    );
     let attached = sum(&reports, |program| program.attached);
-    check(&attached, &expect![[r#"
+    check(
+        &attached,
+        &expect![[r#"
         mmap(NULL): 626 of 641
         brk: 0 of 0
         mremap: 0 of 0
         hinted: 0 of 0
         others: 696 of 696
         anchors: 1
-    "#]]);
+    "#]],
+    );
     for report in &reports {
         for difference in report.differences.iter().filter(|found| !found.attached) {
             assert!(difference.raced, "{}: {difference:?}", report.origin);
@@ -105,7 +115,8 @@ fn what_the_kernel_chose_is_predicted() {
     let count = |order| races.clone().filter(|race| race.order == order).count();
     expect![[r#"
         104 races as logged, 15 in another order, 0 unexplained
-    "#]].assert_eq(&format!(
+    "#]]
+    .assert_eq(&format!(
         "{} races as logged, {} in another order, {} unexplained\n",
         count(RaceOrder::Log),
         count(RaceOrder::Other),

@@ -14,6 +14,7 @@ use rules::map::MapReport;
 use rules::pages::PagesReport;
 use rules::physical::PhysicalReport;
 use rules::rank::RankReport;
+use rules::replay::StraceReport;
 use rules::status::StatusReport;
 use rules::timeline::TimelineReport;
 use rules::usage::UsageReport;
@@ -69,6 +70,8 @@ pub enum Format {
     Explain,
     /// What `oomph explain --timeline --json` prints.
     Timeline,
+    /// What `oomph replay --json` prints for a log of strace.
+    ReplayStrace,
 }
 
 /// The JSON Schema (draft 2020-12) of a format.
@@ -85,6 +88,7 @@ pub fn schema(format: Format) -> Value {
         Format::LedgerDiff => schema_for!(LedgerDiffReport),
         Format::Explain => schema_for!(ExplainReport),
         Format::Timeline => schema_for!(TimelineReport),
+        Format::ReplayStrace => schema_for!(StraceReport),
     };
     let title = match format {
         Format::Status => "oomph.status/1",
@@ -98,6 +102,7 @@ pub fn schema(format: Format) -> Value {
         Format::LedgerDiff => rules::ledger_diff::SCHEMA,
         Format::Explain => rules::explain::SCHEMA,
         Format::Timeline => rules::timeline::SCHEMA,
+        Format::ReplayStrace => rules::replay::SCHEMA,
     };
     schema.insert("title".to_owned(), title.into());
     schema.to_value()

@@ -23,6 +23,7 @@ fn the_document_of_the_json_format_is_current() {
         ("cache", Format::Cache),
         ("explain", Format::Explain),
         ("timeline", Format::Timeline),
+        ("replay-strace", Format::ReplayStrace),
     ] {
         let (start, end) =
             (format!("<!-- {name}: generated -->\n"), format!("<!-- {name}: end -->\n"));

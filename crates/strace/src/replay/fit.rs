@@ -35,7 +35,7 @@ fn releases() -> [Release; 5] {
 /// The machine refuses to go on, which is a mistake of this program.
 pub fn replay(
     log: &Log,
-    origin: &str,
+    origin: &Name,
     options: Options,
 ) -> Result<(StraceReport, Played), WorldError> {
     let arch = arch(log);
@@ -65,7 +65,7 @@ pub fn replay(
     let by = if options.kernel.is_some() { KernelBy::Given } else { KernelBy::Fitted };
     let report = StraceReport {
         schema: SCHEMA,
-        origin: Name::from(origin),
+        origin: origin.clone(),
         kernel: release,
         kernel_by: by,
         files_aligned: aligned,

@@ -741,6 +741,14 @@ fn ranges(machine: &Machine, id: ProcessId, heap: bool) -> Vec<(u64, u64)> {
 }
 
 impl Played {
+    /// The process that the last line was about: its pid in the log (0: the log names none), the path
+    /// of its program, and its `smaps`. `None` when it has ended.
+    pub fn last_smaps(&mut self) -> Option<(u32, Option<Name>, Vec<u8>)> {
+        let (pid, id, path) = self.last.clone()?;
+        let smaps = self.machine.observe(id).ok()?.smaps?;
+        Some((pid, path, smaps))
+    }
+
     /// What could not be read of a log, as a report has it.
     pub(super) fn unreadable(log: &Log) -> Vec<Unreadable> {
         log.problems
