@@ -14,6 +14,7 @@ mod golden;
 mod harness;
 mod needs;
 mod repository;
+mod strace_score;
 mod tally;
 mod test;
 mod tidy;
@@ -40,6 +41,9 @@ cargo xtask bench explain [GIBIBYTES]
                           memory that it takes while so much comes through a pipe
 cargo xtask golden        what the real smem, pmap and free print about the machines in
                           tests/data/compat, kept in its folder `golden` (as root)
+cargo xtask strace-score [LOG…]
+                          how many addresses of recorded programs the model predicts; without a
+                          LOG, those in tests/data/strace
 cargo xtask corpus [DIR]  how much of the kernel logs in DIR is understood
 cargo xtask fuzz-klog [--seconds N | --runs N] [--seed S] [LOG…]
                           mutated kernel logs: no panic, no hang, output bounded by input
@@ -76,6 +80,7 @@ fn main() -> ExitCode {
         "fuzz-klog" => fuzz_klog::run(rest),
         "fuzz-malloc" => fuzz_malloc::run(rest),
         "fuzz-host" => fuzz_host::run(rest),
+        "strace-score" => strace_score::run(rest),
         "capture-vm" => vm::run(rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");

@@ -14,6 +14,7 @@ use rules::map::MapReport;
 use rules::pages::PagesReport;
 use rules::physical::PhysicalReport;
 use rules::rank::RankReport;
+use rules::replay::StraceReport;
 use rules::status::StatusReport;
 use rules::timeline::TimelineReport;
 use rules::usage::UsageReport;
@@ -72,6 +73,8 @@ pub enum Format {
     Timeline,
     /// What `oomph simulate --json` prints.
     Simulation,
+    /// What `oomph replay --json` prints for a log of strace.
+    ReplayStrace,
 }
 
 /// The JSON Schema (draft 2020-12) of a format.
@@ -89,6 +92,7 @@ pub fn schema(format: Format) -> Value {
         Format::Explain => schema_for!(ExplainReport),
         Format::Timeline => schema_for!(TimelineReport),
         Format::Simulation => schema_for!(SimulationReport),
+        Format::ReplayStrace => schema_for!(StraceReport),
     };
     let title = match format {
         Format::Status => "oomph.status/1",
@@ -103,6 +107,7 @@ pub fn schema(format: Format) -> Value {
         Format::Explain => rules::explain::SCHEMA,
         Format::Timeline => rules::timeline::SCHEMA,
         Format::Simulation => scenario::report::SCHEMA,
+        Format::ReplayStrace => rules::replay::SCHEMA,
     };
     schema.insert("title".to_owned(), title.into());
     schema.to_value()

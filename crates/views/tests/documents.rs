@@ -26,6 +26,7 @@ fn the_document_of_the_json_format_is_current() {
         ("explain", Format::Explain),
         ("timeline", Format::Timeline),
         ("simulation", Format::Simulation),
+        ("replay-strace", Format::ReplayStrace),
     ] {
         let (start, end) =
             (format!("<!-- {name}: generated -->\n"), format!("<!-- {name}: end -->\n"));

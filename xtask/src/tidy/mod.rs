@@ -33,6 +33,7 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-actor", &[]),
     ("oomph-scenario", &["oomph-units", "oomph-facts", "oomph-world"]),
     ("oomph-sim", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world"]),
+    ("oomph-strace", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world", "oomph-sim"]),
     (
         "oomph-lab",
         &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world", "oomph-sim", "oomph-actor"],
@@ -52,6 +53,7 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-scenario",
             "oomph-sim",
             "oomph-malloc",
+            "oomph-strace",
         ],
     ),
     (
@@ -66,6 +68,7 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-actor",
             "oomph-lab",
             "oomph-sim",
+            "oomph-strace",
         ],
     ),
 ];
