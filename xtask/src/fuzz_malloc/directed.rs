@@ -65,6 +65,7 @@ pub(super) fn all(rules: &Rules) -> Vec<Directed> {
         make("the flag that sticks", Tunables { top_pad: Some(0), ..none }, &sticky_flag),
         make("edges of trimming", none, &|maker| trim_edges(maker, rules)),
         make("growth into top", none, &growth_into_top),
+        make("the first threshold", none, &|maker| first_threshold(maker, rules)),
         make("whole huge pages", none, &huge_pages),
         make("foreign breaks", none, &foreign_breaks),
         make("a wall above the heap", none, &wall),
@@ -190,6 +191,15 @@ fn trim_edges(maker: &mut Maker, rules: &Rules) {
         maker.free(block);
         let block = maker.malloc(threshold + 4096 - 400);
         maker.free(block);
+    }
+}
+
+fn first_threshold(maker: &mut Maker, rules: &Rules) {
+    // So little is left of top that the threshold decides.
+    maker.malloc(10_000);
+    for by in [0, 16, 32, -16, -32, 0_i64] {
+        maker.malloc(((128 << 10) - rules.word).saturating_add_signed(by));
+        maker.report();
     }
 }
 

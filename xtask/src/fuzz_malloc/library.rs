@@ -91,6 +91,8 @@ impl Origin {
                 format!("Dir::Etc::sourcelist={}", sources.display()),
                 "Dir::Etc::sourceparts=-".to_owned(),
                 format!("Dir::State::lists={dir}/lists"),
+                // What is installed here must not be preferred.
+                "Dir::State::status=/dev/null".to_owned(),
                 format!("Dir::Cache={dir}/cache"),
                 "APT::Sandbox::User=root".to_owned(),
                 "Acquire::Languages=none".to_owned(),
