@@ -15,6 +15,7 @@ use rules::pages::PagesReport;
 use rules::physical::PhysicalReport;
 use rules::rank::RankReport;
 use rules::status::StatusReport;
+use rules::timeline::TimelineReport;
 use rules::usage::UsageReport;
 use schemars::schema_for;
 use serde::Serialize;
@@ -66,6 +67,8 @@ pub enum Format {
     LedgerDiff,
     /// What `oomph explain --json` prints, for each report.
     Explain,
+    /// What `oomph explain --timeline --json` prints.
+    Timeline,
 }
 
 /// The JSON Schema (draft 2020-12) of a format.
@@ -81,6 +84,7 @@ pub fn schema(format: Format) -> Value {
         Format::Ledger => schema_for!(LedgerReport),
         Format::LedgerDiff => schema_for!(LedgerDiffReport),
         Format::Explain => schema_for!(ExplainReport),
+        Format::Timeline => schema_for!(TimelineReport),
     };
     let title = match format {
         Format::Status => "oomph.status/1",
@@ -93,6 +97,7 @@ pub fn schema(format: Format) -> Value {
         Format::Ledger => rules::ledger::SCHEMA,
         Format::LedgerDiff => rules::ledger_diff::SCHEMA,
         Format::Explain => rules::explain::SCHEMA,
+        Format::Timeline => rules::timeline::SCHEMA,
     };
     schema.insert("title".to_owned(), title.into());
     schema.to_value()

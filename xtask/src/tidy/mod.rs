@@ -25,9 +25,10 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-rules", &["oomph-units", "oomph-facts"]),
     ("oomph-proctext", &["oomph-units", "oomph-facts"]),
     ("oomph-klog", &["oomph-units", "oomph-facts"]),
-    ("oomph-sources", &["oomph-units", "oomph-facts", "oomph-proctext"]),
+    ("oomph-sources", &["oomph-units", "oomph-facts", "oomph-proctext", "oomph-klog"]),
     ("oomph-views", &["oomph-units", "oomph-facts", "oomph-rules"]),
     ("oomph-compat", &["oomph-units"]),
+    ("oomph-malloc", &["oomph-units"]),
     ("oomph-world", &["oomph-units"]),
     ("oomph-sim", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world"]),
     (
@@ -43,7 +44,7 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-compat",
         ],
     ),
-    ("xtask", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-klog"]),
+    ("xtask", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-klog", "oomph-malloc"]),
 ];
 
 /// Prints what is untidy; true when nothing is.

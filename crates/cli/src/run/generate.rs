@@ -38,6 +38,7 @@ pub(super) fn run(what: &Generate, out: &mut Output) -> Result<Outcome, Failure>
                 Report::Ledger => Format::Ledger,
                 Report::LedgerDiff => Format::LedgerDiff,
                 Report::Explain => Format::Explain,
+                Report::Timeline => Format::Timeline,
             };
             print_json(&json::schema(format), out)?;
         }
