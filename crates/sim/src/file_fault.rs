@@ -77,12 +77,15 @@ impl Ctx<'_> {
     }
 
     /// `do_sync_mmap_readahead()`: half of the read-ahead before the page and half from it on; nothing
-    /// but the page where accesses are at random.
+    /// but the page where accesses are at random; of code, what follows up to the end of the mapping.
     fn read_around(&mut self, at: u64, file: usize, offset: u64) {
-        let flags = self.vma(at).flags;
+        let vma = self.vma(at);
         let pages = self.store.files[file].pages();
-        let (first, count) = if flags.has(VmFlags::RAND_READ) {
+        let (first, count) = if vma.has(VmFlags::RAND_READ) {
             (offset, 1)
+        } else if vma.has(VmFlags::EXEC) && self.store.rules.reads_code_onwards {
+            let end = vma.pgoff + vma.pages();
+            (offset, self.store.config.read_ahead.max(1).min(end - offset))
         } else {
             let around = self.store.config.read_ahead.max(1);
             (offset.saturating_sub(around / 2), around)

@@ -43,6 +43,8 @@ pub(crate) struct Rules {
     pub(crate) marks_guards: bool,
     /// `mremap` to a fixed address moves all mappings of a range (6.17).
     pub(crate) moves_many: bool,
+    /// A fault on code that is not in memory reads from the page on, within the mapping (6.16).
+    pub(crate) reads_code_onwards: bool,
     /// `MAP_DROPPABLE` exists (6.11).
     pub(crate) droppable: bool,
     /// A signal tells that a guard page was hit, and `MADV_GUARD_INSTALL` exists (6.13).
@@ -75,6 +77,7 @@ impl Rules {
             fixed_noreplace: since(4, 17),
             marks_guards: release >= Release::old(6, 18, 3),
             moves_many: since(6, 17),
+            reads_code_onwards: since(6, 16),
             droppable: since(6, 11),
             guards: since(6, 13),
             protect_upgrades: since(6, 2),

@@ -123,7 +123,8 @@ impl Ctx<'_> {
             return Err(Errno::ENOSPC);
         }
         let old = self.store.files[file].len;
-        if offset > old && self.store.files[file].kind == FileKind::Disk {
+        let cached = self.store.cached(file, old >> PAGE_BITS).is_some();
+        if offset > old && cached && self.store.files[file].kind == FileKind::Disk {
             self.store.clear_part(file, old);
         }
         self.store.written(file, first, last - first + 1);
