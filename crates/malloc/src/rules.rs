@@ -26,6 +26,7 @@ pub struct TcacheRules {
 }
 
 /// The rules of one release on one machine.
+#[expect(clippy::struct_excessive_bools, reason = "independent changes of many releases")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
     /// What it is called: the release, and the machine if that is not x86-64.

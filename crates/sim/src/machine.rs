@@ -17,6 +17,7 @@ use crate::files::{File, FileKind};
 use crate::image::Image;
 use crate::mm::Mm;
 use crate::proc::{self, Identity};
+use crate::range_map::RangeSet;
 use crate::rules_of::Rules;
 use crate::store::Store;
 
@@ -81,6 +82,7 @@ impl Machine {
             len: 0,
             kind: FileKind::Disk,
             promised: None,
+            blocks: RangeSet::default(),
             opens: 0,
             linked: true,
         });
@@ -305,6 +307,7 @@ impl World for Machine {
                 len: spec.len,
                 kind: if spec.tmpfs { FileKind::Tmpfs } else { FileKind::Disk },
                 promised: None,
+                blocks: RangeSet::default(),
                 opens: 0,
                 linked: true,
             });

@@ -15,6 +15,7 @@ use rules::pages::PagesReport;
 use rules::physical::PhysicalReport;
 use rules::rank::RankReport;
 use rules::status::StatusReport;
+use rules::timeline::TimelineReport;
 use rules::usage::UsageReport;
 use scenario::report::SimulationReport;
 use schemars::schema_for;
@@ -69,6 +70,8 @@ pub enum Format {
     Explain,
     /// What `oomph simulate --json` prints.
     Simulation,
+    /// What `oomph explain --timeline --json` prints.
+    Timeline,
 }
 
 /// The JSON Schema (draft 2020-12) of a format.
@@ -85,6 +88,7 @@ pub fn schema(format: Format) -> Value {
         Format::LedgerDiff => schema_for!(LedgerDiffReport),
         Format::Explain => schema_for!(ExplainReport),
         Format::Simulation => schema_for!(SimulationReport),
+        Format::Timeline => schema_for!(TimelineReport),
     };
     let title = match format {
         Format::Status => "oomph.status/1",
@@ -98,6 +102,7 @@ pub fn schema(format: Format) -> Value {
         Format::LedgerDiff => rules::ledger_diff::SCHEMA,
         Format::Explain => rules::explain::SCHEMA,
         Format::Simulation => scenario::report::SCHEMA,
+        Format::Timeline => rules::timeline::SCHEMA,
     };
     schema.insert("title".to_owned(), title.into());
     schema.to_value()

@@ -25,13 +25,13 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-rules", &["oomph-units", "oomph-facts"]),
     ("oomph-proctext", &["oomph-units", "oomph-facts"]),
     ("oomph-klog", &["oomph-units", "oomph-facts"]),
-    ("oomph-sources", &["oomph-units", "oomph-facts", "oomph-proctext"]),
+    ("oomph-sources", &["oomph-units", "oomph-facts", "oomph-proctext", "oomph-klog"]),
     ("oomph-views", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-scenario"]),
     ("oomph-compat", &["oomph-units"]),
+    ("oomph-malloc", &["oomph-units"]),
     ("oomph-world", &["oomph-units"]),
     ("oomph-scenario", &["oomph-units", "oomph-facts", "oomph-world"]),
     ("oomph-sim", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world"]),
-    ("oomph-malloc", &["oomph-units"]),
     (
         "oomph",
         &[

@@ -8,6 +8,7 @@ mod generate;
 mod ledger;
 mod machine;
 mod map;
+mod progress;
 mod rank;
 mod simulate;
 mod status;
