@@ -243,7 +243,7 @@ impl Heaps {
         let known = self.of.get(&process).copied();
         let (at, thread) = known.unwrap_or_else(|| self.make(process));
         let own = self
-            .heaps
+            .memories
             .get_mut(at)
             .ok_or_else(|| WorldError("this process has no allocator".to_owned()))?;
         own.heap.kernel_mut().process = process;
