@@ -212,7 +212,7 @@ struct Own {
 pub(super) struct Heaps {
     rules: Rules,
     world: Shared,
-    heaps: Vec<Own>,
+    memories: Vec<Own>,
     /// Which one a process has, and which thread of it the process is.
     of: BTreeMap<ProcessId, (usize, ThreadId)>,
 }
@@ -222,14 +222,14 @@ type Given = Result<Result<u64, Errno>, HeapError>;
 
 impl Heaps {
     pub(super) fn new(rules: Rules, world: Shared) -> Heaps {
-        Heaps { rules, world, heaps: Vec::new(), of: BTreeMap::new() }
+        Heaps { rules, world, memories: Vec::new(), of: BTreeMap::new() }
     }
 
     fn make(&mut self, process: ProcessId) -> (usize, ThreadId) {
         let kernel = Bridge { world: self.world.clone(), process, broken: None };
         let heap = GlibcHeap::new(self.rules, &Tunables::default(), kernel);
-        self.heaps.push(Own { heap, live: BTreeMap::new() });
-        let own = (self.heaps.len() - 1, ThreadId::MAIN);
+        self.memories.push(Own { heap, live: BTreeMap::new() });
+        let own = (self.memories.len() - 1, ThreadId::MAIN);
         self.of.insert(process, own);
         own
     }
@@ -243,7 +243,7 @@ impl Heaps {
         let known = self.of.get(&process).copied();
         let (at, thread) = known.unwrap_or_else(|| self.make(process));
         let own = self
-            .heaps
+            .memories
             .get_mut(at)
             .ok_or_else(|| WorldError("this process has no allocator".to_owned()))?;
         own.heap.kernel_mut().process = process;
@@ -325,10 +325,10 @@ impl Heap for Heaps {
         let copy = self
             .of
             .get(&parent)
-            .and_then(|&(at, thread)| self.heaps.get(at).map(|own| (own.clone(), thread)));
+            .and_then(|&(at, thread)| self.memories.get(at).map(|own| (own.clone(), thread)));
         if let Some((own, thread)) = copy {
-            self.heaps.push(own);
-            self.of.insert(child, (self.heaps.len() - 1, thread));
+            self.memories.push(own);
+            self.of.insert(child, (self.memories.len() - 1, thread));
         }
     }
 
@@ -341,7 +341,7 @@ impl Heap for Heaps {
     fn shared(&mut self, parent: ProcessId, child: ProcessId) {
         let known = self.of.get(&parent).copied();
         let (at, _) = known.unwrap_or_else(|| self.make(parent));
-        if let Some(own) = self.heaps.get_mut(at) {
+        if let Some(own) = self.memories.get_mut(at) {
             let thread = own.heap.attach_thread();
             self.of.insert(child, (at, thread));
         }
