@@ -67,6 +67,8 @@ pub(super) struct Player<'a> {
     align_files: bool,
     /// Whether an `execve` may be missing: the log has none, or lines that could not be read.
     guesses: bool,
+    /// Whether lines could not be read, so that something may be mapped that no line tells of.
+    damaged: bool,
     /// Entries whose results are anchors.
     anchored: BTreeMap<usize, AnchorKind>,
     pub(super) out: Found,
@@ -116,6 +118,7 @@ impl<'a> Player<'a> {
             align_files,
             guesses: !log.problems.is_empty()
                 || !log.entries.iter().any(|entry| matches!(entry.what, What::Exec { .. })),
+            damaged: !log.problems.is_empty(),
             anchored: BTreeMap::new(),
             out: Found::default(),
         }
@@ -264,7 +267,8 @@ impl<'a> Player<'a> {
             limits: Limits::default(),
             cgroup: None,
         })?;
-        self.spaces.push(if whole { Space::fresh() } else { Space::default() });
+        let space = if whole { Space::fresh() } else { Space::default() };
+        self.spaces.push(space.anchored(&anchors));
         self.descriptors.push(BTreeMap::new());
         if !matches!(entry.what, What::Exec { .. }) {
             self.out.programs.push(program(pid, None, !whole, number(entry.line)));
@@ -348,7 +352,8 @@ impl<'a> Player<'a> {
         self.anchored(&anchors);
         self.machine.set_image(anchors.image());
         self.machine.exec(tracee.id)?;
-        self.spaces.push(Space::fresh());
+        self.machine.rename(tracee.id, path.rsplit('/').next().unwrap_or(path));
+        self.spaces.push(Space::fresh().anchored(&anchors));
         let path = (!path.is_empty()).then(|| Name::from(path));
         self.out.programs.push(program(entry.pid, path, false, number(entry.line)));
         let tracee =
@@ -414,15 +419,7 @@ impl<'a> Player<'a> {
             FileName::Unnamed => opened.cloned(),
         };
         let found = match path {
-            Some(path) => match self.named.get(&path) {
-                Some(&known) => known,
-                None => {
-                    let len = self.lengths.get(&path).copied().unwrap_or(UNKNOWN_LENGTH);
-                    let made = self.add_file(&path, len)?;
-                    self.named.insert(path, made);
-                    made
-                }
-            },
+            Some(path) => self.file(&path)?,
             // Segments of one library follow each other, at addresses that are orders.
             None => match self.spaces[tracee.space].unnamed.filter(|_| is_fixed(*flags)) {
                 Some(last) => last,
@@ -436,6 +433,17 @@ impl<'a> Player<'a> {
         };
         self.files.insert(index, found);
         Ok(())
+    }
+
+    /// The file of that path.
+    fn file(&mut self, path: &str) -> Result<usize, WorldError> {
+        if let Some(&known) = self.named.get(path) {
+            return Ok(known);
+        }
+        let len = self.lengths.get(path).copied().unwrap_or(UNKNOWN_LENGTH);
+        let made = self.add_file(path, len)?;
+        self.named.insert(path.to_owned(), made);
+        Ok(made)
     }
 
     fn add_file(&mut self, path: &str, len: u64) -> Result<usize, WorldError> {
@@ -490,8 +498,7 @@ impl<'a> Player<'a> {
             let space = &self.spaces[tracee.space];
             let missing = missing(&self.machine, tracee.id, call, space);
             for &(start, end) in &missing {
-                assume(&mut self.machine, tracee.id, start, end)?;
-                self.out.assumed.push(Assumed { line: number(entry.line), start, end });
+                self.assume(tracee, entry.line, start, end)?;
             }
             if !missing.is_empty() {
                 answer = perform(&mut self.machine, tracee.id, call, file)?;
@@ -506,9 +513,7 @@ impl<'a> Player<'a> {
         {
             // The hint was refused, so something is there: the program itself, which no line maps.
             self.machine.call(tracee.id, &Call::Munmap { addr: model, len })?;
-            assume(&mut self.machine, tracee.id, model, model + 4096)?;
-            let line = number(entry.line);
-            self.out.assumed.push(Assumed { line, start: model, end: model + 4096 });
+            self.assume(tracee, entry.line, model, model.saturating_add(4096))?;
             answer = perform(&mut self.machine, tracee.id, call, file)?;
         }
         let equal = match (entry.outcome, answer) {
@@ -517,6 +522,44 @@ impl<'a> Player<'a> {
             _ => false,
         };
         Ok(if equal { Verdict::Equal } else { Verdict::Differs(answer) })
+    }
+
+    /// Maps what must have been there: below the heap the program itself, above all mappings its
+    /// interpreter, elsewhere nobody knows what.
+    fn assume(
+        &mut self,
+        tracee: Tracee,
+        line: usize,
+        start: u64,
+        end: u64,
+    ) -> Result<(), WorldError> {
+        self.out.assumed.push(Assumed { line: number(line), start, end });
+        let space = &self.spaces[tracee.space];
+        let path = if space.heap.is_some_and(|heap| end <= heap && heap - end < PROGRAM_SPAN) {
+            let program = self.out.programs.get(tracee.program);
+            program
+                .and_then(|program| program.path.as_ref())
+                .map(|path| path.escaped().into_owned())
+        } else if space.base.is_some_and(|base| start >= base) {
+            Some("ld.so (assumed)".to_owned())
+        } else {
+            None
+        };
+        let file = match path {
+            Some(path) => Some(self.file(&path)?),
+            None => None,
+        };
+        let kind = if file.is_some() { MapFlags::PRIVATE } else { ANONYMOUS };
+        let call = Call::Mmap {
+            addr: start,
+            len: end.saturating_sub(start),
+            prot: Prot::READ.with(Prot::WRITE),
+            flags: kind.with(MapFlags::FIXED),
+            fd: -1,
+            offset: 0,
+        };
+        perform(&mut self.machine, tracee.id, &call, file)?.ok();
+        Ok(())
     }
 
     /// Counts an answer, and puts the model where the log is when it differs.
@@ -577,16 +620,11 @@ impl<'a> Player<'a> {
             Call::Mmap { len, .. } => space.maps(value, len),
             Call::Mremap { new_len, .. } => space.maps(value, new_len),
             Call::Brk { addr } if addr == value => {
-                let start = value.min(self.heap_start(tracee));
-                self.spaces[tracee.space].maps(start, value - start);
+                let start = space.heap.unwrap_or(value).min(value);
+                space.maps(start, value - start);
             }
             _ => {}
         }
-    }
-
-    /// Where the heap of a process begins, as far as `maps` shows one.
-    fn heap_start(&self, tracee: Tracee) -> u64 {
-        ranges(&self.machine, tracee.id, true).first().map_or(u64::MAX, |(start, _)| *start)
     }
 
     /// Puts the model where the log is.
@@ -606,14 +644,12 @@ impl<'a> Player<'a> {
             {
                 if let Ok(model) = answer {
                     self.machine.call(id, &Call::Munmap { addr: model, len })?;
-                    // What the process had mapped before the log begins is learned as it shows.
+                    // What is mapped and not in the log is learned as it shows.
                     let end = log.saturating_add(len).next_multiple_of(4096);
-                    let whole = self.spaces[tracee.space].whole;
+                    let whole = self.spaces[tracee.space].whole && !self.damaged;
                     let there = model.saturating_add(len).next_multiple_of(4096);
                     if !whole && addr == 0 && end < there {
-                        assume(&mut self.machine, id, end, there)?;
-                        let line = number(entry.line);
-                        self.out.assumed.push(Assumed { line, start: end, end: there });
+                        self.assume(tracee, entry.line, end, there)?;
                     }
                 }
                 let flags = flags
@@ -628,7 +664,7 @@ impl<'a> Player<'a> {
                     self.machine.call(id, &Call::Munmap { addr: model, len: new_len })?;
                 }
                 self.machine.call(id, &Call::Munmap { addr, len: old_len })?;
-                let flags = MapFlags::PRIVATE.with(MapFlags::ANONYMOUS).with(MapFlags::FIXED);
+                let flags = ANONYMOUS.with(MapFlags::FIXED);
                 let prot = Prot::READ.with(Prot::WRITE);
                 let call = Call::Mmap { addr: log, len: new_len, prot, flags, fd: -1, offset: 0 };
                 self.machine.call(id, &call)?;
@@ -648,6 +684,12 @@ fn is_first_brk(entry: &Entry) -> bool {
         && matches!(entry.outcome, Outcome::Value(_))
         && entry.line == entry.end
 }
+
+/// `MAP_PRIVATE|MAP_ANONYMOUS`.
+const ANONYMOUS: MapFlags = MapFlags::PRIVATE.with(MapFlags::ANONYMOUS);
+
+/// How far below its heap a program can begin: its own size and the random gap of 1 GiB between.
+const PROGRAM_SPAN: u64 = 4 << 30;
 
 /// Bytes of a file whose length no line tells.
 const UNKNOWN_LENGTH: u64 = 1 << 32;
@@ -681,15 +723,6 @@ fn perform(
     Ok(answer)
 }
 
-/// Maps what must have been there: private memory that may be read and written.
-fn assume(machine: &mut Machine, id: ProcessId, start: u64, end: u64) -> Result<(), WorldError> {
-    let flags = MapFlags::PRIVATE.with(MapFlags::ANONYMOUS).with(MapFlags::FIXED);
-    let prot = Prot::READ.with(Prot::WRITE);
-    machine
-        .call(id, &Call::Mmap { addr: start, len: end - start, prot, flags, fd: -1, offset: 0 })?;
-    Ok(())
-}
-
 /// Parts of the range of a call that are not mapped and that the log never mapped.
 fn missing(machine: &Machine, id: ProcessId, call: &Call, space: &Space) -> Vec<(u64, u64)> {
     let (addr, len) = match *call {
@@ -713,7 +746,7 @@ fn missing(machine: &Machine, id: ProcessId, call: &Call, space: &Space) -> Vec<
     }
     let mut gaps = Vec::new();
     let mut at = start;
-    for (from, to) in ranges(machine, id, false) {
+    for (from, to) in ranges(machine, id) {
         if to <= at || from >= end {
             continue;
         }
@@ -729,24 +762,23 @@ fn missing(machine: &Machine, id: ProcessId, call: &Call, space: &Space) -> Vec<
     gaps
 }
 
-/// The mappings of a process; of its heap alone if that is asked for.
-fn ranges(machine: &Machine, id: ProcessId, heap: bool) -> Vec<(u64, u64)> {
+/// The mappings of a process.
+fn ranges(machine: &Machine, id: ProcessId) -> Vec<(u64, u64)> {
     let text = machine.maps(id).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let range = |line: &str| {
         let (start, end) = line.split_ascii_whitespace().next()?.split_once('-')?;
         Some((u64::from_str_radix(start, 16).ok()?, u64::from_str_radix(end, 16).ok()?))
     };
-    text.lines().filter(|line| !heap || line.ends_with("[heap]")).filter_map(range).collect()
+    text.lines().filter_map(range).collect()
 }
 
 impl Played {
     /// The process that the last line was about: its pid in the log (0: the log names none), the path
-    /// of its program, and its `smaps`. `None` when it has ended.
-    pub fn last_smaps(&mut self) -> Option<(u32, Option<Name>, Vec<u8>)> {
+    /// of its program, and its `maps`. `None` when it has ended.
+    pub fn last_maps(&self) -> Option<(u32, Option<Name>, Vec<u8>)> {
         let (pid, id, path) = self.last.clone()?;
-        let smaps = self.machine.observe(id).ok()?.smaps?;
-        Some((pid, path, smaps))
+        Some((pid, path, self.machine.maps(id)?))
     }
 
     /// What could not be read of a log, as a report has it.

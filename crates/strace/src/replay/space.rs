@@ -1,5 +1,7 @@
 //! What is known of an address space beside the model.
 
+use super::anchor::Anchors;
+
 /// An address space.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Space {
@@ -11,6 +13,10 @@ pub(super) struct Space {
     pub(super) open: usize,
     /// Calls that ended, by their place among the entries, and wait for those that have not.
     pub(super) waiting: Vec<usize>,
+    /// Where the heap begins.
+    pub(super) heap: Option<u64>,
+    /// Where mappings are placed below.
+    pub(super) base: Option<u64>,
     /// The file of the last mapping of a descriptor without a name.
     pub(super) unnamed: Option<usize>,
 }
@@ -19,6 +25,13 @@ impl Space {
     /// One that begins with an `execve`.
     pub(super) fn fresh() -> Space {
         Space { whole: true, ..Space::default() }
+    }
+
+    /// With what the anchors tell.
+    pub(super) fn anchored(mut self, anchors: &Anchors) -> Space {
+        self.heap = anchors.heap.map(|(start, _, _)| start);
+        self.base = anchors.base.map(|(base, _)| base);
+        self
     }
 
     /// The log maps a range.
@@ -44,6 +57,8 @@ impl Space {
         Space {
             whole: self.whole,
             mapped: self.mapped.clone(),
+            heap: self.heap,
+            base: self.base,
             unnamed: self.unnamed,
             ..Space::default()
         }
