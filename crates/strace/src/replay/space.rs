@@ -36,7 +36,7 @@ impl Space {
 
     /// The log maps a range.
     pub(super) fn maps(&mut self, start: u64, len: u64) {
-        let end = start.saturating_add(len).next_multiple_of(4096).max(start);
+        let end = page_up(start.saturating_add(len));
         if let Some(last) = self.mapped.last_mut()
             && start <= last.1
             && end >= last.0
@@ -63,4 +63,9 @@ impl Space {
             ..Space::default()
         }
     }
+}
+
+/// The end of the page that an address is in, or the last that there is.
+pub(super) fn page_up(address: u64) -> u64 {
+    address.checked_next_multiple_of(4096).unwrap_or(!4095)
 }
