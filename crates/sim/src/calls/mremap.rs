@@ -147,7 +147,8 @@ impl Ctx<'_> {
 
     /// `remap_move()`: every mapping of the range goes where the first one goes.
     fn remap_many(&mut self, call: &Mremap) -> Answer {
-        let (start, end) = (call.addr, call.addr + call.old_len);
+        // An end beyond the last address wraps around, and nothing is found before it.
+        let (start, end) = (call.addr, call.addr.wrapping_add(call.old_len));
         let mut target = call.new_addr;
         let mut last_end = None;
         let mut at = start;
