@@ -63,6 +63,9 @@ pub struct MachineConfig {
     pub soft_dirty: bool,
     /// Whether `[vsyscall]` is listed in `maps`.
     pub vsyscall: bool,
+    /// `read_ahead_kb` of the disk that files are on, pages: what a fault on a page that is not in
+    /// memory reads around it.
+    pub read_ahead: u64,
     /// Which pages of `[vvar]` can be read, one bit each: not those of namespaces of time and of
     /// architectures that are not there.
     pub vvar_pages: u64,
@@ -115,6 +118,7 @@ impl MachineConfig {
             protection_keys: false,
             soft_dirty: false,
             vsyscall: arch == Arch::X86_64,
+            read_ahead: 32,
             vvar_pages: if since(6, 13) { 0b0101 } else { 0b0011 },
             vclock_pages: 0b01,
             vdso_users: 0,

@@ -36,6 +36,8 @@ pub(crate) struct Task {
     pub(crate) fds: std::collections::BTreeMap<i32, Fd>,
     /// The lowest descriptor that a new file may get.
     pub(crate) first_fd: i32,
+    /// Descriptors that the program itself has.
+    pub(crate) other_fds: Vec<i32>,
 }
 
 impl Task {

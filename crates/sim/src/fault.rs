@@ -352,12 +352,12 @@ impl Ctx<'_> {
             if vma.flags.any(VmFlags::IO.with(VmFlags::PFNMAP)) {
                 continue;
             }
-            self.populate_vma(at, from, to);
+            self.populate_vma(at, from, to, false);
         }
     }
 
-    /// `populate_vma_page_range()`; false when it had to stop.
-    pub(crate) fn populate_vma(&mut self, at: u64, start: u64, end: u64) -> bool {
+    /// `populate_vma_page_range()`; false when it had to stop. `waits` as in [`Ctx::fault_in`].
+    pub(crate) fn populate_vma(&mut self, at: u64, start: u64, end: u64, waits: bool) -> bool {
         let flags = self.vma(at).flags;
         if flags.has(VmFlags::LOCKONFAULT) {
             return true;
@@ -366,19 +366,22 @@ impl Ctx<'_> {
             return false;
         }
         let write = flags.has(VmFlags::WRITE) && !flags.has(VmFlags::SHARED);
-        self.fault_in(at, start, end, write).is_ok()
+        self.fault_in(at, start, end, write, waits).is_ok()
     }
 
     /// Faults in pages as the kernel does on behalf of a call (`faultin_page_range()`), not as the
-    /// processor does: what is there is only marked as accessed.
+    /// processor does: what is there is only marked as accessed. `waits`: a page that comes from a disk
+    /// is waited for, and counts as a major fault.
     pub(crate) fn fault_in(
         &mut self,
         at: u64,
         start: u64,
         end: u64,
         write: bool,
+        waits: bool,
     ) -> Result<(), Refusal> {
         let (mut page, last) = (start >> PAGE_BITS, end >> PAGE_BITS);
+        let locked = self.vma(at).has(VmFlags::LOCKED);
         while page < last {
             let present = self.mm.pages.get(page);
             let pages = match present {
@@ -386,14 +389,16 @@ impl Ctx<'_> {
                     len.min(last - page)
                 }
                 _ => {
-                    let step = self.try_fault(at, page, last - page, write)?;
+                    let mut step = self.try_fault(at, page, last - page, write)?;
+                    // The lock was let go for the disk, and the next attempt is a new one.
+                    step.major &= waits;
                     if self.store.rules.counts_call_faults {
                         self.count_faults(step);
                     }
                     step.pages
                 }
             };
-            self.gup_touched(page, pages, write);
+            self.gup_touched(page, pages, write, locked);
             page += pages.max(1);
         }
         Ok(())
@@ -401,7 +406,7 @@ impl Ctx<'_> {
 
     /// `follow_page_pte()` with `FOLL_TOUCH`: the call notes on the pages what a processor would note
     /// in the entries.
-    fn gup_touched(&mut self, page: u64, count: u64, write: bool) {
+    fn gup_touched(&mut self, page: u64, count: u64, write: bool, locked: bool) {
         for (_, len, pte) in self.mm.pages.within(page, page + count) {
             if !pte.counted() {
                 continue;
@@ -409,7 +414,11 @@ impl Ctx<'_> {
             if write && !pte.dirty {
                 self.store.frames.mark_dirty(pte.frame, len);
             }
-            self.store.frames.accessed(pte.frame, len);
+            if locked {
+                self.store.frames.accessed_locked(pte.frame, len);
+            } else {
+                self.store.frames.accessed(pte.frame, len);
+            }
         }
     }
 }

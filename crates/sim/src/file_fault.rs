@@ -6,7 +6,7 @@
 use crate::ctx::Ctx;
 use crate::fault::{Refusal, Step};
 use crate::files::FileKind;
-use crate::frames::file_base;
+use crate::frames::{file_base, file_of};
 use crate::page::{HUGE, PAGE_BITS, Pte, What};
 use crate::vm_flags::VmFlags;
 
@@ -28,43 +28,90 @@ impl Ctx<'_> {
         let offset = vma.pgoff_at(page << PAGE_BITS);
         let shared = vma.has(VmFlags::SHARED);
         let left = self.store.files[file].pages().saturating_sub(offset);
-        if !write && self.store.rules.fault_around {
+        // `shm_vm_ops` have no `map_pages`.
+        let rules = self.store.rules;
+        let around = rules.fault_around && self.store.files[file].kind != FileKind::SysV;
+        if !write && around {
             // Cached neighbours are mapped first; they may bring the page itself.
             let mapped = self.around(at, file, page, hole);
             if let Some(step) = mapped {
                 return Ok(step);
             }
         }
+        if write && !shared {
+            self.prepare_anon(at);
+        }
         if left == 0 {
             return Err(Refusal::Bus);
         }
         let missing = self.store.uncached(file, offset, hole.min(left));
+        if missing > 0 && self.store.files[file].kind == FileKind::Disk {
+            self.read_around(at, file, offset);
+            return Ok(self.after_reading(at, file, page, write));
+        }
         let count = if missing > 0 {
             if write { missing } else { 1 }
         } else {
             let have = self.store.cached(file, offset).map_or(1, |(len, _)| len);
-            if write || !self.store.rules.fault_around { hole.min(left).min(have) } else { 1 }
+            if write || !around { hole.min(left).min(have) } else { 1 }
         };
         if missing > 0 && !self.store.fill(file, offset, count, self.task.privileged()) {
             return Err(Refusal::Bus);
         }
-        let major = missing > 0 && self.store.files[file].kind == FileKind::Disk;
+        let frame = file_base(file) + offset;
+        if self
+            .store
+            .frames
+            .map
+            .iter_within(frame, frame + count)
+            .any(|(_, _, known)| !known.uptodate)
+        {
+            self.store.frames.update(frame, count, |frame| frame.uptodate = true);
+        }
         if write && !shared {
-            self.prepare_anon(at);
-            let frame = self.store.frames.anonymous(count, false);
-            let pte = Pte {
-                what: What::Anon,
-                frame,
-                writable: true,
-                dirty: true,
-                young: true,
-                huge: false,
-            };
-            self.put(page, count, pte);
+            self.private_copy(at, page, count);
         } else {
             self.map_cache(at, file, page, count, write);
         }
-        Ok(Step { pages: count, faults: count, major })
+        Ok(Step::minor(count, count))
+    }
+
+    /// `do_sync_mmap_readahead()`: half of the read-ahead before the page and half from it on; nothing
+    /// but the page where accesses are at random.
+    fn read_around(&mut self, at: u64, file: usize, offset: u64) {
+        let flags = self.vma(at).flags;
+        let pages = self.store.files[file].pages();
+        let (first, count) = if flags.has(VmFlags::RAND_READ) {
+            (offset, 1)
+        } else {
+            let around = self.store.config.read_ahead.max(1);
+            (offset.saturating_sub(around / 2), around)
+        };
+        let last = (first + count).min(pages).max(offset + 1);
+        self.store.fill(file, first, last - first, true);
+    }
+
+    /// The fault that waited for the disk goes on, and is counted as one that did.
+    fn after_reading(&mut self, at: u64, file: usize, page: u64, write: bool) -> Step {
+        let around = !write && self.store.rules.fault_around;
+        if let Some(step) = around.then(|| self.around(at, file, page, 1)).flatten() {
+            return Step { pages: step.pages.max(1), faults: 1, major: true };
+        }
+        if write && !self.vma(at).has(VmFlags::SHARED) {
+            self.private_copy(at, page, 1);
+        } else {
+            self.map_cache(at, file, page, 1, write);
+        }
+        Step { pages: 1, faults: 1, major: true }
+    }
+
+    /// `do_cow_fault()`: new pages with what the file has there.
+    fn private_copy(&mut self, at: u64, page: u64, count: u64) {
+        self.prepare_anon(at);
+        let frame = self.store.frames.anonymous(count, false);
+        let pte =
+            Pte { what: What::Anon, frame, writable: true, dirty: true, young: true, huge: false };
+        self.put(page, count, pte);
     }
 
     /// Maps pages of a file that are in memory.
@@ -78,6 +125,8 @@ impl Ctx<'_> {
         self.store.frames.map(frame, count);
         if write {
             self.store.frames.mark_dirty(frame, count);
+            let first = frame - file_base(file);
+            self.store.files[file].blocks.add(first, first + count);
         }
         self.put(
             page,
@@ -113,13 +162,18 @@ impl Ctx<'_> {
         }
         let base = file_base(file);
         let from = base + offset(first);
+        // Of a file on a disk that ends with the first page of the window, nothing is mapped (measured
+        // on 6.18.44; shared memory is not cut to its end first).
+        if offset(first) + 1 >= pages && self.store.files[file].kind == FileKind::Disk {
+            return None;
+        }
         let to = (base + offset(end)).min(base + pages.max(offset(first)));
         let present: Vec<(u64, u64)> = self
             .store
             .frames
             .map
             .iter_within(from, to)
-            .filter(|(_, _, known)| !known.reclaim)
+            .filter(|(_, _, known)| !known.reclaim && known.uptodate)
             .map(|(frame, len, _)| (frame - from + first, len))
             .collect();
         for (start, len) in present {
@@ -147,6 +201,9 @@ impl Ctx<'_> {
             pte.young = true;
         });
         self.store.frames.mark_dirty(pte.frame, most);
+        if let Some((file, first)) = file_of(pte.frame) {
+            self.store.files[file].blocks.add(first, first + most);
+        }
         Step::minor(most, most)
     }
 }

@@ -65,10 +65,12 @@ impl Machine {
         let process = self.living(id)?;
         let (old, group) = (process.mm, process.group);
         let stack = self.process(group)?.task.limits.stack.0;
-        // An exec ends the other threads.
+        // An exec ends the other threads; the memory is let go by each.
+        let mut users = 0;
         for other in &mut self.processes {
-            if other.group == group {
-                other.ended = other.ended.or(Some(End::Exit(0)));
+            if other.group == group && other.ended.is_none() {
+                other.ended = Some(End::Exit(0));
+                users += 1;
             }
         }
         let mm = self.load(stack);
@@ -76,8 +78,8 @@ impl Machine {
         let leader = &mut self.processes[Self::index(group)];
         leader.ended = None;
         leader.mm = mm;
-        leader.task.min_flt += self.image.faults.0;
-        leader.task.maj_flt += self.image.faults.1;
+        leader.task.min_flt += self.image.exec_faults.0;
+        leader.task.maj_flt += self.image.exec_faults.1;
         let closing: Vec<i32> =
             leader.task.fds.iter().filter(|(_, fd)| fd.cloexec).map(|(fd, _)| *fd).collect();
         for fd in closing {
@@ -85,7 +87,9 @@ impl Machine {
                 self.store.release_open(fd.open);
             }
         }
-        self.release_mm(old);
+        for _ in 0..users {
+            self.release_mm(old);
+        }
         Ok(())
     }
 
@@ -212,16 +216,13 @@ fn copy_pages(store: &mut Store, parent: &mut Mm, child: &mut Mm, vma: &Vma) {
     if cow {
         parent.pages.update(first, last, |_, pte| pte.writable = false);
     }
-    let foreign: Vec<(u64, u32)> =
-        parent.foreign.range(first..last).map(|(page, maps)| (*page, *maps)).collect();
-    child.foreign.extend(foreign);
 }
 
 impl Ctx<'_> {
     /// Room for a descriptor: the lowest one that is free.
     pub(crate) fn free_fd(&self) -> i32 {
         let mut fd = self.task.first_fd;
-        while self.task.fds.contains_key(&fd) {
+        while self.task.fds.contains_key(&fd) || self.task.other_fds.contains(&fd) {
             fd += 1;
         }
         fd

@@ -28,6 +28,8 @@ pub(crate) struct Frame {
     /// `PG_reclaim`, which is `PG_readahead` as well: reclaim could not take it. A fault on its
     /// neighbour does not map it.
     pub(crate) reclaim: bool,
+    /// `PG_uptodate`: not of pages that `fallocate` reserved and nobody has used.
+    pub(crate) uptodate: bool,
     /// Part of a huge page.
     pub(crate) large: bool,
 }
@@ -48,6 +50,7 @@ impl Frame {
         active: false,
         swapbacked: true,
         reclaim: false,
+        uptodate: true,
         large: false,
     };
 
@@ -60,6 +63,7 @@ impl Frame {
         active: false,
         swapbacked: false,
         reclaim: false,
+        uptodate: true,
         large: false,
     };
 }
@@ -126,6 +130,11 @@ impl Frames {
     /// Anonymous frames in use.
     pub(crate) fn anonymous_in_use(&self) -> u64 {
         self.map.count(0, FILES)
+    }
+
+    /// `mark_page_accessed()` of pages that are locked in memory: they cannot become active.
+    pub(crate) fn accessed_locked(&mut self, first: u64, count: u64) {
+        self.update(first, count, |frame| frame.referenced |= !frame.active);
     }
 
     /// `mark_page_accessed()`: referenced at first, active the second time.

@@ -78,6 +78,8 @@ pub struct Image {
     pub empty_tables: Vec<u64>,
     /// Faults taken until then: minor, major.
     pub faults: (u64, u64),
+    /// Faults that an exec of it takes from then on: minor, major.
+    pub exec_faults: (u64, u64),
     /// `VmPeak` and `VmHWM` until then, pages, where they are more than what is there.
     pub peaks: (u64, u64),
     /// Where mappings are placed below, when it is not where the release would put it without
@@ -87,6 +89,8 @@ pub struct Image {
     pub after_fork: Vec<Touch>,
     /// Descriptors that are open: new files get the next one.
     pub first_fd: i32,
+    /// Further descriptors that are open.
+    pub other_fds: Vec<i32>,
 }
 
 /// What is wrong with the text of an image.
@@ -167,10 +171,12 @@ impl Image {
             },
             empty_tables: Vec::new(),
             faults: (0, 0),
+            exec_faults: (0, 0),
             peaks: (0, 0),
             mmap_base: None,
             after_fork: Vec::new(),
             first_fd: 3,
+            other_fds: Vec::new(),
         }
     }
 

@@ -6,11 +6,43 @@ use crate::frames::file_base;
 use crate::image::{Image, ImageBacking, ImageMapping, ImagePage};
 use crate::mm::Mm;
 use crate::page::{PAGE, PAGE_BITS, Pte, What};
+use crate::range_map::RangeSet;
 use crate::store::Store;
 use crate::vm_flags::VmFlags;
 use crate::vma::{Backing, Vma};
 
 impl Image {
+    /// The kernel's own mappings end at `to` and not at `from`, if they end there.
+    pub(crate) fn move_special(&mut self, from: u64, to: u64) {
+        let special = |mapping: &ImageMapping| matches!(mapping.backing, ImageBacking::Special(_));
+        let top =
+            self.mappings.iter().filter(|mapping| special(mapping)).map(|mapping| mapping.end);
+        if top.max() != Some(from) {
+            return;
+        }
+        for mapping in self.mappings.iter_mut().filter(|mapping| special(mapping)) {
+            mapping.start = mapping.start.wrapping_sub(from).wrapping_add(to);
+            mapping.end = mapping.end.wrapping_sub(from).wrapping_add(to);
+        }
+    }
+
+    /// A stack is no larger than its limit, at first; what is used of it stays.
+    pub(crate) fn trim_stack(&mut self, limit: u64) {
+        for mapping in &mut self.mappings {
+            let size = mapping.end - mapping.start;
+            let used = mapping.pages.iter().map(|pages| pages.first).min();
+            let (Some(used), true) = (used, mapping.flags.has(VmFlags::GROWSDOWN)) else {
+                continue;
+            };
+            let cut = size.saturating_sub(limit & !(PAGE - 1)) / PAGE;
+            let cut = cut.min(used);
+            mapping.start += cut * PAGE;
+            for pages in &mut mapping.pages {
+                pages.first -= cut;
+            }
+        }
+    }
+
     /// Puts the image's mappings and pages into an empty address space.
     pub(crate) fn install(&self, store: &mut Store, mm: &mut Mm) {
         for mapping in &self.mappings {
@@ -91,6 +123,7 @@ fn open(store: &mut Store, mm: &Mm, name: &str, device: (u32, u32), inode: u64) 
             len: 0,
             kind,
             promised: None,
+            blocks: RangeSet::default(),
             opens: 0,
             linked: true,
         })
@@ -127,10 +160,8 @@ fn put(
                 // Somebody wrote it there.
                 store.frames.mark_dirty(frame, count);
             }
+            store.mapped_elsewhere(frame, count, maps);
             store.frames.map(frame, count);
-            if maps > 0 {
-                mm.foreign.extend((page..page + count).map(|page| (page, maps)));
-            }
             Pte { what: if shmem { What::Shmem } else { What::File }, frame, ..plain }
         }
         (ImagePage::File(maps), _) => {

@@ -17,6 +17,7 @@ use crate::files::{File, FileKind};
 use crate::image::Image;
 use crate::mm::Mm;
 use crate::proc::{self, Identity};
+use crate::range_map::RangeSet;
 use crate::rules_of::Rules;
 use crate::store::Store;
 
@@ -44,6 +45,8 @@ pub struct Machine {
     pub(crate) mms: BTreeMap<usize, Mm>,
     pub(crate) processes: Vec<Process>,
     pub(crate) next_mm: usize,
+    /// Where the first process's mappings were placed below.
+    pub(crate) first_base: Option<u64>,
     /// The scenario's files, by their place in its list.
     pub(crate) named: Vec<usize>,
 }
@@ -66,6 +69,7 @@ impl Machine {
             opens: Vec::new(),
             committed: 0,
             vdso: 0,
+            elsewhere: std::collections::BTreeSet::new(),
             shm: Vec::new(),
             holes: Vec::new(),
             synced: Vec::new(),
@@ -78,6 +82,7 @@ impl Machine {
             len: 0,
             kind: FileKind::Disk,
             promised: None,
+            blocks: RangeSet::default(),
             opens: 0,
             linked: true,
         });
@@ -87,6 +92,7 @@ impl Machine {
             mms: BTreeMap::new(),
             processes: Vec::new(),
             next_mm: 0,
+            first_base: None,
             named: Vec::new(),
         }
     }
@@ -216,7 +222,13 @@ impl Machine {
         let mut layout = layout(config.release, config.arch, input);
         layout.mmap_base = self.image.mmap_base.unwrap_or(layout.mmap_base);
         let mut mm = Mm::new(config.arch, layout, self.image.segments);
-        let image = self.image.clone();
+        let mut image = self.image.clone();
+        if self.image.mmap_base.is_none() {
+            // The kernel's own mappings are made where the search for a place starts.
+            let base = *self.first_base.get_or_insert(layout.mmap_base);
+            image.move_special(base, layout.mmap_base);
+        }
+        image.trim_stack(stack_limit);
         image.install(&mut self.store, &mut mm);
         mm
     }
@@ -308,10 +320,18 @@ impl World for Machine {
                 len: spec.len,
                 kind: if spec.tmpfs { FileKind::Tmpfs } else { FileKind::Disk },
                 promised: None,
+                blocks: RangeSet::default(),
                 opens: 0,
                 linked: true,
             });
             self.named.push(file);
+            // Its content was written there, and what is on a disk is safe.
+            let pages = self.store.files[file].pages();
+            if !self.store.fill(file, 0, pages, true) {
+                return Err(WorldError(format!("no room for the file `{}`", spec.name)));
+            }
+            self.store.written(file, 0, pages);
+            self.store.clean(file, 0, pages);
         }
         Ok(())
     }
@@ -336,6 +356,7 @@ impl World for Machine {
             maj_flt: self.image.faults.1,
             fds: BTreeMap::new(),
             first_fd: self.image.first_fd,
+            other_fds: self.image.other_fds.clone(),
         };
         let mm = self.load(limits.stack.0);
         let mm = self.add_mm(mm);

@@ -52,8 +52,6 @@ pub(crate) struct Mm {
     pub(crate) no_hole: Option<(u64, u64)>,
     /// Processes and threads that use it.
     pub(crate) users: u32,
-    /// Frames of it that a page outside the model is also mapped at; see `Image`.
-    pub(crate) foreign: BTreeMap<u64, u32>,
 }
 
 impl Mm {
@@ -77,7 +75,6 @@ impl Mm {
             cached_hole_size: u64::MAX,
             no_hole: None,
             users: 1,
-            foreign: BTreeMap::new(),
         }
     }
 

@@ -54,12 +54,6 @@ impl Ctx<'_> {
         for (page, count, pte) in self.mm.pages.remove(first, last) {
             self.mm.pages.insert(page - first + target, count, pte);
         }
-        let foreign: Vec<(u64, u32)> =
-            self.mm.foreign.range(first..last).map(|(page, maps)| (*page, *maps)).collect();
-        for (page, maps) in foreign {
-            self.mm.foreign.remove(&page);
-            self.mm.foreign.insert(page - first + target, maps);
-        }
     }
 
     /// `can_realign_addr()`: the first table may move whole though only its end is moved, since

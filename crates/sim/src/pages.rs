@@ -37,6 +37,7 @@ impl Ctx<'_> {
         if !self.mm.pages.any(start, end) {
             return;
         }
+        self.mm.note_rss();
         self.split_huge_page(start);
         self.split_huge_page(end);
         for (at, len, pte) in self.mm.pages.remove(start, end) {

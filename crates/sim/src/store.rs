@@ -1,5 +1,7 @@
 //! What processes share: frames, files, identities of anonymous memory, promises.
 
+use std::collections::BTreeSet;
+
 use facts::{OvercommitMode, Release};
 use rules::layout::Placement;
 use rules::overcommit::{Asker, Books, CommitInput, Machine, Reserves, grants};
@@ -35,8 +37,10 @@ pub(crate) struct Store {
     pub(crate) committed: u64,
     /// The file whose pages stand for the vdso.
     pub(crate) vdso: usize,
-    /// SysV segments by their id, those that were removed aside.
-    pub(crate) shm: Vec<Option<usize>>,
+    /// Frames that processes outside the model map.
+    pub(crate) elsewhere: BTreeSet<u64>,
+    /// SysV segments by their id.
+    pub(crate) shm: Vec<usize>,
     /// What calls left to be done in every address space: pages that go,
     pub(crate) holes: Vec<Hole>,
     /// and pages that were written back, by file, first and count.
@@ -46,6 +50,15 @@ pub(crate) struct Store {
 }
 
 impl Store {
+    /// So many processes outside the model map these pages, too.
+    pub(crate) fn mapped_elsewhere(&mut self, first: u64, count: u64, maps: u32) {
+        for page in first..first + count {
+            if maps > 0 && self.elsewhere.insert(page) {
+                self.frames.update(page, 1, |frame| frame.maps += maps);
+            }
+        }
+    }
+
     /// One more process maps a page of the vdso.
     pub(crate) fn vdso_frame(&mut self, page: u64) -> u64 {
         let frame = file_base(self.vdso) + page;

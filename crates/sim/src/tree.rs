@@ -83,8 +83,7 @@ impl Machine {
             for at in page..page + len {
                 let frame = pte.frame + (at - page);
                 let alone = pte.counted()
-                    && self.store.frames.map.get(frame).is_some_and(|(_, known)| known.maps == 1)
-                    && !mm.foreign.contains_key(&at);
+                    && self.store.frames.map.get(frame).is_some_and(|(_, known)| known.maps == 1);
                 let soft_dirty = u64::from(self.store.config.soft_dirty) << 55;
                 let entry = match pte.what {
                     What::Guard => u64::from(guards) << 58,

@@ -18,6 +18,7 @@ use rules::replay::StraceReport;
 use rules::status::StatusReport;
 use rules::timeline::TimelineReport;
 use rules::usage::UsageReport;
+use scenario::report::SimulationReport;
 use schemars::schema_for;
 use serde::Serialize;
 use serde_json::Value;
@@ -70,6 +71,8 @@ pub enum Format {
     Explain,
     /// What `oomph explain --timeline --json` prints.
     Timeline,
+    /// What `oomph simulate --json` prints.
+    Simulation,
     /// What `oomph replay --json` prints for a log of strace.
     ReplayStrace,
 }
@@ -88,6 +91,7 @@ pub fn schema(format: Format) -> Value {
         Format::LedgerDiff => schema_for!(LedgerDiffReport),
         Format::Explain => schema_for!(ExplainReport),
         Format::Timeline => schema_for!(TimelineReport),
+        Format::Simulation => schema_for!(SimulationReport),
         Format::ReplayStrace => schema_for!(StraceReport),
     };
     let title = match format {
@@ -102,6 +106,7 @@ pub fn schema(format: Format) -> Value {
         Format::LedgerDiff => rules::ledger_diff::SCHEMA,
         Format::Explain => rules::explain::SCHEMA,
         Format::Timeline => rules::timeline::SCHEMA,
+        Format::Simulation => scenario::report::SCHEMA,
         Format::ReplayStrace => rules::replay::SCHEMA,
     };
     schema.insert("title".to_owned(), title.into());

@@ -11,6 +11,7 @@ mod map;
 mod progress;
 mod rank;
 mod replay;
+mod simulate;
 mod status;
 mod usage;
 
@@ -35,6 +36,7 @@ pub(crate) fn run(invocation: &Invocation, out: &mut Output) -> Result<Outcome, 
         Command::Explain(args) => explain::run(args, global, out),
         Command::Replay(args) => replay::run(args, global, out),
         Command::Capture(args) => capture::run(args, global, out),
+        Command::Simulate(args) => simulate::run(args, global, out),
         Command::Compat(args) => compat::run(args, global, out),
         Command::Generate(args) => generate::run(&args.what, out),
     }

@@ -271,10 +271,7 @@ fn syslog(peeled: &mut Peeled<'_>) {
     let text = peeled.body;
     let Some(clock) = clock_at(&text[..text.len().min(LONGEST_DATE)]) else { return };
     let date = &text[..clock];
-    let dated = date
-        .split(|b| matches!(b, b' ' | b'-' | b'/' | b'T' | b',' | b'.'))
-        .all(|word| word.len() <= 9 && word.iter().all(u8::is_ascii_alphanumeric));
-    if !dated || date.split(|b| *b == b' ').count() > 6 {
+    if !is_date(date) {
         return;
     }
     let mut cursor = Cursor::new(&text[clock + 8..]);
@@ -294,10 +291,29 @@ fn syslog(peeled: &mut Peeled<'_>) {
     }
 }
 
+/// Words of at most 9 letters and digits, six at most between blanks.
+fn is_date(text: &[u8]) -> bool {
+    let (mut word, mut blanks) = (0, 0);
+    for &b in text {
+        match b {
+            b' ' => (word, blanks) = (0, blanks + 1),
+            b'-' | b'/' | b'T' | b',' | b'.' => word = 0,
+            _ if b.is_ascii_alphanumeric() => word += 1,
+            _ => return false,
+        }
+        if word > 9 || blanks > 5 {
+            return false;
+        }
+    }
+    true
+}
+
 /// `host program[pid]: `, with what stands between them in the many formats.
 fn program<'a>(peeled: &mut Peeled<'a>, mut cursor: Cursor<'a>) {
     // `<34>1 2024-… host kernel - - - text`, RFC 5424.
-    let words = [cursor.word(), cursor.word(), cursor.word(), cursor.word(), cursor.word()];
+    let dash = memchr::memchr(b'-', peeled.body).is_some();
+    let mut word = || if dash { cursor.word() } else { b"" };
+    let words = [word(), word(), word(), word(), word()];
     if words[2] == b"-" || (words[3] == b"-" && words[4] == b"-") {
         let own = words[1] == b"kernel";
         peeled.host = Some(words[0]);

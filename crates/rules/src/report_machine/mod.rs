@@ -83,6 +83,10 @@ fn missing(report: &OomReport, of_group: bool) -> Vec<Missing> {
     let mut not = |place: &str, why: &str| {
         missing.push(Missing { place: place.to_owned(), why: Why::Failed(why.to_owned()) });
     };
+    if matches!(ran_out(report), RanOut::Cpuset(_) | RanOut::MemoryPolicy(_)) {
+        let why = "only some nodes ran out here; scores are measured against the whole machine";
+        not("nodes", why);
+    }
     let kills = report.trigger.as_ref().is_none_or(|t| t.kind == TriggerKind::OomKiller);
     match (&report.tasks, kills) {
         (None, true) => not("processes", "this OOM report has no table of tasks"),

@@ -175,6 +175,20 @@ fn figures_of_nodes_and_zones_count_only_where_all_of_them_are_printed() {
     assert_eq!(snapshot.meminfo.get(Field::MemTotal), Some(Bytes::new(2000 * KIB_64)));
 }
 
+#[test]
+fn nodes_that_ran_out_alone_are_said_to_be_judged_as_the_machine() {
+    let mut report = global();
+    let says = |report: &OomReport| {
+        machine(report).snapshot.missing.iter().any(|missing| missing.place == "nodes")
+    };
+    assert!(!says(&report));
+    report.oom_kill = Some(facts::oom_report::OomKillLine {
+        constraint: Some(facts::oom_report::Constraint::Cpuset),
+        ..Default::default()
+    });
+    assert!(says(&report));
+}
+
 fn of_group() -> OomReport {
     let usage = |usage, limit| {
         Some(MemcgUsage { usage: kib(usage), limit: kib(limit).map(Limit::At), failcnt: Some(9) })

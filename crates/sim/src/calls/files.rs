@@ -8,6 +8,7 @@ use crate::ctx::{Answer, Ctx, Fd};
 use crate::files::{File, FileKind};
 use crate::frames::file_base;
 use crate::page::{PAGE, PAGE_BITS, page_align};
+use crate::range_map::RangeSet;
 use crate::store::Hole;
 use crate::vma::Backing;
 
@@ -59,12 +60,13 @@ impl Ctx<'_> {
         }
         let inode = self.store.next_inode();
         let file = self.store.add_file(File {
-            name: "/memfd:m (deleted)".to_owned(),
+            name: "/memfd:memfd (deleted)".to_owned(),
             device: (0, 1),
             inode,
             len: 0,
             kind: FileKind::Memfd,
             promised: None,
+            blocks: RangeSet::default(),
             opens: 0,
             linked: false,
         });
@@ -120,8 +122,11 @@ impl Ctx<'_> {
         if !self.store.fill(file, first, last - first + 1, self.task.privileged()) {
             return Err(Errno::ENOSPC);
         }
-        let base = file_base(file);
-        self.store.frames.mark_dirty(base + first, last - first + 1);
+        let old = self.store.files[file].len;
+        if offset > old && self.store.files[file].kind == FileKind::Disk {
+            self.store.clear_part(file, old);
+        }
+        self.store.written(file, first, last - first + 1);
         let known = &mut self.store.files[file];
         known.len = known.len.max(end);
         Ok(len)
@@ -146,15 +151,17 @@ impl Ctx<'_> {
 
     fn set_len(&mut self, file: usize, len: u64) {
         let old = self.store.files[file].len;
+        let disk = self.store.files[file].kind == FileKind::Disk;
+        if len > old && disk {
+            // What was behind the end in its page is inside now.
+            self.store.clear_part(file, old);
+        }
         self.store.files[file].len = len;
         if len < old {
             let first = page_align(len) >> PAGE_BITS;
+            self.store.files[file].blocks.take(first, 1 << 40);
             self.store.holes.push(Hole { file, first, count: u64::MAX >> 24, cows: true });
-        }
-        // The rest of the last page is cleared, which makes it dirty.
-        if !len.is_multiple_of(PAGE) && len < old {
-            let page = file_base(file) + (len >> PAGE_BITS);
-            self.store.frames.mark_dirty(page, 1);
+            self.store.clear_part(file, len);
         }
     }
 
@@ -181,8 +188,19 @@ impl Ctx<'_> {
         }
         if self.store.files[file].is_shmem() {
             let (first, last) = (offset >> PAGE_BITS, end.div_ceil(PAGE));
+            let base = file_base(file);
+            let had = self.store.frames.map.within(base + first, base + last);
             if !self.store.fill(file, first, last - first, self.task.privileged()) {
                 return Err(Errno::ENOMEM);
+            }
+            // What is new is reserved, and not yet cleared.
+            self.store.frames.update(base + first, last - first, |frame| {
+                frame.dirty = true;
+                frame.uptodate = false;
+            });
+            for (frame, len, known) in had {
+                self.store.frames.map.set(frame, len, known);
+                self.store.frames.mark_dirty(frame, len);
             }
         }
         let known = &mut self.store.files[file];
@@ -198,13 +216,9 @@ impl Ctx<'_> {
         if first < last {
             self.store.holes.push(Hole { file, first, count: last - first, cows: false });
         }
-        for (edge, at) in [(!offset.is_multiple_of(PAGE), offset), (!end.is_multiple_of(PAGE), end)]
-        {
-            if edge {
-                let page = file_base(file) + (at >> PAGE_BITS);
-                self.store.frames.mark_dirty(page, 1);
-            }
-        }
+        self.store.files[file].blocks.take(first, last.max(first));
+        self.store.clear_part(file, offset);
+        self.store.clear_part(file, end);
     }
 
     /// `fsync(2)`.
@@ -241,6 +255,10 @@ impl Ctx<'_> {
                     end >> PAGE_BITS
                 };
                 self.drop_clean(file, first, last);
+                // What is dirty is being written back, and clean soon.
+                if first < last {
+                    self.store.synced.push((file, first, last - first));
+                }
             }
             _ => {}
         }
@@ -278,16 +296,22 @@ impl Ctx<'_> {
             len,
             kind: FileKind::SysV,
             promised: Some(pages),
+            blocks: RangeSet::default(),
             opens: 0,
             linked: true,
         });
-        self.store.shm.push(Some(file));
+        self.store.shm.push(file);
         Ok(inode)
     }
 
     fn segment(&self, id: i32) -> Answer<usize> {
         let found = usize::try_from(id).ok().and_then(|id| self.store.shm.get(id).copied());
-        found.flatten().ok_or(Errno::EINVAL)
+        // A removed segment lives while somebody is attached.
+        let lives = |file: &usize| {
+            let file = &self.store.files[*file];
+            file.linked || file.opens > 0
+        };
+        found.filter(lives).ok_or(Errno::EINVAL)
     }
 
     /// `shmat(2)`.
@@ -373,11 +397,6 @@ impl Ctx<'_> {
             return Err(Errno::EINVAL);
         }
         let file = self.segment(id)?;
-        if let Ok(index) = usize::try_from(id)
-            && let Some(slot) = self.store.shm.get_mut(index)
-        {
-            *slot = None;
-        }
         self.store.files[file].linked = false;
         self.store.free_if_unused(file);
         Ok(0)

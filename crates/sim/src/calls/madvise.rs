@@ -345,7 +345,7 @@ impl Ctx<'_> {
                 return Err(Errno::EINVAL);
             }
             let (key, to) = (vma.start, vma.end.min(end));
-            self.fault_in(key, at, to, write).map_err(|refusal| match refusal {
+            self.fault_in(key, at, to, write, true).map_err(|refusal| match refusal {
                 Refusal::Map | Refusal::Bus | Refusal::Protection => Errno::EFAULT,
             })?;
             at = to;

@@ -147,7 +147,7 @@ impl Ctx<'_> {
                 continue;
             }
             let (from, to) = (vma.start.max(start), vma.end.min(end));
-            if !self.populate_vma(at, from, to) {
+            if !self.populate_vma(at, from, to, false) {
                 return Err(Errno::ENOMEM);
             }
         }

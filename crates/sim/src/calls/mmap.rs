@@ -7,6 +7,7 @@ use crate::ctx::{Answer, Ctx};
 use crate::files::{File, FileKind};
 use crate::page::{PAGE, PAGE_BITS, page_align};
 use crate::place::Wanted;
+use crate::range_map::RangeSet;
 use crate::space::Candidate;
 use crate::vm_flags::VmFlags;
 use crate::vma::{Backing, Vma};
@@ -253,6 +254,15 @@ impl Ctx<'_> {
             vm = vm.with(VmFlags::ACCOUNT);
         }
         self.finish_unmap(&old, addr, end);
+        if vm.has(VmFlags::SYNC)
+            && open.is_some_and(|open| self.store.file(open).kind == FileKind::Disk)
+        {
+            // `daxdev_mapping_supported()`; what was there is gone.
+            if vm.has(VmFlags::ACCOUNT) {
+                self.store.forget(pages);
+            }
+            return Err(Errno::EOPNOTSUPP);
+        }
         let shared_anonymous = open.is_none() && vm.has(VmFlags::SHARED);
         if shared_anonymous {
             let open = self.shared_object(len, vm)?;
@@ -294,6 +304,7 @@ impl Ctx<'_> {
             len,
             kind: FileKind::SharedAnon,
             promised,
+            blocks: RangeSet::default(),
             opens: 0,
             linked: false,
         });

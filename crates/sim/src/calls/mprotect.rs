@@ -98,7 +98,7 @@ impl Ctx<'_> {
         }
         let cow = VmFlags::WRITE.with(VmFlags::SHARED).with(VmFlags::LOCKED);
         if old.and(cow) == VmFlags::LOCKED && flags.has(VmFlags::WRITE) {
-            self.populate_vma(key, start, end);
+            self.populate_vma(key, start, end, true);
         }
         self.mm.account(old, pages, false);
         self.mm.account(flags, pages, true);

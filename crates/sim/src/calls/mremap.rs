@@ -5,6 +5,7 @@ use world::{Errno, MapFlags, RemapFlags};
 
 use crate::anon::Chain;
 use crate::ctx::{Answer, Ctx};
+use crate::files::FileKind;
 use crate::page::{PAGE, PAGE_BITS, page_align};
 use crate::place::Wanted;
 use crate::space::Candidate;
@@ -147,8 +148,8 @@ impl Ctx<'_> {
 
     /// `remap_move()`: every mapping of the range goes where the first one goes.
     fn remap_many(&mut self, call: &Mremap) -> Answer {
-        // An end beyond the last address wraps around, and nothing is found before it.
-        let (start, end) = (call.addr, call.addr.wrapping_add(call.old_len));
+        let start = call.addr;
+        let end = start.checked_add(call.old_len).ok_or(Errno::EFAULT)?;
         let mut target = call.new_addr;
         let mut last_end = None;
         let mut at = start;
@@ -159,6 +160,9 @@ impl Ctx<'_> {
             }
             let addr = vma_start.max(start);
             let len = end.min(vma_end) - addr;
+            if !self.moves_along(vma_start) && (last_end.is_some() || vma_end < end) {
+                return Err(Errno::EFAULT);
+            }
             let gap = last_end.map_or(0, |last| vma_start - last);
             last_end = Some(vma_end);
             let mut one = Mremap {
@@ -173,6 +177,12 @@ impl Ctx<'_> {
             at = vma_end;
         }
         if last_end.is_some() { Ok(call.new_addr) } else { Err(Errno::EFAULT) }
+    }
+
+    /// `vma_multi_allowed()`: SysV memory has its own way to be placed, and moves alone.
+    fn moves_along(&self, at: u64) -> bool {
+        let open = self.vma(at).open_file();
+        open.is_none_or(|open| self.store.file(open).kind != FileKind::SysV)
     }
 
     /// `mremap_to()`.

@@ -59,7 +59,10 @@ impl Ctx<'_> {
             return Err(Errno::EINVAL);
         }
         // `access_ok()`: addresses of the user's half.
-        let end = start.checked_add(len).filter(|end| *end <= 1 << 47).ok_or(Errno::ENOMEM)?;
+        let end = start
+            .checked_add(len)
+            .filter(|end| *end <= self.mm.layout.task_size)
+            .ok_or(Errno::ENOMEM)?;
         let mut residency = Vec::new();
         let mut at = start;
         while at < end {
@@ -76,9 +79,12 @@ impl Ctx<'_> {
                 let base = crate::frames::file_base(self.store.opens[open].file);
                 let offset = vma.pgoff_at(at);
                 let cached = base + offset..base + offset + (last - first);
-                for (frame, count, _) in self.store.frames.map.iter_within(cached.start, cached.end)
+                for (frame, count, known) in
+                    self.store.frames.map.iter_within(cached.start, cached.end)
                 {
-                    set(first + (frame - base - offset), count);
+                    if known.uptodate {
+                        set(first + (frame - base - offset), count);
+                    }
                 }
             }
             if matches!(vma.backing, Backing::Special(_)) {

@@ -39,31 +39,21 @@ impl Share {
     /// Adds up the pages of one mapping.
     pub(crate) fn of(store: &Store, mm: &Mm, vma: &Vma) -> Share {
         let mut share = Share::default();
-        for (page, len, pte) in mm.pages_of(vma) {
-            share.add(store, mm, vma, page, len, pte);
+        for (_, len, pte) in mm.pages_of(vma) {
+            share.add(store, vma, len, pte);
         }
         share
     }
 
-    fn add(&mut self, store: &Store, mm: &Mm, vma: &Vma, page: u64, len: u64, pte: Pte) {
+    fn add(&mut self, store: &Store, vma: &Vma, len: u64, pte: Pte) {
         if !pte.counted() {
             return;
         }
         if pte.huge {
             self.anon_huge += len * PAGE;
         }
-        for (frame, count, known) in store.frames.map.iter_within(pte.frame, pte.frame + len) {
-            let at = page + (frame - pte.frame);
-            let foreign = mm.foreign.range(at..at + count).map(|(_, maps)| *maps);
-            let foreign: Vec<u32> = foreign.collect();
-            if foreign.is_empty() {
-                self.add_pages(vma, pte, known, count, u64::from(known.maps));
-                continue;
-            }
-            for page in at..at + count {
-                let more = mm.foreign.get(&page).copied().unwrap_or(0);
-                self.add_pages(vma, pte, known, 1, u64::from(known.maps + more));
-            }
+        for (_, count, known) in store.frames.map.iter_within(pte.frame, pte.frame + len) {
+            self.add_pages(vma, pte, known, count, u64::from(known.maps));
         }
     }
 

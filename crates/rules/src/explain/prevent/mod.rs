@@ -37,19 +37,18 @@ pub(super) struct Case<'a> {
 
 pub(super) fn prevention(case: &Case<'_>) -> Vec<Prevention> {
     let mut found = Vec::new();
+    if !matches!(case.cause, Cause::NothingMissing | Cause::PageFault | Cause::Manual) {
+        found.extend(kernel_holds(case));
+    }
     match case.cause {
         Cause::Exhausted | Cause::ReclaimStalled | Cause::LowZone { .. } => {
-            found.extend(kernel_holds(case));
             found.extend(machine::of_blocks(case));
             found.extend(machine::of_machine(case));
         }
         Cause::Fragmented { .. }
         | Cause::OnlyContiguousAreas { .. }
         | Cause::OnlyAtomicReserve { .. } => found.extend(machine::of_blocks(case)),
-        Cause::GroupLimit | Cause::GroupSwapLimit => {
-            found.extend(kernel_holds(case));
-            found.extend(group::of_group(case));
-        }
+        Cause::GroupLimit | Cause::GroupSwapLimit => found.extend(group::of_group(case)),
         Cause::NothingMissing | Cause::PageFault | Cause::Manual | Cause::Unknown => {}
     }
     found.extend(choice::of_choice(case));

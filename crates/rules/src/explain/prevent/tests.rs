@@ -1,4 +1,5 @@
 //! What would have helped is said where it would have, and nowhere else.
+#![expect(clippy::unnecessary_wraps, reason = "facts are optional, and so are those made here")]
 
 use facts::Release;
 use facts::oom_report::{HugePool, KillCause, OomReport, SlabCache, SlabDump};
