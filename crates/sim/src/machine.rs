@@ -107,6 +107,14 @@ impl Machine {
         self.image = image;
     }
 
+    /// Gives a process the name (`comm`) that `exec` gives it: 15 bytes.
+    pub fn rename(&mut self, process: ProcessId, name: &str) {
+        let end = (0..=name.len().min(15)).rev().find(|&end| name.is_char_boundary(end));
+        if let Some(process) = self.processes.get_mut(Self::index(process)) {
+            name[..end.unwrap_or(0)].clone_into(&mut process.name);
+        }
+    }
+
     /// Says under which name, device and inode number `maps` shows a file of the scenario's.
     pub fn place_file(&mut self, file: usize, name: &str, device: (u32, u32), inode: u64) {
         if let Some(&index) = self.named.get(file) {

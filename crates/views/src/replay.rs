@@ -44,7 +44,7 @@ fn verdict(page: &mut Page<'_>, report: &StraceReport) {
     page.hanging("", &format!("{}: {text}", style.paint(accent, word)), 2);
     let by = match report.kernel_by {
         KernelBy::Given => "as asked for",
-        KernelBy::Fitted => "which explain it best",
+        KernelBy::Fitted => "which explain it as well as any",
     };
     let lines = plural(usize::try_from(report.lines).unwrap_or(usize::MAX), "line", "lines");
     let source =
@@ -56,8 +56,8 @@ fn verdict(page: &mut Page<'_>, report: &StraceReport) {
         ("mmap(NULL)", score.mmap),
         ("brk", score.brk),
         ("mremap", score.mremap),
-        ("hinted mmap", score.hinted),
-        ("other calls", score.others),
+        ("hinted", score.hinted),
+        ("others", score.others),
     ] {
         if tally.total > 0 {
             page.labelled(label, &format!("{} of {} as in the log", tally.equal, tally.total));

@@ -3,6 +3,7 @@
 use sim::{Image, ImageBacking, ImageMapping, Segments, VmFlags};
 use world::{Call, MapFlags};
 
+use super::space::page_up;
 use crate::entry::{Entry, FileName, Outcome, What};
 
 /// What huge pages cover on x86-64 and arm64 with pages of 4 KiB.
@@ -43,7 +44,7 @@ pub(super) fn find(entries: &[Entry], from: usize, pid: u32, whole: bool) -> Anc
                 if !flags.any(MapFlags::FIXED.with(MapFlags::FIXED_NOREPLACE))
                     && !flags.has(MapFlags::BIT32) =>
             {
-                let end = value.saturating_add(*len).next_multiple_of(4096);
+                let end = page_up(value.saturating_add(*len));
                 let higher = anchors.base.is_none_or(|(base, _)| end > base);
                 if !settled && higher {
                     anchors.base = Some((end, index));
@@ -67,7 +68,7 @@ impl Anchors {
         if let Some((start, brk, _)) = self.heap {
             let start = start & !4095;
             image.segments = Segments { start_brk: start, brk, ..Segments::default() };
-            let end = brk.next_multiple_of(4096);
+            let end = page_up(brk);
             if end > start {
                 let flags =
                     VmFlags::READ.with(VmFlags::WRITE).with(VmFlags::MAY).with(VmFlags::ACCOUNT);

@@ -13,12 +13,15 @@
 //! answer differs, in every order that their beginnings and ends allow; see [`race`].
 
 mod anchor;
+mod answer;
 mod describe;
 mod fit;
+mod mapped;
 mod player;
 mod program;
 mod race;
 mod space;
+mod tracees;
 
 pub use fit::{Options, replay};
 pub use player::Played;

@@ -1,5 +1,7 @@
 //! What is known of an address space beside the model.
 
+use super::anchor::Anchors;
+
 /// An address space.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Space {
@@ -11,6 +13,10 @@ pub(super) struct Space {
     pub(super) open: usize,
     /// Calls that ended, by their place among the entries, and wait for those that have not.
     pub(super) waiting: Vec<usize>,
+    /// Where the heap begins.
+    pub(super) heap: Option<u64>,
+    /// Where mappings are placed below.
+    pub(super) base: Option<u64>,
     /// The file of the last mapping of a descriptor without a name.
     pub(super) unnamed: Option<usize>,
 }
@@ -21,9 +27,16 @@ impl Space {
         Space { whole: true, ..Space::default() }
     }
 
+    /// With what the anchors tell.
+    pub(super) fn anchored(mut self, anchors: &Anchors) -> Space {
+        self.heap = anchors.heap.map(|(start, _, _)| start);
+        self.base = anchors.base.map(|(base, _)| base);
+        self
+    }
+
     /// The log maps a range.
     pub(super) fn maps(&mut self, start: u64, len: u64) {
-        let end = start.saturating_add(len).next_multiple_of(4096).max(start);
+        let end = page_up(start.saturating_add(len));
         if let Some(last) = self.mapped.last_mut()
             && start <= last.1
             && end >= last.0
@@ -44,8 +57,15 @@ impl Space {
         Space {
             whole: self.whole,
             mapped: self.mapped.clone(),
+            heap: self.heap,
+            base: self.base,
             unnamed: self.unnamed,
             ..Space::default()
         }
     }
+}
+
+/// The end of the page that an address is in, or the last that there is.
+pub(super) fn page_up(address: u64) -> u64 {
+    address.checked_next_multiple_of(4096).unwrap_or(!4095)
 }

@@ -29,7 +29,7 @@ pub(super) fn save(
         .tree()
         .map_err(|error| Failure::new("the simulated machine stopped").because(&error))?;
     let mut tree = SimTree {
-        files: files.into_iter().map(|(path, text)| (path.into_bytes(), text)).collect(),
+        files: files.into_iter().filter_map(known).collect(),
         origin: format!("replay of {log}"),
     };
     let summary =
@@ -46,6 +46,34 @@ pub(super) fn save(
     };
     talk(format!("{shown}: {processes}, {}\n", Bytes::new(summary.bytes)));
     Ok(())
+}
+
+/// What a log of calls tells of: mappings, and no page that was touched, no RAM, no swap.
+fn known((path, text): (String, Vec<u8>)) -> Option<(Vec<u8>, Vec<u8>)> {
+    let file = path.rsplit('/').next().unwrap_or(&path);
+    let text = match file {
+        "version" | "cmdline" => text,
+        // Up to the size of the address space: what is resident follows.
+        "stat" => {
+            let text = String::from_utf8_lossy(&text);
+            let cut = text.split_inclusive(' ').take(23).collect::<String>();
+            format!("{}\n", cut.trim_end()).into_bytes()
+        }
+        // Mappings without sizes.
+        "maps" => return Some((path.replace("/maps", "/smaps").into_bytes(), text)),
+        "status" => {
+            let text = String::from_utf8_lossy(&text);
+            let pages = ["VmHWM:", "VmRSS:", "Rss", "VmPTE:", "VmSwap:"];
+            let known = |line: &&str| !pages.iter().any(|label| line.starts_with(label));
+            text.lines().filter(known).fold(Vec::new(), |mut out, line| {
+                out.extend_from_slice(line.as_bytes());
+                out.push(b'\n');
+                out
+            })
+        }
+        _ => return None,
+    };
+    Some((path.into_bytes(), text))
 }
 
 /// The files of the simulated machine, by their paths below `/proc`.
@@ -65,7 +93,7 @@ impl Tree for SimTree {
     fn pids(&mut self) -> Result<Vec<Pid>, Refusal> {
         let pid = |path: &Vec<u8>| {
             let text = std::str::from_utf8(path).ok()?;
-            text.strip_suffix("/stat")?.parse().ok().map(Pid::new)
+            text.strip_suffix("/status")?.parse().ok().map(Pid::new)
         };
         let mut pids: Vec<Pid> = self.files.keys().filter_map(pid).collect();
         pids.sort();
@@ -73,7 +101,7 @@ impl Tree for SimTree {
     }
 
     fn owner(&mut self, pid: Pid) -> Result<Owner, Refusal> {
-        let known = self.files.contains_key(format!("{pid}/stat").as_bytes());
+        let known = self.files.contains_key(format!("{pid}/status").as_bytes());
         if known { Ok(Owner { uid: 1000, gid: 1000 }) } else { Err(Refusal::Gone) }
     }
 

@@ -43,8 +43,8 @@ pub(super) fn run(
     let rows = if args.all { usize::MAX } else { ROWS };
     let mut page = views::strace_replay(&report, rows, out.style());
     if !args.no_map {
-        let (_, mut played) = strace::replay(&log, name, options).map_err(cannot)?;
-        page.push_str(&picture(&mut played, line, name, args, out));
+        let (_, played) = strace::replay(&log, name, options).map_err(cannot)?;
+        page.push_str(&picture(&played, line, name, args, out));
     }
     out.data(page.as_bytes())?;
     Ok(Outcome::Done)
@@ -67,18 +67,12 @@ fn before_the_end(log: &Log) -> usize {
 }
 
 /// The address space of the process that a line is about.
-fn picture(
-    played: &mut Played,
-    line: usize,
-    name: &Name,
-    args: &ReplayArgs,
-    out: &Output,
-) -> String {
-    let Some((pid, program, smaps)) = played.last_smaps() else {
+fn picture(played: &Played, line: usize, name: &Name, args: &ReplayArgs, out: &Output) -> String {
+    let Some((pid, program, maps)) = played.last_maps() else {
         return format!("\nNo process is left at line {line}; --at draws an earlier one.\n");
     };
     let mut unread = Vec::new();
-    let mappings = proctext::mappings(&smaps, "smaps", &mut unread);
+    let mappings = proctext::mappings(&maps, "maps", &mut unread);
     let release = played.machine.config().release;
     let report = rules::map(MapInput {
         source: SourceLine {
