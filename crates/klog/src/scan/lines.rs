@@ -132,7 +132,8 @@ mod tests {
         let text = [&b"first\n\nthird\n"[..], &long].concat();
         let whole = cut(&[&text]);
         assert_eq!(whole[2], (3, false, b"third\n".to_vec()));
-        let shape: Vec<_> = whole[3..].iter().map(|(n, cut, line)| (*n, *cut, line.len())).collect();
+        let shape: Vec<_> =
+            whole[3..].iter().map(|(n, cut, line)| (*n, *cut, line.len())).collect();
         let expected = [
             (4, false, LONGEST_LINE),
             (4, true, LONGEST_LINE),

@@ -132,13 +132,7 @@ impl Reports {
     }
 
     /// Takes one line into the region.
-    fn read_line(
-        &mut self,
-        number: u64,
-        line: &[u8],
-        inside: bool,
-        found: &mut impl FnMut(Found),
-    ) {
+    fn read_line(&mut self, number: u64, line: &[u8], inside: bool, found: &mut impl FnMut(Found)) {
         if inside {
             // What a line as long as no report's is goes on with.
             return;

@@ -64,14 +64,17 @@ fn part() -> impl Strategy<Value = Vec<u8>> {
         let lines = text.split_inclusive(|&byte| byte == b'\n');
         lines.flat_map(|line| [&b"[ 12.345678] "[..], line].concat()).collect::<Vec<u8>>()
     });
-    let words: Vec<&'static [u8]> = reports::ANCHORS.into_iter().chain(userspace::ANCHORS).collect();
+    let words: Vec<&'static [u8]> =
+        reports::ANCHORS.into_iter().chain(userspace::ANCHORS).collect();
     let line = prop_oneof![
         Just("Mar  4 05:06:07 box systemd[1]: a.service: Failed with result 'oom-kill'.\n"),
         Just("[ 1.0] lowmemorykiller: Killing 'a' (1), adj 2,\n"),
         Just("[ 1.0]    to free 1kB on behalf of 'b' (2) because\n"),
         Just("mem avail: 1 of 2 MiB ( 3.00%), swap free: 4 of 5 MiB ( 6.00%)\n"),
         Just("sending SIGTERM to process 1 uid 2 \"n\": badness 3, VmRSS 4 MiB\n"),
-        Just("[ 1.0] oom_reaper: reaped process 7 (a), now anon-rss:0kB, file-rss:0kB, shmem-rss:0kB\n"),
+        Just(
+            "[ 1.0] oom_reaper: reaped process 7 (a), now anon-rss:0kB, file-rss:0kB, shmem-rss:0kB\n"
+        ),
         Just("[ 1.0] oom_kill_process: 1 callbacks suppressed\n"),
         Just("./x: line 1: 7 Killed  y\n"),
         Just("noise\n"),

@@ -29,13 +29,7 @@ pub(super) fn follow(logs: &[Log], global: &Global, out: &mut Output) -> Result<
             .hint("one `oomph explain --follow` each"));
     };
     let listener = io::stdout();
-    let mut live = Live {
-        global,
-        out,
-        scanner: LogScanner::new(),
-        count: 0,
-        trouble: None,
-    };
+    let mut live = Live { global, out, scanner: LogScanner::new(), count: 0, trouble: None };
     let result = follow_log(log, listener.as_fd(), &mut |heard| live.hear(log, heard));
     live.end();
     match (live.trouble.take(), result) {
