@@ -14,9 +14,11 @@ use rules::map::MapReport;
 use rules::pages::PagesReport;
 use rules::physical::PhysicalReport;
 use rules::rank::RankReport;
+use rules::replay::StraceReport;
 use rules::status::StatusReport;
 use rules::timeline::TimelineReport;
 use rules::usage::UsageReport;
+use scenario::report::SimulationReport;
 use schemars::schema_for;
 use serde::Serialize;
 use serde_json::Value;
@@ -69,6 +71,10 @@ pub enum Format {
     Explain,
     /// What `oomph explain --timeline --json` prints.
     Timeline,
+    /// What `oomph simulate --json` prints.
+    Simulation,
+    /// What `oomph replay --json` prints for a log of strace.
+    ReplayStrace,
 }
 
 /// The JSON Schema (draft 2020-12) of a format.
@@ -85,6 +91,8 @@ pub fn schema(format: Format) -> Value {
         Format::LedgerDiff => schema_for!(LedgerDiffReport),
         Format::Explain => schema_for!(ExplainReport),
         Format::Timeline => schema_for!(TimelineReport),
+        Format::Simulation => schema_for!(SimulationReport),
+        Format::ReplayStrace => schema_for!(StraceReport),
     };
     let title = match format {
         Format::Status => "oomph.status/1",
@@ -98,6 +106,8 @@ pub fn schema(format: Format) -> Value {
         Format::LedgerDiff => rules::ledger_diff::SCHEMA,
         Format::Explain => rules::explain::SCHEMA,
         Format::Timeline => rules::timeline::SCHEMA,
+        Format::Simulation => scenario::report::SCHEMA,
+        Format::ReplayStrace => rules::replay::SCHEMA,
     };
     schema.insert("title".to_owned(), title.into());
     schema.to_value()
