@@ -49,8 +49,8 @@ impl Builder {
     }
 
     /// Keeps lines of the text; those after the last that was understood are dropped in the end.
-    pub(super) fn keep(&mut self, lines: Vec<SourceLine>, understood: bool) {
-        self.report.lines.extend(lines);
+    pub(super) fn keep(&mut self, lines: &mut Vec<SourceLine>, understood: bool) {
+        self.report.lines.append(lines);
         if understood {
             self.understood = self.report.lines.len();
         }

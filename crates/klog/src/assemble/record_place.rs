@@ -70,6 +70,8 @@ impl Builder {
         let record = placed(record, &self.report, self.zone);
         let from = self.report.lines.len().saturating_sub(taken.max(1));
         for (nth, line) in self.report.lines[from..].iter_mut().enumerate() {
+            // Most lines have one record.
+            line.records.reserve_exact(1);
             line.records.push(if nth == 0 { record } else { Record::Continued });
         }
     }
