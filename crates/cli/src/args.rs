@@ -1,5 +1,6 @@
 //! The command line. One definition yields parser, help, manual and completions.
 
+mod lab;
 mod simulate;
 mod usage;
 
@@ -15,6 +16,7 @@ use units::{Bytes, Percent};
 use crate::exit::{Convention, Outcome};
 use crate::output::talk;
 
+pub(crate) use lab::{LabArgs, LabArm};
 pub(crate) use simulate::SimulateArgs;
 pub(crate) use usage::UsageArgs;
 
@@ -119,6 +121,9 @@ pub(crate) enum Command {
     /// Run a scenario on a simulated machine: what happens, what fails and why
     #[command(after_long_help = simulate::EXAMPLES)]
     Simulate(SimulateArgs),
+    /// Run scenarios on the model and on this machine's kernel, and set the two side by side
+    #[command(after_long_help = lab::EXAMPLES)]
+    Lab(LabArgs),
     /// Keep this machine at this moment in a tar, to look at it later or elsewhere
     #[command(after_long_help = CAPTURE_EXAMPLES)]
     Capture(CaptureArgs),
@@ -480,6 +485,8 @@ pub(crate) enum Report {
     Explain,
     /// What `oomph simulate --json` prints
     Simulation,
+    /// What `oomph lab --json` prints
+    Comparison,
 }
 
 const GENERATE_EXAMPLES: &str = "\

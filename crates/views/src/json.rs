@@ -16,6 +16,7 @@ use rules::physical::PhysicalReport;
 use rules::rank::RankReport;
 use rules::status::StatusReport;
 use rules::usage::UsageReport;
+use scenario::comparison::ComparisonReport;
 use scenario::report::SimulationReport;
 use schemars::schema_for;
 use serde::Serialize;
@@ -69,6 +70,8 @@ pub enum Format {
     Explain,
     /// What `oomph simulate --json` prints.
     Simulation,
+    /// What `oomph lab --json` prints, for each scenario.
+    Comparison,
 }
 
 /// The JSON Schema (draft 2020-12) of a format.
@@ -85,6 +88,7 @@ pub fn schema(format: Format) -> Value {
         Format::LedgerDiff => schema_for!(LedgerDiffReport),
         Format::Explain => schema_for!(ExplainReport),
         Format::Simulation => schema_for!(SimulationReport),
+        Format::Comparison => schema_for!(ComparisonReport),
     };
     let title = match format {
         Format::Status => "oomph.status/1",
@@ -98,6 +102,7 @@ pub fn schema(format: Format) -> Value {
         Format::LedgerDiff => rules::ledger_diff::SCHEMA,
         Format::Explain => rules::explain::SCHEMA,
         Format::Simulation => scenario::report::SCHEMA,
+        Format::Comparison => scenario::comparison::SCHEMA,
     };
     schema.insert("title".to_owned(), title.into());
     schema.to_value()

@@ -13,6 +13,7 @@
 mod amount;
 mod bar;
 mod cache;
+mod comparison;
 mod explain;
 pub mod json;
 mod ledger;
@@ -29,6 +30,7 @@ mod usage;
 mod words;
 
 pub use cache::{Amounts, cache, cache_csv};
+pub use comparison::comparison;
 pub use explain::{explained, incident};
 pub use ledger::{ledger, ledger_diff, ledger_svg};
 pub use rank::{Rows, explain, rank};

@@ -23,6 +23,7 @@ fn the_document_of_the_json_format_is_current() {
         ("cache", Format::Cache),
         ("explain", Format::Explain),
         ("simulation", Format::Simulation),
+        ("comparison", Format::Comparison),
     ] {
         let (start, end) =
             (format!("<!-- {name}: generated -->\n"), format!("<!-- {name}: end -->\n"));

@@ -34,7 +34,15 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-sim", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world"]),
     (
         "oomph-lab",
-        &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world", "oomph-sim", "oomph-actor"],
+        &[
+            "oomph-units",
+            "oomph-facts",
+            "oomph-rules",
+            "oomph-world",
+            "oomph-scenario",
+            "oomph-sim",
+            "oomph-actor",
+        ],
     ),
     (
         "oomph",
@@ -50,6 +58,7 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-world",
             "oomph-scenario",
             "oomph-sim",
+            "oomph-lab",
         ],
     ),
     (

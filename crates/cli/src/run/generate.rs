@@ -39,6 +39,7 @@ pub(super) fn run(what: &Generate, out: &mut Output) -> Result<Outcome, Failure>
                 Report::LedgerDiff => Format::LedgerDiff,
                 Report::Explain => Format::Explain,
                 Report::Simulation => Format::Simulation,
+                Report::Comparison => Format::Comparison,
             };
             print_json(&json::schema(format), out)?;
         }
