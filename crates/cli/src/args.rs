@@ -1,5 +1,6 @@
 //! The command line. One definition yields parser, help, manual and completions.
 
+mod lab;
 mod replay;
 mod simulate;
 mod usage;
@@ -16,6 +17,7 @@ use units::{Bytes, Percent};
 use crate::exit::{Convention, Outcome};
 use crate::output::talk;
 
+pub(crate) use lab::{LabArgs, LabArm};
 pub(crate) use replay::ReplayArgs;
 pub(crate) use simulate::SimulateArgs;
 pub(crate) use usage::UsageArgs;
@@ -125,6 +127,9 @@ pub(crate) enum Command {
     /// Play a log of strace on a simulated machine: which addresses the model predicts, and the picture
     #[command(after_long_help = replay::EXAMPLES)]
     Replay(ReplayArgs),
+    /// Run scenarios on the model and on this machine's kernel, and set the two side by side
+    #[command(after_long_help = lab::EXAMPLES)]
+    Lab(LabArgs),
     /// Keep this machine at this moment in a tar, to look at it later or elsewhere
     #[command(after_long_help = CAPTURE_EXAMPLES)]
     Capture(CaptureArgs),
@@ -514,6 +519,8 @@ pub(crate) enum Report {
     Simulation,
     /// What `oomph replay --json` prints for a log of strace
     ReplayStrace,
+    /// What `oomph lab --json` prints
+    Comparison,
 }
 
 const GENERATE_EXAMPLES: &str = "\

@@ -12,8 +12,10 @@
 pub mod compare;
 mod host;
 mod model;
+mod side_by_side;
 #[path = "host/sys.rs"]
 mod sys;
 
 pub use host::{Done, Files, HostConfig, HostWorld, Step, unavailable};
 pub use model::HostModel;
+pub use side_by_side::side_by_side;

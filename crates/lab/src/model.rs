@@ -34,7 +34,13 @@ impl HostModel {
         };
         let smaps = text(seen.smaps);
         let mut image = image(&smaps, &text(seen.status))?;
-        image.faults = faults(&text(seen.stat))?;
+        let stat = text(seen.stat);
+        image.faults = faults(&stat)?;
+        // `start_code` and `end_code`, `start_data` and `end_data`: what `brk` counts to RLIMIT_DATA.
+        let fields = (stat_field(&stat, 26), stat_field(&stat, 27));
+        image.segments.code = fields.0.zip(fields.1).unwrap_or(image.segments.code);
+        let fields = (stat_field(&stat, 45), stat_field(&stat, 46));
+        image.segments.data = fields.0.zip(fields.1).unwrap_or(image.segments.data);
         let later = faults(&text(again.stat))?;
         let apart = |later: u64, before: u64| later.saturating_sub(before);
         image.exec_faults = (apart(later.0, image.faults.0), apart(later.1, image.faults.1));
@@ -94,9 +100,15 @@ fn own_every_page(image: &Image) -> Vec<Touch> {
 
 /// Minor and major faults in a text of `stat`.
 fn faults(stat: &str) -> Result<(u64, u64), WorldError> {
-    let words: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let word = |place: usize| words.get(place - 3).and_then(|word| word.parse().ok());
-    word(10).zip(word(12)).ok_or(WorldError("the actor's stat is cut".to_owned()))
+    stat_field(stat, 10)
+        .zip(stat_field(stat, 12))
+        .ok_or(WorldError("the actor's stat is cut".to_owned()))
+}
+
+/// A number of `stat` by its place in `proc(5)`.
+fn stat_field(stat: &str, place: usize) -> Option<u64> {
+    let behind_name = stat.rsplit(')').next()?;
+    behind_name.split_whitespace().nth(place.checked_sub(3)?)?.parse().ok()
 }
 
 fn line(text: &str, name: &str) -> Option<u64> {

@@ -13,6 +13,7 @@
 //! time passes in the world.
 
 mod check;
+pub mod comparison;
 mod machine;
 mod number;
 mod problem;

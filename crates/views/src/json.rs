@@ -18,6 +18,7 @@ use rules::replay::StraceReport;
 use rules::status::StatusReport;
 use rules::timeline::TimelineReport;
 use rules::usage::UsageReport;
+use scenario::comparison::ComparisonReport;
 use scenario::report::SimulationReport;
 use schemars::schema_for;
 use serde::Serialize;
@@ -75,6 +76,8 @@ pub enum Format {
     Simulation,
     /// What `oomph replay --json` prints for a log of strace.
     ReplayStrace,
+    /// What `oomph lab --json` prints, for each scenario.
+    Comparison,
 }
 
 /// The JSON Schema (draft 2020-12) of a format.
@@ -93,6 +96,7 @@ pub fn schema(format: Format) -> Value {
         Format::Timeline => schema_for!(TimelineReport),
         Format::Simulation => schema_for!(SimulationReport),
         Format::ReplayStrace => schema_for!(StraceReport),
+        Format::Comparison => schema_for!(ComparisonReport),
     };
     let title = match format {
         Format::Status => "oomph.status/1",
@@ -108,6 +112,7 @@ pub fn schema(format: Format) -> Value {
         Format::Timeline => rules::timeline::SCHEMA,
         Format::Simulation => scenario::report::SCHEMA,
         Format::ReplayStrace => rules::replay::SCHEMA,
+        Format::Comparison => scenario::comparison::SCHEMA,
     };
     schema.insert("title".to_owned(), title.into());
     schema.to_value()

@@ -14,6 +14,7 @@ mod amount;
 mod annotate;
 mod bar;
 mod cache;
+mod comparison;
 mod csv;
 mod explain;
 mod gloss;
@@ -36,7 +37,9 @@ mod words;
 
 pub use annotate::{PageEntry, annotated};
 pub use cache::{Amounts, cache, cache_csv};
+pub use comparison::comparison;
 pub use explain::explained;
+
 pub use html::explained_html;
 pub use ledger::{ledger, ledger_diff, ledger_svg};
 pub use rank::{Rows, explain, rank};

@@ -27,6 +27,7 @@ fn the_document_of_the_json_format_is_current() {
         ("timeline", Format::Timeline),
         ("simulation", Format::Simulation),
         ("replay-strace", Format::ReplayStrace),
+        ("comparison", Format::Comparison),
     ] {
         let (start, end) =
             (format!("<!-- {name}: generated -->\n"), format!("<!-- {name}: end -->\n"));

@@ -105,6 +105,9 @@ pub(crate) struct Mismatch {
     pub(crate) lines: Vec<String>,
 }
 
+/// The kind of a mismatch that is a world's failure to go on.
+pub(crate) const WORLD_FAILED: &str = "failure";
+
 /// A program that was played.
 #[derive(Debug)]
 pub(crate) struct Played {
@@ -163,12 +166,10 @@ pub(crate) fn play(
     match player.run(source) {
         Ok(mismatch) => Ok(Played { actions: player.actions, mismatch }),
         Err(error) => {
-            // What a world failed at is the end of this list.
-            let last = player.actions.iter().rev().take(BATCH).rev().map(ToString::to_string);
-            Err(WorldError(format!(
-                "{error}, at the end of\n{}",
-                last.collect::<Vec<_>>().join("\n")
-            )))
+            let after = player.actions.len();
+            let lines = error.to_string().lines().map(str::to_owned).collect();
+            let mismatch = Mismatch { after, kind: WORLD_FAILED.to_owned(), lines };
+            Ok(Played { actions: player.actions, mismatch: Some(mismatch) })
         }
     }
 }

@@ -36,7 +36,15 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-strace", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world", "oomph-sim"]),
     (
         "oomph-lab",
-        &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world", "oomph-sim", "oomph-actor"],
+        &[
+            "oomph-units",
+            "oomph-facts",
+            "oomph-rules",
+            "oomph-world",
+            "oomph-scenario",
+            "oomph-sim",
+            "oomph-actor",
+        ],
     ),
     (
         "oomph",
@@ -54,6 +62,7 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-sim",
             "oomph-malloc",
             "oomph-strace",
+            "oomph-lab",
         ],
     ),
     (

@@ -41,6 +41,7 @@ pub(super) fn run(what: &Generate, out: &mut Output) -> Result<Outcome, Failure>
                 Report::Timeline => Format::Timeline,
                 Report::Simulation => Format::Simulation,
                 Report::ReplayStrace => Format::ReplayStrace,
+                Report::Comparison => Format::Comparison,
             };
             print_json(&json::schema(format), out)?;
         }

@@ -5,6 +5,7 @@ mod capture;
 mod compat;
 mod explain;
 mod generate;
+mod lab;
 mod ledger;
 mod machine;
 mod map;
@@ -37,6 +38,7 @@ pub(crate) fn run(invocation: &Invocation, out: &mut Output) -> Result<Outcome, 
         Command::Replay(args) => replay::run(args, global, out),
         Command::Capture(args) => capture::run(args, global, out),
         Command::Simulate(args) => simulate::run(args, global, out),
+        Command::Lab(args) => lab::run(args, global, out),
         Command::Compat(args) => compat::run(args, global, out),
         Command::Generate(args) => generate::run(&args.what, out),
     }

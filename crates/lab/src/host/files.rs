@@ -52,6 +52,8 @@ fn make_one(spec: &FileSpec, folder: &Path) -> std::io::Result<File> {
         file.write_all(&page[..piece])?;
         left -= piece as u64;
     }
+    // Clean, and not written back at some time of the disk's own choice.
+    file.sync_all()?;
     Ok(file)
 }
 

@@ -7,7 +7,7 @@ use scenario::{Problem, Problems};
 use views::{Charset, Style};
 
 /// All mistakes of a scenario, for standard error.
-pub(super) fn drawn(problems: &Problems, terminal: bool, style: &Style) -> String {
+pub(in crate::run) fn drawn(problems: &Problems, terminal: bool, style: &Style) -> String {
     if !terminal {
         return problems.to_string();
     }

@@ -1,7 +1,7 @@
 //! `oomph simulate`: a scenario on the simulated machine.
 
 mod allocator;
-mod draw;
+pub(super) mod draw;
 mod machine;
 mod save;
 mod watch;
@@ -129,7 +129,7 @@ fn checked(scenario: &Scenario, out: &mut Output) -> Result<Outcome, Failure> {
 }
 
 /// Reads the scenario, but no more than a scenario can be.
-fn read(path: &Path) -> Result<Source, Failure> {
+pub(super) fn read(path: &Path) -> Result<Source, Failure> {
     let limit = MAX_BYTES as u64 + 1;
     let mut bytes = Vec::new();
     let cannot =
