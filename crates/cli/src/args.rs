@@ -1,5 +1,6 @@
 //! The command line. One definition yields parser, help, manual and completions.
 
+mod replay;
 mod simulate;
 mod usage;
 
@@ -15,6 +16,7 @@ use units::{Bytes, Percent};
 use crate::exit::{Convention, Outcome};
 use crate::output::talk;
 
+pub(crate) use replay::ReplayArgs;
 pub(crate) use simulate::SimulateArgs;
 pub(crate) use usage::UsageArgs;
 
@@ -120,6 +122,9 @@ pub(crate) enum Command {
     /// Run a scenario on a simulated machine: what happens, what fails and why
     #[command(after_long_help = simulate::EXAMPLES)]
     Simulate(SimulateArgs),
+    /// Play a log of strace on a simulated machine: which addresses the model predicts, and the picture
+    #[command(after_long_help = replay::EXAMPLES)]
+    Replay(ReplayArgs),
     /// Keep this machine at this moment in a tar, to look at it later or elsewhere
     #[command(after_long_help = CAPTURE_EXAMPLES)]
     Capture(CaptureArgs),
@@ -503,10 +508,12 @@ pub(crate) enum Report {
     LedgerDiff,
     /// What `oomph explain --json` prints, for each report
     Explain,
-    /// What `oomph simulate --json` prints
-    Simulation,
     /// What `oomph explain --timeline --json` prints
     Timeline,
+    /// What `oomph simulate --json` prints
+    Simulation,
+    /// What `oomph replay --json` prints for a log of strace
+    ReplayStrace,
 }
 
 const GENERATE_EXAMPLES: &str = "\

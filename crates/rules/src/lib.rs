@@ -24,6 +24,7 @@ pub mod overcommit;
 pub mod pages;
 pub mod physical;
 pub mod rank;
+pub mod replay;
 pub mod report_machine;
 pub mod reserve;
 pub mod segment;

@@ -102,6 +102,11 @@ impl Machine {
         &self.store.config
     }
 
+    /// What processes start as from now on, and what an exec makes of those that are there.
+    pub fn set_image(&mut self, image: Image) {
+        self.image = image;
+    }
+
     /// Says under which name, device and inode number `maps` shows a file of the scenario's.
     pub fn place_file(&mut self, file: usize, name: &str, device: (u32, u32), inode: u64) {
         if let Some(&index) = self.named.get(file) {

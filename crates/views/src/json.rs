@@ -14,6 +14,7 @@ use rules::map::MapReport;
 use rules::pages::PagesReport;
 use rules::physical::PhysicalReport;
 use rules::rank::RankReport;
+use rules::replay::StraceReport;
 use rules::status::StatusReport;
 use rules::timeline::TimelineReport;
 use rules::usage::UsageReport;
@@ -68,10 +69,12 @@ pub enum Format {
     LedgerDiff,
     /// What `oomph explain --json` prints, for each report.
     Explain,
-    /// What `oomph simulate --json` prints.
-    Simulation,
     /// What `oomph explain --timeline --json` prints.
     Timeline,
+    /// What `oomph simulate --json` prints.
+    Simulation,
+    /// What `oomph replay --json` prints for a log of strace.
+    ReplayStrace,
 }
 
 /// The JSON Schema (draft 2020-12) of a format.
@@ -87,8 +90,9 @@ pub fn schema(format: Format) -> Value {
         Format::Ledger => schema_for!(LedgerReport),
         Format::LedgerDiff => schema_for!(LedgerDiffReport),
         Format::Explain => schema_for!(ExplainReport),
-        Format::Simulation => schema_for!(SimulationReport),
         Format::Timeline => schema_for!(TimelineReport),
+        Format::Simulation => schema_for!(SimulationReport),
+        Format::ReplayStrace => schema_for!(StraceReport),
     };
     let title = match format {
         Format::Status => "oomph.status/1",
@@ -101,8 +105,9 @@ pub fn schema(format: Format) -> Value {
         Format::Ledger => rules::ledger::SCHEMA,
         Format::LedgerDiff => rules::ledger_diff::SCHEMA,
         Format::Explain => rules::explain::SCHEMA,
-        Format::Simulation => scenario::report::SCHEMA,
         Format::Timeline => rules::timeline::SCHEMA,
+        Format::Simulation => scenario::report::SCHEMA,
+        Format::ReplayStrace => rules::replay::SCHEMA,
     };
     schema.insert("title".to_owned(), title.into());
     schema.to_value()

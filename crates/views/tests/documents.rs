@@ -24,8 +24,9 @@ fn the_document_of_the_json_format_is_current() {
         ("ledger-diff", Format::LedgerDiff),
         ("cache", Format::Cache),
         ("explain", Format::Explain),
-        ("simulation", Format::Simulation),
         ("timeline", Format::Timeline),
+        ("simulation", Format::Simulation),
+        ("replay-strace", Format::ReplayStrace),
     ] {
         let (start, end) =
             (format!("<!-- {name}: generated -->\n"), format!("<!-- {name}: end -->\n"));

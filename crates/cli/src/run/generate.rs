@@ -38,8 +38,9 @@ pub(super) fn run(what: &Generate, out: &mut Output) -> Result<Outcome, Failure>
                 Report::Ledger => Format::Ledger,
                 Report::LedgerDiff => Format::LedgerDiff,
                 Report::Explain => Format::Explain,
-                Report::Simulation => Format::Simulation,
                 Report::Timeline => Format::Timeline,
+                Report::Simulation => Format::Simulation,
+                Report::ReplayStrace => Format::ReplayStrace,
             };
             print_json(&json::schema(format), out)?;
         }
