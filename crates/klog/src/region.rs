@@ -115,10 +115,7 @@ impl Region {
     }
 
     /// Lines with a prefix, each with the bare lines after it, the last of them first.
-    fn groups_from_the_end(
-        &self,
-        document: Document,
-    ) -> impl Iterator<Item = Range<usize>> {
+    fn groups_from_the_end(&self, document: Document) -> impl Iterator<Item = Range<usize>> {
         let mut starts: Vec<usize> = (0..self.ends.len())
             .filter(|&at| {
                 let (line, _) = document.restore(self.nth(at).1);
