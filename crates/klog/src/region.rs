@@ -57,11 +57,11 @@ impl Region {
         }
         let document = Document::of(self.lines().map(|(_, line)| line));
         let mut assembler = Assembler::default();
-        let mut peeler = Peeler::default();
+        let mut prefixes = Peeler::default();
         let mut take = |at| {
             let (number, range) = self.place(at);
             let raw = Raw { text: &self.text, range };
-            push(&mut assembler, &mut peeler, document, number, raw);
+            push(&mut assembler, &mut prefixes, document, number, &raw);
         };
         if self.is_reversed(document) {
             self.groups_from_the_end(document).for_each(|group| group.for_each(&mut take));
@@ -147,10 +147,10 @@ fn seconds(stamp: RawStamp<'_>) -> Option<u64> {
 
 fn push(
     assembler: &mut Assembler,
-    peeler: &mut Peeler,
+    prefixes: &mut Peeler,
     document: Document,
     number: u64,
-    raw: Raw<'_>,
+    raw: &Raw<'_>,
 ) {
     let (restored, goes_on) = document.restore(raw.bytes());
     let starts_blank = restored.first().is_some_and(u8::is_ascii_whitespace);
@@ -166,7 +166,7 @@ fn push(
     } else {
         (&unwrapped.text, None)
     };
-    let mut peeled = peeler.peel(first);
+    let mut peeled = prefixes.peel(first);
     if let Some(program) = &unwrapped.program {
         let kernel = program.eq_ignore_ascii_case(b"kernel");
         peeled.origin = if kernel { Origin::Kernel } else { Origin::Program };

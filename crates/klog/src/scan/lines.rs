@@ -121,14 +121,16 @@ mod tests {
             }
         };
         let mut cutter = Cutter::new();
-        pieces.iter().for_each(|piece| cutter.feed(piece, &mut take));
+        for piece in pieces {
+            cutter.feed(piece, &mut take);
+        }
         cutter.finish(&mut take);
         all
     }
 
     #[test]
     fn lines_are_the_same_however_the_text_is_cut() {
-        let long = [&b"x"[..], &[b'y'; 2 * LONGEST_LINE + 5], b"\n", b"\n", b"last"].concat();
+        let long = [&b"x"[..], &b"y".repeat(2 * LONGEST_LINE + 5), b"\n", b"\n", b"last"].concat();
         let text = [&b"first\n\nthird\n"[..], &long].concat();
         let whole = cut(&[&text]);
         assert_eq!(whole[2], (3, false, b"third\n".to_vec()));

@@ -71,9 +71,9 @@ impl Scanner {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     /// A report of the kernel.
-    Report(Found),
+    Report(Box<Found>),
     /// A line of another program.
-    Notice(Notice),
+    Notice(Box<Notice>),
 }
 
 /// Reads a log once and hands out what a [`Scanner`] and a [`NoticeScanner`](crate::NoticeScanner)
@@ -111,8 +111,8 @@ impl LogScanner {
         let LogScanner { cutter, anchors, reports, notices } = self;
         cutter.feed(piece, &mut |lines| {
             let [of_reports, of_notices] = anchors.search(lines.bytes);
-            notices.look(lines, of_notices, &mut |one| found(Entry::Notice(one)));
-            reports.look(lines, of_reports, &mut |one| found(Entry::Report(one)));
+            notices.look(lines, of_notices, &mut |one| found(Entry::Notice(Box::new(one))));
+            reports.look(lines, of_reports, &mut |one| found(Entry::Report(Box::new(one))));
         });
     }
 
@@ -142,10 +142,10 @@ impl LogScanner {
         let LogScanner { mut cutter, mut anchors, mut reports, mut notices } = self;
         cutter.finish(&mut |lines| {
             let [of_reports, of_notices] = anchors.search(lines.bytes);
-            notices.look(lines, of_notices, &mut |one| found(Entry::Notice(one)));
-            reports.look(lines, of_reports, &mut |one| found(Entry::Report(one)));
+            notices.look(lines, of_notices, &mut |one| found(Entry::Notice(Box::new(one))));
+            reports.look(lines, of_reports, &mut |one| found(Entry::Report(Box::new(one))));
         });
-        notices.settle(&mut |one| found(Entry::Notice(one)));
-        reports.settle(&mut |one| found(Entry::Report(one)));
+        notices.settle(&mut |one| found(Entry::Notice(Box::new(one))));
+        reports.settle(&mut |one| found(Entry::Report(Box::new(one))));
     }
 }

@@ -36,8 +36,8 @@ fn a_word_inside_another_is_found() {
 fn one_pass(text: &[u8], size: usize) -> (Vec<Found>, Vec<Notice>) {
     let (mut found, mut said) = (Vec::new(), Vec::new());
     let mut take = |entry| match entry {
-        Entry::Report(one) => found.push(one),
-        Entry::Notice(one) => said.push(one),
+        Entry::Report(one) => found.push(*one),
+        Entry::Notice(one) => said.push(*one),
     };
     let mut scanner = LogScanner::new();
     text.chunks(size).for_each(|piece| scanner.feed(piece, &mut take));

@@ -143,6 +143,6 @@ impl Live<'_> {
 fn sort(entry: Entry, reports: &mut Vec<OomReport>, notices: &mut Vec<Notice>) {
     match entry {
         Entry::Report(found) => reports.push(found.report),
-        Entry::Notice(notice) => notices.push(notice),
+        Entry::Notice(notice) => notices.push(*notice),
     }
 }

@@ -81,7 +81,7 @@ pub(super) fn read(
 ) -> Result<(), LogError> {
     let mut scanner = LogScanner::new();
     let mut found = |entry| match entry {
-        Entry::Notice(one) => found(Found::Notice(Box::new(one))),
+        Entry::Notice(one) => found(Found::Notice(one)),
         Entry::Report(one) => found(Found::Report(Box::new(Read::new(one.report, kernel)))),
     };
     let result = read_log(log, &mut |piece| {
