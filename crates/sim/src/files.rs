@@ -183,15 +183,16 @@ impl Store {
         let page = at / PAGE;
         let frame = file_base(file) + page;
         let known = &self.files[file];
-        if known.is_shmem() || known.blocks.any(page, page + 1) {
-            if !known.is_shmem() {
-                self.fill(file, page, 1, true);
-            }
+        let cached = self.frames.map.get(frame).is_some();
+        let placed = known.is_shmem() || known.blocks.any(page, page + 1);
+        if cached && placed {
             self.frames.mark_dirty(frame, 1);
-        } else if self.frames.map.get(frame).is_some() {
+        } else if cached {
             self.frames.accessed(frame, 1);
-        } else {
-            let looked_up = Frame { uptodate: false, referenced: true, ..Frame::CACHE };
+        } else if !known.is_shmem() {
+            // Its block is read and cleared, but the page as a whole is not known to be read.
+            let looked_up =
+                Frame { uptodate: false, referenced: true, dirty: placed, ..Frame::CACHE };
             self.frames.map.insert(frame, 1, looked_up);
         }
     }
