@@ -1,6 +1,6 @@
 //! Files, open files, and the memory objects that are files inside the kernel.
 
-use crate::frames::{Frame, file_base};
+use crate::frames::{Frame, MOST, file_base};
 use crate::page::{PAGE, page_up};
 use crate::range_map::RangeSet;
 use crate::store::Store;
@@ -48,7 +48,7 @@ impl File {
 
     /// Pages up to its end.
     pub(crate) fn pages(&self) -> u64 {
-        page_up(self.len).unwrap_or(u64::MAX) / PAGE
+        (page_up(self.len).unwrap_or(u64::MAX) / PAGE).min(MOST)
     }
 }
 
@@ -105,7 +105,7 @@ impl Store {
 
     /// Whether a page of a file is in memory, and for how many pages on.
     pub(crate) fn cached(&self, file: usize, page: u64) -> Option<(u64, Frame)> {
-        self.frames.map.get(file_base(file) + page)
+        (page < MOST).then(|| self.frames.map.get(file_base(file) + page)).flatten()
     }
 
     /// How many pages from `page` on are not in memory, up to `most`.
@@ -177,21 +177,22 @@ impl Store {
     /// `ext4_block_zero_page_range()`: the part of a page that the end of a file, or of a hole, lies in
     /// is cleared. A page without a place on the disk is looked up, and that is all.
     pub(crate) fn clear_part(&mut self, file: usize, at: u64) {
-        if at.is_multiple_of(PAGE) {
+        let page = at / PAGE;
+        if at.is_multiple_of(PAGE) || page >= MOST {
             return;
         }
-        let page = at / PAGE;
         let frame = file_base(file) + page;
         let known = &self.files[file];
-        if known.is_shmem() || known.blocks.any(page, page + 1) {
-            if !known.is_shmem() {
-                self.fill(file, page, 1, true);
-            }
+        let cached = self.frames.map.get(frame).is_some();
+        let placed = known.is_shmem() || known.blocks.any(page, page + 1);
+        if cached && placed {
             self.frames.mark_dirty(frame, 1);
-        } else if self.frames.map.get(frame).is_some() {
+        } else if cached {
             self.frames.accessed(frame, 1);
-        } else {
-            let looked_up = Frame { uptodate: false, referenced: true, ..Frame::CACHE };
+        } else if !known.is_shmem() {
+            // Its block is read and cleared, but the page as a whole is not known to be read.
+            let looked_up =
+                Frame { uptodate: false, referenced: true, dirty: placed, ..Frame::CACHE };
             self.frames.map.insert(frame, 1, looked_up);
         }
     }

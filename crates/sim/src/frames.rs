@@ -8,6 +8,8 @@ use crate::range_map::{RangeMap, Run};
 /// The first frame of files; each has 2⁴⁰ of them.
 const FILES: u64 = 1 << 62;
 const FILE_BITS: u32 = 40;
+/// Pages of a file that the model can hold: 4 PiB.
+pub(crate) const MOST: u64 = 1 << FILE_BITS;
 
 /// What is known of a frame.
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of struct page")]

@@ -163,13 +163,13 @@ impl Ctx<'_> {
             if !self.moves_along(vma_start) && (last_end.is_some() || vma_end < end) {
                 return Err(Errno::EFAULT);
             }
-            let gap = last_end.map_or(0, |last| vma_start - last);
+            let gap = last_end.map_or(0, |last| vma_start.wrapping_sub(last));
             last_end = Some(vma_end);
             let mut one = Mremap {
                 addr,
                 old_len: len,
                 new_len: len,
-                new_addr: target + gap,
+                new_addr: target.wrapping_add(gap),
                 flags: call.flags,
             };
             self.prepare_remap(&mut one, vma_start)?;

@@ -77,7 +77,7 @@ impl Ctx<'_> {
             };
             if let Backing::File(open) = vma.backing {
                 let base = crate::frames::file_base(self.store.opens[open].file);
-                let offset = vma.pgoff_at(at);
+                let offset = vma.pgoff_at(at).min(crate::frames::MOST - (last - first));
                 let cached = base + offset..base + offset + (last - first);
                 for (frame, count, known) in
                     self.store.frames.map.iter_within(cached.start, cached.end)
