@@ -1,6 +1,7 @@
 //! The command line. One definition yields parser, help, manual and completions.
 
 mod lab;
+mod replay;
 mod simulate;
 mod usage;
 
@@ -17,6 +18,7 @@ use crate::exit::{Convention, Outcome};
 use crate::output::talk;
 
 pub(crate) use lab::{LabArgs, LabArm};
+pub(crate) use replay::ReplayArgs;
 pub(crate) use simulate::SimulateArgs;
 pub(crate) use usage::UsageArgs;
 
@@ -70,7 +72,8 @@ Examples:
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
-    /// Where to look: `live`, a tar (from `oomph capture` or smemcap), or a directory like /proc
+    /// Where to look: `live`, a tar (from `oomph capture` or smemcap), a directory like /proc, or a
+    /// kernel log (`LOG#2` is its second OOM report)
     #[arg(long, global = true, value_name = "SOURCE", default_value = "live")]
     pub(crate) from: String,
     /// Print JSON instead of text (docs/json.md describes it)
@@ -124,6 +127,9 @@ pub(crate) enum Command {
     /// Run scenarios on the model and on this machine's kernel, and set the two side by side
     #[command(after_long_help = lab::EXAMPLES)]
     Lab(LabArgs),
+    /// Play a log of strace on a simulated machine: which addresses the model predicts, and the picture
+    #[command(after_long_help = replay::EXAMPLES)]
+    Replay(ReplayArgs),
     /// Keep this machine at this moment in a tar, to look at it later or elsewhere
     #[command(after_long_help = CAPTURE_EXAMPLES)]
     Capture(CaptureArgs),
@@ -349,22 +355,39 @@ Examples:
   oomph cache /usr --by process        which processes hold what is cached
   oomph cache --sort evicted /srv      what was evicted lately: thrashing
   oomph cache --csv / > cache.csv      for spreadsheets";
+
 /// Options of `oomph explain`.
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line are there or not")]
 pub(crate) struct ExplainArgs {
-    /// Kernel logs, plain, .gz, .zst or .xz; `-` is standard input [default: this machine's ring
-    /// buffer]
+    /// Kernel logs, plain, .gz, .zst or .xz, and .journal files; `-` is standard input [default: this
+    /// machine's journal, or its ring buffer]
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// Explain the N-th report, instead of the last
     #[arg(long, value_name = "N", conflicts_with = "all")]
     pub(crate) report: Option<usize>,
+    /// Only the list of all reports and kills, and what they have in common
+    #[arg(long, conflicts_with_all = ["report", "all", "csv", "follow"])]
+    pub(crate) timeline: bool,
+    /// The list of all reports and kills as CSV, one a line
+    #[arg(long, conflicts_with_all = ["report", "all", "follow", "json"])]
+    pub(crate) csv: bool,
+    /// Wait for what the log gets from now on, and explain each report when it has ended
+    #[arg(long, short, conflicts_with_all = ["report", "all", "verify"])]
+    pub(crate) follow: bool,
     /// Explain every report
     #[arg(long)]
     pub(crate) all: bool,
     /// Answer by exit code, too: 0 every choice that can be checked is right, 1 one is not
     #[arg(long)]
     pub(crate) verify: bool,
+    /// Print the log itself, and under each line of the report what it says
+    #[arg(long, conflicts_with_all = ["json", "html", "timeline", "csv", "follow"])]
+    pub(crate) annotate: bool,
+    /// Write one page for a browser with everything in it; `-` is standard output
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "timeline", "csv", "follow"])]
+    pub(crate) html: Option<PathBuf>,
 }
 
 const EXPLAIN_EXAMPLES: &str = "\
@@ -374,7 +397,14 @@ Examples:
                                        another one
   journalctl -k -b -1 | oomph explain -
                                        of the boot before this one
+  oomph explain --timeline kern.log*   what repeats, what grows, and who else kills
+  oomph explain --csv logs/*.log > kills.csv
+                                       the kills of a fleet, one a line
+  oomph explain --follow               from now on, as they happen
   oomph explain --verify *.log         whether the kernel chose whom its own formula says
+  oomph explain kern.log --annotate    the log, each line with what it says
+  oomph explain kern.log --html oom.html
+                                       a page to look at and to send around
   oomph explain kern.log --json | jq .choice
                                        for programs: every report, one a line";
 
@@ -483,10 +513,14 @@ pub(crate) enum Report {
     LedgerDiff,
     /// What `oomph explain --json` prints, for each report
     Explain,
+    /// What `oomph explain --timeline --json` prints
+    Timeline,
     /// What `oomph simulate --json` prints
     Simulation,
     /// What `oomph lab --json` prints
     Comparison,
+    /// What `oomph replay --json` prints for a log of strace
+    ReplayStrace,
 }
 
 const GENERATE_EXAMPLES: &str = "\

@@ -231,7 +231,7 @@ fn nonsense_files_are_refused_with_a_sentence() {
         .file("gzip", b"\x1f\x8b\x08\0\0\0\0\0")
         .file("empty", b"");
     for (file, words) in [
-        ("noise", "found a file that is not a tar"),
+        ("noise", "found a file that is neither a tar nor a log with an OOM report"),
         ("gzip", "hint: decompress it first"),
         ("empty", "found an empty file"),
     ] {

@@ -257,6 +257,12 @@ fn the_machines_memory_is_drawn_or_it_is_said_who_may_see_it() {
         text.contains("System RAM") || text.contains("root") || text.contains("Not read"),
         "{text}"
     );
+    let svg = oomph(&["map", "--physical", "--svg", "-"]);
+    let svg = stdout(&svg);
+    assert!(
+        svg.starts_with("<svg ") && svg.ends_with("</svg>\n") && svg.contains("Zones"),
+        "{svg}"
+    );
 }
 
 /// A process that holds still, and ends with the test.

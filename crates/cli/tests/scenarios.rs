@@ -215,3 +215,30 @@ fn a_setting_that_the_model_does_not_have_is_a_mistake() {
     assert!(text.contains("the model has no rule for `vm.overcommit_memry`"), "{text}");
     assert!(text.contains("did you mean `vm.overcommit_memory`?"), "{text}");
 }
+
+/// A whole screen, on a terminal of 80 columns.
+fn screen(name: &str, expected: &expect_test::ExpectFile) {
+    let (_, text) = library()
+        .into_iter()
+        .find(|(file, _)| file.starts_with(name))
+        .unwrap_or_else(|| panic!("no scenario {name}"));
+    let output = Command::new(env!("CARGO_BIN_EXE_oomph"))
+        .args(["simulate", "-"])
+        .env("COLUMNS", "80")
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .and_then(|mut child| {
+            child.stdin.take().expect("a pipe").write_all(text.as_bytes())?;
+            child.wait_with_output()
+        })
+        .expect("oomph runs");
+    expected.assert_eq(&String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn screens_look_like_this() {
+    screen("02-", &expect_test::expect_file!["snapshots/simulate-until-full.txt"]);
+    screen("04-", &expect_test::expect_file!["snapshots/simulate-copy-on-write.txt"]);
+}

@@ -15,6 +15,7 @@ mod mapping;
 mod meminfo;
 mod missing;
 mod name;
+mod notice;
 pub mod oom_report;
 mod page;
 mod page_cache;
@@ -38,6 +39,7 @@ pub use mapping::{Address, Device, Mapping, Perms};
 pub use meminfo::{Field, Meminfo, OtherField};
 pub use missing::{Missing, Why};
 pub use name::Name;
+pub use notice::{Act, Figure, FigureOf, FigureValue, Notice, Speaker, When};
 pub use oom_report::OomReport;
 pub use page::{PageEntry, PageRun, PageState};
 pub use page_cache::{
@@ -51,7 +53,7 @@ pub use sysctl::{OvercommitMode, Sysctls};
 pub use task::{Capabilities, Task, TaskFlags};
 pub use usage::{
     Amounts, Bounds, MappingUse, Measure, MemoryOf, ProcessUse, Survey, TwinsBy, Unshared,
-    walk_cost_us,
+    lost_huge_pages, walk_cost_us,
 };
 pub use vmstat::Vmstat;
 pub use zone::Zone;

@@ -15,6 +15,8 @@ pub struct Viewpoint {
     pub first_pid_namespace: Option<bool>,
     /// Path of the memory cgroup that the reader lives in.
     pub cgroup: Option<Name>,
+    /// Whether processes are known to be lacking: the end of a capture that was cut.
+    pub cut: bool,
 }
 
 /// One machine at one moment.

@@ -52,12 +52,24 @@ impl<'a> Cursor<'a> {
 
     /// Decimal digits; `None`, and nothing taken, if there is none or the number is over 64 bits.
     pub(crate) fn number(&mut self) -> Option<u64> {
-        let before = self.rest;
-        let value = decimal(self.run(|b| b.is_ascii_digit()));
-        if value.is_none() {
-            self.rest = before;
+        /// Numbers of so many digits fit whatever they are.
+        const SHORT: usize = 19;
+        let (mut value, mut len) = (0u64, 0);
+        for &b in self.rest {
+            let digit = b.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
+            }
+            value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+            len += 1;
         }
-        value
+        let value = match len {
+            0 => return None,
+            1..=SHORT => value,
+            _ => decimal(&self.rest[..len])?,
+        };
+        self.rest = &self.rest[len..];
+        Some(value)
     }
 
     /// As [`Cursor::number`], after blanks and an optional minus sign.

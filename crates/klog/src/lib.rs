@@ -25,6 +25,7 @@ mod record;
 mod region;
 mod scan;
 mod transport;
+mod userspace;
 
 #[cfg(test)]
 mod properties;
@@ -33,6 +34,7 @@ pub use facts::oom_report::OomReport;
 pub use print::print;
 pub use problem::{Problem, Trouble};
 pub use scan::Scanner;
+pub use userspace::{NoticeScanner, notices, when};
 
 /// A report, and what of it could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -25,6 +25,15 @@ impl Region {
         self.text.len()
     }
 
+    /// Whether a kill or a panic comes after the last header.
+    pub(crate) fn has_outcome(&self) -> bool {
+        let header = memchr::memmem::rfind(&self.text, b"oom-killer:").unwrap_or(0);
+        let rest = &self.text[header..];
+        [&b"Killed process"[..], b"Kernel panic"]
+            .iter()
+            .any(|words| memchr::memmem::find(rest, words).is_some())
+    }
+
     /// Adds the line that has this number, without its newline.
     pub(crate) fn push(&mut self, number: u64, line: &[u8]) {
         if self.ends.is_empty() {
@@ -133,9 +142,16 @@ fn push(assembler: &mut Assembler, document: Document, (number, raw): (u64, &[u8
     let starts_blank = restored.first().is_some_and(u8::is_ascii_whitespace);
     let ends_blank = restored.last().is_some_and(u8::is_ascii_whitespace);
     let unwrapped = transport::unwrap(&restored);
-    let mut lines = unwrapped.text.split(|&b| b == b'\n');
     let several = unwrapped.several;
-    let Some(first) = lines.next() else { return };
+    // Only where newlines were written as codes there are any.
+    let (first, rest): (&[u8], Option<&[u8]>) = if several {
+        match memchr::memchr(b'\n', &unwrapped.text) {
+            Some(at) => (&unwrapped.text[..at], Some(&unwrapped.text[at + 1..])),
+            None => (&unwrapped.text, None),
+        }
+    } else {
+        (&unwrapped.text, None)
+    };
     let mut peeled = transport::peel(first);
     if let Some(program) = &unwrapped.program {
         let kernel = program.eq_ignore_ascii_case(b"kernel");
@@ -148,8 +164,8 @@ fn push(assembler: &mut Assembler, document: Document, (number, raw): (u64, &[u8
         (false, false) => Next::Unknown,
     };
     assembler.push(Line { number, raw, peeled, next, starts_blank, inner: false });
-    if several {
-        for body in lines {
+    if let Some(rest) = rest {
+        for body in rest.split(|&b| b == b'\n') {
             let mut peeled = transport::peel(body);
             if peeled.origin == Origin::Bare {
                 peeled = Peeled { body: body.trim_ascii(), ..Peeled::default() };
@@ -187,8 +203,8 @@ pub(crate) fn could_belong(line: &[u8]) -> bool {
 
 fn means_something(line: &[u8], sections: &[Option<LineKind>]) -> bool {
     let unwrapped = transport::unwrap(line);
-    let first = unwrapped.text.split(|&b| b == b'\n').next().unwrap_or_default();
-    let peeled = transport::peel(first);
+    let end = if unwrapped.several { memchr::memchr(b'\n', &unwrapped.text) } else { None };
+    let peeled = transport::peel(&unwrapped.text[..end.unwrap_or(unwrapped.text.len())]);
     let reads = |section: &Option<LineKind>| {
         record::read(peeled.body, Context { columns: None, section: *section }).is_some()
     };

@@ -74,6 +74,24 @@ impl Scanner {
         }
     }
 
+    /// Hands out the report that is being read: nothing has come for a while, so it has ended, or
+    /// the log stops in it. What comes later is read as if it began a text.
+    pub fn settle(&mut self, found: &mut impl FnMut(Found)) {
+        self.region.flush(found);
+        self.gap = self.gap.map(|_| GAP / 2);
+        self.unasked = 0;
+    }
+
+    /// Whether a report is being read whose outcome, a kill or a panic, has been seen.
+    pub fn has_outcome(&self) -> bool {
+        self.region.has_outcome()
+    }
+
+    /// Whether lines are held that may be a report.
+    pub fn is_reading(&self) -> bool {
+        !self.region.is_empty()
+    }
+
     /// Ends the text; `found` gets what was still open.
     pub fn finish(mut self, found: &mut impl FnMut(Found)) {
         let text = std::mem::take(&mut self.kept);

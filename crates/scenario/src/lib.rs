@@ -24,11 +24,13 @@ pub mod run;
 mod source;
 mod tree;
 pub mod words;
+mod write;
 
 pub use check::{MOST_ROUNDS, check};
 pub use machine::{Arch, Cgroup, Layout, MachineSpec, Setting, Thp};
 pub use problem::{Drawn, Problem, Problems};
 pub use source::{MAX_BYTES, MAX_DEPTH, Source, Span};
+pub use write::{Written, written};
 
 use program::{Arm, Program, Start};
 use world::FileSpec;

@@ -18,6 +18,8 @@ pub struct MachineSpec {
     pub swap: Vec<Bytes>,
     /// The kernel.
     pub kernel: Option<Release>,
+    /// The release of glibc whose `malloc` programs have: `2.36`.
+    pub libc: Option<Setting>,
     /// How many processors.
     pub cpus: Option<u32>,
     /// Size of a page.

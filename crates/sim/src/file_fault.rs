@@ -6,7 +6,7 @@
 use crate::ctx::Ctx;
 use crate::fault::{Refusal, Step};
 use crate::files::FileKind;
-use crate::frames::file_base;
+use crate::frames::{file_base, file_of};
 use crate::page::{HUGE, PAGE_BITS, Pte, What};
 use crate::vm_flags::VmFlags;
 
@@ -125,6 +125,8 @@ impl Ctx<'_> {
         self.store.frames.map(frame, count);
         if write {
             self.store.frames.mark_dirty(frame, count);
+            let first = frame - file_base(file);
+            self.store.files[file].blocks.add(first, first + count);
         }
         self.put(
             page,
@@ -199,6 +201,9 @@ impl Ctx<'_> {
             pte.young = true;
         });
         self.store.frames.mark_dirty(pte.frame, most);
+        if let Some((file, first)) = file_of(pte.frame) {
+            self.store.files[file].blocks.add(first, first + most);
+        }
         Step::minor(most, most)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::frames::{Frame, file_base};
 use crate::page::{PAGE, page_up};
+use crate::range_map::RangeSet;
 use crate::store::Store;
 
 /// What a file is.
@@ -31,6 +32,8 @@ pub(crate) struct File {
     pub(crate) kind: FileKind,
     /// Pages promised at creation; `None`: each page is promised when it is made.
     pub(crate) promised: Option<u64>,
+    /// Pages of a disk's file that have a place on the disk; the others are holes.
+    pub(crate) blocks: RangeSet,
     /// Open files of it.
     pub(crate) opens: u32,
     /// Whether it has a name that outlives its open files.
@@ -166,6 +169,30 @@ impl Store {
         self.frames.update(base, count, |frame| frame.uptodate = true);
         if self.files[file].is_shmem() {
             self.frames.accessed(base, count);
+        } else {
+            self.files[file].blocks.add(page, page + count);
+        }
+    }
+
+    /// `ext4_block_zero_page_range()`: the part of a page that the end of a file, or of a hole, lies in
+    /// is cleared. A page without a place on the disk is looked up, and that is all.
+    pub(crate) fn clear_part(&mut self, file: usize, at: u64) {
+        if at.is_multiple_of(PAGE) {
+            return;
+        }
+        let page = at / PAGE;
+        let frame = file_base(file) + page;
+        let known = &self.files[file];
+        if known.is_shmem() || known.blocks.any(page, page + 1) {
+            if !known.is_shmem() {
+                self.fill(file, page, 1, true);
+            }
+            self.frames.mark_dirty(frame, 1);
+        } else if self.frames.map.get(frame).is_some() {
+            self.frames.accessed(frame, 1);
+        } else {
+            let looked_up = Frame { uptodate: false, referenced: true, ..Frame::CACHE };
+            self.frames.map.insert(frame, 1, looked_up);
         }
     }
 }

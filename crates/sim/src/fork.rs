@@ -65,10 +65,12 @@ impl Machine {
         let process = self.living(id)?;
         let (old, group) = (process.mm, process.group);
         let stack = self.process(group)?.task.limits.stack.0;
-        // An exec ends the other threads.
+        // An exec ends the other threads; the memory is let go by each.
+        let mut users = 0;
         for other in &mut self.processes {
-            if other.group == group {
-                other.ended = other.ended.or(Some(End::Exit(0)));
+            if other.group == group && other.ended.is_none() {
+                other.ended = Some(End::Exit(0));
+                users += 1;
             }
         }
         let mm = self.load(stack);
@@ -85,7 +87,9 @@ impl Machine {
                 self.store.release_open(fd.open);
             }
         }
-        self.release_mm(old);
+        for _ in 0..users {
+            self.release_mm(old);
+        }
         Ok(())
     }
 

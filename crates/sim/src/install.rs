@@ -6,6 +6,7 @@ use crate::frames::file_base;
 use crate::image::{Image, ImageBacking, ImageMapping, ImagePage};
 use crate::mm::Mm;
 use crate::page::{PAGE, PAGE_BITS, Pte, What};
+use crate::range_map::RangeSet;
 use crate::store::Store;
 use crate::vm_flags::VmFlags;
 use crate::vma::{Backing, Vma};
@@ -122,6 +123,7 @@ fn open(store: &mut Store, mm: &Mm, name: &str, device: (u32, u32), inode: u64) 
             len: 0,
             kind,
             promised: None,
+            blocks: RangeSet::default(),
             opens: 0,
             linked: true,
         })

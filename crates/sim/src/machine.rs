@@ -17,6 +17,7 @@ use crate::files::{File, FileKind};
 use crate::image::Image;
 use crate::mm::Mm;
 use crate::proc::{self, Identity};
+use crate::range_map::RangeSet;
 use crate::rules_of::Rules;
 use crate::store::Store;
 
@@ -81,6 +82,7 @@ impl Machine {
             len: 0,
             kind: FileKind::Disk,
             promised: None,
+            blocks: RangeSet::default(),
             opens: 0,
             linked: true,
         });
@@ -98,6 +100,11 @@ impl Machine {
     /// How the machine was built.
     pub fn config(&self) -> &MachineConfig {
         &self.store.config
+    }
+
+    /// What processes start as from now on, and what an exec makes of those that are there.
+    pub fn set_image(&mut self, image: Image) {
+        self.image = image;
     }
 
     /// Says under which name, device and inode number `maps` shows a file of the scenario's.
@@ -305,6 +312,7 @@ impl World for Machine {
                 len: spec.len,
                 kind: if spec.tmpfs { FileKind::Tmpfs } else { FileKind::Disk },
                 promised: None,
+                blocks: RangeSet::default(),
                 opens: 0,
                 linked: true,
             });

@@ -21,11 +21,13 @@ pub(crate) trait Run: Clone + PartialEq {
 #[derive(Debug, Clone)]
 pub(crate) struct RangeMap<V> {
     runs: BTreeMap<u64, (u64, V)>,
+    /// Lengths of all runs together.
+    total: u64,
 }
 
 impl<V> Default for RangeMap<V> {
     fn default() -> Self {
-        RangeMap { runs: BTreeMap::new() }
+        RangeMap { runs: BTreeMap::new(), total: 0 }
     }
 }
 
@@ -84,9 +86,12 @@ impl<V: Run> RangeMap<V> {
         self.cut(start);
         self.cut(end);
         let keys: Vec<u64> = self.runs.range(start..end).map(|(&at, _)| at).collect();
-        keys.into_iter()
+        let taken: Vec<Item<V>> = keys
+            .into_iter()
             .filter_map(|at| self.runs.remove(&at).map(|(len, value)| (at, len, value)))
-            .collect()
+            .collect();
+        self.total -= taken.iter().map(|(_, len, _)| len).sum::<u64>();
+        taken
     }
 
     /// Puts a run in place of whatever was there.
@@ -103,6 +108,7 @@ impl<V: Run> RangeMap<V> {
         if len == 0 {
             return;
         }
+        self.total += len;
         if let Some((&at, (before, left))) = self.runs.range(..start).next_back()
             && at + *before == start
             && left.joins(*before, &value)
@@ -128,6 +134,11 @@ impl<V: Run> RangeMap<V> {
             change(at, &mut value);
             self.insert(at, len, value);
         }
+    }
+
+    /// How many numbers are in runs.
+    pub(crate) fn total(&self) -> u64 {
+        self.total
     }
 
     /// Every run.

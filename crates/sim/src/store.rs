@@ -126,8 +126,7 @@ impl Store {
 
     /// Pages that nothing in the model uses.
     pub(crate) fn free(&self) -> u64 {
-        let used: u64 = self.frames.map.iter().map(|(_, len, _)| len).sum();
-        self.config.ram.saturating_sub(used)
+        self.config.ram.saturating_sub(self.frames.map.total())
     }
 
     pub(crate) fn never_overcommits(&self) -> bool {

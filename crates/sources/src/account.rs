@@ -205,7 +205,6 @@ impl Reader<'_> {
         keep: Option<(&Task, &mut Vec<MappingShare>)>,
     ) -> Result<Option<Shares>, Refusal> {
         let place = Place::Task(pid, file);
-        self.tree.read(place, &mut self.buf)?;
         let mut sum: Option<Shares> = None;
         let mut kept = Vec::new();
         let keeps = keep.is_some();
@@ -220,7 +219,7 @@ impl Reader<'_> {
             }
         };
         let mut stream = MappingStream::new(&place.to_string());
-        stream.feed(&self.buf, &mut visit);
+        self.tree.read_pieces(place, &mut |piece| stream.feed(piece, &mut visit))?;
         let problems = stream.finish(&mut visit);
         let whole = problems.is_empty();
         self.missing.extend(problems);

@@ -5,7 +5,7 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{Dir, FileType, Mode, OFlags, fstat, openat};
 use units::Pid;
 
-use crate::fs::{Until, pieces, read_to_end};
+use crate::fs::{PIECE, Until, pieces, read_to_end};
 use crate::place::TaskPath;
 use crate::unread::{UNREAD, Unread};
 use crate::{About, Owner, Place, Refusal, TaskFile, Tree, manifest};
@@ -110,7 +110,7 @@ impl Tree for DirTree {
         match self.open_path(&path) {
             Err(Refusal::Absent) => Err(self.unread.why(&path)),
             Err(other) => Err(other),
-            Ok(file) => pieces(&file, most(&path), &mut Vec::new(), piece),
+            Ok(file) => pieces(&file, PIECE, most(&path), &mut Vec::new(), piece),
         }
     }
 

@@ -4,7 +4,9 @@
 //! shaped like `/proc` ([`DirTree`]) or a tar ([`TarTree`]). Above it there is one piece of code for
 //! all of them: [`snapshot`] reads a machine into facts, [`capture`] writes its files into a tar
 //! that reads back as the same facts. [`open`] finds out which of them a user means. [`read_log`]
-//! hands out a kernel log piece by piece, from a file, packed or not, a pipe or the ring buffer.
+//! hands out a kernel log piece by piece, from a file, packed or not, a pipe, the journal or the
+//! ring buffer; [`follow()`] does so while it grows. [`open_or_report`] finds a report in one and
+//! looks at it as at a machine.
 //!
 //! # What it promises
 //! * A live machine pays little: one buffer for all files, one `read` for a file that the kernel
@@ -22,7 +24,9 @@ mod account;
 mod cache;
 mod capture;
 mod dir;
+mod follow;
 mod fs;
+mod journal;
 mod live;
 mod log;
 mod manifest;
@@ -32,6 +36,7 @@ mod pages;
 mod place;
 mod process_map;
 mod refusal;
+mod report;
 mod shares;
 mod snapshot;
 mod sys;
@@ -47,13 +52,16 @@ pub use capture::{
     CaptureError, CaptureSummary, CommandLines, Options, Smaps, capture, capture_to_file,
 };
 pub use dir::DirTree;
+pub use follow::{Heard, follow};
+pub use journal::{Journal, is_journal};
 pub use live::LiveTree;
 pub use log::{Log, LogError, read_log};
-pub use open::{OpenError, Source, open};
+pub use open::{OpenError, Source, open, open_or_report};
 pub use pages::ProcessPages;
 pub use place::{Moment, Place, TaskFile};
 pub use process_map::{ProcessMap, Stall, process_map};
 pub use refusal::Refusal;
+pub use report::{MachineOfReport, ReportedMachine};
 pub use shares::{Ask, Ground, Head, KeepMapping, survey};
 pub use snapshot::{KernelThreads, Physical, Want, identity, machine, physical, snapshot};
 pub use tar::TarTree;

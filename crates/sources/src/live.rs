@@ -8,9 +8,9 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, Mode, OFlags, openat, readlinkat, statat};
 use units::{PageSize, Pid};
 
-use crate::fs::{Until, open_dir, pieces_at, read_at};
+use crate::fs::{PIECE, Until, open_dir, pieces_at, read_at, smaps_request};
 use crate::place::TaskPath;
-use crate::{About, Owner, Place, ProcessPages, Refusal, Tree, dir, mounts, pages, sys};
+use crate::{About, Owner, Place, ProcessPages, Refusal, TaskFile, Tree, dir, mounts, pages, sys};
 
 /// A mounted procfs.
 ///
@@ -43,7 +43,7 @@ const FIRST_PID_NAMESPACE: &[u8] = b"pid:[4026531836]";
 impl LiveTree {
     /// This machine, at `/proc`.
     pub fn open() -> Result<LiveTree, Refusal> {
-        let proc = open_dir("/proc")?;
+        let proc = mounted(open_dir("/proc")?)?;
         Ok(LiveTree::at(proc, true, "this machine".to_owned()))
     }
 
@@ -146,6 +146,14 @@ impl Tree for LiveTree {
     fn read(&mut self, place: Place<'_>, buf: &mut Vec<u8>) -> Result<(), Refusal> {
         let flags = OFlags::empty();
         match place {
+            Place::Task(pid, TaskFile::Smaps) => {
+                buf.clear();
+                let path = TaskPath::new(pid, Some(TaskFile::Smaps));
+                let (room, most) = (&mut self.piece, dir::MOST_SMAPS);
+                pieces_at(&self.proc, path.as_c_str(), smaps_request(), most, room, &mut |piece| {
+                    buf.extend_from_slice(piece);
+                })
+            }
             Place::Task(pid, file) => {
                 let path = TaskPath::new(pid, Some(file));
                 let until = if file.is_one_piece() { Until::ShortRead } else { Until::End };
@@ -173,8 +181,8 @@ impl Tree for LiveTree {
     ) -> Result<(), Refusal> {
         if let Place::Task(pid, file) = place {
             let path = TaskPath::new(pid, Some(file));
-            let (proc, buf) = (&self.proc, &mut self.piece);
-            return pieces_at(proc, path.as_c_str(), OFlags::empty(), u64::MAX, buf, piece);
+            let size = if file == TaskFile::Smaps { smaps_request() } else { PIECE };
+            return pieces_at(&self.proc, path.as_c_str(), size, u64::MAX, &mut self.piece, piece);
         }
         let mut buf = Vec::new();
         self.read(place, &mut buf)?;
@@ -219,6 +227,7 @@ impl Tree for LiveTree {
             origin: self.origin.clone(),
             live: true,
             complete: true,
+            cut: false,
             page_size: PageSize::new(rustix::param::page_size() as u64),
             user_hz: u32::try_from(rustix::param::clock_ticks_per_second()).ok(),
             machine: Some(Name::new(rustix::system::uname().machine().to_bytes())),
@@ -243,6 +252,19 @@ impl Tree for LiveTree {
     }
 }
 
+/// A directory that is a procfs, or does as one because it has its files.
+fn mounted(proc: OwnedFd) -> Result<OwnedFd, Refusal> {
+    if !is_procfs(&proc) && statat(&proc, c"meminfo", AtFlags::empty()).is_err() {
+        return Err(Refusal::Strange("a directory where no procfs is mounted".to_owned()));
+    }
+    Ok(proc)
+}
+
+/// Whether the directory is a mounted procfs (`PROC_SUPER_MAGIC`) and not a copy of one.
+pub(crate) fn is_procfs(dir: &OwnedFd) -> bool {
+    rustix::fs::fstatfs(dir).is_ok_and(|fs| fs.f_type == rustix::fs::PROC_SUPER_MAGIC)
+}
+
 /// Whether `/proc` is mounted so that other users' processes are not listed. Of several mounts the
 /// last one is on top.
 fn hides_others(mountinfo: &[u8]) -> bool {
@@ -264,6 +286,13 @@ fn hides_others(mountinfo: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_directory_without_a_procfs_is_no_machine() {
+        let here = open_dir(env!("CARGO_MANIFEST_DIR")).unwrap();
+        let found = mounted(here).map(|_| ()).unwrap_err();
+        assert_eq!(found.to_string(), "a directory where no procfs is mounted");
+    }
 
     #[test]
     fn the_topmost_mount_of_proc_says_whether_processes_are_hidden() {

@@ -1,4 +1,4 @@
-//! Kernel logs: files, packed or not, standard input, and the kernel's own ring buffer.
+//! Kernel logs: files, packed or not, standard input, the journal, and the kernel's ring buffer.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
@@ -8,8 +8,10 @@ use std::path::PathBuf;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
+use crate::journal::{self, Journal};
+
 /// How much is read at once. A record of the ring buffer is never larger.
-const PIECE: usize = 256 << 10;
+pub(crate) const PIECE: usize = 256 << 10;
 /// Most memory that unpacking xz may take, KiB: what `xz -9` needs.
 const XZ_MEMORY: u32 = 72 << 10;
 
@@ -22,6 +24,8 @@ pub enum Log {
     Input,
     /// What the running kernel still remembers: `/dev/kmsg`, from its oldest record to now.
     Ring,
+    /// systemd's journal, through `journalctl`.
+    Journal(Journal),
 }
 
 /// Why a log could not be read to its end.
@@ -39,6 +43,17 @@ pub enum LogError {
         #[source]
         source: io::Error,
     },
+    /// The journal is read by a program that could not be run.
+    #[error("cannot run journalctl, which reads the journal")]
+    NoJournalctl(#[source] io::Error),
+    /// That program failed.
+    #[error("journalctl: {said}")]
+    Journalctl {
+        /// Bytes handed out until then.
+        read: u64,
+        /// What it said.
+        said: String,
+    },
 }
 
 /// Reads a log from its beginning to its end and hands out pieces of any size, in order; what was
@@ -54,6 +69,7 @@ pub fn read_log(log: &Log, piece: &mut dyn FnMut(&[u8])) -> Result<u64, LogError
         }
         Log::Input => unpacked(BufReader::with_capacity(PIECE, io::stdin().lock()), piece),
         Log::Ring => ring(piece),
+        Log::Journal(journal) => journal::read(journal, piece),
     }
 }
 
@@ -92,7 +108,7 @@ fn frames<R: BufRead>(mut packed: R, piece: &mut dyn FnMut(&[u8])) -> Result<u64
         })?;
         read += pass_on(decoder, piece).map_err(|error| match error {
             LogError::Read { read: more, source } => LogError::Read { read: read + more, source },
-            open @ LogError::Open(_) => open,
+            other => other,
         })?;
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Lines of `key value`; unknown keys are passed over, so that later versions may add some.
 //! `partial yes` says that the capture was made of a source that did not hold everything, so that a
-//! file's absence and the owner of a process's directory say nothing.
+//! file's absence and the owner of a process's directory say nothing; `cut yes`, that this source was
+//! itself a capture whose end was lacking.
 
 use std::fmt::Write as _;
 
@@ -25,6 +26,7 @@ pub(crate) fn print(about: &About) -> Vec<u8> {
         }
     };
     line("partial", (!about.complete).then(|| "yes".to_owned()));
+    line("cut", about.cut.then(|| "yes".to_owned()));
     line("page_size", about.page_size.map(|s| s.bytes().to_string()));
     line("user_hz", about.user_hz.map(|v| v.to_string()));
     line("machine", about.machine.as_ref().map(|m| m.escaped().into_owned()));
@@ -98,6 +100,7 @@ pub(crate) fn parse(text: &[u8], about: &mut About, problems: &mut Vec<Missing>)
                 };
                 keep!(about.first_pid_namespace, first, "`first` or `other`");
             }
+            "cut" => about.cut = value == "yes",
             "partial" => about.complete = value != "yes",
             "memory_mount" => about.memory_mount = Some(Name::from(value)),
             _ => {}

@@ -5,22 +5,24 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
-use facts::{Mapping, Name, Snapshot};
-use rustix::fd::OwnedFd;
+use facts::{Account, Mapping, Name, Snapshot};
 use units::Pid;
 
 use crate::dir::DirTree;
 use crate::fs::open_dir;
-use crate::live::LiveTree;
+use crate::live::{LiveTree, is_procfs};
+use crate::report::{self, MachineOfReport, ReportTree, ReportedMachine};
 use crate::tar::{NotATar, TarTree};
 use crate::{
-    Physical, ProcessMap, ProcessPages, Refusal, Stall, Tree, Want, identity, machine, physical,
-    process_map, snapshot,
+    AccountWant, Physical, ProcessMap, ProcessPages, Refusal, Stall, Tree, Want, account, identity,
+    machine, physical, process_map, snapshot,
 };
 
 /// Something that can be looked at.
 pub struct Source {
     tree: Box<dyn Tree>,
+    /// What is known beforehand, when it is a report in a log and has no files.
+    report: Option<Box<ReportedMachine>>,
 }
 
 impl std::fmt::Debug for Source {
@@ -30,14 +32,46 @@ impl std::fmt::Debug for Source {
 }
 
 impl Source {
+    fn of(tree: impl Tree + 'static) -> Source {
+        Source { tree: Box::new(tree), report: None }
+    }
+
+    /// A machine that is known already, from a report in a log.
+    pub fn of_report(machine: ReportedMachine) -> Source {
+        let tree = ReportTree {
+            origin: machine.snapshot.origin.clone(),
+            pids: machine.snapshot.tasks.iter().map(|task| task.pid).collect(),
+        };
+        Source { tree: Box::new(tree), report: Some(Box::new(machine)) }
+    }
+
+    /// The machine of a report; `None` when this source is none, but has files.
+    pub fn report(&self) -> Option<&ReportedMachine> {
+        self.report.as_deref()
+    }
+
     /// Reads the machine.
     pub fn snapshot(&mut self, want: &Want) -> Snapshot {
-        snapshot(self.tree.as_mut(), want)
+        match &self.report {
+            Some(report) => report.snapshot.clone(),
+            None => snapshot(self.tree.as_mut(), want),
+        }
     }
 
     /// Reads the machine without its processes and groups.
     pub fn machine(&mut self) -> Snapshot {
-        machine(self.tree.as_mut())
+        match &self.report {
+            Some(report) => report.snapshot.clone(),
+            None => machine(self.tree.as_mut()),
+        }
+    }
+
+    /// Reads what the ledger wants beside a snapshot; see [`account()`].
+    pub fn account(&mut self, snapshot: &mut Snapshot, want: AccountWant) -> Account {
+        match &self.report {
+            Some(report) => report.account.clone(),
+            None => account(self.tree.as_mut(), snapshot, want),
+        }
     }
 
     /// Reads the machine's memory.
@@ -47,7 +81,10 @@ impl Source {
 
     /// Reads which kernel it is, and the size of its pages.
     pub fn identity(&mut self) -> Snapshot {
-        identity(self.tree.as_mut())
+        match &self.report {
+            Some(report) => report.snapshot.clone(),
+            None => identity(self.tree.as_mut()),
+        }
     }
 
     /// Reads the mappings of a process. `Err` is that it is not there, or may not be read.
@@ -72,7 +109,7 @@ impl Source {
 pub enum OpenError {
     /// It is something else.
     #[error(
-        "cannot read `{spec}`: expected a tar, a directory shaped like /proc or `live`, found {found}"
+        "cannot read `{spec}`: expected a tar, a directory shaped like /proc, a kernel log or `live`, found {found}"
     )]
     Unexpected {
         /// What the user wrote, escaped.
@@ -81,6 +118,15 @@ pub enum OpenError {
         found: String,
         /// What the user can do.
         hint: Option<String>,
+    },
+    /// The kernel shows itself nowhere.
+    #[error("cannot read this machine: expected a procfs mounted at /proc, found {}", match found {
+        Refusal::Absent => "no such directory".to_owned(),
+        other => other.to_string(),
+    })]
+    NoProc {
+        /// What is there.
+        found: Refusal,
     },
     /// The system refused.
     #[error("cannot read `{spec}`")]
@@ -91,6 +137,24 @@ pub enum OpenError {
         #[source]
         error: io::Error,
     },
+    /// The log has no such report.
+    #[error("{}", no_report(log, *number, *count))]
+    NoReport {
+        /// The log, escaped.
+        log: String,
+        /// Which of its reports was asked for.
+        number: Option<u64>,
+        /// How many it has.
+        count: u64,
+    },
+}
+
+fn no_report(log: &str, number: Option<u64>, count: u64) -> String {
+    match (number, count) {
+        (_, 0) => format!("no OOM report in {log}"),
+        (Some(number), count) => format!("no OOM report {number} in {log}: it has {count}"),
+        (None, count) => format!("no OOM report in {log} among {count}"),
+    }
 }
 
 impl OpenError {
@@ -98,9 +162,46 @@ impl OpenError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             OpenError::Unexpected { hint, .. } => hint.as_deref(),
-            OpenError::Io { .. } => None,
+            OpenError::NoProc { .. } => {
+                Some("`mount -t proc proc /proc` mounts it; `--from CAPTURE` needs none")
+            }
+            OpenError::NoReport { count, .. } if *count > 0 => {
+                Some("they are numbered from 1, in the order of the log")
+            }
+            OpenError::Io { .. } | OpenError::NoReport { .. } => None,
         }
     }
+}
+
+/// Opens a source as [`open()`] does, or a report in a kernel log: `LOG` is its last report, `LOG#2`
+/// its second, `-` standard input. A log is known by what is in it, plain, packed or from a pipe.
+pub fn open_or_report(spec: &str, of_report: MachineOfReport<'_>) -> Result<Source, OpenError> {
+    let (path, number) = report::parts(spec);
+    let mut refused = None;
+    if path != "-" && number.is_none() {
+        match open(spec) {
+            Err(error @ OpenError::Unexpected { .. }) if is_file_or_pipe(path) => {
+                refused = Some(error);
+            }
+            done => return done,
+        }
+    }
+    let shown = Name::from(path).escaped().into_owned();
+    let named = if path == "-" { "standard input".to_owned() } else { shown.clone() };
+    match (report::find(&report::log(path), number), refused) {
+        (Ok(Ok(found)), _) => {
+            let of = if found.all == 1 { String::new() } else { format!(" of {}", found.all) };
+            let origin = format!("report {}{of} in {named}", found.number);
+            Ok(Source::of_report(of_report(&found.report, origin)))
+        }
+        (_, Some(error)) => Err(error),
+        (Err(error), None) => Err(OpenError::Io { spec: shown, error: report::as_io(error) }),
+        (Ok(Err(count)), None) => Err(OpenError::NoReport { log: named, number, count }),
+    }
+}
+
+fn is_file_or_pipe(path: &str) -> bool {
+    Path::new(path).metadata().is_ok_and(|data| data.is_file() || data.file_type().is_fifo())
 }
 
 /// Opens a source: `live`, a tar, or a directory shaped like `/proc` (or that holds one as `proc`).
@@ -110,11 +211,14 @@ pub fn open(spec: &str) -> Result<Source, OpenError> {
     let shown = Name::from(spec).escaped().into_owned();
     let io = |error: io::Error| OpenError::Io { spec: shown.clone(), error };
     if spec == "live" {
-        let tree = LiveTree::open().map_err(|refusal| OpenError::Io {
-            spec: "/proc".to_owned(),
-            error: io::Error::other(refusal.to_string()),
+        let tree = LiveTree::open().map_err(|refusal| match refusal {
+            Refusal::Absent | Refusal::Strange(_) => OpenError::NoProc { found: refusal },
+            _ => OpenError::Io {
+                spec: "/proc".to_owned(),
+                error: io::Error::other(refusal.to_string()),
+            },
         })?;
-        return Ok(Source { tree: Box::new(tree) });
+        return Ok(Source::of(tree));
     }
     let unexpected = |found: String, hint: Option<String>| OpenError::Unexpected {
         spec: shown.clone(),
@@ -151,7 +255,10 @@ pub fn open(spec: &str) -> Result<Source, OpenError> {
         return Err(unexpected(format!("a file compressed by {format}"), Some(hint)));
     }
     match TarTree::open(file, format!("capture {shown}")).map_err(io)? {
-        Err(NotATar) => Err(unexpected("a file that is not a tar".to_owned(), None)),
+        Err(NotATar) => Err(unexpected(
+            "a file that is neither a tar nor a log with an OOM report".to_owned(),
+            None,
+        )),
         Ok(tree) if !tree.looks_like_proc() => {
             let found = match tree.members() {
                 (0, _) => "a tar without files".to_owned(),
@@ -164,7 +271,7 @@ pub fn open(spec: &str) -> Result<Source, OpenError> {
             };
             Err(unexpected(found, None))
         }
-        Ok(tree) => Ok(Source { tree: Box::new(tree) }),
+        Ok(tree) => Ok(Source::of(tree)),
     }
 }
 
@@ -178,25 +285,20 @@ fn open_directory(
     if is_procfs(&dir) {
         let own = path.canonicalize().is_ok_and(|path| path == Path::new("/proc"));
         let origin = if own { "this machine".to_owned() } else { format!("procfs {shown}") };
-        return Ok(Source { tree: Box::new(LiveTree::at(dir, own, origin)) });
+        return Ok(Source::of(LiveTree::at(dir, own, origin)));
     }
     let tree = DirTree::at(dir, format!("directory {shown}"));
     if tree.looks_like_proc() {
-        return Ok(Source { tree: Box::new(tree) });
+        return Ok(Source::of(tree));
     }
     if let Ok(inner) = open_dir(path.join("proc")) {
         let tree = DirTree::at(inner, format!("directory {shown}/proc"));
         if tree.looks_like_proc() {
-            return Ok(Source { tree: Box::new(tree) });
+            return Ok(Source::of(tree));
         }
     }
     let found = "a directory with neither `meminfo` nor a process in it".to_owned();
     Err(unexpected(found, None))
-}
-
-/// Whether the directory is a mounted procfs (`PROC_SUPER_MAGIC`) and not a copy of one.
-fn is_procfs(dir: &OwnedFd) -> bool {
-    rustix::fs::fstatfs(dir).is_ok_and(|fs| fs.f_type == rustix::fs::PROC_SUPER_MAGIC)
 }
 
 /// The compressor by the first bytes of the file, and what undoes it.

@@ -79,6 +79,7 @@ pub fn survey(tree: &mut dyn Tree, ask: &mut Ask<'_>) -> Survey {
     machine.taken_at = about.taken_at;
     machine.viewpoint.euid = about.euid;
     machine.viewpoint.first_pid_namespace = about.first_pid_namespace;
+    machine.viewpoint.cut = about.cut;
     if let Some(size) = about.page_size {
         machine.page_size = size;
         machine.page_size_known = true;

@@ -80,6 +80,8 @@ pub struct About {
     /// Whether a file that is not there was not there on the machine. False for captures that hold
     /// only some files.
     pub complete: bool,
+    /// Whether the end of a capture is lacking, and processes with it.
+    pub cut: bool,
     /// Size of a page.
     pub page_size: Option<PageSize>,
     /// Clock ticks a second in `/proc`.

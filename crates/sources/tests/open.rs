@@ -50,13 +50,13 @@ fn each_thing_that_is_no_source_is_named_as_what_it_is() {
         .put("a.zst", [0x28, 0xb5, 0x2f, 0xfd])
         .put("a.xz", [0xfd, b'7', b'z', b'X', b'Z', 0])
         .put("dir/file", "");
-    let expected = "expected a tar, a directory shaped like /proc or `live`, found";
+    let expected = "expected a tar, a directory shaped like /proc, a kernel log or `live`, found";
     let hint = |tool: &str, name: &str| {
         format!("; hint: decompress it first: `{tool} -d < {name} > capture.tar`")
     };
     for (name, found) in [
         ("empty", "an empty file".to_owned()),
-        ("text", "a file that is not a tar".to_owned()),
+        ("text", "a file that is neither a tar nor a log with an OOM report".to_owned()),
         ("a.gz", format!("a file compressed by gzip{}", hint("gzip", "a.gz"))),
         ("a.zst", format!("a file compressed by zstd{}", hint("zstd", "a.zst"))),
         ("a.xz", format!("a file compressed by xz{}", hint("xz", "a.xz"))),

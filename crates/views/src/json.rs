@@ -14,7 +14,9 @@ use rules::map::MapReport;
 use rules::pages::PagesReport;
 use rules::physical::PhysicalReport;
 use rules::rank::RankReport;
+use rules::replay::StraceReport;
 use rules::status::StatusReport;
+use rules::timeline::TimelineReport;
 use rules::usage::UsageReport;
 use scenario::comparison::ComparisonReport;
 use scenario::report::SimulationReport;
@@ -68,10 +70,14 @@ pub enum Format {
     LedgerDiff,
     /// What `oomph explain --json` prints, for each report.
     Explain,
+    /// What `oomph explain --timeline --json` prints.
+    Timeline,
     /// What `oomph simulate --json` prints.
     Simulation,
     /// What `oomph lab --json` prints, for each scenario.
     Comparison,
+    /// What `oomph replay --json` prints for a log of strace.
+    ReplayStrace,
 }
 
 /// The JSON Schema (draft 2020-12) of a format.
@@ -87,8 +93,10 @@ pub fn schema(format: Format) -> Value {
         Format::Ledger => schema_for!(LedgerReport),
         Format::LedgerDiff => schema_for!(LedgerDiffReport),
         Format::Explain => schema_for!(ExplainReport),
+        Format::Timeline => schema_for!(TimelineReport),
         Format::Simulation => schema_for!(SimulationReport),
         Format::Comparison => schema_for!(ComparisonReport),
+        Format::ReplayStrace => schema_for!(StraceReport),
     };
     let title = match format {
         Format::Status => "oomph.status/1",
@@ -101,8 +109,10 @@ pub fn schema(format: Format) -> Value {
         Format::Ledger => rules::ledger::SCHEMA,
         Format::LedgerDiff => rules::ledger_diff::SCHEMA,
         Format::Explain => rules::explain::SCHEMA,
+        Format::Timeline => rules::timeline::SCHEMA,
         Format::Simulation => scenario::report::SCHEMA,
         Format::Comparison => scenario::comparison::SCHEMA,
+        Format::ReplayStrace => rules::replay::SCHEMA,
     };
     schema.insert("title".to_owned(), title.into());
     schema.to_value()

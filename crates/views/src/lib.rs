@@ -11,30 +11,40 @@
 //! is not on the screen, except for sums, shares and units.
 
 mod amount;
+mod annotate;
 mod bar;
 mod cache;
 mod comparison;
+mod csv;
 mod explain;
+mod gloss;
+mod html;
 pub mod json;
 mod ledger;
 pub mod map;
 mod page;
 mod rank;
+mod replay;
 mod score;
 mod simulate;
 mod status;
 mod style;
 mod table;
 mod text;
+mod timeline;
 mod usage;
 mod words;
 
+pub use annotate::{PageEntry, annotated};
 pub use cache::{Amounts, cache, cache_csv};
 pub use comparison::comparison;
-pub use explain::{explained, incident};
+pub use explain::explained;
+pub use html::explained_html;
 pub use ledger::{ledger, ledger_diff, ledger_svg};
 pub use rank::{Rows, explain, rank};
+pub use replay::strace_replay;
 pub use simulate::simulation;
 pub use status::status;
 pub use style::{Charset, Style};
+pub use timeline::{INCIDENT_COLUMNS, incident_csv, incident_csv_head, named, notice, timeline};
 pub use usage::{SizeUnit, UsageView, usage, usage_csv, usage_svg};

@@ -181,7 +181,8 @@ fn stopped_peak(pid: u32) -> Option<f64> {
     high_water(pid)
 }
 
-fn high_water(pid: u32) -> Option<f64> {
+/// The most resident memory of a running process so far, in MiB.
+pub(super) fn high_water(pid: u32) -> Option<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: f64 = line.trim().trim_end_matches(" kB").parse().ok()?;

@@ -5,14 +5,16 @@
 //! * Peak memory.
 //! * Time from its start to the first byte it prints, with the machine as it is and in the crowd.
 //!
-//! `cargo xtask bench usage`, `map` and `cache` are other measurements: see [`usage`], [`map`] and
-//! [`cache`].
+//! `cargo xtask bench usage`, `map`, `cache`, `explain` and `malloc` are other measurements: see
+//! [`usage`], [`map`], [`cache`], [`explain`] and [`malloc`].
 //!
 //! All others with [`CROWD`] more processes alive. Nothing here fails because a machine is slow: the table
 //! shows the numbers beside what the project aims at.
 
 mod cache;
+mod explain;
 mod files;
+mod malloc;
 mod map;
 mod measure;
 mod sample;
@@ -32,14 +34,22 @@ const WARM_UP: usize = 3;
 const STRACE: needs::Need =
     needs::Need { program: "strace", package: "strace", why: "tells which files oomph opens" };
 
-/// Measures `oomph` with `args`, `status` if there are none; `usage`, `map` and `cache` have tables of
-/// their own.
+/// Measures `oomph` with `args`, `status` if there are none; `usage`, `map`, `cache` and `explain` have
+/// tables of their own.
 pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
     if args == ["usage"] {
         return usage::run();
     }
     if args == ["map"] {
         return map::run();
+    }
+    if args == ["malloc"] {
+        return malloc::run();
+    }
+    if let [command, size @ ..] = args
+        && command == "explain"
+    {
+        return explain::run(size);
     }
     if let [command, paths @ ..] = args
         && command == "cache"

@@ -1,11 +1,12 @@
 //! The least that any program must do to learn what `oomph` learns: open, read and close the same
 //! files. `cargo xtask bench` measures `oomph` against it.
 //!
-//! Its argument is a file that holds paths, each ended by a NUL. A path that ends in `/` is a
+//! Its first argument is a file that holds paths, each ended by a NUL. A path that ends in `/` is a
 //! directory to be listed; one under `/proc` is opened from there, as a program would that reads
 //! many. Files of one process come in one piece, but for `smaps`; that and
 //! others are read to their end. Nothing is parsed,
-//! kept or printed.
+//! kept or printed. Its second argument is how many bytes of `smaps` are asked for at once, 64 KiB
+//! when there is none.
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
@@ -20,14 +21,16 @@ fn main() -> ExitCode {
     };
     let Ok(proc) = open(CWD, c"/proc", OFlags::DIRECTORY) else { return ExitCode::FAILURE };
     let mut buffer = vec![0; 64 * 1024];
+    let request = std::env::args().nth(2).and_then(|size| size.parse().ok());
+    let request = request.unwrap_or(buffer.len()).clamp(1, buffer.len());
     for path in list.split_inclusive(|byte| *byte == 0) {
         // A process may be gone since the list was made.
-        let _ = visit(&proc, path, &mut buffer);
+        let _ = visit(&proc, path, request, &mut buffer);
     }
     ExitCode::SUCCESS
 }
 
-fn visit(proc: &OwnedFd, path: &[u8], buffer: &mut [u8]) -> Result<()> {
+fn visit(proc: &OwnedFd, path: &[u8], request: usize, buffer: &mut [u8]) -> Result<()> {
     if path.ends_with(b"/\0") {
         return list(&open(CWD, as_c(path), OFlags::DIRECTORY)?);
     }
@@ -38,7 +41,8 @@ fn visit(proc: &OwnedFd, path: &[u8], buffer: &mut [u8]) -> Result<()> {
         ),
         None => (open(CWD, as_c(path), OFlags::empty())?, false),
     };
-    while read(&file, &mut *buffer)? > 0 && !one_piece {}
+    let request = if path.ends_with(b"/smaps\0") { request } else { buffer.len() };
+    while read(&file, &mut buffer[..request])? > 0 && !one_piece {}
     Ok(())
 }
 

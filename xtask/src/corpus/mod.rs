@@ -3,6 +3,9 @@
 //! DIR holds logs, one or more reports in each, and an `index.tsv` that says what a person read in
 //! them: `file`, `complete`, `victim_name`, `victim_pid`, `logged_score`. Without DIR it is
 //! `$OOMPH_CORPUS`, or `../shared/data/oom-logs` beside the repository.
+//!
+//! What each share is of is printed with it ([`DEFINITIONS`]); exceptions are listed by name, and
+//! follow from rules that a report's own lines decide, never from a file's name.
 
 mod choice;
 mod index;
@@ -15,6 +18,17 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tally::Tally;
+
+/// What is counted.
+const DEFINITIONS: &str = "\
+A report is complete when the text has its first line, a row of its table, and a kill or a panic.
+A line is unread when it stands between two of the same section and nothing could be made of it,
+or of a part of it. A victim counts when the report is complete, the kernel is 2.6.36 or later, and
+the table is whole: its heading and the row of the chosen are there (the kernel prints the table
+between choosing and killing). It is good when the rules choose the same, or when the explanation
+names why this kernel did not go by points, or goes wrong. A logged score counts when the text
+leaves at most 5 thousandths open; it is good when it is exact, one off, or in what is left open.
+";
 
 /// Measures; true when every goal is reached, or when there is nothing to measure.
 pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
@@ -34,6 +48,7 @@ pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
         tally.add(&file, &found, index.iter().find(|row| row.file == file));
     }
     println!("{} in {}", tally.summary(), dir.display());
+    print!("{DEFINITIONS}");
     let read = tally.print();
     Ok(choices.print() && read)
 }

@@ -53,7 +53,8 @@ fn random_programs_are_equal_on_the_model_and_on_this_kernel() {
         let mut random = Random::new(seed);
         let setup = generate::setup(&mut random, &mask);
         let mut generator = Generator::new(random.next(), 150, &setup, &mask);
-        let played = one(FirstKind::Model, &setup, &mut generator, &allowed).expect("both worlds go on");
+        let played =
+            one(FirstKind::Model, &setup, &mut generator, &allowed).expect("both worlds go on");
         if played.mismatch.is_some() {
             let program = Program { setup, actions: played.actions };
             let shown = shows(&program);

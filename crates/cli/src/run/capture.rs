@@ -31,7 +31,7 @@ pub(super) fn run(
         return Err(Failure::new(format!("`{}` is there already", shown(&args.file)))
             .hint("`--force` replaces it"));
     }
-    let mut source = machine::open(&global.from)?;
+    let mut source = machine::open_whole(&global.from, "files to keep")?;
     let tree = source.tree();
     let summary = if to_stdout {
         match sources::capture(tree, out.stream(), options) {

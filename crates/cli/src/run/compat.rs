@@ -40,7 +40,7 @@ pub(super) fn run(
         }
     };
     let words: Vec<String> = words.iter().map(lossy).collect();
-    let mut machine = Files::new(machine::open(&global.from)?, &global.from, false);
+    let mut machine = Files::new(machine::open_whole(&global.from, "files")?, &global.from, false);
     let mut host = Surroundings { utf8: out.style().charset == Charset::Utf8 };
     let mut err = io::stderr();
     let mut call = Call {

@@ -38,8 +38,10 @@ pub(super) fn run(what: &Generate, out: &mut Output) -> Result<Outcome, Failure>
                 Report::Ledger => Format::Ledger,
                 Report::LedgerDiff => Format::LedgerDiff,
                 Report::Explain => Format::Explain,
+                Report::Timeline => Format::Timeline,
                 Report::Simulation => Format::Simulation,
                 Report::Comparison => Format::Comparison,
+                Report::ReplayStrace => Format::ReplayStrace,
             };
             print_json(&json::schema(format), out)?;
         }

@@ -69,7 +69,7 @@ impl Look {
 }
 
 fn look(from: &str, args: &LedgerArgs, global: &Global) -> Result<Look, Failure> {
-    let mut source = machine::open(from)?;
+    let mut source = machine::open(from, global.kernel)?;
     let mut snapshot = source.snapshot(&Want::ledger());
     if let Some(release) = global.kernel {
         snapshot.kernel.release = Some(release);
@@ -79,7 +79,7 @@ fn look(from: &str, args: &LedgerArgs, global: &Global) -> Result<Look, Failure>
         mappings: args.diff.is_some(),
         most_stall_ms: args.max_stall,
     };
-    let account = sources::account(source.tree(), &mut snapshot, want);
+    let account = source.account(&mut snapshot, want);
     let ledger = rules::ledger::ledger(&snapshot, &account);
     Ok(Look { snapshot, account, ledger })
 }

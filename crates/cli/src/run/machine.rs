@@ -1,13 +1,21 @@
 //! The machine that was asked about.
 
-use facts::{Name, Snapshot};
-use sources::{Source, Want};
+use facts::oom_report::OomReport;
+use facts::{Name, Release, Snapshot};
+use rules::report_machine::ReportMachine;
+use sources::{ReportedMachine, Source, Want};
 
 use crate::failure::Failure;
 
-/// Opens what `--from` names.
-pub(super) fn open(from: &str) -> Result<Source, Failure> {
-    sources::open(from).map_err(|error| {
+/// Opens what `--from` names. A report in a log is looked at by the rules of `kernel`, where it is
+/// given.
+pub(super) fn open(from: &str, kernel: Option<Release>) -> Result<Source, Failure> {
+    let of_report = |report: &OomReport, origin: String| {
+        let machine = rules::machine_of_report(report, origin, kernel);
+        let ReportMachine { snapshot, account, group } = machine;
+        ReportedMachine { snapshot, account, group }
+    };
+    sources::open_or_report(from, &of_report).map_err(|error| {
         let mut failure = Failure::new(error.to_string());
         if let Some(cause) = std::error::Error::source(&error) {
             failure = failure.because(cause);
@@ -19,17 +27,39 @@ pub(super) fn open(from: &str) -> Result<Source, Failure> {
     })
 }
 
+/// Opens what `--from` names, for what no report in a log tells: `what`, as in "prints no …".
+pub(super) fn open_whole(from: &str, what: &str) -> Result<Source, Failure> {
+    let source = open(from, None)?;
+    match source.report() {
+        None => Ok(source),
+        Some(report) => {
+            let origin = &report.snapshot.origin;
+            Err(Failure::new(format!("{origin}: an OOM report prints no {what}"))
+                .hint("`rank`, `status` and `ledger` look at a report, and `explain` explains it"))
+        }
+    }
+}
+
 /// Reads it, and the memory cgroup that was asked for, if one was.
+///
+/// With it comes the cgroup to judge: that one, or where a report was asked about, the one whose
+/// limit was hit.
 pub(super) fn snapshot(
     from: &str,
+    kernel: Option<Release>,
     mut want: Want,
-    cgroup: Option<&Name>,
-) -> Result<Snapshot, Failure> {
-    want.groups.extend(cgroup.cloned());
-    let snapshot = open(from)?.snapshot(&want);
-    match cgroup {
+    cgroup: Option<Name>,
+) -> Result<(Snapshot, Option<Name>), Failure> {
+    want.groups.extend(cgroup.clone());
+    let mut source = open(from, kernel)?;
+    let snapshot = source.snapshot(&want);
+    match &cgroup {
         Some(path) if !is_there(path, &snapshot) => Err(no_such_group(path, &snapshot)),
-        _ => Ok(snapshot),
+        _ => {
+            let hit = || source.report().and_then(|report| report.group.clone());
+            let cgroup = cgroup.or_else(hit);
+            Ok((snapshot, cgroup))
+        }
     }
 }
 

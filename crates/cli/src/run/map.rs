@@ -19,7 +19,7 @@ use crate::output::Output;
 
 pub(super) fn run(args: &MapArgs, global: &Global, out: &mut Output) -> Result<Outcome, Failure> {
     let order = if args.ascending { Order::Ascending } else { Order::Descending };
-    let Some(pid) = args.pid.map(Pid::new) else { return physical(order, global, out) };
+    let Some(pid) = args.pid.map(Pid::new) else { return physical(order, args, global, out) };
     if args.pages {
         return pages(pid, args, global, out);
     }
@@ -40,8 +40,13 @@ pub(super) fn run(args: &MapArgs, global: &Global, out: &mut Output) -> Result<O
     Ok(Outcome::Done)
 }
 
-fn physical(order: Order, global: &Global, out: &mut Output) -> Result<Outcome, Failure> {
-    let physical = machine::open(&global.from)?.physical();
+fn physical(
+    order: Order,
+    args: &MapArgs,
+    global: &Global,
+    out: &mut Output,
+) -> Result<Outcome, Failure> {
+    let physical = machine::open_whole(&global.from, "map of the memory")?.physical();
     let report = rules::physical(&PhysicalInput {
         snapshot: &physical.snapshot,
         iomem: physical.iomem.as_deref(),
@@ -49,6 +54,8 @@ fn physical(order: Order, global: &Global, out: &mut Output) -> Result<Outcome, 
     });
     if global.json {
         print_json(&report, out)?;
+    } else if let Some(file) = &args.svg {
+        write_svg(&views::map::physical_svg(&report, order), file, out)?;
     } else {
         out.data(views::map::physical(&report, order, out.style()).as_bytes())?;
     }
@@ -56,7 +63,7 @@ fn physical(order: Order, global: &Global, out: &mut Output) -> Result<Outcome, 
 }
 
 fn process(pid: Pid, args: &MapArgs, global: &Global) -> Result<MapReport, Failure> {
-    let mut source = machine::open(&global.from)?;
+    let mut source = machine::open_whole(&global.from, "mappings")?;
     let identity = source.identity();
     let stall = Stall { most_ms: args.max_stall };
     let map = source
@@ -85,7 +92,7 @@ fn process(pid: Pid, args: &MapArgs, global: &Global) -> Result<MapReport, Failu
 }
 
 fn pages(pid: Pid, args: &MapArgs, global: &Global, out: &mut Output) -> Result<Outcome, Failure> {
-    let mut source = machine::open(&global.from)?;
+    let mut source = machine::open_whole(&global.from, "mappings")?;
     let identity = source.identity();
     let origin = &identity.origin;
     let stall = Stall { most_ms: args.max_stall };

@@ -9,7 +9,9 @@ mod lab;
 mod ledger;
 mod machine;
 mod map;
+mod progress;
 mod rank;
+mod replay;
 mod simulate;
 mod status;
 mod usage;
@@ -33,6 +35,7 @@ pub(crate) fn run(invocation: &Invocation, out: &mut Output) -> Result<Outcome, 
         Command::Cache(args) => cache::run(args, global, out),
         Command::Ledger(args) => ledger::run(args, global, out),
         Command::Explain(args) => explain::run(args, global, out),
+        Command::Replay(args) => replay::run(args, global, out),
         Command::Capture(args) => capture::run(args, global, out),
         Command::Simulate(args) => simulate::run(args, global, out),
         Command::Lab(args) => lab::run(args, global, out),

@@ -13,7 +13,7 @@ use crate::output::Output;
 
 pub(super) fn run(args: &RankArgs, global: &Global, out: &mut Output) -> Result<Outcome, Failure> {
     let cgroup = args.cgroup.as_deref().map(machine::group_path);
-    let snapshot = machine::snapshot(&global.from, Want::rank(), cgroup.as_ref())?;
+    let (snapshot, cgroup) = machine::snapshot(&global.from, global.kernel, Want::rank(), cgroup)?;
     let domain = cgroup.map_or(Domain::Machine, Domain::Cgroup);
     let mut report = rules::rank::rank(&snapshot, &domain, global.kernel);
     if let Some(pid) = args.pid.map(Pid::new) {

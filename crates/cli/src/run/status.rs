@@ -15,7 +15,8 @@ pub(super) fn run(
     out: &mut Output,
 ) -> Result<Outcome, Failure> {
     let cgroup = args.cgroup.as_deref().map(machine::group_path);
-    let snapshot = machine::snapshot(&global.from, Want::status(), cgroup.as_ref())?;
+    let (snapshot, cgroup) =
+        machine::snapshot(&global.from, global.kernel, Want::status(), cgroup)?;
     let defaults = StatusOptions::default();
     let options = StatusOptions {
         cgroup,

@@ -1,11 +1,10 @@
 //! `oomph usage`.
 
-use std::cell::Cell;
 use std::fs;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::Path;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use facts::{Name, Survey};
 use regex_lite::Regex;
@@ -14,15 +13,16 @@ use sources::{Ask, Ground, Head, Source};
 use views::UsageView;
 use views::json;
 
-use super::machine;
+use super::{machine, progress::Progress};
 use crate::args::{Global, UsageArgs};
 use crate::exit::Outcome;
 use crate::failure::Failure;
-use crate::output::{Output, talk};
+use crate::output::Output;
 
 pub(super) fn run(args: &UsageArgs, global: &Global, out: &mut Output) -> Result<Outcome, Failure> {
     let filters = Filters::new(args)?;
-    let mut source = machine::open(&global.from)?;
+    let mut source =
+        machine::open_whole(&global.from, "mappings, so that nothing tells shared pages apart")?;
     loop {
         let survey = survey(&mut source, args, &filters);
         let options = UsageOptions {
@@ -139,48 +139,11 @@ fn survey(source: &mut Source, args: &UsageArgs, filters: &Filters) -> Survey {
         max_stall_us: args.max_stall.saturating_mul(1000),
         keep: &mut |head| filters.keeps(head),
         keep_mapping: filters.mapping.is_some().then_some(&mut keep_mapping),
-        progress: &mut |done, of| progress.tell(done, of),
+        progress: &mut |done, of| {
+            progress.tell(done == of, || format!("reading process {done} of {of}"));
+        },
     };
     sources::survey(source.tree(), &mut ask)
-}
-
-/// How far a long scan is, on standard error, where that is a terminal.
-struct Progress {
-    terminal: bool,
-    begin: Instant,
-    shown: Cell<Option<Instant>>,
-}
-
-impl Progress {
-    /// Scans that take less are not talked about.
-    const PATIENCE: Duration = Duration::from_millis(500);
-    const PAUSE: Duration = Duration::from_millis(100);
-
-    fn new() -> Progress {
-        let terminal = std::io::stderr().is_terminal();
-        Progress { terminal, begin: Instant::now(), shown: Cell::new(None) }
-    }
-
-    fn tell(&self, done: usize, of: usize) {
-        if !self.terminal {
-            return;
-        }
-        if done == of {
-            if self.shown.get().is_some() {
-                talk("\r\x1b[K");
-            }
-            return;
-        }
-        let now = Instant::now();
-        let due = match self.shown.get() {
-            None => now.duration_since(self.begin) >= Self::PATIENCE,
-            Some(last) => now.duration_since(last) >= Self::PAUSE,
-        };
-        if due {
-            self.shown.set(Some(now));
-            talk(format_args!("\rreading process {done} of {of}\x1b[K"));
-        }
-    }
 }
 
 fn write_picture(path: &Path, picture: &str) -> Result<(), Failure> {

@@ -2,13 +2,14 @@
 //!
 //! Columns are as wide as the widest thing in them, so all rows are known before the first is
 //! printed. The real program reads `smaps` twice; its page tables are walked once here, and the rows
-//! are kept packed, about 150 bytes each.
+//! are kept packed: see [`Rows`].
 
 use std::io::{self, Write};
 
 use units::Pid;
 
 use super::args::Options;
+use super::rows::Rows;
 use super::{Shown, scan};
 use crate::printable::{ascii, printable};
 use crate::{Call, ProcFile, text};
@@ -49,42 +50,6 @@ struct Column {
     value: Vec<u8>,
     total: u64,
     width: usize,
-}
-
-/// Rows, packed: texts one behind the other, and where each ends.
-#[derive(Debug, Default)]
-struct Rows {
-    bytes: Vec<u8>,
-    ends: Vec<u32>,
-    /// How many texts each row has.
-    lengths: Vec<u8>,
-}
-
-impl Rows {
-    fn push(&mut self, text: &[u8]) {
-        self.bytes.extend_from_slice(text);
-        self.ends.push(u32::try_from(self.bytes.len()).unwrap_or(u32::MAX));
-    }
-
-    fn end_row(&mut self, texts: usize) {
-        self.lengths.push(u8::try_from(texts).unwrap_or(u8::MAX));
-    }
-
-    fn iter(&self) -> impl Iterator<Item = Vec<&[u8]>> {
-        let mut at = 0;
-        let mut start = 0;
-        self.lengths.iter().map(move |&length| {
-            let row = self.ends[at..at + usize::from(length)].iter().map(|&end| {
-                let end = end as usize;
-                let text = &self.bytes[start..end];
-                start = end;
-                text
-            });
-            let row = row.collect();
-            at += usize::from(length);
-            row
-        })
-    }
 }
 
 /// The texts of a mapping before its sizes.
@@ -223,15 +188,9 @@ impl Reading<'_> {
         if !std::mem::take(&mut mapping.open) {
             return;
         }
-        for text in &mapping.head {
-            self.rows.push(text);
-        }
-        self.rows.push(&mapping.flags);
-        self.rows.push(&mapping.name);
-        for column in &self.table.columns {
-            self.rows.push(&column.value);
-        }
-        self.rows.end_row(SIZES + self.table.columns.len());
+        let head = mapping.head.iter().chain([&mapping.flags, &mapping.name]);
+        let values = self.table.columns.iter().map(|column| &column.value);
+        self.rows.push(head.chain(values).map(Vec::as_slice));
     }
 
     /// A size of the mapping. Kernels print the same sizes in the same order for every mapping; a
@@ -273,7 +232,7 @@ impl Reading<'_> {
 
     fn print(&mut self, out: &mut dyn Write) -> io::Result<()> {
         let quiet = self.options.quiet;
-        let any = !self.rows.lengths.is_empty();
+        let any = !self.rows.is_empty();
         let shown = [
             true,
             self.shows(b"Perm"),
@@ -306,25 +265,26 @@ impl Reading<'_> {
             }
             out.write_all(if mapping { b"Mapping\n" } else { b"\n" })?;
         }
-        for row in self.rows.iter() {
+        let mut rows = self.rows.unpacked();
+        while let Some(row) = rows.next() {
             for at in (0..HEAD.len()).filter(|&at| shown[at]) {
                 if at > 0 {
                     out.write_all(b" ")?;
                 }
-                aligned(row[at], self.widths[at], out)?;
+                aligned(row.get(at).unwrap_or_default(), self.widths[at], out)?;
             }
             for (at, column) in self.table.columns.iter().enumerate() {
                 out.write_all(b" ")?;
                 let late: &[u8] = if self.kept { &column.value } else { b"" };
-                aligned(row.get(SIZES + at).copied().unwrap_or(late), column.width, out)?;
+                aligned(row.get(SIZES + at).unwrap_or(late), column.width, out)?;
             }
             if flags.is_some() {
                 out.write_all(b" ")?;
-                aligned(row[FLAGS], flags_width, out)?;
+                aligned(row.get(FLAGS).unwrap_or_default(), flags_width, out)?;
             }
             if mapping {
                 out.write_all(b" ")?;
-                let name = row[NAME];
+                let name = row.get(NAME).unwrap_or_default();
                 let base = name.iter().rposition(|&b| b == b'/').map_or(0, |slash| slash + 1);
                 let name = &name[if self.options.path { 0 } else { base }..];
                 if self.kept {

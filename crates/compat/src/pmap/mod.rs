@@ -9,6 +9,7 @@ mod cmdline;
 mod extended;
 mod plain;
 mod rc;
+mod rows;
 mod scan;
 
 use std::collections::HashSet;

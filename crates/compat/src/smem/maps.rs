@@ -43,41 +43,77 @@ const DEFAULTS: Defaults = Defaults { columns: "map pids avgpss pss", sort: "pss
 
 #[derive(Debug, Default)]
 struct Mapping {
+    name: Vec<u8>,
     sizes: Sizes,
     count: u64,
     pids: u64,
+    /// Of the process that is being read; it counts when that was read to its end.
+    own: Sizes,
+    own_count: u64,
+}
+
+/// All mappings, by name.
+#[derive(Debug, Default)]
+struct Mappings {
+    numbers: HashMap<Vec<u8>, usize>,
+    all: Vec<Mapping>,
+    /// Those of the process that is being read.
+    own: Vec<usize>,
+    /// The one that came last: mappings of one file follow one another.
+    last: usize,
+}
+
+impl Mappings {
+    fn add(&mut self, name: &[u8], sizes: &Sizes) {
+        if self.all.get(self.last).is_none_or(|last| last.name != name) {
+            self.last = self.number(name);
+        }
+        let mapping = &mut self.all[self.last];
+        if mapping.own_count == 0 {
+            self.own.push(self.last);
+        }
+        mapping.own.add(sizes);
+        mapping.own_count += 1;
+    }
+
+    fn number(&mut self, name: &[u8]) -> usize {
+        if let Some(&number) = self.numbers.get(name) {
+            return number;
+        }
+        let number = self.all.len();
+        self.numbers.insert(name.to_vec(), number);
+        self.all.push(Mapping { name: name.to_vec(), ..Mapping::default() });
+        number
+    }
+
+    /// The process is over; a process that ends while it is read counts for nothing.
+    fn end(&mut self, whole: bool) {
+        for number in self.own.drain(..) {
+            let mapping = &mut self.all[number];
+            let (own, count) = (std::mem::take(&mut mapping.own), mapping.own_count);
+            mapping.own_count = 0;
+            if whole {
+                mapping.sizes.add(&own);
+                mapping.count += count;
+                mapping.pids += 1;
+            }
+        }
+    }
 }
 
 pub(super) fn show(run: &mut Run<'_, '_>) -> Result<(), Failure> {
-    let mut all: HashMap<Vec<u8>, Mapping> = HashMap::new();
+    let mut mappings = Mappings::default();
     for (pid, _) in run.processes()? {
-        // A process that ends while it is read counts for nothing.
-        let mut own: HashMap<Vec<u8>, (Sizes, u64)> = HashMap::new();
-        let read = run.mappings(pid, &mut |name, mapping| {
-            if let Some((sizes, count)) = own.get_mut(name) {
-                sizes.add(mapping);
-                *count += 1;
-            } else {
-                own.insert(name.to_vec(), (*mapping, 1));
-            }
-        });
-        match read {
-            Ok(()) => {}
-            Err(Stop::Unreadable) => continue,
-            Err(Stop::Crash) => {
-                return Err(Failure::Crash(format!("stopped by a line of {pid}/smaps")));
-            }
-        }
-        for (name, (sizes, count)) in own {
-            let mapping = all.entry(name).or_default();
-            mapping.sizes.add(&sizes);
-            mapping.count += count;
-            mapping.pids += 1;
+        let read = run.mappings(pid, &mut |name, sizes| mappings.add(name, sizes));
+        mappings.end(read.is_ok());
+        if read == Err(Stop::Crash) {
+            return Err(Failure::Crash(format!("stopped by a line of {pid}/smaps")));
         }
     }
-    let rows: Vec<(Vec<u8>, Mapping)> = all.into_iter().collect();
-    table::show(run, &COLUMNS, &DEFAULTS, &rows, &mut |_, (name, mapping), column| {
-        let Mapping { sizes, count, pids } = mapping;
+    let mut rows = mappings.all;
+    rows.retain(|mapping| mapping.pids > 0);
+    table::show(run, &COLUMNS, &DEFAULTS, &rows, &mut |_, mapping, column| {
+        let Mapping { name, sizes, count, pids, .. } = mapping;
         match column {
             "map" => Value::Text(name.clone()),
             "count" => Value::int(*count),

@@ -133,6 +133,10 @@ impl Reading<'_> {
             }
             return;
         }
+        // Six names count, and they begin with three letters.
+        if !matches!(line, [b'P' | b'R' | b'S', ..]) {
+            return;
+        }
         let Some(colon) = line.iter().position(|&b| b == b':') else { return };
         let name = &line[..colon];
         self.seen.pss |= name.starts_with(b"Pss");

@@ -4,9 +4,12 @@ mod apply;
 mod builder;
 mod figures;
 mod finish;
+mod record_place;
+#[cfg(test)]
+mod tests;
 
 use facts::Name;
-use facts::oom_report::{LineKind, OomReport, SourceLine, Stamp};
+use facts::oom_report::{LineKind, OomReport, Record, SourceLine, Stamp};
 
 use crate::Problem;
 use crate::record::{self, Context, Item, More};
@@ -72,11 +75,12 @@ impl Assembler {
     /// Takes the next line.
     pub(crate) fn push(&mut self, line: Line<'_>) {
         let Line { number, raw, peeled, next, starts_blank, inner } = line;
-        let Peeled { body, origin, stamp, caller } = peeled;
+        let Peeled { body, origin, stamp, caller, .. } = peeled;
         let source = || SourceLine {
             number,
             kind: LineKind::Unknown,
             stamp: stamp.map(Stamp::from),
+            records: Vec::new(),
             text: Name::new(raw),
         };
         if let Some(pending) = &mut self.pending {
@@ -161,6 +165,9 @@ impl Assembler {
         }
         if let Item::SysRq = reading.item {
             self.sysrq = lines.pop();
+            if let Some(line) = &mut self.sysrq {
+                line.records.push(Record::SysRq);
+            }
             return;
         }
         let number = lines.first().map_or_else(|| self.last_number(), |line| line.number);
@@ -179,9 +186,12 @@ impl Assembler {
             builder.sysrq = true;
             builder.keep(vec![sysrq], true);
         }
+        let taken = lines.len();
         builder.keep(lines, true);
         builder.leftover(number, &reading.item, leftover);
+        let record = record_place::of(&reading.item);
         builder.apply(reading.item, number);
+        builder.place_record(record, taken);
     }
 
     fn last_number(&self) -> u64 {
@@ -262,6 +272,10 @@ fn carries_on(open: &[Builder], pending: &mut Pending, body: &[u8]) -> bool {
     let Some(before) = record::read(&pending.body, context) else { return false };
     let (more, understood) = (before.more, before.consumed);
     let kind = before.item.kind();
+    // The words of a stack stand on lines of their own, below the machine's name.
+    if own.is_some() && matches!(before.item, Item::Cpu(_) | Item::Hardware(_) | Item::Taints(_)) {
+        return false;
+    }
     let summary = matches!(before.item, Item::OomKill(_));
     let row = matches!(before.item, Item::Task { .. }) && more == More::No;
     if more == More::No && !row {

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use facts::oom_report::{
-    AllocationSites, Buddy, NodeMemory, PcpCpu, PcpList, ShowMem, SlabDump, Swap, Totals,
-    ZoneMemory,
+    AllocationSites, Buddy, NodeMemory, OtherCounter, PcpCpu, PcpList, ShowMem, SlabDump, Swap,
+    Totals, ZoneMemory,
 };
 use units::Pages;
 
@@ -14,8 +14,15 @@ impl Printer {
     pub(super) fn memory(&mut self, memory: &ShowMem) {
         self.line(if self.before(v2(27)) { "Mem-info:" } else { "Mem-Info:" });
         if self.before(v(4, 1)) {
-            for zone in memory.zones.iter().filter(|zone| !zone.per_cpu.is_empty()) {
+            // Where any zone has lists; those without pages were said to be empty at first.
+            let told = memory.zones.iter().any(|zone| !zone.per_cpu.is_empty());
+            let empty = told && self.before(v2(19));
+            for zone in memory.zones.iter().filter(|zone| empty || !zone.per_cpu.is_empty()) {
                 self.zone_name(zone);
+                if zone.per_cpu.is_empty() {
+                    self.line(" per-cpu: empty");
+                    continue;
+                }
                 self.line(" per-cpu:");
                 zone.per_cpu.iter().for_each(|cpu| self.per_cpu(cpu));
             }
@@ -65,7 +72,7 @@ impl Printer {
     }
 
     fn counters(&mut self, memory: &ShowMem) {
-        let mut first = true;
+        let mut lines: Vec<String> = Vec::new();
         for row in rows::global(self.release) {
             let figures: Vec<String> = row
                 .split(' ')
@@ -74,12 +81,16 @@ impl Printer {
                     Some(format!("{name}:{}", value.count()))
                 })
                 .collect();
-            if figures.is_empty() {
-                continue;
+            if !figures.is_empty() {
+                let blank = if lines.is_empty() { "" } else { " " };
+                lines.push(format!("{blank}{}", figures.join(" ")));
             }
-            let blank = if first { "" } else { " " };
-            first = false;
-            self.line(format!("{blank}{}", figures.join(" ")));
+        }
+        if let Some(last) = lines.last_mut() {
+            others(last, &memory.counters.other);
+        }
+        for line in lines {
+            self.line(line);
         }
     }
 
@@ -97,6 +108,7 @@ impl Printer {
                 }
             }
         }
+        others(&mut line, &node.counters.other);
         self.line(line);
     }
 
@@ -122,6 +134,7 @@ impl Printer {
                 }
             }
         }
+        others(&mut line, &zone.counters.other);
         self.line(line);
         if let Some(reserve) = &zone.lowmem_reserve {
             self.put(if self.before(v2(11)) { "protections[]:" } else { "lowmem_reserve[]:" });
@@ -279,6 +292,13 @@ impl Printer {
 fn figure(line: &mut String, name: &str, blank: &str, value: Option<u64>, unit: &str) {
     if let Some(value) = value {
         let _ = write!(line, " {name}:{blank}{value}{unit}");
+    }
+}
+
+/// What vendors count.
+fn others(line: &mut String, others: &[OtherCounter]) {
+    for OtherCounter { name, value, unit } in others {
+        let _ = write!(line, " {name}:{value}{unit}");
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) mod sample;
 mod tasks;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod variants;
 
 use facts::Release;
 use facts::oom_report::OomReport;

@@ -8,6 +8,7 @@ use facts::oom_report::*;
 use proptest::prelude::*;
 
 use super::sample::{Filler, report};
+use super::variants::{VARIANTS, Variant};
 use super::*;
 use crate::{Found, reports};
 
@@ -115,8 +116,11 @@ fn check(seed: u64, release: Release, memcg: bool, hostile: bool) {
     filler.hostile = hostile;
     // There were no memory cgroups before.
     let memcg = memcg && release >= v2(25);
-    let full = report(&mut filler, release, memcg);
-    let text = print(&full, release);
+    check_report(&report(&mut filler, release, memcg), release);
+}
+
+fn check_report(full: &OomReport, release: Release) {
+    let text = print(full, release);
     let Found { report: read, problems } = one(&prefixed(&text));
     assert_eq!(problems, [], "{release}");
     let unknown: Vec<_> = read.unknown_lines().collect();
@@ -125,7 +129,7 @@ fn check(seed: u64, release: Release, memcg: bool, hostile: bool) {
     let again = print(&read, release);
     assert_eq!(String::from_utf8_lossy(&again), String::from_utf8_lossy(&text), "{release}");
     // Nothing landed elsewhere: the numbers differ from one another.
-    compare(&read, &full);
+    compare(&read, full);
     // And what was read is read again.
     let second = one(&prefixed(&again)).report;
     assert_eq!(second, read);
@@ -133,6 +137,7 @@ fn check(seed: u64, release: Release, memcg: bool, hostile: bool) {
 
 fn compare(read: &OomReport, full: &OomReport) {
     if let (Some(read), Some(full)) = (&read.trigger, &full.trigger) {
+        assert_eq!((read.kind, read.sysrq), (full.kind, full.sysrq));
         agree!(read, full, comm order nodemask oom_adj oom_score_adj cpuset mems_allowed);
         assert_eq!(read.gfp.as_ref().map(|gfp| gfp.mask), full.gfp.as_ref().map(|gfp| gfp.mask));
     }
@@ -171,6 +176,8 @@ fn compare(read: &OomReport, full: &OomReport) {
     for line in &read.reaper {
         assert!(full.reaper.contains(line), "{line:?}");
     }
+    assert_eq!((&read.panic, &read.skipped), (&full.panic, &full.skipped));
+    agree!(read, full, group_kill protection);
 }
 
 fn compare_memory(read: &ShowMem, full: &ShowMem) {
@@ -183,14 +190,16 @@ fn compare_memory(read: &ShowMem, full: &ShowMem) {
         let of = |memory: &ShowMem| memory.counters.get(key).map(units::Pages::count);
         assert!(!differs(of(read), of(full)), "{key}");
     }
-    assert_eq!(read.counters.other, []);
+    assert_eq!(read.counters.other, full.counters.other);
+    assert!(read.nodes.is_empty() || read.nodes.len() == full.nodes.len());
+    assert!(read.huge_pools.is_empty() || read.huge_pools.len() == full.huge_pools.len());
     for (read, full) in read.nodes.iter().zip(&full.nodes) {
         for key in NodeCounters::KEYS {
             let of = |node: &NodeMemory| node.counters.get(key).map(units::Bytes::get);
             assert!(!differs(of(read), of(full)), "{key}");
         }
         agree!(read, full, node pages_scanned all_unreclaimable);
-        assert_eq!(read.counters.other, []);
+        assert_eq!(read.counters.other, full.counters.other);
     }
     assert_eq!(read.zones.len(), full.zones.len());
     for (read, full) in read.zones.iter().zip(&full.zones) {
@@ -199,11 +208,16 @@ fn compare_memory(read: &ShowMem, full: &ShowMem) {
             assert!(!differs(of(read), of(full)), "{key}");
         }
         agree!(read, full, node pages_scanned all_unreclaimable lowmem_reserve);
-        assert_eq!((&read.name, &read.counters.other), (&full.name, &Vec::new()));
+        assert_eq!((&read.name, &read.counters.other), (&full.name, &full.counters.other));
         let blocks = |zone: &ZoneMemory| {
             zone.buddy.iter().flat_map(|b| &b.blocks).map(|b| (b.count, b.size)).collect::<Vec<_>>()
         };
         assert_eq!(blocks(read), blocks(full));
+        for (read, full) in read.buddy.iter().zip(&full.buddy) {
+            for (read, full) in read.blocks.iter().zip(&full.blocks) {
+                agree!(read, full, types);
+            }
+        }
     }
     for (read, full) in read.huge_pools.iter().zip(&full.huge_pools) {
         assert_eq!(read, full);
@@ -218,6 +232,51 @@ fn every_release_reads_back_what_it_prints() {
             check(seed, release, true, false);
         }
     }
+}
+
+/// The releases that print a form.
+fn releases(variant: &Variant) -> impl Iterator<Item = Release> {
+    let (since, until) = (variant.since, variant.until);
+    RELEASES
+        .iter()
+        .copied()
+        .filter(move |&release| release >= since && until.is_none_or(|until| release < until))
+}
+
+#[test]
+fn what_a_report_has_only_sometimes_is_read_back_too() {
+    for variant in VARIANTS {
+        let all: Vec<Release> = releases(variant).collect();
+        assert!(!all.is_empty(), "{}: no release prints it", variant.name);
+        // The first, the last, and some between.
+        let some = all.iter().step_by(6).chain(all.last());
+        for (seed, &release) in (1..).zip(some) {
+            let mut full = report(&mut Filler::new(seed), release, variant.memcg);
+            (variant.apply)(&mut full, release);
+            let held = std::panic::catch_unwind(|| check_report(&full, release));
+            assert!(held.is_ok(), "{}, Linux {release}, seed {seed}", variant.name);
+        }
+    }
+}
+
+#[test]
+fn every_form_of_the_formats_has_its_sample() {
+    let mut all = String::new();
+    for variant in VARIANTS {
+        let Some(release) = releases(variant).next() else { continue };
+        let plain = report(&mut Filler::new(7), release, variant.memcg);
+        let mut full = plain.clone();
+        (variant.apply)(&mut full, release);
+        let text =
+            |report: &OomReport| String::from_utf8_lossy(&print(report, release)).into_owned();
+        let (plain, full) = (text(&plain), text(&full));
+        let until = variant.until.map_or(String::new(), |until| format!(" until {until}"));
+        let _ = writeln!(all, "{}, since {}{until}", variant.name, variant.since);
+        for line in full.lines().filter(|line| !plain.lines().any(|known| known == *line)) {
+            let _ = writeln!(all, "    {line}");
+        }
+    }
+    expect_file!["variants.txt"].assert_eq(&all);
 }
 
 #[test]

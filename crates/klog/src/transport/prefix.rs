@@ -50,6 +50,12 @@ pub(crate) struct Peeled<'a> {
     pub(crate) origin: Origin,
     pub(crate) stamp: Option<RawStamp<'a>>,
     pub(crate) caller: Option<Caller>,
+    /// The date or time of day, also where a time since boot follows it.
+    pub(crate) wall: Option<&'a [u8]>,
+    /// The machine.
+    pub(crate) host: Option<&'a [u8]>,
+    /// The program and what it says of itself: `systemd[1]`.
+    pub(crate) tag: Option<&'a [u8]>,
 }
 
 /// Takes the prefix off.
@@ -149,6 +155,7 @@ fn bracket(peeled: &mut Peeled<'_>) {
 
 fn wall<'a>(peeled: &mut Peeled<'a>, text: &'a [u8]) -> bool {
     peeled.stamp = Some(RawStamp::Wall(text));
+    peeled.wall = Some(text);
     true
 }
 
@@ -264,10 +271,7 @@ fn syslog(peeled: &mut Peeled<'_>) {
     let text = peeled.body;
     let Some(clock) = clock_at(&text[..text.len().min(LONGEST_DATE)]) else { return };
     let date = &text[..clock];
-    let dated = date
-        .split(|b| matches!(b, b' ' | b'-' | b'/' | b'T' | b',' | b'.'))
-        .all(|word| word.len() <= 9 && word.iter().all(u8::is_ascii_alphanumeric));
-    if !dated || date.split(|b| *b == b' ').count() > 6 {
+    if !is_date(date) {
         return;
     }
     let mut cursor = Cursor::new(&text[clock + 8..]);
@@ -277,6 +281,7 @@ fn syslog(peeled: &mut Peeled<'_>) {
     }
     let stamp = &text[..text.len() - cursor.rest.len()];
     peeled.stamp = Some(RawStamp::Wall(stamp));
+    peeled.wall = Some(stamp);
     peeled.origin = Origin::Kernel;
     cursor.blanks();
     peeled.body = cursor.rest;
@@ -286,12 +291,33 @@ fn syslog(peeled: &mut Peeled<'_>) {
     }
 }
 
+/// Words of at most 9 letters and digits, six at most between blanks.
+fn is_date(text: &[u8]) -> bool {
+    let (mut word, mut blanks) = (0, 0);
+    for &b in text {
+        match b {
+            b' ' => (word, blanks) = (0, blanks + 1),
+            b'-' | b'/' | b'T' | b',' | b'.' => word = 0,
+            _ if b.is_ascii_alphanumeric() => word += 1,
+            _ => return false,
+        }
+        if word > 9 || blanks > 5 {
+            return false;
+        }
+    }
+    true
+}
+
 /// `host program[pid]: `, with what stands between them in the many formats.
 fn program<'a>(peeled: &mut Peeled<'a>, mut cursor: Cursor<'a>) {
     // `<34>1 2024-… host kernel - - - text`, RFC 5424.
-    let words = [cursor.word(), cursor.word(), cursor.word(), cursor.word(), cursor.word()];
+    let dash = memchr::memchr(b'-', peeled.body).is_some();
+    let mut word = || if dash { cursor.word() } else { b"" };
+    let words = [word(), word(), word(), word(), word()];
     if words[2] == b"-" || (words[3] == b"-" && words[4] == b"-") {
         let own = words[1] == b"kernel";
+        peeled.host = Some(words[0]);
+        peeled.tag = Some(words[1]);
         peeled.origin = if own { Origin::Kernel } else { Origin::Program };
         if words[4] == b"-" {
             cursor.blanks();
@@ -311,6 +337,8 @@ fn program<'a>(peeled: &mut Peeled<'a>, mut cursor: Cursor<'a>) {
             return;
         }
         if let Some(tag) = word.strip_suffix(b":") {
+            peeled.tag = Some(tag);
+            peeled.host = host(&text[..at]);
             let tag = tag.split(|&b| b == b'[').next().unwrap_or(tag);
             let own = tag == b"kernel" || tag.eq_ignore_ascii_case(b"kernel");
             peeled.origin = if own { Origin::Kernel } else { Origin::Program };
@@ -326,11 +354,21 @@ fn program<'a>(peeled: &mut Peeled<'a>, mut cursor: Cursor<'a>) {
         }
         if text[at..].starts_with(b": ") {
             let own = word.eq_ignore_ascii_case(b"kernel");
+            peeled.tag = Some(word);
             peeled.origin = if own { Origin::Kernel } else { Origin::Program };
             peeled.body = &text[at + 2..];
             return;
         }
     }
+}
+
+/// The machine among what stands between a date and a program: its last word, but no year, no level
+/// and no priority.
+fn host(between: &[u8]) -> Option<&[u8]> {
+    let last = between.rsplit(u8::is_ascii_whitespace).find(|word| !word.is_empty())?;
+    let number = last.iter().all(u8::is_ascii_digit);
+    let priority = last.len() == 1 || last.starts_with(b"kern.") || last.starts_with(b"daemon.");
+    (!number && !priority).then_some(last)
 }
 
 #[cfg(test)]

@@ -11,10 +11,10 @@ use facts::{Capabilities, Release};
 use units::{Bytes, Limit, OomAdj, PageSize, Pages, Pid, ScoreAdj};
 
 use super::memory;
-use super::report::{Choice, Doubt, Gap, NotByScore, RanOut, Task, TaskScore};
+use super::report::{Choice, Doubt, Gap, KernelFault, NotByScore, RanOut, Task, TaskScore};
 use crate::badness::{Formula, PageTables, RootBonus, Subject, points};
 use crate::eligible::Eligibility;
-use crate::rank::selection::{Selection, Ties};
+use crate::rank::selection::{Selection, Ties, compares_unsigned};
 
 /// `CAP_SYS_ADMIN`.
 const SYS_ADMIN: Capabilities = Capabilities(1 << 21);
@@ -95,7 +95,8 @@ impl<'a> Election<'a> {
         (self.winner(most, Change::default()) == Some(winner)).then_some(winner)
     }
 
-    fn ends(&self) -> [Pages; 2] {
+    /// The least and the most that the total can be.
+    pub(super) fn ends(&self) -> [Pages; 2] {
         [self.total().unwrap_or(Pages::ZERO), self.totals.most.unwrap_or(BOUNDLESS)]
     }
 
@@ -174,6 +175,39 @@ impl<'a> Election<'a> {
                 i64::try_from(i128::from(points) * 1000 / total).unwrap_or(i64::MAX)
             }
         }
+    }
+
+    /// The least and the most that the kernel can have printed as the score of a row that had
+    /// `held` fewer resident pages than the table says.
+    fn score_range(&self, report: &OomReport, row: usize, held: Pages) -> Option<(i64, i64)> {
+        let row = self.rows.get(row)?;
+        let adj = row.oom_score_adj.unwrap_or(ScoreAdj::NONE);
+        let of = |row: &TaskRow, total: Pages| self.printed(self.points(row, adj, total), total);
+        let least = TaskRow { rss: row.rss.map(|rss| rss.saturating_sub(held)), ..row.clone() };
+        let [total, other] = [self.total()?, self.totals.most.unwrap_or(BOUNDLESS)];
+        let least = of(&least, total).min(of(&least, other));
+        let most = match self.most_of(row, report) {
+            Some(most) => of(&most, total).max(of(&most, other)),
+            None => 1000,
+        };
+        Some((least, most))
+    }
+
+    /// The row with the most that columns it lacks can hold: the swap and the page tables of the
+    /// whole machine. `None` when the text does not bound them.
+    fn most_of(&self, row: &TaskRow, report: &OomReport) -> Option<TaskRow> {
+        let mut most = row.clone();
+        let Formula::PerMille(rules) = self.formula else { return Some(most) };
+        let memory = report.memory.as_ref();
+        if most.swapents.is_none() {
+            let swap = memory?.swap;
+            let used = swap.total?.saturating_sub(swap.free?);
+            most.swapents = Some(self.page_size.pages_in(used));
+        }
+        if most.nr_ptes.is_none() && rules.page_tables != PageTables::Ignored {
+            most.nr_ptes = Some(memory?.counters.pagetables?.count());
+        }
+        Some(most)
     }
 
     /// The same rules with another bonus for the privileged.
@@ -279,19 +313,11 @@ pub(super) fn choice(
     let without =
         election.winner(computed_with, Change { no_adjustments: true, ..Change::default() });
     let logged = kill.and_then(|kill| kill.score);
-    let computed = row.filter(|_| computable && has_printed_score(release)).and_then(|row| {
-        let task = &table.rows[row];
-        let adj = task.oom_score_adj.unwrap_or(ScoreAdj::NONE);
-        let of = |total: Pages| election.printed(election.points(task, adj, total), total);
-        let one = of(total?);
-        let other = of(election.totals.most.unwrap_or(BOUNDLESS));
-        let most = match election.formula {
-            // Swap and page tables are in the score, up to its ceiling, and not in the table.
-            Formula::PerMille(_) => 1000,
-            Formula::Pages(_) | Formula::Points(_) => one.max(other),
-        };
-        Some((one.min(other), most))
-    });
+    let scored_row = row.filter(|_| computable && has_printed_score(release));
+    let [computed, behind] =
+        [Pages::ZERO, HELD_BACK].map(|held| election.score_range(report, scored_row?, held));
+    let score_at_choice = behind
+        .filter(|_| holds_back(release) && computed.is_some_and(|(_, most)| logged < Some(most)));
     let mut immune: Vec<usize> =
         (0..table.rows.len()).filter(|&index| election.is_immune(&table.rows[index])).collect();
     immune.sort_by_key(|&index| std::cmp::Reverse(table.rows[index].rss));
@@ -316,15 +342,53 @@ pub(super) fn choice(
             .and_then(|without| election.task(without)),
         logged_score: logged,
         computed_score: computed,
+        score_at_choice: score_at_choice.filter(|_| logged.is_some() && computed != behind),
+        kernel_fault: None,
         doubts: Vec::new(),
     };
+    if agrees == Some(false) {
+        choice.kernel_fault = kernel_fault(report, election, row, release);
+    }
+    let tolerated = choice.score_at_choice.or(computed);
     let wrong_score = matches!(
-        (logged, computed), (Some(logged), Some((from, to))) if logged < from - 1 || logged > to + 1);
+        (logged, tolerated), (Some(logged), Some((from, to))) if logged < from - 1 || logged > to + 1);
     let depends = agrees.is_none() && not_by_score.is_none() && pid.is_some();
-    if agrees == Some(false) || wrong_score || depends {
+    let wrong = agrees == Some(false) && choice.kernel_fault.is_none();
+    if wrong || wrong_score || depends {
         choice.doubts = doubts(election, row, logged, &order, release);
     }
     Some(choice)
+}
+
+/// The known fault of this kernel with which it would choose as it did.
+fn kernel_fault(
+    report: &OomReport,
+    election: &Election<'_>,
+    chosen: Option<usize>,
+    release: Release,
+) -> Option<KernelFault> {
+    let version = report.reporter.version.as_ref()?.escaped();
+    if !compares_unsigned(release, &version) {
+        return None;
+    }
+    // A kernel with this fault has the formula of 5.9, where points have no floor.
+    let mut faulty = election.clone();
+    if let Formula::Pages(rules) = &mut faulty.formula {
+        rules.floor = None;
+    }
+    let order = faulty.order(faulty.total()?, Change::default());
+    let first = order.iter().max_by_key(|(_, points)| points.cast_unsigned())?;
+    (Some(first.0) == chosen).then_some(KernelFault::UnsignedPoints)
+}
+
+/// Pages that a thread's own counters hold back before they are added to its process's
+/// (`TASK_RSS_EVENTS_THRESH` in `mm/memory.c`). The table is printed after the choice, and printing
+/// takes long enough for them to be added.
+const HELD_BACK: Pages = Pages::new(64);
+
+/// `SPLIT_RSS_COUNTING`, 2.6.34 to 6.1.
+fn holds_back(release: Release) -> bool {
+    release >= Release::old(2, 6, 34) && release < Release::new(6, 2)
 }
 
 /// The score was printed from 2.6.36 as one of these formulas has it, to 5.0.
@@ -350,6 +414,8 @@ fn unscored(rows: &[TaskRow], page_size: PageSize) -> Choice {
         without_adjustments: None,
         logged_score: None,
         computed_score: None,
+        score_at_choice: None,
+        kernel_fault: None,
         doubts: Vec::new(),
     }
 }

@@ -91,10 +91,15 @@ impl Rows {
     }
 }
 
-/// A few percent are ordinary, and so is what any machine's drivers take.
+/// Up to this a remainder is ordinary: a report prints neither vmalloc nor per-cpu data, and so they
+/// are in it with what any machine's drivers take.
+pub(crate) fn ordinary(total: u64) -> u64 {
+    ORDINARY.max(total / 10)
+}
+
 fn judge(remainder: i64, total: Bytes) -> Remainder {
     let size = remainder.unsigned_abs();
-    if size <= ORDINARY || size <= total.get() / 10 {
+    if size <= ordinary(total.get()) {
         if remainder < 0 && size > total.get() / 50 {
             Remainder::Overcounted
         } else {
@@ -149,7 +154,7 @@ fn of_machine(memory: &ShowMem, release: Release, page_size: PageSize) -> Option
     (!account.rows.is_empty()).then_some(account)
 }
 
-fn pool(memory: &ShowMem, count: fn(&facts::oom_report::HugePool) -> Option<u64>) -> Bytes {
+fn pool(memory: &ShowMem, count: impl Fn(&facts::oom_report::HugePool) -> Option<u64>) -> Bytes {
     let bytes = memory
         .huge_pools
         .iter()
@@ -157,14 +162,19 @@ fn pool(memory: &ShowMem, count: fn(&facts::oom_report::HugePool) -> Option<u64>
     bytes.fold(Bytes::ZERO, Bytes::saturating_add)
 }
 
-/// Unused huge pages.
-pub(super) fn unused_huge_pages(memory: &ShowMem) -> Bytes {
-    pool(memory, |pool| pool.free)
+/// Unused huge pages of a node.
+pub(super) fn unused_huge_pages(memory: &ShowMem, node: u32) -> Bytes {
+    pool(memory, |pool| pool.free.filter(|_| pool.node == node))
+}
+
+/// The pools of huge pages, used or not.
+pub(super) fn huge_pages(memory: &ShowMem) -> Bytes {
+    pool(memory, |pool| pool.total)
 }
 
 /// What the allocator manages: `pages RAM` less `pages reserved`. From 3.19 to 4.1 `reserved` was
 /// printed without the contiguous areas, which were not counted as managed.
-pub(super) fn managed(memory: &ShowMem, release: Release) -> Option<Pages> {
+pub(crate) fn managed(memory: &ShowMem, release: Release) -> Option<Pages> {
     let totals = &memory.totals;
     let managed = totals.ram?.count().checked_sub(totals.reserved?.count())?;
     let cma = totals.cma_reserved.map_or(0, Pages::count);
@@ -213,7 +223,7 @@ fn of_group(block: &MemcgBlock, group: &GroupState) -> Option<MemoryAccount> {
 
 /// A figure of the whole group: `total_…` is one already; others are the groups' own and are added
 /// up over the groups that the text lists (3.9 to 5.2).
-fn figure(block: &MemcgBlock, key: &str) -> Option<Bytes> {
+pub(crate) fn figure(block: &MemcgBlock, key: &str) -> Option<Bytes> {
     let of = |counters: &MemcgCounters| counters.get(key).map(Bytes::new);
     if key.starts_with("total_") {
         return of(&block.stats.first()?.counters);

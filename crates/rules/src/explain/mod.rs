@@ -26,13 +26,17 @@ mod tests;
 
 pub use report::{
     Asker, CacheSize, Cause, Choice, Doubt, Event, ExplainReport, Gap, GroupState, Holder, Holding,
-    LimitState, MemoryAccount, NotByScore, Prevention, RanOut, Remainder, ReportSource, RulesFrom,
-    SCHEMA, SwapState, Task, TaskScore, Victim, ZoneTest,
+    KernelFault, LimitState, MemoryAccount, NotByScore, Prevention, RanOut, Remainder,
+    ReportSource, Retest, RulesFrom, SCHEMA, SwapState, Task, TaskScore, Victim, ZoneTest,
 };
 
 use facts::Release;
 use facts::oom_report::{OomReport, TriggerKind};
 use units::PageSize;
+
+pub(crate) use memory::{figure, managed, ordinary};
+pub(crate) use scope::ran_out;
+pub(crate) use source::rules_of;
 
 use choice::Election;
 use prevent::Case;
@@ -43,7 +47,7 @@ pub fn explain(report: &OomReport, kernel: Option<Release>) -> ExplainReport {
     let source = source::source(report, kernel);
     let release = source.rules_of;
     let page_size = report.page_size.unwrap_or(PageSize::KIB_4);
-    let ran_out = scope::ran_out(report);
+    let ran_out = ran_out(report);
     let group = scope::group(report, &ran_out);
     let wanted = request::wanted(report, release);
     let zones = Zones::new(report, wanted, release, page_size);
@@ -55,8 +59,11 @@ pub fn explain(report: &OomReport, kernel: Option<Release>) -> ExplainReport {
     });
     let election = Election::new(report, &ran_out, release, page_size);
     let choice = choice::choice(report, election.as_ref(), release, page_size);
+    let memory = memory::memory(report, group.as_ref(), release, page_size);
     let prevention = prevent::prevention(&Case {
         report,
+        release,
+        memory: memory.as_ref(),
         cause: &cause,
         wanted,
         zones: &zones,
@@ -72,7 +79,7 @@ pub fn explain(report: &OomReport, kernel: Option<Release>) -> ExplainReport {
         asked: request::asker(report, wanted, release, page_size),
         zones: zones.all.iter().map(|zone| zones.shown(zone)).collect(),
         swap,
-        memory: memory::memory(report, group.as_ref(), release, page_size),
+        memory,
         victims: scope::victims(report),
         choice,
         prevention,

@@ -413,6 +413,8 @@ pub struct Choice {
     pub agrees: Option<bool>,
     /// Why the kernel did not go by scores, where it did not.
     pub not_by_score: Option<NotByScore>,
+    /// What this kernel is known to do wrong, where that explains its choice.
+    pub kernel_fault: Option<KernelFault>,
     /// The place of the chosen in `rows`, from 1.
     pub rank_of_chosen: Option<usize>,
     /// Points between the first and the second.
@@ -423,6 +425,9 @@ pub struct Choice {
     pub logged_score: Option<i64>,
     /// What it should have printed, from and to; the same twice when the total is known.
     pub computed_score: Option<(i64, i64)>,
+    /// The same where the text has another score, with the resident pages that each counter of a
+    /// task may have lagged behind when the kernel chose (2.6.34 to 6.1): from and to.
+    pub score_at_choice: Option<(i64, i64)>,
     /// Possible reasons, where these rules choose another or compute another score.
     pub doubts: Vec<Doubt>,
 }
@@ -433,6 +438,15 @@ pub struct Choice {
 pub enum NotByScore {
     /// `vm.oom_kill_allocating_task`: whoever asks dies.
     AllocatingTask,
+}
+
+/// What a kernel is known to have done wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KernelFault {
+    /// It compared points without their sign, so that whoever had fewer than none came first
+    /// (linux-next of July 2020, before 5.9).
+    UnsignedPoints,
 }
 
 /// One task of the table, with its score.
@@ -482,10 +496,32 @@ pub enum Doubt {
     Unseen,
 }
 
-/// What would have prevented this kill.
+/// The allocator's last test of a zone with a change made: it passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Retest {
+    /// What is free for the request then, bytes.
+    pub usable: i64,
+    /// What it must exceed: the mark and the reserve, bytes.
+    pub needed: Bytes,
+}
+
+/// What would have prevented this kill. Each was tried: by the allocator's test, by the charge to
+/// the cgroup, or by choosing again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Prevention {
+    /// Nothing of what follows for long: the kernel holds more than all programs and files together,
+    /// and no limit, swap or death gives that back.
+    KernelHolds {
+        /// What holds it; `null` when no counter of the report knows it.
+        holder: Option<Holder>,
+        /// How much, bytes.
+        bytes: Bytes,
+        /// What programs and files have, bytes.
+        users: Bytes,
+        /// The largest that the kernel names: a slab cache, or a place that allocates.
+        largest: Option<CacheSize>,
+    },
     /// So much more free in a zone, and the allocator's last test passes.
     FreeMore {
         /// The zone's node.
@@ -494,6 +530,8 @@ pub enum Prevention {
         zone: Name,
         /// How much, bytes.
         bytes: Bytes,
+        /// The test then.
+        then: Retest,
     },
     /// Swap for that much: so much of anonymous memory could have gone there.
     Swap {
@@ -503,11 +541,40 @@ pub enum Prevention {
         movable: Bytes,
         /// Swap there was none at all.
         had_none: bool,
+        /// The test then.
+        then: Retest,
     },
-    /// Huge pages of the pool that nobody used.
+    /// Huge pages of the pool that nobody used, given back.
     HugePool {
-        /// How much they are, bytes.
+        /// How much they are on the zone's node, bytes.
         unused: Bytes,
+        /// The test then.
+        then: Retest,
+    },
+    /// Files in tmpfs, and shared memory, given back in part.
+    Tmpfs {
+        /// What they hold, bytes.
+        held: Bytes,
+        /// What of it would have served, bytes.
+        bytes: Bytes,
+        /// The test then.
+        then: Retest,
+    },
+    /// `vm.min_free_kbytes` as the kernel chooses it.
+    MinFree {
+        /// As it was, bytes.
+        now: Bytes,
+        /// What the kernel chooses by itself, with huge pages on, bytes.
+        chosen: Bytes,
+        /// The test then.
+        then: Retest,
+    },
+    /// `vm.overcommit_memory` 2 at its default ratio: requests had been refused before.
+    StrictOvercommit {
+        /// What could be promised then (`CommitLimit`), bytes.
+        limit: Bytes,
+        /// What was taken, at least, bytes.
+        taken: Bytes,
     },
     /// Single pages: they would have been served.
     SinglePages,
@@ -517,9 +584,13 @@ pub enum Prevention {
         at_least: Bytes,
         /// So much more than it is, bytes.
         more: Bytes,
+        /// What is charged then, bytes.
+        charged: Bytes,
     },
-    /// Room in the cgroup's swap: it was full, or forbidden.
+    /// Room in the cgroup's swap, which was full or forbidden, for this request alone.
     GroupSwap {
+        /// So much more, bytes.
+        bytes: Bytes,
         /// Anonymous memory that could have moved, bytes.
         movable: Bytes,
         /// The limit on swap, bytes.
@@ -533,6 +604,22 @@ pub enum Prevention {
         from: ScoreAdj,
         /// The highest with which it lives.
         to: ScoreAdj,
+        /// Who dies then.
+        then: Task,
+    },
+    /// Another adjustment of the runner-up: then that one dies. Tried by choosing again.
+    Sacrifice {
+        /// The runner-up.
+        task: Task,
+        /// Its adjustment.
+        from: ScoreAdj,
+        /// The lowest with which it dies.
+        to: ScoreAdj,
+        /// Who lives then.
+        instead_of: Task,
+    },
+    /// `vm.oom_kill_allocating_task` 0: the choice by points.
+    ChooseByScore {
         /// Who dies then.
         then: Task,
     },

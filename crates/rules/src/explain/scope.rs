@@ -27,7 +27,8 @@ pub(super) fn is_manual(report: &OomReport) -> bool {
     report.trigger.as_ref().is_some_and(|t| t.sysrq || t.order.is_some_and(|order| order < 0))
 }
 
-pub(super) fn ran_out(report: &OomReport) -> RanOut {
+/// What ran out, by the summary line, the words of the kill, or the blocks that are there.
+pub(crate) fn ran_out(report: &OomReport) -> RanOut {
     let manual = is_manual(report)
         || report.trigger.as_ref().is_some_and(|t| t.kind == TriggerKind::ShowMemory);
     if manual {
@@ -120,7 +121,15 @@ pub(super) fn victims(report: &OomReport) -> Vec<Victim> {
             let kill = Kill { pid: line.pid, name: line.task.clone(), ..Kill::default() };
             vec![victim(report, &kill)]
         }
-        (kills, _) => kills.iter().map(|kill| victim(report, kill)).collect(),
+        (kills, _) => {
+            // `memory.oom.group` kills all tasks of the group, the first victim once more.
+            let again = |at: usize, kill: &Kill| {
+                let pid = kill.pid.filter(|_| report.group_kill.is_some());
+                pid.is_some() && kills[..at].iter().any(|before| before.pid == pid)
+            };
+            let first = kills.iter().enumerate().filter(|(at, kill)| !again(*at, kill));
+            first.map(|(_, kill)| victim(report, kill)).collect()
+        }
     }
 }
 

@@ -31,6 +31,12 @@ pub(super) fn source(report: &OomReport, given: Option<Release>) -> ReportSource
     }
 }
 
+/// The release whose rules hold for a report, and whether anything tells it.
+pub(crate) fn rules_of(report: &OomReport, given: Option<Release>) -> (Release, bool) {
+    let (release, from) = release(report, given);
+    (release, from != RulesFrom::Assumed)
+}
+
 /// The release that the reader gave, that the text names, or that prints such lines. Where lines
 /// changed less often than rules it is the middle of the range.
 fn release(report: &OomReport, given: Option<Release>) -> (Release, RulesFrom) {

@@ -10,14 +10,14 @@ use units::{Bytes, Limit, PageSize, Pages, Pid, ScoreAdj};
 
 use super::*;
 
-const KIB: u64 = 1024;
+pub(super) const KIB: u64 = 1024;
 
-fn kib(n: u64) -> Option<Bytes> {
+pub(super) fn kib(n: u64) -> Option<Bytes> {
     Some(Bytes::new(n * KIB))
 }
 
 /// A zone: free, min and high in KiB, and its reserves in pages.
-fn zone(name: &str, free: u64, min: u64, high: u64, reserves: &[u64]) -> ZoneMemory {
+pub(super) fn zone(name: &str, free: u64, min: u64, high: u64, reserves: &[u64]) -> ZoneMemory {
     ZoneMemory {
         node: Some(0),
         name: Name::from(name),
@@ -35,7 +35,7 @@ fn zone(name: &str, free: u64, min: u64, high: u64, reserves: &[u64]) -> ZoneMem
 }
 
 /// Free blocks: count and migrate types, from order 0.
-fn buddy(blocks: &[(u64, &str)]) -> Option<Buddy> {
+pub(super) fn buddy(blocks: &[(u64, &str)]) -> Option<Buddy> {
     let blocks = blocks.iter().enumerate().map(|(order, &(count, types))| BuddyBlocks {
         count,
         size: Bytes::new(4096 << order),
@@ -44,7 +44,7 @@ fn buddy(blocks: &[(u64, &str)]) -> Option<Buddy> {
     Some(Buddy { blocks: blocks.collect(), total: None })
 }
 
-fn request(mask: u64, order: i32, zones: Vec<ZoneMemory>) -> OomReport {
+pub(super) fn request(mask: u64, order: i32, zones: Vec<ZoneMemory>) -> OomReport {
     OomReport {
         trigger: Some(Trigger {
             gfp: Some(GfpMask { mask, names: None }),
@@ -58,8 +58,8 @@ fn request(mask: u64, order: i32, zones: Vec<ZoneMemory>) -> OomReport {
 }
 
 /// `GFP_KERNEL` and `GFP_HIGHUSER_MOVABLE` of 6.x.
-const KERNEL: u64 = 0xcc0;
-const USER: u64 = 0x10_0cca;
+pub(super) const KERNEL: u64 = 0xcc0;
+pub(super) const USER: u64 = 0x10_0cca;
 
 fn cause(report: &OomReport) -> Cause {
     explain(report, Some(Release::new(6, 6))).cause
@@ -164,7 +164,7 @@ fn cause_at(report: &OomReport, release: Release) -> Cause {
 }
 
 /// A table: pid, resident pages, adjustment.
-fn table(rows: &[(u32, u64, i64)]) -> Option<TaskTable> {
+pub(super) fn table(rows: &[(u32, u64, i64)]) -> Option<TaskTable> {
     let row = |&(pid, rss, adj): &(u32, u64, i64)| TaskRow {
         pid: Some(Pid::new(pid)),
         tgid: Some(Pid::new(pid)),
@@ -183,7 +183,7 @@ fn table(rows: &[(u32, u64, i64)]) -> Option<TaskTable> {
 }
 
 /// A kill in a cgroup of so many pages without swap.
-fn in_group(killed: u32, pages: u64, rows: &[(u32, u64, i64)]) -> OomReport {
+pub(super) fn in_group(killed: u32, pages: u64, rows: &[(u32, u64, i64)]) -> OomReport {
     let at = |bytes| MemcgUsage {
         usage: Some(Bytes::new(bytes)),
         limit: Some(Limit::At(Bytes::new(bytes))),
@@ -282,6 +282,63 @@ fn printed_scores_are_thousandths_of_the_total() {
     assert_eq!(choice.computed_score, Some((600, 600)));
     assert!(choice.doubts.is_empty());
     assert_eq!(chosen(&report, Release::new(5, 4)).computed_score, None);
+}
+
+#[test]
+fn a_score_that_the_held_back_pages_explain_is_no_difference() {
+    let mut report = in_group(2, 10_000, &[(2, 5_000, 0), (3, 400, 0)]);
+    report.kills[0].score = Some(494);
+    let choice = chosen(&report, Release::new(4, 19));
+    assert_eq!(
+        (choice.computed_score, choice.score_at_choice),
+        (Some((500, 500)), Some((493, 500)))
+    );
+    assert!(choice.doubts.is_empty());
+    // Nothing is held back upwards, nor so much.
+    for (score, at_choice) in [(506, None), (480, Some((493, 500)))] {
+        report.kills[0].score = Some(score);
+        let choice = chosen(&report, Release::new(4, 19));
+        assert_eq!(choice.score_at_choice, at_choice);
+        assert!(!choice.doubts.is_empty());
+    }
+}
+
+#[test]
+fn columns_that_a_table_lacks_leave_a_score_as_open_as_the_machines_counters() {
+    let mut report = in_group(2, 10_000, &[(2, 5_000, 0)]);
+    report.memcg = None;
+    report.kills[0].cause = Some(KillCause::OutOfMemory);
+    report.kills[0].score = Some(510);
+    let table = report.tasks.as_mut().unwrap();
+    table.columns = Some(TaskColumns::CpuAdjScoreAdj);
+    (table.rows[0].swapents, table.rows[0].pgtables) = (None, None);
+    let mut memory = ShowMem::default();
+    (memory.totals.ram, memory.totals.reserved) = (Some(Pages::new(9_000)), Some(Pages::ZERO));
+    (memory.swap.total, memory.swap.free) = (kib(4000), kib(3600));
+    report.memory = Some(memory.clone());
+    assert_eq!(chosen(&report, Release::new(3, 2)).computed_score, Some((500, 1000)));
+    memory.counters.pagetables = Some(Pages::new(20));
+    report.memory = Some(memory);
+    assert_eq!(chosen(&report, Release::new(3, 2)).computed_score, Some((500, 512)));
+    // Page tables count since 2.6.39.
+    assert_eq!(chosen(&report, Release::old(2, 6, 37)).computed_score, Some((500, 510)));
+}
+
+#[test]
+fn a_kernel_that_compared_points_without_sign_is_named() {
+    let rows = [(2, 5000, 0), (3, 400, -900), (4, 400, -500), (5, 400, -1000)];
+    let fault = |killed, version: &str| {
+        let mut report = in_group(killed, 100_000, &rows);
+        report.reporter.version = Some(Name::from(version));
+        let choice = chosen(&report, Release::new(5, 8));
+        (choice.agrees, choice.kernel_fault)
+    };
+    let next = "5.8.0-rc4-next-20200710 #1";
+    // The least below nothing is the largest number.
+    assert_eq!(fault(4, next), (Some(false), Some(KernelFault::UnsignedPoints)));
+    assert_eq!(fault(3, next), (Some(false), None));
+    assert_eq!(fault(2, next), (Some(true), None));
+    assert_eq!(fault(4, "5.8.0 #1"), (Some(false), None));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use facts::Release;
 use facts::oom_report::{Buddy, OomReport, ZoneMemory};
 use units::{Bytes, PageSize, Pages};
 
-use super::report::ZoneTest;
+use super::report::{Retest, ZoneTest};
 use super::request::Wanted;
 use crate::watermark::{AllocFlags, FreePages, Request, ZoneKind, watermark_ok};
 
@@ -51,6 +51,8 @@ pub(super) struct Variation {
 pub(super) enum Mark {
     Min,
     High,
+    /// Another than the zone's own.
+    At(Pages),
 }
 
 impl<'a> Zones<'a> {
@@ -105,21 +107,14 @@ impl<'a> Zones<'a> {
     pub(super) fn passes(&self, tested: &Tested<'_>, test: Variation) -> Option<bool> {
         let counters = &tested.zone.counters;
         let pages = |bytes: Bytes| self.page_size.pages_in(bytes);
-        let mark = match test.mark {
-            Mark::Min => counters.min?,
-            Mark::High => counters.high?,
-        };
+        let mark = self.mark(tested, test)?;
         let blocks = self.blocks(tested.zone.buddy.as_ref(), test.flags, test.with_reserved);
         let reserved = if test.with_reserved { None } else { highatomic(tested.zone) };
         if test.order > 0 && blocks.is_empty() {
             return None;
         }
-        let request = Request {
-            order: test.order,
-            mark: pages(mark),
-            reserve: tested.reserve?,
-            flags: test.flags,
-        };
+        let request =
+            Request { order: test.order, mark, reserve: tested.reserve?, flags: test.flags };
         let free = FreePages {
             free: pages(counters.free?).checked_add(test.more)?,
             blocks: &blocks,
@@ -127,6 +122,28 @@ impl<'a> Zones<'a> {
             cma: pages(counters.free_cma.unwrap_or(Bytes::ZERO)),
         };
         Some(watermark_ok(self.release, request, free))
+    }
+
+    fn mark(&self, tested: &Tested<'_>, test: Variation) -> Option<Pages> {
+        let counters = &tested.zone.counters;
+        Some(match test.mark {
+            Mark::Min => self.page_size.pages_in(counters.min?),
+            Mark::High => self.page_size.pages_in(counters.high?),
+            Mark::At(pages) => pages,
+        })
+    }
+
+    /// What a test that nothing sets apart compares; `None` if the zone fails it.
+    pub(super) fn retest(&self, tested: &Tested<'_>, test: Variation) -> Option<Retest> {
+        if self.passes(tested, test) != Some(true) {
+            return None;
+        }
+        let zone = tested.zone;
+        let wanted = Wanted { movable: false, order: test.order, ..self.wanted? };
+        let more = test.more.to_bytes_saturating(self.page_size);
+        let usable = self.usable(zone, wanted)?.checked_add(i64::try_from(more.get()).ok()?)?;
+        let needed = self.mark(tested, test)?.saturating_add(tested.reserve?);
+        Some(Retest { usable, needed: needed.to_bytes_saturating(self.page_size) })
     }
 
     /// Pages more that must be free for the last test to pass; `None` when more pages alone do not

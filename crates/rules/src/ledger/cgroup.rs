@@ -10,30 +10,35 @@ use units::Bytes;
 
 use super::figures::Figures;
 use super::tree::{exact, group, with};
-use super::{CgroupLedger, Exactness, Line, LineKind};
+use super::{CgroupLedger, Exactness, Line, LineKind, narrow};
 
 /// All groups whose usage is known, by path.
 pub(super) fn ledgers(figures: &mut Figures<'_>, account: &Account) -> Vec<CgroupLedger> {
     let cgroups = &figures.snapshot.cgroups;
+    let narrow = narrow::loses_huge_pages(figures.snapshot);
     let version = cgroups.version.unwrap_or(CgroupVersion::V2);
     let mut out = Vec::new();
     for (path, group) in &cgroups.groups {
         let Some(line) = charged(figures, path, group, version) else { continue };
-        let (pss, unread) = within(&account.shares, path);
+        let (pss, unread) = within(&account.shares, path, narrow);
         out.push(CgroupLedger { path: path.clone(), line, pss, unread });
     }
     out
 }
 
-/// The shares of the processes in `path` and below it.
-fn within(shares: &[ProcessShare], path: &Name) -> (Option<Bytes>, usize) {
+/// The shares of the processes in `path` and below it; `narrow` when the kernel loses huge pages.
+fn within(shares: &[ProcessShare], path: &Name, narrow: bool) -> (Option<Bytes>, usize) {
     let mut sum = None;
     let mut unread = 0;
     for process in shares.iter().filter(|process| process.twin_of.is_none()) {
         if !process.cgroup.as_ref().is_some_and(|own| is_within(own.as_bytes(), path.as_bytes())) {
             continue;
         }
-        match process.shares.as_ref().and_then(facts::Shares::pss) {
+        let share = process.shares.as_ref().and_then(|shares| {
+            let lost = if narrow { facts::lost_huge_pages(shares) } else { Bytes::ZERO };
+            Some(shares.pss()?.saturating_add(lost))
+        });
+        match share {
             Some(pss) => sum = Some(sum.unwrap_or(Bytes::ZERO).saturating_add(pss)),
             None => unread += 1,
         }

@@ -18,6 +18,7 @@ mod figures;
 mod free;
 mod hugetlb;
 mod managed;
+pub(crate) mod narrow;
 mod physical;
 mod pss;
 mod report;

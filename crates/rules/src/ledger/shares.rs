@@ -5,17 +5,18 @@
 //! `Pss_Shmem`. So both sums must agree, but for pages mapped by nobody's address space, for what
 //! could not be read, and for what changed meanwhile.
 
-use facts::{Account, Field, ProcessShare, Release, Shares};
+use facts::{Account, Field, ProcessShare, Shares};
 use units::{Bytes, Percent};
 
 use super::figures::Figures;
-use super::{Identity, ShareIdentities};
+use super::{Identity, ShareIdentities, narrow};
 
 pub(super) fn identities(figures: &mut Figures<'_>, account: &Account) -> Option<ShareIdentities> {
     let own: Vec<&ProcessShare> = account.shares.iter().filter(|s| s.twin_of.is_none()).collect();
     let (read, unread): (Vec<_>, Vec<_>) =
         own.iter().copied().partition(|process| pss(process).is_some());
-    if read.is_empty() {
+    // Of a capture that was cut, the end is lacking and some processes with it.
+    if read.is_empty() || figures.snapshot.viewpoint.cut {
         return None;
     }
     let anon_unread = at_most(&unread, |process| process.rss_anon.or(process.rss));
@@ -24,12 +25,13 @@ pub(super) fn identities(figures: &mut Figures<'_>, account: &Account) -> Option
         None => process.rss,
     });
     // Which kind of page is told since 5.3, and by `smaps_rollup` alone.
-    let narrow = is_narrow(figures);
+    let narrow = narrow::loses_huge_pages(figures.snapshot);
     let sum = |of: fn(&Shares) -> Option<Bytes>, anonymous: bool| -> Option<Bytes> {
         read.iter()
             .map(|process| {
                 let shares = process.shares.as_ref()?;
-                let lost = if narrow && anonymous { lost(shares) } else { Bytes::ZERO };
+                let lost =
+                    if narrow && anonymous { facts::lost_huge_pages(shares) } else { Bytes::ZERO };
                 Some(of(shares)?.saturating_add(lost))
             })
             .try_fold(Bytes::ZERO, |sum, b| Some(sum.saturating_add(b?)))
@@ -71,26 +73,6 @@ pub(super) fn identities(figures: &mut Figures<'_>, account: &Account) -> Option
 
 fn pss(process: &ProcessShare) -> Option<Bytes> {
     process.shares.as_ref()?.pss()
-}
-
-/// Whether the kernel is one of 32 bits that loses huge pages in `Pss`.
-///
-/// `smaps_account()` since 5.3 computes `size << PSS_SHIFT` of a huge page in an `unsigned long`,
-/// where 2 MiB times 4096 is 0. `Rss` and `AnonHugePages` are right.
-fn is_narrow(figures: &Figures<'_>) -> bool {
-    let machine = figures.snapshot.machine.as_ref().map(facts::Name::as_bytes);
-    let narrow = matches!(machine, Some(b"i386" | b"i486" | b"i586" | b"i686"));
-    narrow && figures.release().is_none_or(|release| release >= Release::new(5, 3))
-}
-
-/// What such a kernel lost: whole huge pages that this process alone maps, which are in its private
-/// sizes and not in `Pss`. (What several map is counted page by page, and is not lost.) The share in
-/// what several map hides a part of the gap, so that it is rounded up to whole pages of 2 MiB.
-fn lost(shares: &Shares) -> Bytes {
-    const HUGE: u64 = 2 << 20;
-    let gap = shares.private().zip(shares.pss()).map(|(own, pss)| own.saturating_sub(pss).get());
-    let Some((gap, huge)) = gap.zip(shares.anon_huge()) else { return Bytes::ZERO };
-    Bytes::new(gap.div_ceil(HUGE).saturating_mul(HUGE).min(huge.get()))
 }
 
 fn at_most(unread: &[&ProcessShare], of: impl Fn(&ProcessShare) -> Option<Bytes>) -> Option<Bytes> {

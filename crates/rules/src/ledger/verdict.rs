@@ -5,6 +5,7 @@ use units::{Bytes, Percent};
 
 use super::figures::Figures;
 use super::{Drift, LedgerVerdict, Line, RemainderLevel};
+use crate::explain::ordinary;
 
 /// What a kernel takes in whole pages and tells nowhere, however small the machine.
 ///
@@ -52,7 +53,11 @@ pub(super) fn verdict(
     let share = Percent::of(size.get(), total.unsigned_abs());
     let of_total = share.map_or_else(String::new, |share| format!(", {share} of MemTotal"));
     let moved = i64::try_from(drift.map_or(0, |d| d.bytes)).unwrap_or(i64::MAX);
-    let tolerance = tolerance(total, log);
+    let tolerance = match figures.snapshot.meminfo.get(Field::VmallocUsed) {
+        Some(_) => tolerance(total, log),
+        // Every kernel's /proc has that line; a report in a log has not.
+        None => i64::try_from(ordinary(total.unsigned_abs())).unwrap_or(i64::MAX),
+    };
     let level = if remainder.saturating_abs() <= tolerance.max(moved) {
         RemainderLevel::Normal
     } else if remainder < 0 {
@@ -70,6 +75,13 @@ pub(super) fn verdict(
             "Every page is accounted for: the lines add up to {size} more than there is{of_total}. \
              Counters that lag a little explain that."
         ),
+        RemainderLevel::Normal if figures.snapshot.meminfo.get(Field::VmallocUsed).is_none() => {
+            format!(
+                "All but {size}{of_total} is in the lines below. That is normal: neither vmalloc \
+                 nor per-cpu data is printed here, and every kernel takes some pages that it \
+                 counts nowhere."
+            )
+        }
         RemainderLevel::Normal => format!(
             "Every page is accounted for but {size}{of_total}. That is normal: every kernel takes \
              some pages that it counts nowhere."

@@ -21,11 +21,16 @@ impl Totals {
     /// `constrained_alloc()` without mempolicies and cpusets, which belong to the task that runs
     /// out and are in no snapshot; `mem_cgroup_get_max()` for cgroups.
     pub(super) fn of(snapshot: &Snapshot, domain: &Domain, notes: &mut Vec<String>) -> Totals {
-        let machine = machine_total(snapshot, notes);
-        let domain = match domain {
-            Domain::Machine => machine,
-            Domain::Cgroup(path) => cgroup_total(snapshot, path, notes).or(machine),
+        let mut of_machine = Vec::new();
+        let machine = machine_total(snapshot, &mut of_machine);
+        let own = match domain {
+            Domain::Machine => None,
+            Domain::Cgroup(path) => cgroup_total(snapshot, path, notes),
         };
+        if own.is_none() || machine.is_some() {
+            notes.append(&mut of_machine);
+        }
+        let domain = own.or(machine);
         Totals { machine, domain }
     }
 }

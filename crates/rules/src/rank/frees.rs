@@ -90,11 +90,12 @@ impl Sharing {
     }
 }
 
-/// Whether the snapshot lists every process of the machine: taken in the first pid namespace, and
-/// not behind a `/proc` that hides the processes of others (`hidepid`), which would hide the
+/// Whether the snapshot lists every process of the machine: whole, taken in the first pid namespace,
+/// and not behind a `/proc` that hides the processes of others (`hidepid`), which would hide the
 /// threads of the kernel too.
 fn everyone_is_visible(snapshot: &Snapshot) -> bool {
-    snapshot.viewpoint.first_pid_namespace == Some(true)
+    !snapshot.viewpoint.cut
+        && snapshot.viewpoint.first_pid_namespace == Some(true)
         && (snapshot.viewpoint.euid == Some(0)
             || snapshot.tasks.iter().any(|t| t.is_kernel_thread() == Some(true)))
 }
@@ -188,6 +189,14 @@ mod tests {
         snapshot.tasks.push(kthreadd);
         assert_eq!(bounds(&snapshot), (Some(4040), 4040));
         snapshot.viewpoint.first_pid_namespace = None;
+        assert_eq!(bounds(&snapshot), (None, 4040));
+    }
+
+    #[test]
+    fn a_capture_without_its_end_leaves_no_lower_bound() {
+        let mut snapshot = machine(5000, vec![process(2, 4000, 0)]);
+        assert_eq!(bounds(&snapshot), (Some(4040), 4040));
+        snapshot.viewpoint.cut = true;
         assert_eq!(bounds(&snapshot), (None, 4040));
     }
 

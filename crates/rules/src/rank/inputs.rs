@@ -82,7 +82,11 @@ impl<'a> Inputs<'a> {
             age_s,
             nice: task.nice.unwrap_or(0),
             root: task.uid == Some(0) || task.euid == Some(0),
-            caps: task.cap_eff.unwrap_or(Capabilities(0)),
+            // Where they are not told, user 0 is taken to have them all, as in most places it has.
+            caps: task.cap_eff.unwrap_or(match task.uid {
+                Some(0) => Capabilities(u64::MAX),
+                _ => Capabilities(0),
+            }),
             other_nodes: false,
             oom_adj: oom_adj(task).unwrap_or(OomAdj::NONE),
             rss: base,

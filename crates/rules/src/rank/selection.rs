@@ -31,6 +31,15 @@ pub(crate) enum Sacrifice {
     Worst,
 }
 
+/// How a kernel that was never released compares points, where that is wrong.
+///
+/// linux-next of July 2020 (`5.8.0-rcN-next-DATE`) already let points be negative, as 5.9 does, and
+/// still held the most so far in an `unsigned long`: in `oom_evaluate_task()` every negative score
+/// was above every positive one. Told by the version, since no release has it.
+pub(crate) fn compares_unsigned(release: Release, version: &str) -> bool {
+    (release.major, release.minor) == (5, 8) && version.contains("-next-")
+}
+
 impl Selection {
     pub(crate) const TODAY: Selection = Selection { ties: Ties::Last, child: Sacrifice::No };
 
@@ -59,6 +68,14 @@ impl Selection {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_linux_next_before_5_9_compared_unsigned() {
+        let next = "5.8.0-rc4-next-20200710 #1";
+        assert!(compares_unsigned(Release::new(5, 8), next));
+        assert!(!compares_unsigned(Release::new(5, 8), "5.8.0-rc4 #1"));
+        assert!(!compares_unsigned(Release::new(5, 9), "5.9.0-rc4-next-20200910 #1"));
+    }
 
     #[test]
     fn ties_and_children_change_with_the_release() {

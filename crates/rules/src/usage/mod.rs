@@ -15,6 +15,7 @@
 mod amounts;
 mod field;
 mod group;
+mod narrow;
 mod order;
 mod report;
 mod tree;
@@ -58,6 +59,22 @@ impl UsageOptions {
 
 /// Puts the processes of a survey into rows.
 pub fn usage(survey: &Survey, options: &UsageOptions) -> UsageReport {
+    match narrow::restored(survey) {
+        None => report(survey, options),
+        Some((survey, restored)) => {
+            let mut report = report(&survey, options);
+            report.restored = Some(restored);
+            report.notes.push(format!(
+                "This kernel of 32 bits loses in PSS the huge pages that one process has for \
+                 itself (since 5.3). {restored} of them were put back, judged by what is private \
+                 and in huge pages."
+            ));
+            report
+        }
+    }
+}
+
+fn report(survey: &Survey, options: &UsageOptions) -> UsageReport {
     let machine = &survey.machine;
     let memory_total = machine.meminfo.get(facts::Field::MemTotal);
     let mut rows = match options.by {
@@ -106,6 +123,7 @@ pub fn usage(survey: &Survey, options: &UsageOptions) -> UsageReport {
         kernel_threads: survey.kernel_threads,
         without_memory: survey.without_memory,
         filtered: survey.filtered,
+        restored: None,
         twins: survey.processes.iter().filter(|p| matches!(p.memory, MemoryOf::Twin(_))).count(),
         notes: notes(survey, options, &total),
         missing: machine.missing.clone(),
@@ -125,7 +143,7 @@ fn total(survey: &Survey) -> Amounts {
 
 /// The shares against the kernel's own count of mapped pages.
 fn check(survey: &Survey, options: &UsageOptions, total: &Amounts) -> Option<Check> {
-    if !options.filters.is_empty() || survey.filtered > 0 {
+    if !options.filters.is_empty() || survey.filtered > 0 || survey.machine.viewpoint.cut {
         return None;
     }
     let field = |field| survey.machine.meminfo.get(field);

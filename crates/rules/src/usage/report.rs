@@ -44,6 +44,9 @@ pub struct UsageReport {
     pub filtered: usize,
     /// Processes that share another one's address space and add nothing.
     pub twins: usize,
+    /// Of `pss` and `anon` of all rows, what the kernel lost and was put back, bytes: huge pages of
+    /// one process, on 32 bits since 5.3. `null` when the sizes are as the kernel printed them.
+    pub restored: Option<Bytes>,
     /// The shares against what the kernel counts as mapped; `null` when only some were asked for.
     pub check: Option<Check>,
     /// What else a reader must know, one sentence each.

@@ -265,3 +265,32 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn huge_pages_that_32_bit_kernels_lose_are_in_the_share_again_and_it_is_said() {
+    let mut lossy = shares(&[(29_312, 1), (2824, 2)]);
+    lossy.set(Share::Pss, kib(2775));
+    lossy.set(Share::PssAnon, kib(2700));
+    lossy.set(Share::AnonHuge, kib(26_624));
+    let mut survey = survey(vec![process(7, 1, MemoryOf::Shares(lossy.clone()))]);
+    let amounts = Amounts::from(&*lossy);
+    survey.mappings = None;
+    for (machine, release, restored) in
+        [("i686", "6.1.0", Some(26_624)), ("i686", "4.19.0", None), ("x86_64", "6.1.0", None)]
+    {
+        survey.machine.machine = Some(Name::from(machine));
+        survey.machine.kernel.release = release.parse().ok();
+        let report = usage(&survey, &UsageOptions::by(Grouping::Process));
+        let more = restored.unwrap_or(0);
+        assert_eq!(report.restored, restored.map(kib), "{machine} {release}");
+        assert_eq!(report.rows[0].sizes.pss, Some(kib(2775 + more)));
+        assert_eq!(report.rows[0].sizes.anon, Some(kib(2700 + more)));
+        assert_eq!(report.total.pss, Some(kib(2775 + more)));
+        assert_eq!(report.notes.len(), usize::from(restored.is_some()), "{:?}", report.notes);
+    }
+    survey.machine.machine = Some(Name::from("i686"));
+    let name = Name::from("[heap]");
+    survey.mappings = Some(vec![MappingUse { name, mappings: 3, processes: 1, amounts }]);
+    let report = usage(&survey, &UsageOptions::by(Grouping::Mapping));
+    assert_eq!(report.rows[0].sizes.pss, Some(kib(2775 + 26_624)));
+}

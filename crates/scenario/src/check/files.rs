@@ -5,7 +5,7 @@ use world::{Call, MemfdFlags, OpenFlags};
 use super::Checker;
 use super::args::{self, Args};
 use super::scope::{Kind, Scope};
-use super::steps::{FILE, handle_value, new_name};
+use super::steps::{FILE, bits, new_name, number_or_handle};
 use crate::problem::Problem;
 use crate::program::{Bind, CallPlan, Op, Slot};
 use crate::words::StepWord;
@@ -32,8 +32,7 @@ impl Checker<'_> {
             return self.new_file(word, args, scope);
         }
         let name = args.need("the open file")?;
-        let handle = scope.handle(name, FILE)?;
-        let mut slots = vec![(Slot::Fd, handle_value(handle, name.span))];
+        let mut slots = vec![(Slot::Fd, number_or_handle(scope, name, FILE)?)];
         let (fd, offset, len) = (-1, 0, 0);
         let call = match word {
             StepWord::Close => Call::Close { fd },
@@ -58,7 +57,8 @@ impl Checker<'_> {
                     StepWord::Fallocate => {
                         let hole = if args.flag("punch-hole") { 3 } else { 0 };
                         let keep = u32::from(args.flag("keep-size"));
-                        Call::Fallocate { fd, mode: hole | keep, offset, len }
+                        let given = args.prop("mode").map(bits).transpose()?;
+                        Call::Fallocate { fd, mode: given.unwrap_or(hole | keep), offset, len }
                     }
                     _ => Call::Ftruncate { fd, len },
                 }
@@ -89,7 +89,8 @@ impl Checker<'_> {
             if args.flag("cloexec") {
                 flags = flags.with(MemfdFlags::CLOEXEC);
             }
-            Call::MemfdCreate { flags }
+            let given = args.prop("flags").map(bits).transpose()?;
+            Call::MemfdCreate { flags: given.map_or(flags, MemfdFlags) }
         } else {
             let word = args.need("which file")?;
             let file = self.files.iter().position(|file| file.name == word.text);
@@ -112,7 +113,8 @@ impl Checker<'_> {
                     flags = flags.with(flag);
                 }
             }
-            Call::Open { file, flags }
+            let given = args.prop("flags").map(bits).transpose()?;
+            Call::Open { file, flags: given.map_or(flags, OpenFlags) }
         };
         let handle = scope.give(&mut self.names, &name.text, Kind::File);
         Ok(Op::Call(CallPlan { call, slots: Vec::new(), bind: Bind::Number(handle) }))
@@ -138,17 +140,21 @@ impl Checker<'_> {
             StepWord::Shmat => {
                 let name = new_name(args)?;
                 let word = args.need("the segment")?;
-                let segment = scope.handle(word, SEGMENT)?;
-                let mut slots = vec![(Slot::Id, handle_value(segment, word.span))];
+                let segment = scope.handle(word, SEGMENT).ok();
+                let mut slots = vec![(Slot::Id, number_or_handle(scope, word, SEGMENT)?)];
                 if let Some(word) = args.prop("at") {
                     slots.push((Slot::Addr, scope.expr(&self.names, word)?));
                 }
                 let flags = if args.flag("read-only") { 0o10000 } else { 0 };
+                let flags = args.prop("flags").map_or(Ok(flags), bits)?;
                 let handle = scope.give(&mut self.names, &name.text, Kind::Memory);
                 Ok(Op::Call(CallPlan {
                     call: Call::Shmat { id: 0, addr: 0, flags },
                     slots,
-                    bind: Bind::Attached { handle, segment },
+                    bind: match segment {
+                        Some(segment) => Bind::Attached { handle, segment },
+                        None => Bind::Number(handle),
+                    },
                 }))
             }
             StepWord::Shmdt => {
@@ -161,10 +167,10 @@ impl Checker<'_> {
             }
             _ => {
                 let word = args.need("the segment")?;
-                let segment = scope.handle(word, SEGMENT)?;
+                let segment = number_or_handle(scope, word, SEGMENT)?;
                 Ok(Op::Call(CallPlan {
                     call: Call::ShmRemove { id: 0 },
-                    slots: vec![(Slot::Id, handle_value(segment, word.span))],
+                    slots: vec![(Slot::Id, segment)],
                     bind: Bind::Nothing,
                 }))
             }

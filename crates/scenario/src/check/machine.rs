@@ -56,6 +56,14 @@ fn word(word: MachineWord, args: &mut Args<'_>, machine: &mut MachineSpec) -> Re
         MachineWord::Kernel => {
             machine.kernel = Some(super::release(args.need("its release")?)?);
         }
+        MachineWord::Libc => {
+            let word = args.need("its release")?;
+            machine.libc = Some(Setting {
+                name: "libc".to_owned(),
+                value: word.text.clone(),
+                span: word.span,
+            });
+        }
         MachineWord::Cpus => {
             let word = args.need("their number")?;
             let cpus = u32::try_from(args::signed(word, 1, 8192)?).unwrap_or(1);

@@ -344,8 +344,7 @@ impl Checker<'_> {
         let mut slots = vec![(Slot::Len, len)];
         match args.prop("file") {
             Some(word) => {
-                let id = scope.handle(word, FILE)?;
-                slots.push((Slot::Fd, handle_value(id, word.span)));
+                slots.push((Slot::Fd, number_or_handle(scope, word, FILE)?));
             }
             None => flags = flags.with(MapFlags::ANONYMOUS),
         }
@@ -355,7 +354,7 @@ impl Checker<'_> {
             }
         }
         if let Some(word) = args.prop("flags") {
-            flags = flags.with(MapFlags(bits(word)?));
+            flags = MapFlags(bits(word)?);
         }
         let prot = args.prop("prot").map_or(Ok(prot), |word| bits(word).map(Prot))?;
         let handle = scope.give(&mut self.names, &name.text, Kind::Memory);
@@ -437,8 +436,13 @@ impl Checker<'_> {
                 };
                 Call::Madvise { addr, len, advice: Advice(advice) }
             }
-            StepWord::Mlock if args.flag("onfault") => Call::Mlock2 { addr, len, flags: 1 },
-            StepWord::Mlock => Call::Mlock { addr, len },
+            StepWord::Mlock => {
+                let onfault = args.flag("onfault").then_some(1);
+                match args.prop("flags").map(bits).transpose()?.or(onfault) {
+                    Some(flags) => Call::Mlock2 { addr, len, flags },
+                    None => Call::Mlock { addr, len },
+                }
+            }
             StepWord::Munlock => Call::Munlock { addr, len },
             StepWord::Mincore => Call::Mincore { addr, len },
             StepWord::Msync => {
@@ -452,7 +456,8 @@ impl Checker<'_> {
                         flags = flags.with(flag);
                     }
                 }
-                Call::Msync { addr, len, flags }
+                let given = args.prop("flags").map(bits).transpose()?;
+                Call::Msync { addr, len, flags: given.map_or(flags, SyncFlags) }
             }
             _ => Call::Munmap { addr, len },
         };
@@ -594,7 +599,8 @@ fn lock_all(args: &mut Args<'_>) -> Result<Op, Problem> {
         })?;
         flags = flags.with(*flag);
     }
-    Ok(call(Call::Mlockall { flags }))
+    let given = args.prop("flags").map(bits).transpose()?;
+    Ok(call(Call::Mlockall { flags: given.map_or(flags, LockFlags) }))
 }
 
 pub(super) fn call(call: Call) -> Op {
@@ -639,6 +645,18 @@ pub(super) fn new_name<'n>(args: &mut Args<'n>) -> Result<&'n Text, Problem> {
     }
 }
 
+/// A handle of one of these kinds, or a plain number in its place.
+pub(super) fn number_or_handle(
+    scope: &Scope,
+    word: &Text,
+    kinds: &[Kind],
+) -> Result<Expr, Problem> {
+    if word.text.starts_with(|c: char| c.is_ascii_digit()) {
+        return args::whole(word).map(|value| number(value, word.span));
+    }
+    scope.handle(word, kinds).map(|id| handle_value(id, word.span))
+}
+
 fn protection(args: &mut Args<'_>) -> Result<Option<Prot>, Problem> {
     let names: Vec<&'static str> = PROTECTIONS.iter().map(|(name, _)| *name).collect();
     let word = args.any_flag(&names);
@@ -648,7 +666,7 @@ fn protection(args: &mut Args<'_>) -> Result<Option<Prot>, Problem> {
     word.map(|word| args::one_of(word, PROTECTIONS, "protection")).transpose()
 }
 
-fn bits(word: &Text) -> Result<u32, Problem> {
+pub(super) fn bits(word: &Text) -> Result<u32, Problem> {
     u32::try_from(args::whole(word)?).map_err(|_| {
         Problem::new(word.span, format!("`{}` is more than 32 bits hold", word.text))
             .label("too large for flags")

@@ -44,6 +44,9 @@ pub trait Heap {
     /// A child got a copy of its parent's memory, and so of its allocator.
     fn forked(&mut self, parent: ProcessId, child: ProcessId);
 
+    /// A child of vfork uses its parent's allocator in its parent's place.
+    fn borrowed(&mut self, parent: ProcessId, child: ProcessId);
+
     /// A thread got its parent's allocator.
     fn shared(&mut self, parent: ProcessId, child: ProcessId);
 

@@ -378,7 +378,8 @@ impl Run<'_> {
             if let Some(heap) = self.heap.as_deref_mut() {
                 match kind {
                     ForkKind::Fork => heap.forked(id, child),
-                    ForkKind::Vfork | ForkKind::Thread => heap.shared(id, child),
+                    ForkKind::Vfork => heap.borrowed(id, child),
+                    ForkKind::Thread => heap.shared(id, child),
                 }
             }
             if let Some(plan) = self.scenario.programs.get(program.0) {

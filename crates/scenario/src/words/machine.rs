@@ -98,6 +98,7 @@ pub enum MachineWord {
     MemTotal,
     Swap,
     Kernel,
+    Libc,
     Cpus,
     PageSize,
     Thp,
@@ -153,6 +154,16 @@ pub const MACHINE: &[Entry<MachineWord>] = &[
         says: "Whose rules hold, from 2.6.11 to today.",
         options: &[],
         example: "machine {\n    kernel 6.1\n}\n\nprocess demo {\n    mmap block 1MiB\n}",
+    },
+    Entry {
+        word: MachineWord::Libc,
+        name: "libc",
+        form: "libc RELEASE",
+        says: "The release of glibc whose `malloc` programs have: 2.12, 2.25, 2.31, 2.35, 2.36, 2.39 \
+               or 2.41; on i386 2.3, 2.5, 2.31, 2.36 or 2.41. Without it, 2.36.",
+        options: &[],
+        example: "machine {\n    libc 2.31\n}\n\nprocess demo {\n    malloc block 40MiB\n    expect \
+                  block.len is 40MiB\n}",
     },
     Entry {
         word: MachineWord::Cpus,

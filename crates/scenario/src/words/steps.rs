@@ -89,7 +89,7 @@ pub const STEPS: &[Entry<StepWord>] = &[
             ("stack", "MAP_STACK"),
             ("droppable", "may be dropped instead of swapped"),
             ("nonblock", "MAP_NONBLOCK"),
-            ("flags=", "further flags as a number"),
+            ("flags=", "all flags as a number, instead of the words"),
             ("prot=", "the protection as a number"),
         ],
         example: "mmap block 1MiB\nmmap guard 1 page no-access\nmmap big 1GiB noreserve\nmmap low 64KiB at=0x10000000 fixed",
@@ -129,7 +129,7 @@ pub const STEPS: &[Entry<StepWord>] = &[
             ("to=", "to exactly this address"),
             ("dontunmap", "the old place stays mapped, empty"),
             ("old=", "how much of it is moved [all]"),
-            ("flags=", "flags as a number"),
+            ("flags=", "all flags as a number, instead of the words"),
         ],
         example: "mmap block 1MiB\nmremap block 4MiB may-move\nexpect block.len is 4MiB",
     },
@@ -154,7 +154,10 @@ pub const STEPS: &[Entry<StepWord>] = &[
         name: "mlock",
         form: "mlock RANGE [onfault]",
         says: "Locks memory in RAM.",
-        options: &[("onfault", "pages when they are touched: mlock2 with MLOCK_ONFAULT")],
+        options: &[
+            ("flags=", "all flags as a number, instead of the words"),
+            ("onfault", "pages when they are touched: mlock2 with MLOCK_ONFAULT"),
+        ],
         example: "mmap block 16KiB\nmlock block\nexpect block.Locked is 16KiB",
     },
     Entry {
@@ -171,6 +174,7 @@ pub const STEPS: &[Entry<StepWord>] = &[
         form: "mlockall [current] [future] [onfault]",
         says: "Locks all there is, all that will be, or both.",
         options: &[
+            ("flags=", "all flags as a number, instead of the words"),
             ("current", "what is mapped now"),
             ("future", "what will be mapped"),
             ("onfault", "pages when they are touched"),
@@ -191,6 +195,7 @@ pub const STEPS: &[Entry<StepWord>] = &[
         form: "msync RANGE async|sync|invalidate",
         says: "Writes a mapped file back.",
         options: &[
+            ("flags=", "all flags as a number, instead of the words"),
             ("async", "some time"),
             ("sync", "now"),
             ("invalidate", "fails on locked memory"),
@@ -387,6 +392,7 @@ pub const STEPS: &[Entry<StepWord>] = &[
         form: "open NAME FILE [OPTIONS]",
         says: "Opens a file of the scenario; the name stands for the open file. For reading and writing, unless something else is said.",
         options: &[
+            ("flags=", "all flags as a number, instead of the words"),
             ("for-reading", "only for reading"),
             ("for-writing", "only for writing"),
             ("append", "writes go to the end"),
@@ -433,6 +439,7 @@ pub const STEPS: &[Entry<StepWord>] = &[
         form: "fallocate NAME SIZE [offset=] [punch-hole] [keep-size]",
         says: "Makes room in a file, or a hole.",
         options: &[
+            ("mode=", "the mode as a number, instead of the words"),
             ("offset=", "where in the file [0]"),
             ("punch-hole", "gives the pages back"),
             ("keep-size", "the file does not grow"),
@@ -468,7 +475,11 @@ pub const STEPS: &[Entry<StepWord>] = &[
         name: "memfd",
         form: "memfd NAME",
         says: "Makes a file in memory; the name stands for the open file. It is empty: `ftruncate` gives it a size.",
-        options: &[("allow-sealing", "MFD_ALLOW_SEALING"), ("cloexec", "closed by exec")],
+        options: &[
+            ("flags=", "all flags as a number, instead of the words"),
+            ("allow-sealing", "MFD_ALLOW_SEALING"),
+            ("cloexec", "closed by exec"),
+        ],
         example: "memfd scratch\nftruncate scratch 64KiB\nmmap window 64KiB file=scratch shared\ntouch window\nexpect RssShmem at-least 64KiB",
     },
     Entry {
@@ -484,7 +495,11 @@ pub const STEPS: &[Entry<StepWord>] = &[
         name: "shmat",
         form: "shmat NAME SEGMENT [at=] [read-only]",
         says: "Attaches a segment; the name stands for the range.",
-        options: &[("at=", "the address that is asked for"), ("read-only", "may not be written")],
+        options: &[
+            ("flags=", "all flags as a number, instead of the words"),
+            ("at=", "the address that is asked for"),
+            ("read-only", "may not be written"),
+        ],
         example: "shmget segment 64KiB\nshmat window segment read-only\nread window\nshmdt window\nshmrm segment",
     },
     Entry {

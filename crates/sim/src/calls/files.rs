@@ -8,6 +8,7 @@ use crate::ctx::{Answer, Ctx, Fd};
 use crate::files::{File, FileKind};
 use crate::frames::file_base;
 use crate::page::{PAGE, PAGE_BITS, page_align};
+use crate::range_map::RangeSet;
 use crate::store::Hole;
 use crate::vma::Backing;
 
@@ -65,6 +66,7 @@ impl Ctx<'_> {
             len: 0,
             kind: FileKind::Memfd,
             promised: None,
+            blocks: RangeSet::default(),
             opens: 0,
             linked: false,
         });
@@ -120,8 +122,9 @@ impl Ctx<'_> {
         if !self.store.fill(file, first, last - first + 1, self.task.privileged()) {
             return Err(Errno::ENOSPC);
         }
-        if offset > self.store.files[file].len {
-            self.clear_tail(file);
+        let old = self.store.files[file].len;
+        if offset > old && self.store.files[file].kind == FileKind::Disk {
+            self.store.clear_part(file, old);
         }
         self.store.written(file, first, last - first + 1);
         let known = &mut self.store.files[file];
@@ -146,31 +149,19 @@ impl Ctx<'_> {
         Ok(0)
     }
 
-    /// A file of a disk grows: what was behind its end in its last page is cleared, since it is
-    /// inside now.
-    fn clear_tail(&mut self, file: usize) {
-        let known = &self.store.files[file];
-        let page = known.len >> PAGE_BITS;
-        if !known.len.is_multiple_of(PAGE) && known.kind == FileKind::Disk {
-            self.store.fill(file, page, 1, true);
-            self.store.frames.mark_dirty(file_base(file) + page, 1);
-        }
-    }
-
     fn set_len(&mut self, file: usize, len: u64) {
         let old = self.store.files[file].len;
-        if len > old {
-            self.clear_tail(file);
+        let disk = self.store.files[file].kind == FileKind::Disk;
+        if len > old && disk {
+            // What was behind the end in its page is inside now.
+            self.store.clear_part(file, old);
         }
         self.store.files[file].len = len;
         if len < old {
             let first = page_align(len) >> PAGE_BITS;
+            self.store.files[file].blocks.take(first, 1 << 40);
             self.store.holes.push(Hole { file, first, count: u64::MAX >> 24, cows: true });
-        }
-        // The rest of the last page is cleared, which makes it dirty.
-        if !len.is_multiple_of(PAGE) && len < old {
-            let page = file_base(file) + (len >> PAGE_BITS);
-            self.store.frames.mark_dirty(page, 1);
+            self.store.clear_part(file, len);
         }
     }
 
@@ -225,13 +216,9 @@ impl Ctx<'_> {
         if first < last {
             self.store.holes.push(Hole { file, first, count: last - first, cows: false });
         }
-        for (edge, at) in [(!offset.is_multiple_of(PAGE), offset), (!end.is_multiple_of(PAGE), end)]
-        {
-            if edge {
-                let page = file_base(file) + (at >> PAGE_BITS);
-                self.store.frames.mark_dirty(page, 1);
-            }
-        }
+        self.store.files[file].blocks.take(first, last.max(first));
+        self.store.clear_part(file, offset);
+        self.store.clear_part(file, end);
     }
 
     /// `fsync(2)`.
@@ -309,6 +296,7 @@ impl Ctx<'_> {
             len,
             kind: FileKind::SysV,
             promised: Some(pages),
+            blocks: RangeSet::default(),
             opens: 0,
             linked: true,
         });

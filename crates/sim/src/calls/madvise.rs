@@ -297,8 +297,11 @@ impl Ctx<'_> {
             self.zap(page, page + count);
             match file_of(frame) {
                 Some((file, first)) if leaves => self.store.drop_pages(file, first, count),
-                Some(_) => self.store.frames.update(frame, count, |frame| frame.reclaim = true),
-                None => {}
+                // Shared memory without swap is let go of again, and not marked.
+                Some((file, _)) if !self.store.files[file].is_shmem() => {
+                    self.store.frames.update(frame, count, |frame| frame.reclaim = true);
+                }
+                _ => {}
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ use crate::ctx::{Answer, Ctx};
 use crate::files::{File, FileKind};
 use crate::page::{PAGE, PAGE_BITS, page_align};
 use crate::place::Wanted;
+use crate::range_map::RangeSet;
 use crate::space::Candidate;
 use crate::vm_flags::VmFlags;
 use crate::vma::{Backing, Vma};
@@ -303,6 +304,7 @@ impl Ctx<'_> {
             len,
             kind: FileKind::SharedAnon,
             promised,
+            blocks: RangeSet::default(),
             opens: 0,
             linked: false,
         });

@@ -123,6 +123,7 @@ fn begin(tree: &mut dyn Tree) -> (About, Snapshot) {
     snapshot.taken_at = about.taken_at;
     snapshot.viewpoint.euid = about.euid;
     snapshot.viewpoint.first_pid_namespace = about.first_pid_namespace;
+    snapshot.viewpoint.cut = about.cut;
     if let Some(hz) = about.user_hz {
         snapshot.user_hz = hz;
     }

@@ -183,6 +183,20 @@ fn a_cut_member_is_named_with_what_it_lacks() {
 }
 
 #[test]
+fn archives_that_smemcap_writes_have_no_end_and_others_have() {
+    let cut = |files: &[&[u8]]| {
+        let bytes: Vec<u8> = files.iter().flat_map(|name| member(name, b'0', b"x")).collect();
+        let mut whole = bytes.clone();
+        whole.resize(bytes.len() + 2 * BLOCK, 0);
+        assert!(!open(&whole).about().cut, "{files:?}");
+        open(&bytes).about().cut
+    };
+    assert!(!cut(&[b"meminfo", b"version", b"7/smaps", b"7/cmdline", b"7/stat"]));
+    assert!(cut(&[b"meminfo", b"vmstat"]));
+    assert!(cut(&[b"meminfo", b"7/stat", b"7/status"]));
+}
+
+#[test]
 fn a_cut_header_is_named() {
     let mut bytes = [member(b"meminfo", b'0', b"x"), member(b"7/stat", b'0', b"y")].concat();
     bytes.truncate(2 * BLOCK + 10);
@@ -195,7 +209,9 @@ fn a_cut_header_is_named() {
 #[test]
 fn a_size_beyond_the_file_hides_no_member_that_follows() {
     let fields: [&[u8]; 5] = [b"0000444\0", b"0\0", b"0\0", b"37777777777\0", b"0\0"];
-    let bytes = [header(b"vmstat", b'0', fields).to_vec(), member(b"meminfo", b'0', b"x")].concat();
+    let end = vec![0; 2 * BLOCK];
+    let bytes =
+        [header(b"vmstat", b'0', fields).to_vec(), member(b"meminfo", b'0', b"x"), end].concat();
     let mut tree = open(&bytes);
     assert_eq!(read(&mut tree, MEMINFO), Ok("x".to_owned()));
     assert_eq!(
@@ -260,7 +276,7 @@ fn sparse_members_are_refused_and_their_blocks_skipped() {
     // One block of further holes, before the data.
     let holes = [b'1'; BLOCK - 8].iter().copied().chain([0; 8]).collect::<Vec<u8>>();
     let (head, data) = sparse.split_at(BLOCK);
-    let bytes = [head, &holes, data, &member(b"meminfo", b'0', b"x")].concat();
+    let bytes = [head, &holes, data, &member(b"meminfo", b'0', b"x"), &[0; 2 * BLOCK]].concat();
     let mut tree = open(&bytes);
     assert!(matches!(read(&mut tree, Place::Machine("vmstat")), Err(Refusal::Strange(_))));
     assert_eq!(read(&mut tree, MEMINFO), Ok("x".to_owned()));
@@ -383,6 +399,7 @@ fn a_capture_cut_anywhere_never_panics_and_is_named_as_cut() {
         // A cut between two members of the first few cannot be told from an archive without end.
         if tree.about().page_size.is_some() && size < whole.len() - BLOCK {
             assert!(!tree.about().complete);
+            assert!(tree.about().cut && snapshot.viewpoint.cut, "cut at {size}");
             assert_ne!(tree.problems(), [], "cut at {size}");
         }
         all = all.max(snapshot.tasks.len());

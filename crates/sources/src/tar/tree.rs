@@ -43,11 +43,12 @@ impl TarTree {
             tree.about.taken_at = None;
             manifest::parse(&text, &mut tree.about, &mut tree.index.problems);
             tree.partial = !tree.about.complete;
-            if !tree.index.ended {
-                let why = Why::Failed("cut: the end of the capture is lacking".to_owned());
-                tree.index.problems.push(Missing { place: "archive".to_owned(), why });
-                tree.about.complete = false;
-            }
+        }
+        if !tree.index.ended && !tree.index.members.keys().all(|name| is_of_smemcap(name)) {
+            let why = Why::Failed("cut: the end of the capture is lacking".to_owned());
+            tree.index.problems.push(Missing { place: "archive".to_owned(), why });
+            tree.about.complete = false;
+            tree.about.cut = true;
         }
         if tree.read_member(crate::unread::UNREAD.as_bytes(), &mut text).is_ok() {
             tree.unread = Unread::parse(&text, &mut tree.index.problems);
@@ -90,6 +91,12 @@ impl TarTree {
         }
         Ok(())
     }
+}
+
+/// Whether `smemcap` stores a file of this name. Its archives have no end that could be lacking.
+fn is_of_smemcap(name: &[u8]) -> bool {
+    let last = name.rsplit(|&b| b == b'/').next().unwrap_or_default();
+    matches!(last, b"meminfo" | b"version" | b"smaps" | b"cmdline" | b"stat")
 }
 
 impl Tree for TarTree {

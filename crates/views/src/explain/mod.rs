@@ -1,17 +1,19 @@
 //! A report of the kernel about an OOM kill, explained.
 
-mod choice;
+pub(crate) mod choice;
 mod memory;
-mod prevent;
-mod verdict;
-mod words;
-mod zones;
+pub(crate) mod prevent;
+pub(crate) mod verdict;
+pub(crate) mod words;
+pub(crate) mod zones;
 
 use rules::explain::{ExplainReport, RulesFrom};
 
+pub(crate) use verdict::scope_of;
+
+use crate::amount;
 use crate::page::Page;
 use crate::style::Style;
-use crate::{amount, text};
 
 /// One report, from the verdict to what cannot be said.
 pub fn explained(report: &ExplainReport, style: &Style) -> String {
@@ -26,36 +28,12 @@ pub fn explained(report: &ExplainReport, style: &Style) -> String {
     page.finish()
 }
 
-/// One report in one line, for a list: number, time, cause, victim, and whether the choice checks
-/// out.
-pub fn incident(number: usize, report: &ExplainReport, style: &Style) -> String {
-    let line = format!(
-        "{number:>3}  {}  {}: {}{}",
-        text::left(&when(report, style), 12),
-        verdict::scope(report, style),
-        verdict::victims(report, style),
-        match report.choice.as_ref().and_then(|choice| choice.agrees) {
-            Some(true) => "",
-            Some(false) => "; NOT whom these rules choose",
-            None => "; choice not checked",
-        }
-    );
-    let line = style.plain(&line);
-    match style.width {
-        Some(_) => text::cut(&line, style.columns(), style.signs().cut),
-        None => line,
-    }
+/// The verdict alone.
+pub(crate) fn headline(page: &mut Page<'_>, report: &ExplainReport) {
+    verdict::print(page, report);
 }
 
-fn when(report: &ExplainReport, style: &Style) -> String {
-    match (&report.source.time, report.source.boot_us) {
-        (Some(time), _) => style.name(time),
-        (None, Some(us)) => format!("{}.{:02} s", us / 1_000_000, us / 10_000 % 100),
-        (None, None) => "?".to_owned(),
-    }
-}
-
-fn source(report: &ExplainReport, style: &Style) -> String {
+pub(crate) fn source(report: &ExplainReport, style: &Style) -> String {
     let source = &report.source;
     let mut parts = Vec::new();
     if let (Some(first), Some(last)) = (source.first_line, source.last_line) {

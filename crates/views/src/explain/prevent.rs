@@ -1,6 +1,6 @@
 //! What would have prevented it, and what cannot be said.
 
-use rules::explain::{ExplainReport, Prevention};
+use rules::explain::{ExplainReport, Holder, Prevention, Retest};
 
 use super::{verdict, words};
 use crate::page::Page;
@@ -17,44 +17,88 @@ pub(super) fn print(page: &mut Page<'_>, report: &ExplainReport) {
     }
 }
 
-fn words_for(prevention: &Prevention, style: &Style) -> (&'static str, String) {
+/// A label and a sentence.
+#[expect(clippy::too_many_lines, reason = "one sentence a variant")]
+pub(crate) fn words_for(prevention: &Prevention, style: &Style) -> (&'static str, String) {
     match prevention {
-        Prevention::FreeMore { node, zone, bytes } => {
+        Prevention::KernelHolds { holder, bytes, users, largest } => {
+            let holder = match holder {
+                Some(Holder::SlabUnreclaimable) => "slab that nobody can free holds".to_owned(),
+                Some(other) => format!("{}: it holds", words::holder(*other)),
+                None => "what no counter of the report knows has".to_owned(),
+            };
+            let largest = largest.as_ref().map_or_else(String::new, |largest| {
+                format!("; the largest named: {} ({})", style.name(&largest.name), largest.bytes)
+            });
+            let text = format!(
+                "{holder} {bytes}, more than all programs and files together ({users}): no limit, \
+                 no swap and nobody's death would have helped for long{largest}"
+            );
+            ("nothing", text)
+        }
+        Prevention::FreeMore { node, zone, bytes, then } => {
             let node = node.map_or(String::new(), |node| format!(" of node {node}"));
             let zone = style.name(zone);
-            (
-                "more free",
-                format!("with {bytes} more free in zone {zone}{node} this request passes"),
-            )
+            let text = format!("with {bytes} more free in zone {zone}{node} this request passes");
+            ("more free", text + &retest(*then))
         }
-        Prevention::Swap { bytes, movable, had_none } => {
+        Prevention::Swap { bytes, movable, had_none, then } => {
             let had = if *had_none { "there is no swap" } else { "swap was full" };
             let text = format!(
                 "{had}: {bytes} of it would have served this request, out of {movable} of \
                  anonymous memory that could go there"
             );
-            ("swap", text)
+            ("swap", text + &retest(*then))
         }
-        Prevention::HugePool { unused } => (
-            "huge pages",
-            format!("{unused} of the pool were used by nobody; given back, they would have served"),
-        ),
+        Prevention::HugePool { unused, then } => {
+            let text = format!(
+                "{unused} of the pool were used by nobody; given back, they would have served"
+            );
+            ("huge pages", text + &retest(*then))
+        }
+        Prevention::Tmpfs { held, bytes, then } => {
+            let text = format!(
+                "tmpfs and shared memory hold {held}; {bytes} of it deleted would have served"
+            );
+            ("tmpfs", text + &retest(*then))
+        }
+        Prevention::MinFree { now, chosen, then } => {
+            let text = format!(
+                "vm.min_free_kbytes keeps {} KiB back; with {} KiB, as the kernel chooses by \
+                 itself, this request passes",
+                now.kib(),
+                chosen.kib()
+            );
+            ("reserve", text + &retest(*then))
+        }
+        Prevention::StrictOvercommit { limit, taken } => {
+            let text = format!(
+                "with vm.overcommit_memory 2 at its default ratio no more than {limit} can be \
+                 promised; {taken} were taken, so requests would have been refused before"
+            );
+            ("overcommit", text)
+        }
         Prevention::SinglePages => {
             ("smaller", "a request for single pages would have been served".to_owned())
         }
-        Prevention::GroupLimit { at_least, more } => (
-            "limit",
-            format!(
-                "{more} more ({at_least}) would have let this one request pass, and no further"
-            ),
-        ),
-        Prevention::GroupSwap { movable, limit } => {
+        Prevention::GroupLimit { at_least, more, charged } => {
+            let text = format!(
+                "{more} more ({at_least}) would have let this one request pass, and no further: \
+                 {charged} charged then"
+            );
+            ("limit", text)
+        }
+        Prevention::GroupSwap { bytes, movable, limit } => {
             let limit = if *limit == units::Bytes::ZERO {
                 "the cgroup may not swap".to_owned()
             } else {
                 format!("the cgroup's swap ({limit}) was full")
             };
-            ("swap", format!("{limit}: up to {movable} of its memory could have gone there"))
+            let text = format!(
+                "{limit}: with {bytes} more of it this request passes; up to {movable} could go \
+                 there"
+            );
+            ("swap", text)
         }
         Prevention::Adjust { task, from, to, then } => {
             let text = format!(
@@ -66,7 +110,30 @@ fn words_for(prevention: &Prevention, style: &Style) -> (&'static str, String) {
             );
             ("adjust", text)
         }
+        Prevention::Sacrifice { task, from, to, instead_of } => {
+            let text = format!(
+                "with oom_score_adj {} instead of {}, {} dies and {} lives",
+                to.get(),
+                from.get(),
+                verdict::task(task, style),
+                verdict::task(instead_of, style)
+            );
+            ("or", text)
+        }
+        Prevention::ChooseByScore { then } => {
+            let text = format!(
+                "with vm.oom_kill_allocating_task 0, {} dies: the first by score",
+                verdict::task(then, style)
+            );
+            ("by score", text)
+        }
     }
+}
+
+/// The result of trying it.
+fn retest(then: Retest) -> String {
+    let usable = u64::try_from(then.usable).map_or(units::Bytes::ZERO, units::Bytes::new);
+    format!(" ({usable} usable then, more than {} needed)", then.needed)
 }
 
 pub(super) fn gaps(page: &mut Page<'_>, report: &ExplainReport) {

@@ -8,6 +8,7 @@ mod block;
 mod lines;
 mod pages;
 mod physical;
+mod physical_svg;
 mod picture;
 mod scale;
 mod svg;
@@ -15,6 +16,7 @@ mod words;
 
 pub use pages::pages;
 pub use physical::physical;
+pub use physical_svg::physical_svg;
 pub use picture::map;
 pub use scale::Scale;
 pub use svg::map_svg;

@@ -210,7 +210,7 @@ impl Draw<'_> {
 }
 
 /// The names of a range and of what fills all of it, and what else lies in it.
-fn same_place(range: &Range) -> (String, &[Range]) {
+pub(super) fn same_place(range: &Range) -> (String, &[Range]) {
     let mut names = range.name.escaped().into_owned();
     let mut inside = &range.inside[..];
     while let [only] = inside
@@ -223,7 +223,7 @@ fn same_place(range: &Range) -> (String, &[Range]) {
 }
 
 /// `zones DMA, DMA32`; the node is told where there is more than one.
-fn in_zones(zones: &[String]) -> String {
+pub(super) fn in_zones(zones: &[String]) -> String {
     let bare: Option<Vec<&str>> = zones.iter().map(|zone| zone.strip_prefix("0/")).collect();
     let names = bare.map_or_else(|| zones.join(", "), |bare| bare.join(", "));
     match zones.len() {
@@ -297,7 +297,7 @@ fn zone_bar(zone: &ZoneMap, style: &Style) -> Option<String> {
 }
 
 /// A power of two, without decimals.
-fn whole(size: Bytes) -> String {
+pub(super) fn whole(size: Bytes) -> String {
     let text = short(size);
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
     let number = digits.trim_end_matches('0').strip_suffix('.').unwrap_or(digits);

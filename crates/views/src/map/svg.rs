@@ -95,12 +95,12 @@ struct Svg {
 }
 
 /// Tenths of a pixel as SVG writes them.
-fn px(tenths: u64) -> String {
+pub(super) fn px(tenths: u64) -> String {
     format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 /// Text that is safe in XML. Control characters were escaped by the name's own printing.
-fn xml(text: &str) -> String {
+pub(super) fn xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -3,6 +3,8 @@
 use rules::usage::{Field, UnreadMemory, UsageReport, UsageRow};
 use units::Bytes;
 
+use crate::csv::line;
+
 /// Columns for which a row has nothing to say are there all the same: scripts count them.
 pub fn usage_csv(report: &UsageReport, columns: Option<&[Field]>) -> String {
     let all: Vec<Field> = Field::all().collect();
@@ -58,38 +60,4 @@ fn value(row: &UsageRow, field: Field) -> String {
 
 fn bytes(size: Option<Bytes>) -> String {
     size.map(|size| size.get().to_string()).unwrap_or_default()
-}
-
-fn line(out: &mut String, fields: impl Iterator<Item = String>) {
-    for (place, field) in fields.enumerate() {
-        if place > 0 {
-            out.push(',');
-        }
-        // A field that begins like a formula would be run by some spreadsheets.
-        let formula = field.starts_with(['=', '+', '-', '@']);
-        if formula || field.contains([',', '"', '\n', '\r']) {
-            out.push('"');
-            if formula {
-                out.push('\'');
-            }
-            out.push_str(&field.replace('"', "\"\""));
-            out.push('"');
-        } else {
-            out.push_str(&field);
-        }
-    }
-    out.push_str("\r\n");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_that_hold_separators_or_formulas_are_quoted() {
-        let mut out = String::new();
-        let fields = ["a", "b,c", "d\"e", "=1+1", ""].map(str::to_owned);
-        line(&mut out, fields.into_iter());
-        assert_eq!(out, "a,\"b,c\",\"d\"\"e\",\"'=1+1\",\r\n");
-    }
 }

@@ -2,6 +2,7 @@
 
 use facts::{OvercommitMode, Release};
 use rules::layout;
+use scenario::program::Arm;
 use scenario::report::MachineRow;
 use scenario::{Arch, Problem, Problems, Scenario, Setting, Span, Thp};
 use sim::{Huge, Image, MachineConfig};
@@ -26,13 +27,16 @@ const SETTINGS: &[&str] = &[
 
 /// The machine, the memory that its processes start with, and what the model leaves out of what
 /// the scenario states.
-pub(super) fn build(
+pub(in crate::run) fn build(
     scenario: &Scenario,
     kernel: Option<Release>,
 ) -> Result<(MachineConfig, Image, Vec<String>), Problems> {
     let spec = &scenario.machine;
     let mut problems = Vec::new();
     let mut notes = Vec::new();
+    if !scenario.runs_on.contains(&Arm::Model) {
+        notes.push("this scenario is not meant for the model; it says `runs-on`".to_owned());
+    }
     let release = kernel.or(spec.kernel).unwrap_or(KERNEL);
     let arch = match spec.arch.unwrap_or(Arch::X86_64) {
         Arch::X86_64 => layout::Arch::X86_64,

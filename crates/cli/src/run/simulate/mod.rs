@@ -1,7 +1,8 @@
 //! `oomph simulate`: a scenario on the simulated machine.
 
+mod allocator;
 pub(super) mod draw;
-mod machine;
+pub(super) mod machine;
 mod save;
 mod watch;
 
@@ -19,6 +20,7 @@ use crate::args::{Global, SimulateArgs};
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::output::{Output, talk};
+use allocator::{Heaps, Shared};
 use watch::Watching;
 
 pub(super) fn run(
@@ -34,6 +36,7 @@ pub(super) fn run(
             return Ok(Outcome::Failed);
         }
     };
+    let rules = allocator::rules(&scenario);
     let (config, image, notes) = match machine::build(&scenario, global.kernel) {
         Ok(built) => built,
         Err(problems) => {
@@ -54,19 +57,26 @@ pub(super) fn run(
     for note in notes {
         talk(format!("note: {note}\n"));
     }
-    simulate(&scenario, config, image, args, global, out)
+    let rules = match rules {
+        Ok(rules) => rules,
+        Err(problems) => {
+            talk(draw::drawn(&problems, io::stderr().is_terminal(), out.style()));
+            return Ok(Outcome::Failed);
+        }
+    };
+    simulate(&scenario, (config, image, rules), args, global, out)
 }
 
 fn simulate(
     scenario: &Scenario,
-    config: sim::MachineConfig,
-    image: sim::Image,
+    (config, image, rules): (sim::MachineConfig, sim::Image, malloc::Rules),
     args: &SimulateArgs,
     global: &Global,
     out: &mut Output,
 ) -> Result<Outcome, Failure> {
     let row = machine::row(&config);
-    let mut world = sim::Machine::new(config, image);
+    let mut world = Shared::new(sim::Machine::new(config, image));
+    let mut heaps = Heaps::new(rules, world.clone());
     let options = Options {
         seed: args.seed,
         stop_at: args.at,
@@ -77,7 +87,8 @@ fn simulate(
     let result = {
         let trace = if args.trace { Some(&mut *out) } else { None };
         let mut watching = Watching::new(scenario, &mut recorder, trace);
-        let result = scenario::run::run(scenario, &mut world, None, &options, &mut watching);
+        let result =
+            scenario::run::run(scenario, &mut world, Some(&mut heaps), &options, &mut watching);
         watching.finish()?;
         result
     };
@@ -89,7 +100,7 @@ fn simulate(
         }
     };
     if let Some(path) = &args.save {
-        save::save(path, scenario, &mut world, &finish)?;
+        world.with(|machine| save::save(path, scenario, machine, &finish))?;
     }
     let report = recorder.finish(&finish, row);
     let broken = report.expectations.iter().any(|row| row.held == Some(false));
