@@ -6,6 +6,7 @@ use scenario::Scenario;
 use scenario::comparison::{ArmRow, BrokenRow, ComparisonReport, DifferenceRow, PairRow, SCHEMA};
 use scenario::program::Arm;
 use scenario::run::{Event, Options, What, asked, run};
+use sim::Machine;
 use world::{World, WorldError};
 
 use crate::compare::{self, Tolerances};
@@ -16,11 +17,16 @@ const MOST_STEPS: u64 = 2_000_000;
 /// Differences that are kept.
 const MOST_DIFFERENCES: usize = 1000;
 
-/// Runs a scenario on one or two worlds, and sets what happened side by side.
+/// Runs a scenario on one or two worlds, and sets what happened side by side. The model is a machine
+/// like this one, or the machine that the scenario states (`stated`) if it does not run on real ones.
 ///
 /// # Errors
 /// When a world could not be made. A scenario that cannot go on is part of the report.
-pub fn side_by_side(scenario: &Scenario, arms: &[Arm]) -> Result<ComparisonReport, WorldError> {
+pub fn side_by_side(
+    scenario: &Scenario,
+    arms: &[Arm],
+    stated: &dyn Fn() -> Result<Machine, WorldError>,
+) -> Result<ComparisonReport, WorldError> {
     let mut rows = Vec::new();
     let mut runs = Vec::new();
     let mut cpus = 1;
@@ -39,9 +45,13 @@ pub fn side_by_side(scenario: &Scenario, arms: &[Arm]) -> Result<ComparisonRepor
         }
         let events = match arm {
             Arm::Model => {
-                let model = model(scenario)?;
-                cpus = model.config().cpus;
-                play(scenario, &mut model.machine(), arm, &mut row)
+                let mut machine = if scenario.runs_on.contains(&Arm::Host) {
+                    model(scenario)?.machine()
+                } else {
+                    stated()?
+                };
+                cpus = machine.config().cpus;
+                play(scenario, &mut machine, arm, &mut row)
             }
             _ => {
                 let config = HostConfig { files: Files::ALL, ..HostConfig::default() };

@@ -27,7 +27,7 @@ const SETTINGS: &[&str] = &[
 
 /// The machine, the memory that its processes start with, and what the model leaves out of what
 /// the scenario states.
-pub(super) fn build(
+pub(in crate::run) fn build(
     scenario: &Scenario,
     kernel: Option<Release>,
 ) -> Result<(MachineConfig, Image, Vec<String>), Problems> {

@@ -2,7 +2,7 @@
 
 mod allocator;
 pub(super) mod draw;
-mod machine;
+pub(super) mod machine;
 mod save;
 mod watch;
 
