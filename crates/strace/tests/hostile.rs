@@ -1,5 +1,7 @@
 //! Whatever a log says, it is read and played without a panic.
 
+use std::fmt::Write as _;
+
 use facts::Name;
 use oomph_strace::{Log, Options, parse, replay};
 use proptest::prelude::*;
@@ -103,7 +105,7 @@ proptest! {
                 8 => format!("madvise({a}, {b}, MADV_DONTNEED)"),
                 _ => format!("mlock({a}, {b})"),
             };
-            text += &format!("{pid} {call} = {result}\n");
+            let _ = writeln!(text, "{pid} {call} = {result}");
         }
         survives(text.as_bytes());
     }

@@ -56,7 +56,8 @@ fn check(score: &Score, expected: &Expect) {
         let _ = writeln!(text, "{what}: {} of {}", tally.equal, tally.total);
     }
     let _ = writeln!(text, "anchors: {}", score.anchors);
-    println!("{text}");
+    // Seen with `--nocapture`.
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
     expected.assert_eq(&text);
 }
 
@@ -73,38 +74,38 @@ fn what_the_kernel_chose_is_predicted() {
     let single = sum(&reports, |program| !program.attached && program.threads == 0);
     check(
         &single,
-        &expect![[r#"
+        &expect![[r"
         mmap(NULL): 2160 of 2160
         brk: 855 of 855
         mremap: 45 of 45
         hinted: 0 of 0
         others: 2312 of 2312
         anchors: 128
-    "#]],
+    "]],
     );
     let threaded = sum(&reports, |program| !program.attached && program.threads > 0);
     check(
         &threaded,
-        &expect![[r#"
+        &expect![[r"
         mmap(NULL): 1240 of 1240
         brk: 109 of 109
         mremap: 48 of 48
         hinted: 26 of 26
         others: 2599 of 2599
         anchors: 22
-    "#]],
+    "]],
     );
     let attached = sum(&reports, |program| program.attached);
     check(
         &attached,
-        &expect![[r#"
+        &expect![[r"
         mmap(NULL): 626 of 641
         brk: 0 of 0
         mremap: 0 of 0
         hinted: 0 of 0
         others: 696 of 696
         anchors: 1
-    "#]],
+    "]],
     );
     for report in &reports {
         for difference in report.differences.iter().filter(|found| !found.attached) {
@@ -113,9 +114,9 @@ fn what_the_kernel_chose_is_predicted() {
     }
     let races = reports.iter().flat_map(|report| &report.races);
     let count = |order| races.clone().filter(|race| race.order == order).count();
-    expect![[r#"
+    expect![[r"
         104 races as logged, 15 in another order, 0 unexplained
-    "#]]
+    "]]
     .assert_eq(&format!(
         "{} races as logged, {} in another order, {} unexplained\n",
         count(RaceOrder::Log),

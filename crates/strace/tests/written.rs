@@ -1,5 +1,7 @@
 //! Logs written by hand: each shows one thing that recorded ones show rarely.
 
+use std::fmt::Write as _;
+
 use expect_test::{Expect, expect};
 use facts::{Name, Release};
 use oomph_strace::{Options, parse, replay};
@@ -16,11 +18,11 @@ fn check(text: &str, expected: &Expect) {
     let chosen = report.score.chosen();
     let mut lines = format!("{} of {}\n", chosen.equal, chosen.total);
     for found in &report.differences {
-        lines += &format!("line {}: {} not {}\n", found.line, found.log, found.model);
+        let _ = writeln!(lines, "line {}: {} not {}", found.line, found.log, found.model);
     }
     for found in &report.problems {
-        lines +=
-            &format!("line {}: expected {}, found {}\n", found.line, found.expected, found.found);
+        let (line, expected) = (found.line, &found.expected);
+        let _ = writeln!(lines, "line {line}: expected {expected}, found {}", found.found);
     }
     expected.assert_eq(&lines);
 }
@@ -42,9 +44,9 @@ fn what_overlaps_is_tried_in_other_orders() {
     );
     check(
         &text,
-        &expect![[r#"
+        &expect![[r"
         2 of 2
-    "#]],
+    "]],
     );
     let races = play(&text).races;
     assert_eq!(races.len(), 1);
@@ -62,10 +64,10 @@ fn an_order_that_the_lines_forbid_is_not_tried() {
     );
     check(
         &text,
-        &expect![[r#"
+        &expect![[r"
         1 of 2
         line 5: 0x7ffff6ffe000 not 0x7ffff6fff000
-    "#]],
+    "]],
     );
     assert_eq!(play(&text).races, []);
 }
@@ -79,10 +81,10 @@ fn a_race_that_nothing_explains_is_named() {
     );
     check(
         &text,
-        &expect![[r#"
+        &expect![[r"
         1 of 2
         line 6: 0x7ffff6ff0000 not 0x7ffff6fff000
-    "#]],
+    "]],
     );
     let report = play(&text);
     assert_eq!(report.races[0].order, RaceOrder::None);
@@ -99,10 +101,10 @@ fn the_model_follows_the_log_after_a_difference() {
     );
     check(
         &text,
-        &expect![[r#"
+        &expect![[r"
         2 of 3
         line 5: 0x7ffff6000000 not 0x7ffff6fff000
-    "#]],
+    "]],
     );
 }
 
@@ -119,7 +121,7 @@ fn damaged_lines_are_named_and_the_rest_is_played() {
          Segmentation fault\n\
          7 <... futex resumed>) = 0\n\
          7 mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7ffff6ffd000\n",
-        &expect![[r#"
+        &expect![[r"
             1 of 1
             line 3: expected `) = RESULT` at the end of the call, found mmap(NULL, 8192, PROT_READ|PROT_WRI
             line 4: expected `MAP_…` flags, found MAP_PRIVATE|MAP_NONSENSE
@@ -127,7 +129,7 @@ fn damaged_lines_are_named_and_the_rest_is_played() {
             line 7: expected a value, `?`, or `-1` and an error, found yes
             line 8: expected `NAME(ARGUMENTS) = RESULT`, found Segmentation fault
             line 9: expected a line before that begins this call, found <... futex resumed>) = 0
-        "#]],
+        "]],
     );
 }
 
@@ -159,9 +161,9 @@ fn a_forked_child_has_its_parents_memory_from_its_first_line_on() {
          8 mmap(NULL, 8192, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7ffff7000000\n\
          8 +++ exited with 0 +++\n\
          7 mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7ffff6ffe000\n",
-        &expect![[r#"
+        &expect![[r"
             4 of 4
-        "#]],
+        "]],
     );
 }
 
@@ -173,9 +175,9 @@ fn another_program_is_noticed_where_its_execve_was_not_recorded() {
          brk(NULL) = 0x55aaaa000000\n\
          mmap(NULL, 8192, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7fab00000000\n\
          mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7faafffff000\n",
-        &expect![[r#"
+        &expect![[r"
             1 of 1
-        "#]],
+        "]],
     );
 }
 
@@ -188,8 +190,8 @@ fn names_of_arguments_and_numbers_for_flags_say_the_same() {
          7 mmap(addr=NULL, length=4096, prot=0x1, flags=0x22, fd=-1, offset=0) = 0x7ffff6fff000\n\
          7 mremap(old_address=0x7ffff6fff000, old_size=4096, new_size=8192, flags=MREMAP_MAYMOVE) = 0x7ffff6ffd000\n\
          7 brk(brk=0x555555582000) = 0x555555582000\n",
-        &expect![[r#"
+        &expect![[r"
             3 of 3
-        "#]],
+        "]],
     );
 }

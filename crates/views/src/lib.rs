@@ -39,7 +39,6 @@ pub use annotate::{PageEntry, annotated};
 pub use cache::{Amounts, cache, cache_csv};
 pub use comparison::comparison;
 pub use explain::explained;
-
 pub use html::explained_html;
 pub use ledger::{ledger, ledger_diff, ledger_svg};
 pub use rank::{Rows, explain, rank};

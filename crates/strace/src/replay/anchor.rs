@@ -51,8 +51,8 @@ pub(super) fn find(entries: &[Entry], from: usize, pid: u32, whole: bool) -> Anc
                 }
                 // One that may have been put on a boundary of huge pages, below a gap, does not
                 // tell; neither does any of a process whose holes are not known.
-                let aligned = *len >= HUGE && value.is_multiple_of(HUGE)
-                    || *len >= HUGE && *file != FileName::None;
+                let may_align = value.is_multiple_of(HUGE) || *file != FileName::None;
+                let aligned = *len >= HUGE && may_align;
                 settled |= whole && !aligned;
             }
             _ => {}

@@ -35,18 +35,17 @@ impl Player<'_> {
             FileName::Path(path) => Some(path.clone()),
             FileName::Unnamed => opened.cloned(),
         };
-        let found = match path {
-            Some(path) => self.file(&path)?,
-            // Segments of one library follow each other, at addresses that are orders.
-            None => match self.spaces[tracee.space].unnamed.filter(|_| is_fixed(*flags)) {
-                Some(last) => last,
-                None => {
-                    let line = self.entries[index].line;
-                    let made = self.add_file(&format!("fd {fd} of line {line}"), UNKNOWN_LENGTH)?;
-                    self.spaces[tracee.space].unnamed = Some(made);
-                    made
-                }
-            },
+        // Segments of one library follow each other, at addresses that are orders.
+        let last = self.spaces[tracee.space].unnamed.filter(|_| is_fixed(*flags));
+        let found = if let Some(path) = path {
+            self.file(&path)?
+        } else if let Some(last) = last {
+            last
+        } else {
+            let line = self.entries[index].line;
+            let made = self.add_file(&format!("fd {fd} of line {line}"), UNKNOWN_LENGTH)?;
+            self.spaces[tracee.space].unnamed = Some(made);
+            made
         };
         self.files.insert(index, found);
         Ok(())

@@ -10,7 +10,7 @@
 //! # Threads
 //! strace sees a call begin and end; when the kernel did its part lies in between. Calls that do not
 //! overlap are played in the order of the log. Those that do are tried in that order first and, when an
-//! answer differs, in every order that their beginnings and ends allow; see [`race`].
+//! answer differs, in every order that their beginnings and ends allow (`race`).
 
 mod anchor;
 mod answer;
