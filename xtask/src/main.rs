@@ -8,6 +8,7 @@ mod bench;
 mod ci;
 mod corpus;
 mod fuzz_klog;
+mod fuzz_malloc;
 mod golden;
 mod harness;
 mod needs;
@@ -40,6 +41,8 @@ cargo xtask golden        what the real smem, pmap and free print about the mach
 cargo xtask corpus [DIR]  how much of the kernel logs in DIR is understood
 cargo xtask fuzz-klog [--seconds N | --runs N] [--seed S] [LOG…]
                           mutated kernel logs: no panic, no hang, output bounded by input
+cargo xtask fuzz-malloc [--ops N] [--seed S] [--mix NAME] [--strace]
+                          the model of glibc's allocator beside the machine's own
 cargo xtask capture-vm [--kernel SERIES | NAME…]
                           boot Debian kernels in QEMU, capture them, drive them out of memory, and
                           keep the results in tests/data/captures
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         "golden" => golden::run(),
         "corpus" => corpus::run(rest),
         "fuzz-klog" => fuzz_klog::run(rest),
+        "fuzz-malloc" => fuzz_malloc::run(rest),
         "capture-vm" => vm::run(rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");

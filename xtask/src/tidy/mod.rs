@@ -29,6 +29,7 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-views", &["oomph-units", "oomph-facts", "oomph-rules"]),
     ("oomph-compat", &["oomph-units"]),
     ("oomph-world", &["oomph-units"]),
+    ("oomph-malloc", &["oomph-units"]),
     (
         "oomph",
         &[
@@ -42,7 +43,7 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-compat",
         ],
     ),
-    ("xtask", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-klog"]),
+    ("xtask", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-klog", "oomph-malloc"]),
 ];
 
 /// Prints what is untidy; true when nothing is.
