@@ -1,5 +1,6 @@
 //! The command line. One definition yields parser, help, manual and completions.
 
+mod replay;
 mod usage;
 
 use std::ffi::{OsStr, OsString};
@@ -14,6 +15,7 @@ use units::{Bytes, Percent};
 use crate::exit::{Convention, Outcome};
 use crate::output::talk;
 
+pub(crate) use replay::ReplayArgs;
 pub(crate) use usage::UsageArgs;
 
 /// A command line that makes sense.
@@ -115,6 +117,9 @@ pub(crate) enum Command {
     /// What a kernel log says about an OOM kill, and whether the kernel was right
     #[command(after_long_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
+    /// Play a trace of malloc on a model of glibc: what the heap held, why, and what would change it
+    #[command(after_long_help = replay::EXAMPLES)]
+    Replay(ReplayArgs),
     /// Keep this machine at this moment in a tar, to look at it later or elsewhere
     #[command(after_long_help = CAPTURE_EXAMPLES)]
     Capture(CaptureArgs),
@@ -489,6 +494,10 @@ pub(crate) enum Report {
     Explain,
     /// What `oomph explain --timeline --json` prints
     Timeline,
+    /// What `oomph replay --json` prints for a trace of malloc
+    ReplayHeap,
+    /// What `oomph replay --at N --json` prints for one
+    HeapPicture,
 }
 
 const GENERATE_EXAMPLES: &str = "\

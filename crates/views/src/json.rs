@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use rules::cache::CacheReport;
 use rules::explain::ExplainReport;
+use rules::heap::{HeapPicture, HeapReport};
 use rules::ledger::LedgerReport;
 use rules::ledger_diff::LedgerDiffReport;
 use rules::map::MapReport;
@@ -69,6 +70,10 @@ pub enum Format {
     Explain,
     /// What `oomph explain --timeline --json` prints.
     Timeline,
+    /// What `oomph replay --json` prints for a trace of malloc.
+    ReplayHeap,
+    /// What `oomph replay --at N --json` prints for one.
+    HeapPicture,
 }
 
 /// The JSON Schema (draft 2020-12) of a format.
@@ -85,6 +90,8 @@ pub fn schema(format: Format) -> Value {
         Format::LedgerDiff => schema_for!(LedgerDiffReport),
         Format::Explain => schema_for!(ExplainReport),
         Format::Timeline => schema_for!(TimelineReport),
+        Format::ReplayHeap => schema_for!(HeapReport),
+        Format::HeapPicture => schema_for!(HeapPicture),
     };
     let title = match format {
         Format::Status => "oomph.status/1",
@@ -98,6 +105,8 @@ pub fn schema(format: Format) -> Value {
         Format::LedgerDiff => rules::ledger_diff::SCHEMA,
         Format::Explain => rules::explain::SCHEMA,
         Format::Timeline => rules::timeline::SCHEMA,
+        Format::ReplayHeap => rules::heap::SCHEMA,
+        Format::HeapPicture => rules::heap::PICTURE_SCHEMA,
     };
     schema.insert("title".to_owned(), title.into());
     schema.to_value()

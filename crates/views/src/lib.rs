@@ -15,6 +15,7 @@ mod bar;
 mod cache;
 mod csv;
 mod explain;
+mod heap;
 pub mod json;
 mod ledger;
 pub mod map;
@@ -31,6 +32,7 @@ mod words;
 
 pub use cache::{Amounts, cache, cache_csv};
 pub use explain::explained;
+pub use heap::{heap, heap_picture, heap_svg, heap_time_svg};
 pub use ledger::{ledger, ledger_diff, ledger_svg};
 pub use rank::{Rows, explain, rank};
 pub use status::status;

@@ -23,6 +23,8 @@ fn the_document_of_the_json_format_is_current() {
         ("cache", Format::Cache),
         ("explain", Format::Explain),
         ("timeline", Format::Timeline),
+        ("replay-heap", Format::ReplayHeap),
+        ("heap-picture", Format::HeapPicture),
     ] {
         let (start, end) =
             (format!("<!-- {name}: generated -->\n"), format!("<!-- {name}: end -->\n"));

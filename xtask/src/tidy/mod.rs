@@ -30,6 +30,7 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-compat", &["oomph-units"]),
     ("oomph-world", &["oomph-units"]),
     ("oomph-malloc", &["oomph-units"]),
+    ("oomph-heap-trace", &["oomph-units", "oomph-rules", "oomph-malloc"]),
     (
         "oomph",
         &[
@@ -41,6 +42,8 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-sources",
             "oomph-views",
             "oomph-compat",
+            "oomph-malloc",
+            "oomph-heap-trace",
         ],
     ),
     ("xtask", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-klog", "oomph-malloc"]),

@@ -39,6 +39,8 @@ pub(super) fn run(what: &Generate, out: &mut Output) -> Result<Outcome, Failure>
                 Report::LedgerDiff => Format::LedgerDiff,
                 Report::Explain => Format::Explain,
                 Report::Timeline => Format::Timeline,
+                Report::ReplayHeap => Format::ReplayHeap,
+                Report::HeapPicture => Format::HeapPicture,
             };
             print_json(&json::schema(format), out)?;
         }

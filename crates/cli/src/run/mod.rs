@@ -10,6 +10,7 @@ mod machine;
 mod map;
 mod progress;
 mod rank;
+mod replay;
 mod status;
 mod usage;
 
@@ -32,6 +33,7 @@ pub(crate) fn run(invocation: &Invocation, out: &mut Output) -> Result<Outcome, 
         Command::Cache(args) => cache::run(args, global, out),
         Command::Ledger(args) => ledger::run(args, global, out),
         Command::Explain(args) => explain::run(args, global, out),
+        Command::Replay(args) => replay::run(args, global, out),
         Command::Capture(args) => capture::run(args, global, out),
         Command::Compat(args) => compat::run(args, global, out),
         Command::Generate(args) => generate::run(&args.what, out),
