@@ -1,6 +1,7 @@
 //! The command line. One definition yields parser, help, manual and completions.
 
 mod replay;
+mod trace;
 mod usage;
 
 use std::ffi::{OsStr, OsString};
@@ -16,6 +17,7 @@ use crate::exit::{Convention, Outcome};
 use crate::output::talk;
 
 pub(crate) use replay::ReplayArgs;
+pub(crate) use trace::TraceArgs;
 pub(crate) use usage::UsageArgs;
 
 /// A command line that makes sense.
@@ -120,6 +122,9 @@ pub(crate) enum Command {
     /// Play a trace of malloc on a model of glibc: what the heap held, why, and what would change it
     #[command(after_long_help = replay::EXAMPLES)]
     Replay(ReplayArgs),
+    /// Record a program's calls of malloc, for `oomph replay`
+    #[command(after_long_help = trace::EXAMPLES)]
+    Trace(TraceArgs),
     /// Keep this machine at this moment in a tar, to look at it later or elsewhere
     #[command(after_long_help = CAPTURE_EXAMPLES)]
     Capture(CaptureArgs),

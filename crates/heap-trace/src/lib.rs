@@ -13,6 +13,7 @@ mod op;
 mod plan;
 mod problem;
 mod read;
+pub mod recorder;
 mod replay;
 
 pub use op::{Aligned, Op, What};

@@ -12,6 +12,7 @@ mod progress;
 mod rank;
 mod replay;
 mod status;
+mod trace;
 mod usage;
 
 use serde::Serialize;
@@ -34,6 +35,7 @@ pub(crate) fn run(invocation: &Invocation, out: &mut Output) -> Result<Outcome, 
         Command::Ledger(args) => ledger::run(args, global, out),
         Command::Explain(args) => explain::run(args, global, out),
         Command::Replay(args) => replay::run(args, global, out),
+        Command::Trace(args) => trace::run(args),
         Command::Capture(args) => capture::run(args, global, out),
         Command::Compat(args) => compat::run(args, global, out),
         Command::Generate(args) => generate::run(&args.what, out),

@@ -93,7 +93,10 @@ pub fn tunables(value: &str) -> Result<Tunables, String> {
             "arena_max" => tunables.arena_max = Some(number),
             "arena_test" => tunables.arena_test = Some(number),
             other => {
-                return Err(format!("glibc has no tunable `glibc.malloc.{}`", other.escape_debug()));
+                return Err(format!(
+                    "glibc has no tunable `glibc.malloc.{}`",
+                    other.escape_debug()
+                ));
             }
         }
     }
