@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 pub struct Meter {
     space: AddressSpace,
     calls: u64,
+    /// Whether `malloc_trim` is at work: it gives back pages that the heap still counts as its own.
+    /// Thread arenas that shrink give back what they do not count any more.
+    trimming: bool,
     /// Ranges that `madvise` gave back and nothing has used since.
     released: BTreeMap<u64, u64>,
     released_bytes: u64,
@@ -16,7 +19,7 @@ pub struct Meter {
 impl Meter {
     /// Counts from here on.
     pub fn new(space: AddressSpace) -> Meter {
-        Meter { space, calls: 0, released: BTreeMap::new(), released_bytes: 0 }
+        Meter { space, calls: 0, trimming: false, released: BTreeMap::new(), released_bytes: 0 }
     }
 
     /// System calls so far.
@@ -24,7 +27,7 @@ impl Meter {
         self.calls
     }
 
-    /// Bytes inside the heap that were given back by `madvise(MADV_DONTNEED)` and not used since.
+    /// Bytes inside the heap that were given back by `malloc_trim` and not used since.
     pub fn released(&self) -> u64 {
         self.released_bytes
     }
@@ -32,6 +35,11 @@ impl Meter {
     /// The end of the heap.
     pub fn heap_end(&self) -> u64 {
         self.space.heap_end()
+    }
+
+    /// Whether `malloc_trim` is at work from here on.
+    pub(crate) fn trimming(&mut self, is: bool) {
+        self.trimming = is;
     }
 
     /// A range is used again, or gone.
@@ -90,7 +98,7 @@ impl Kernel for Meter {
 
     fn madvise(&mut self, addr: u64, len: u64, advice: Advice) -> Result<(), Errno> {
         self.calls += 1;
-        if advice == Advice::DontNeed {
+        if advice == Advice::DontNeed && self.trimming {
             // What was released already is not released twice.
             let end = addr.saturating_add(len);
             self.used(addr, end);

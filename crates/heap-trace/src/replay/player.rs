@@ -93,7 +93,7 @@ impl Player {
                 Aligned::Pvalloc => self.heap.pvalloc(thread, step.size)?,
             },
             Verb::Trim => {
-                self.heap.trim(step.size);
+                self.release(step.size);
                 None
             }
             Verb::Mallopt(param) => {
@@ -128,8 +128,14 @@ impl Player {
 
     /// `malloc_trim(0)`, which the plan does not have.
     pub fn trim(&mut self) {
-        self.heap.trim(0);
+        self.release(0);
         self.weigh();
+    }
+
+    fn release(&mut self, pad: u64) {
+        self.heap.kernel_mut().trimming(true);
+        self.heap.trim(pad);
+        self.heap.kernel_mut().trimming(false);
     }
 
     /// What is held changes only when the kernel is asked.

@@ -40,7 +40,26 @@ pub fn report(
     run.play();
     let end = run.player.moment(plan, run.done);
     let at_end = waste(&run.player, plan, run.done);
-    let worst = behind(plan, rules, setting, space, run.worst.1);
+    let mut look =
+        Look { plan, player: Player::new(plan, rules, &setting.tunables, space.clone()) };
+    let (mut worst, mut peak_live, mut peak_held) =
+        (Waste::default(), Moment::default(), Moment::default());
+    let mut stops = [run.worst.1, run.peak_live.1, run.peak_held.2];
+    stops.sort_unstable();
+    let mut done = 0;
+    for stop in stops {
+        look.go(done, stop);
+        done = stop;
+        if stop == run.worst.1 {
+            worst = waste(&look.player, plan, stop);
+        }
+        if stop == run.peak_live.1 {
+            peak_live = look.player.moment(plan, stop);
+        }
+        if stop == run.peak_held.2 {
+            peak_held = look.player.moment(plan, stop);
+        }
+    }
     let has_addresses = matches!(named.format, Format::Own | Format::GlibcBinary);
     let text = |name: &Option<String>| {
         name.as_ref().map(|text| text.chars().flat_map(escaped).collect::<String>())
@@ -59,8 +78,8 @@ pub fn report(
         duration_us: plan.at_us.last().zip(plan.at_us.first()).map(|(last, first)| last - first),
         averaged_over: if run.weights.are_time() { Axis::Time } else { Axis::Calls },
         agreement: has_addresses.then_some(run.compared.agreement),
-        peak_live: run.peak_live,
-        peak_held: run.peak_held,
+        peak_live,
+        peak_held,
         mean_live: mean(run.sum_live, run.weight),
         mean_held: mean(run.sum_held, run.weight),
         end,
@@ -72,7 +91,7 @@ pub fn report(
             .collect(),
         worst,
         at_end,
-        sizes: sizes(plan, usize::try_from(run.peak_live.call).unwrap_or(0)),
+        sizes: sizes(plan, run.peak_live.1),
         settings: Vec::<SettingResult>::new(),
         loses: named.format.loses().iter().map(|&text| text.to_owned()).collect(),
         problems: plan.problems.iter().map(ToString::to_string).collect(),
@@ -113,14 +132,20 @@ pub(crate) fn played<'a>(
     player
 }
 
-fn behind(
-    plan: &Plan,
-    rules: Rules,
-    setting: &Setting,
-    space: &AddressSpace,
-    calls: usize,
-) -> Waste {
-    waste(&played(plan, rules, setting, space, calls), plan, calls)
+/// A second play, to stop at what the first found.
+struct Look<'a> {
+    plan: &'a Plan,
+    player: Player,
+}
+
+impl Look<'_> {
+    fn go(&mut self, from: usize, to: usize) {
+        for step in &self.plan.steps[from..to] {
+            if self.player.step(step).is_err() {
+                return;
+            }
+        }
+    }
 }
 
 struct Run<'a> {
@@ -130,8 +155,10 @@ struct Run<'a> {
     compared: Counter,
     done: usize,
     samples: Vec<Moment>,
-    peak_live: Moment,
-    peak_held: Moment,
+    /// Most that was live, and behind how many calls.
+    peak_live: (u64, usize),
+    /// Most that was held, the live then, and behind how many calls.
+    peak_held: (u64, u64, usize),
     /// Most that was held and not live, and behind how many calls.
     worst: (u64, usize),
     sum_live: u128,
@@ -150,8 +177,8 @@ impl<'a> Run<'a> {
             compared: Counter::new(&rules),
             done: 0,
             samples: vec![Moment::default()],
-            peak_live: Moment::default(),
-            peak_held: Moment::default(),
+            peak_live: (0, 0),
+            peak_held: (0, 0, 0),
             worst: (0, 0),
             sum_live: 0,
             sum_held: 0,
@@ -193,11 +220,11 @@ impl<'a> Run<'a> {
 
     fn measure(&mut self, at: usize) {
         let (live, held) = (self.player.live(), self.player.held());
-        if live > self.peak_live.live.get() {
-            self.peak_live = self.player.moment(self.plan, self.done);
+        if live > self.peak_live.0 {
+            self.peak_live = (live, self.done);
         }
-        if held > self.peak_held.held.get() {
-            self.peak_held = self.player.moment(self.plan, self.done);
+        if (held, live) > (self.peak_held.0, self.peak_held.1) {
+            self.peak_held = (held, live, self.done);
         }
         let idle = held.saturating_sub(live);
         if idle > self.worst.0 {

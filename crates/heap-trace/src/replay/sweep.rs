@@ -2,7 +2,7 @@
 
 use super::player::Player;
 use super::setting::{Order, Setting, lifo};
-use crate::plan::Plan;
+use crate::plan::{Plan, Step};
 use malloc::{AddressSpace, Rules, Tunables};
 use rules::heap::SettingResult;
 use std::borrow::Cow;
@@ -150,6 +150,10 @@ pub fn candidates(plan: &Plan, base: &Tunables, worst: u64) -> Vec<Setting> {
     for size in [32 << 10, 64 << 10, 128 << 10, 256 << 10, 1 << 20, 4 << 20, 32 << 20] {
         settings.push(with(&|t| t.mmap_threshold = Some(size)));
     }
+    // Just below the size that most bytes are asked with.
+    if let Some(size) = commonest(plan) {
+        settings.push(with(&|t| t.mmap_threshold = Some(size)));
+    }
     for size in [64 << 10, 128 << 10, 1 << 20] {
         settings.push(with(&|t| t.trim_threshold = Some(size)));
     }
@@ -182,6 +186,17 @@ pub fn candidates(plan: &Plan, base: &Tunables, worst: u64) -> Vec<Setting> {
         }
     }
     settings
+}
+
+/// The lower end of the class of sizes that most bytes are asked with, from 4 KiB on.
+fn commonest(plan: &Plan) -> Option<u64> {
+    let mut classes = [0_u64; 64];
+    for size in plan.steps.iter().filter_map(Step::requested) {
+        let class = &mut classes[size.max(1).ilog2() as usize];
+        *class = class.saturating_add(size);
+    }
+    let best = (12..40).max_by_key(|class| classes[*class])?;
+    (classes[best] > 0).then_some(1 << best)
 }
 
 /// Every combination of the tunables that matter: `base` itself first.

@@ -86,7 +86,13 @@ fn settings(page: &mut Page<'_>, settings: &[SettingResult], rows: usize) {
         return;
     }
     page.heading("WHAT IF", &words::best(settings, played));
-    let mut shown: Vec<&SettingResult> = settings.iter().take(rows).collect();
+    // What changes nothing is not worth a row.
+    let same = |a: &SettingResult, b: &SettingResult| {
+        (a.peak, a.mean, a.end, a.system_calls) == (b.peak, b.mean, b.end, b.system_calls)
+    };
+    let differ = settings.iter().filter(|setting| setting.played || !same(setting, played));
+    let without: usize = settings.len() - differ.clone().count();
+    let mut shown: Vec<&SettingResult> = differ.clone().take(rows).collect();
     if !shown.iter().any(|setting| setting.played) {
         shown.push(played);
     }
@@ -100,10 +106,16 @@ fn settings(page: &mut Page<'_>, settings: &[SettingResult], rows: usize) {
     table.column("  ", "CALLS", Align::Right, column(&|s| grouped(s.system_calls)));
     table.column("  ", "SETTING", Align::Left, column(&words::setting));
     page.table(&table);
-    let hidden = settings.len() - shown.len();
+    let hidden = settings.len() - without - shown.len();
+    let mut notes = Vec::new();
     if hidden > 0 {
-        let text = format!("{} more; --all shows them", count(hidden, "setting", "settings"));
-        page.sentence(&page.style.paint(Accent::Dim, &text));
+        notes.push(format!("{} more; --all shows them", count(hidden, "setting", "settings")));
+    }
+    if without > 0 {
+        notes.push(format!("{} would change nothing", count(without, "setting", "settings")));
+    }
+    if !notes.is_empty() {
+        page.sentence(&page.style.paint(Accent::Dim, &notes.join("; ")));
     }
 }
 

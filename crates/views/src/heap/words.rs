@@ -7,10 +7,15 @@ use crate::amount::{count, grouped};
 
 /// The first sentence: how much more was held than was live.
 pub(super) fn verdict(report: &HeapReport) -> String {
-    let (peak, end) = (&report.peak_held, &report.end);
+    let end = &report.end;
     let mut text = format!(
-        "At its peak the heap held {} for {} live; on average {} for {}; at the end {} for {}.",
-        peak.held, peak.live, report.mean_held, report.mean_live, end.held, end.live
+        "The heap held at most {} where at most {} were live; on average {} for {}; at the end {} for {}.",
+        report.peak_held.held,
+        report.peak_live.live,
+        report.mean_held,
+        report.mean_live,
+        end.held,
+        end.live
     );
     if let Some(abort) = &report.abort {
         text = format!("glibc ended the process: {abort}. {text}");
