@@ -103,9 +103,11 @@ pub enum Act {
     Evicted,
     /// The speaker tells of a kill of the kernel.
     ToldOfKill,
+    /// The speaker tells of a kill, of the kernel or of systemd-oomd: systemd's result `oom-kill`.
+    ToldOfEither,
     /// The speaker tells of a kill of systemd-oomd.
     ToldOfOomd,
-    /// Something ended, by signal 9 or as `oom-kill`; who killed it is not said.
+    /// Something ended by signal 9; who killed it is not said.
     Ended,
     /// Memory is short, and nothing was killed for it yet.
     Warned,

@@ -26,6 +26,7 @@ pub struct TcacheRules {
 }
 
 /// The rules of one release on one machine.
+#[expect(clippy::struct_excessive_bools, reason = "independent changes of many releases")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
     /// What it is called: the release, and the machine if that is not x86-64.
@@ -58,6 +59,8 @@ pub struct Rules {
     pub dynamic_threshold: bool,
     /// `mallopt` refuses a threshold of more than half of [`Rules::heap_max`]: up to 2.34.
     pub threshold_limited: bool,
+    /// Heaps of threads are mapped with `MAP_NORESERVE`, up to some release after 2.36.
+    pub heaps_unreserved: bool,
     /// The tunable `hugetlb`: since 2.35.
     pub hugetlb: bool,
     /// Huge pages by `hugetlb` lower the threshold to one of them, if it is not set: since 2.40.
@@ -104,6 +107,7 @@ impl Rules {
         fast_rounds_up: false,
         dynamic_threshold: true,
         threshold_limited: false,
+        heaps_unreserved: true,
         hugetlb: true,
         huge_threshold: false,
         large_oldest: false,
@@ -169,6 +173,7 @@ impl Rules {
             memalign_takes: true,
         }),
         fallback_swapped: false,
+        heaps_unreserved: false,
         huge_threshold: true,
         small_to_bin: true,
         memalign_merges: true,

@@ -15,9 +15,11 @@ use rules::map::MapReport;
 use rules::pages::PagesReport;
 use rules::physical::PhysicalReport;
 use rules::rank::RankReport;
+use rules::replay::StraceReport;
 use rules::status::StatusReport;
 use rules::timeline::TimelineReport;
 use rules::usage::UsageReport;
+use scenario::report::SimulationReport;
 use schemars::schema_for;
 use serde::Serialize;
 use serde_json::Value;
@@ -70,6 +72,10 @@ pub enum Format {
     Explain,
     /// What `oomph explain --timeline --json` prints.
     Timeline,
+    /// What `oomph simulate --json` prints.
+    Simulation,
+    /// What `oomph replay --json` prints for a log of strace.
+    ReplayStrace,
     /// What `oomph replay --json` prints for a trace of malloc.
     ReplayHeap,
     /// What `oomph replay --at N --json` prints for one.
@@ -90,6 +96,8 @@ pub fn schema(format: Format) -> Value {
         Format::LedgerDiff => schema_for!(LedgerDiffReport),
         Format::Explain => schema_for!(ExplainReport),
         Format::Timeline => schema_for!(TimelineReport),
+        Format::Simulation => schema_for!(SimulationReport),
+        Format::ReplayStrace => schema_for!(StraceReport),
         Format::ReplayHeap => schema_for!(HeapReport),
         Format::HeapPicture => schema_for!(HeapPicture),
     };
@@ -105,6 +113,8 @@ pub fn schema(format: Format) -> Value {
         Format::LedgerDiff => rules::ledger_diff::SCHEMA,
         Format::Explain => rules::explain::SCHEMA,
         Format::Timeline => rules::timeline::SCHEMA,
+        Format::Simulation => scenario::report::SCHEMA,
+        Format::ReplayStrace => rules::replay::SCHEMA,
         Format::ReplayHeap => rules::heap::SCHEMA,
         Format::HeapPicture => rules::heap::PICTURE_SCHEMA,
     };

@@ -11,17 +11,22 @@
 //! is not on the screen, except for sums, shares and units.
 
 mod amount;
+mod annotate;
 mod bar;
 mod cache;
 mod csv;
 mod explain;
+mod gloss;
 mod heap;
+mod html;
 pub mod json;
 mod ledger;
 pub mod map;
 mod page;
 mod rank;
+mod replay;
 mod score;
+mod simulate;
 mod status;
 mod style;
 mod table;
@@ -30,11 +35,15 @@ mod timeline;
 mod usage;
 mod words;
 
+pub use annotate::{PageEntry, annotated};
 pub use cache::{Amounts, cache, cache_csv};
 pub use explain::explained;
 pub use heap::{heap, heap_picture, heap_svg, heap_time_svg};
+pub use html::explained_html;
 pub use ledger::{ledger, ledger_diff, ledger_svg};
 pub use rank::{Rows, explain, rank};
+pub use replay::strace_replay;
+pub use simulate::simulation;
 pub use status::status;
 pub use style::{Charset, Style};
 pub use timeline::{INCIDENT_COLUMNS, incident_csv, incident_csv_head, named, notice, timeline};

@@ -141,10 +141,10 @@ fn many_unsorted(maker: &mut Maker) {
 
 fn sticky_flag(maker: &mut Maker) {
     // What is left of top differs from round to round, so that once it is too small.
-    for round in 0..5 {
-        let fast: Vec<_> = (0..9).map(|_| maker.malloc(40)).collect();
-        for _ in 0..round {
-            maker.malloc(1000);
+    for round in 0..8 {
+        let fast: Vec<_> = (0..8).map(|_| maker.malloc(40)).collect();
+        for _ in 0..16 * round {
+            maker.malloc(24);
         }
         let pairs: Vec<_> = (0..10_050).map(|_| (maker.malloc(984), maker.malloc(24))).collect();
         for (block, _) in pairs {
@@ -157,9 +157,7 @@ fn sticky_flag(maker: &mut Maker) {
         for _ in 0..7 {
             maker.malloc(40);
         }
-        for _ in 0..2 {
-            maker.call(Code::Calloc, 1, 40);
-        }
+        maker.call(Code::Calloc, 1, 40);
         maker.malloc(1000);
         maker.report();
         maker.malloc(1000);

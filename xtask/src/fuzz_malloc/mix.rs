@@ -204,6 +204,11 @@ impl Maker {
             let code = random.pick(&[Code::Mallinfo, Code::Stats, Code::Info]);
             return self.push(Op::report(code));
         }
+        if random.one_in(500) && !self.live.is_empty() {
+            let at = random.index(self.live.len());
+            let slot = self.live[at].0;
+            return self.push(Op::new(Code::Usable, slot, 0, 0));
+        }
         if random.one_in(30_000) {
             let pad = random.pick(&[0, 0, 1 << 16, 1 << 20]);
             return self.push(Op::new(Code::Trim, 0, pad, 0));

@@ -8,6 +8,7 @@
 mod compare;
 mod directed;
 mod library;
+mod misuse;
 mod mix;
 #[cfg(feature = "mutants")]
 mod mutants;
@@ -16,13 +17,17 @@ mod play;
 mod real;
 mod scenario;
 mod shrink;
+#[cfg(test)]
+mod tests;
 
-use crate::{Stop, needs};
+use crate::{Stop, needs, repository};
 use compare::{Equal, Setting};
 use library::ORIGINS;
+use malloc::Rules;
 use mix::Mix;
 use op::Op;
 use real::Library;
+use std::env;
 
 const GCC: needs::Need =
     needs::Need { program: "gcc", package: "gcc", why: "builds the driver of the real malloc" };
@@ -46,8 +51,22 @@ struct Options {
     length: usize,
 }
 
-/// Runs the comparison.
+/// Set for the run that does the work.
+const INNER: &str = "OOMPH_FUZZ_MALLOC";
+
+/// Runs the comparison, by this chore built with optimisation, and for `--mutants` with rules
+/// that can be broken.
 pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
+    if env::var_os(INNER).is_none() {
+        let mut cargo = repository::cargo();
+        cargo.args(["run", "--quiet", "--release", "--package", "xtask", "--bin", "xtask"]);
+        if args.iter().any(|arg| arg == "--mutants") {
+            cargo.args(["--features", "mutants"]);
+        }
+        cargo.args(["--", "fuzz-malloc"]).args(args).env(INNER, "1");
+        let status = cargo.status().map_err(|err| format!("cannot start cargo: {err}"))?;
+        return Ok(status.success());
+    }
     let done = compare(args);
     real::clean();
     done
@@ -65,7 +84,20 @@ fn compare(args: &[String]) -> Result<bool, Stop> {
         return mutants::run(&libraries[0]);
     }
     let mut sum = Equal::default();
+    let mut any = false;
     for library in &libraries {
+        if library.rules == Rules::GLIBC_2_36 && "misuse".contains(&options.only) {
+            any = true;
+            for misuse in misuse::all() {
+                match misuse.compare(&Setting::new(library))? {
+                    Ok(said) => println!("2.36 misuse: {}: {said}", misuse.name),
+                    Err(how) => {
+                        println!("2.36 misuse: {}: {how}", misuse.name);
+                        return Ok(false);
+                    }
+                }
+            }
+        }
         for directed in directed::all(&library.rules) {
             let name = format!("{} {}", library.rules.name, directed.name);
             if !name.contains(&options.only) {
@@ -75,6 +107,7 @@ fn compare(args: &[String]) -> Result<bool, Stop> {
             setting.tunables = directed.tunables;
             setting.strace = options.strace;
             let Some(equal) = one(&name, &setting, &directed.ops)? else { return Ok(false) };
+            any = true;
             sum.add(equal);
             println!("{name:<60} {} ops, {} calls", equal.ops, equal.calls);
         }
@@ -88,6 +121,7 @@ fn compare(args: &[String]) -> Result<bool, Stop> {
                 }
                 let mut setting = Setting::new(scenario.library);
                 setting.tunables = scenario.tunables;
+                setting.addresses_only = scenario.checked;
                 setting.strace = options.strace;
                 let name = format!("{} seed {seed}", scenario.name);
                 let trace = scenario.plan.trace();
@@ -98,6 +132,9 @@ fn compare(args: &[String]) -> Result<bool, Stop> {
                     scenario.name, equal.ops, equal.calls, sum.ops, sum.calls
                 );
             }
+        }
+        if sum.ops == 0 && any {
+            break;
         }
         if sum.ops == 0 {
             return Err(format!("no kind of traces is called `{}`", options.only));

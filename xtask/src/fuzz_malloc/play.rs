@@ -131,6 +131,14 @@ impl Player {
                 heap.free(ThreadId::MAIN, table)?;
                 Answer::Two(0, 0)
             }
+            Code::Touch => {
+                if let Some(block) = self.slots[op.slot as usize]
+                    && a == heap.usable_size(Some(block))
+                {
+                    heap.overflow(block, b);
+                }
+                Answer::Two(0, 0)
+            }
             _ => Answer::Two(0, 0),
         })
     }

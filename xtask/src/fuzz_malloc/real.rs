@@ -4,6 +4,7 @@ use super::op::Op;
 use crate::{Stop, repository};
 use malloc::{Layout, Rules, Tunables};
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,8 +13,8 @@ use std::process::Command;
 pub(crate) struct Library {
     pub(super) rules: Rules,
     driver: PathBuf,
-    /// More for the environment, such as the debugging library to load before.
-    preload: Option<PathBuf>,
+    /// The debugging library, if the release has one of its own.
+    debugging: Option<PathBuf>,
 }
 
 /// What the kernel had put where before the first call.
@@ -76,12 +77,14 @@ impl Library {
                 String::from_utf8_lossy(&output.stderr).trim()
             ));
         }
-        Ok(Library { rules, driver, preload: None })
+        let debugging = Some(lib_dir.join("libc_malloc_debug.so.0"));
+        let debugging = debugging.filter(|path| path.is_file());
+        Ok(Library { rules, driver, debugging })
     }
 
-    /// The same library with its debugging part loaded before it.
-    pub(super) fn with_preload(&self, preload: PathBuf) -> Library {
-        Library { preload: Some(preload), ..self.clone() }
+    /// The debugging library of this release.
+    pub(super) fn debugging(&self) -> Option<&Path> {
+        self.debugging.as_deref()
     }
 
     /// Plays `ops` on the real library.
@@ -92,8 +95,14 @@ impl Library {
         fs::write(path("ops"), bytes).map_err(|err| format!("cannot write the trace: {err}"))?;
         let tracer = "strace -f -qq -o calls \
                       -e trace=brk,mmap,mmap2,munmap,mremap,madvise,mprotect -e signal=none";
+        let preload = match &self.debugging {
+            Some(debugging) if tunables.check.is_some() => {
+                format!("env LD_PRELOAD={}", debugging.display())
+            }
+            _ => String::new(),
+        };
         let script = format!(
-            "ulimit -s 8192; ulimit -c 0; exec timeout 900 {} \"$0\" 3<ops 4>answers 1>info 2>stats",
+            "ulimit -s 8192; ulimit -c 0; exec timeout 900 {} {preload} \"$0\" 3<ops 4>answers 1>info 2>stats",
             if strace { tracer } else { "" }
         );
         let mut shell = Command::new("sh");
@@ -102,16 +111,17 @@ impl Library {
         if !tunables.value().is_empty() {
             shell.env("GLIBC_TUNABLES", tunables.value());
         }
-        if let Some(preload) = &self.preload {
-            shell.env("LD_PRELOAD", preload);
-        }
         let status = shell.status().map_err(|err| format!("cannot start sh: {err}"))?;
         let read = |name: &str| {
             fs::read(path(name)).map_err(|err| format!("cannot read {name} of the driver: {err}"))
         };
         let (start, answers) = self.answers(&read("answers")?)?;
         let calls = if strace { Some(calls(&lossy(&read("calls")?))) } else { None };
-        let failure = (!status.success()).then(|| format!("the driver ended with {status}"));
+        let failure = (!status.success()).then(|| match status.signal() {
+            Some(6) => "the driver was ended by SIGABRT".to_owned(),
+            Some(11) => "the driver was ended by SIGSEGV".to_owned(),
+            _ => format!("the driver ended with {status}"),
+        });
         let info = lossy(&read("info")?);
         Ok(Run { start, answers, stats: lossy(&read("stats")?), info, calls, failure })
     }

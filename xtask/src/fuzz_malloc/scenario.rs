@@ -11,6 +11,8 @@ pub(super) struct Scenario<'a> {
     pub(super) library: &'a Library,
     pub(super) tunables: Tunables,
     pub(super) plan: Plan,
+    /// Whether the debugging library is loaded.
+    pub(super) checked: bool,
 }
 
 /// The settings that are tried, one at a time.
@@ -56,7 +58,8 @@ pub(super) fn all<'a>(
         let fewer = Plan { ops: ops / 4, ..plan };
         let mut add = |name: &str, tunables: Tunables, plan: Plan| {
             let name = format!("{} {name} {}", library.rules.name, mix.name());
-            scenarios.push(Scenario { name, library, tunables, plan });
+            let checked = tunables.check.is_some();
+            scenarios.push(Scenario { name, library, tunables, plan, checked });
         };
         let none = Tunables::default();
         add("main arena", none, plan);
@@ -69,6 +72,10 @@ pub(super) fn all<'a>(
         add("foreign sbrk", none, Plan { sbrks: true, ..fewer });
         let set = tunables(seed.wrapping_mul(5).wrapping_add(number));
         add(&format!("{} in", set.value()), set, fewer);
+        if library.debugging().is_some() {
+            let check = u8::try_from(1 + (seed + number) % 3).unwrap_or(3);
+            add("checked", Tunables { check: Some(check), ..none }, Plan { ops: ops / 8, ..plan });
+        }
         let threads = if number % 2 == 0 { 0 } else { 2 };
         let short = Plan { limit: Some(limit), ops: ops / 10, ..fewer };
         add(&format!("limit {}M", limit >> 20), none, Plan { threads, ..short });

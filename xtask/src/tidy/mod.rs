@@ -26,11 +26,19 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-proctext", &["oomph-units", "oomph-facts"]),
     ("oomph-klog", &["oomph-units", "oomph-facts"]),
     ("oomph-sources", &["oomph-units", "oomph-facts", "oomph-proctext", "oomph-klog"]),
-    ("oomph-views", &["oomph-units", "oomph-facts", "oomph-rules"]),
     ("oomph-compat", &["oomph-units"]),
-    ("oomph-world", &["oomph-units"]),
     ("oomph-malloc", &["oomph-units"]),
     ("oomph-heap-trace", &["oomph-units", "oomph-rules", "oomph-malloc"]),
+    ("oomph-views", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-scenario"]),
+    ("oomph-world", &["oomph-units"]),
+    ("oomph-actor", &[]),
+    ("oomph-scenario", &["oomph-units", "oomph-facts", "oomph-world"]),
+    ("oomph-sim", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world"]),
+    ("oomph-strace", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world", "oomph-sim"]),
+    (
+        "oomph-lab",
+        &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world", "oomph-sim", "oomph-actor"],
+    ),
     (
         "oomph",
         &[
@@ -42,11 +50,29 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-sources",
             "oomph-views",
             "oomph-compat",
+            "oomph-world",
+            "oomph-scenario",
+            "oomph-sim",
             "oomph-malloc",
+            "oomph-strace",
             "oomph-heap-trace",
         ],
     ),
-    ("xtask", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-klog", "oomph-malloc"]),
+    (
+        "xtask",
+        &[
+            "oomph-units",
+            "oomph-facts",
+            "oomph-rules",
+            "oomph-klog",
+            "oomph-malloc",
+            "oomph-world",
+            "oomph-actor",
+            "oomph-lab",
+            "oomph-sim",
+            "oomph-strace",
+        ],
+    ),
 ];
 
 /// Prints what is untidy; true when nothing is.

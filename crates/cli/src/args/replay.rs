@@ -8,16 +8,26 @@ use clap::Args;
 #[derive(Debug, Clone, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of a command line are there or not")]
 pub(crate) struct ReplayArgs {
-    /// A trace, plain, .gz, .zst or .xz: of `oomph trace`, mtrace, CS:APP (.rep), glibc's trace
-    /// utilities, heaptrack; `-` is standard input
+    /// A log of strace, or a trace of malloc by `oomph trace`, mtrace, heaptrack, glibc's trace
+    /// utilities, or of CS:APP (.rep); plain, .gz, .zst or .xz; `-` is standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// Draw the heap as it is behind this call of the trace, instead of the report
+    /// Draw the address space as it is after this line of the log [default: before its first process
+    /// ends], or the heap as it is behind this call of a trace of malloc
     #[arg(long, value_name = "N")]
     pub(crate) at: Option<usize>,
-    /// Every row of every list
+    /// Write the simulated machine at that line as a capture, for `oomph --from`
+    #[arg(long, value_name = "TAR")]
+    pub(crate) save: Option<PathBuf>,
+    /// With --save: replace the file if it is there
+    #[arg(long, requires = "save")]
+    pub(crate) force: bool,
+    /// Every row of every list, and every region of the picture
     #[arg(long)]
     pub(crate) all: bool,
+    /// Leave the picture out
+    #[arg(long, conflicts_with = "at")]
+    pub(crate) no_map: bool,
     /// Of a trace of malloc: write the picture of the heap as SVG to this file; behind the last
     /// call, or the one of --at
     #[arg(long, value_name = "FILE")]
@@ -41,6 +51,15 @@ pub(crate) struct ReplayArgs {
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
+  strace -f -e trace=memory,process -o ls.log ls
+  oomph replay ls.log                  what the model predicts, and the address space of ls
+  oomph replay --at 20 ls.log          the address space after line 20
+  oomph replay --kernel 6.1 ls.log     by the rules of another kernel
+  oomph replay --save ls.tar ls.log    the machine, to look at with
+  oomph --from ls.tar map 1000         … other commands
+  oomph replay --json ls.log | jq .score
+                                       for programs
+
   oomph trace -o app.trace -- ./app    record a program's calls of malloc
   oomph replay app.trace               what its heap held, why, and what would change it
   oomph replay --sweep app.trace       under thousands of settings

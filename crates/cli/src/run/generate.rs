@@ -39,11 +39,14 @@ pub(super) fn run(what: &Generate, out: &mut Output) -> Result<Outcome, Failure>
                 Report::LedgerDiff => Format::LedgerDiff,
                 Report::Explain => Format::Explain,
                 Report::Timeline => Format::Timeline,
+                Report::Simulation => Format::Simulation,
+                Report::ReplayStrace => Format::ReplayStrace,
                 Report::ReplayHeap => Format::ReplayHeap,
                 Report::HeapPicture => Format::HeapPicture,
             };
             print_json(&json::schema(format), out)?;
         }
+        Generate::ScenarioGrammar => out.data(scenario::words::grammar().as_bytes())?,
     }
     Ok(Outcome::Done)
 }

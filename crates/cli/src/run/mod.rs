@@ -11,6 +11,7 @@ mod map;
 mod progress;
 mod rank;
 mod replay;
+mod simulate;
 mod status;
 mod trace;
 mod usage;
@@ -37,6 +38,7 @@ pub(crate) fn run(invocation: &Invocation, out: &mut Output) -> Result<Outcome, 
         Command::Replay(args) => replay::run(args, global, out),
         Command::Trace(args) => trace::run(args),
         Command::Capture(args) => capture::run(args, global, out),
+        Command::Simulate(args) => simulate::run(args, global, out),
         Command::Compat(args) => compat::run(args, global, out),
         Command::Generate(args) => generate::run(&args.what, out),
     }

@@ -80,8 +80,12 @@ impl Player {
             Verb::Realloc => {
                 let old = self.blocks.get(at).copied().flatten();
                 let new = self.heap.realloc(thread, old, step.size)?;
-                // A failed one leaves the block; one to nothing frees it.
-                if new.is_none() && step.size != 0 { old } else { new }
+                // A failed one leaves the block as it was; one to nothing frees it.
+                if new.is_none() && step.size != 0 {
+                    self.weigh();
+                    return Ok(None);
+                }
+                new
             }
             Verb::Aligned(by) => match by {
                 Aligned::Memalign => self.heap.memalign(thread, step.second, step.size)?,

@@ -185,7 +185,13 @@ pub fn candidates(plan: &Plan, base: &Tunables, worst: u64) -> Vec<Setting> {
             settings.push(Setting { trim_every: lasts / times, ..as_is });
         }
     }
-    settings
+    let mut different: Vec<Setting> = Vec::with_capacity(settings.len());
+    for setting in settings {
+        if !different.contains(&setting) {
+            different.push(setting);
+        }
+    }
+    different
 }
 
 /// The lower end of the class of sizes that most bytes are asked with, from 4 KiB on.

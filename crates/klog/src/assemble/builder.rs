@@ -20,6 +20,8 @@ pub(super) struct Builder {
     pub(super) last: Last,
     /// The zone that per-cpu lines belong to.
     pub(super) per_cpu_zone: Option<usize>,
+    /// The zone that the last line about one was about.
+    pub(super) zone: usize,
     /// How many lines are kept, up to the last that was understood.
     understood: usize,
 }

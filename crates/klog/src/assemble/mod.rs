@@ -4,11 +4,12 @@ mod apply;
 mod builder;
 mod figures;
 mod finish;
+mod record_place;
 #[cfg(test)]
 mod tests;
 
 use facts::Name;
-use facts::oom_report::{LineKind, OomReport, SourceLine, Stamp};
+use facts::oom_report::{LineKind, OomReport, Record, SourceLine, Stamp};
 
 use crate::Problem;
 use crate::record::{self, Context, Item, More};
@@ -79,6 +80,7 @@ impl Assembler {
             number,
             kind: LineKind::Unknown,
             stamp: stamp.map(Stamp::from),
+            records: Vec::new(),
             text: Name::new(raw),
         };
         if let Some(pending) = &mut self.pending {
@@ -163,6 +165,9 @@ impl Assembler {
         }
         if let Item::SysRq = reading.item {
             self.sysrq = lines.pop();
+            if let Some(line) = &mut self.sysrq {
+                line.records.push(Record::SysRq);
+            }
             return;
         }
         let number = lines.first().map_or_else(|| self.last_number(), |line| line.number);
@@ -181,9 +186,12 @@ impl Assembler {
             builder.sysrq = true;
             builder.keep(vec![sysrq], true);
         }
+        let taken = lines.len();
         builder.keep(lines, true);
         builder.leftover(number, &reading.item, leftover);
+        let record = record_place::of(&reading.item);
         builder.apply(reading.item, number);
+        builder.place_record(record, taken);
     }
 
     fn last_number(&self) -> u64 {

@@ -11,15 +11,15 @@ pub(super) fn read(said: &Said<'_>, memory: &mut Memory) -> Option<Notice> {
     if has(b"viction manager:") {
         return eviction(body, memory);
     }
-    if has(b"TaskOOM") {
-        let mut found = notice(Speaker::Containerd, Act::ToldOfKill);
-        found.container = container(body);
-        return found.container.is_some().then_some(found);
-    }
     if has(b"topic=/tasks/oom") || has(b"container oom ") {
         let mut found = notice(Speaker::Dockerd, Act::ToldOfKill);
         found.container = container(body);
         found.name = value(body, b"(image=").and(value(body, b" name=")).map(Name::new);
+        return found.container.is_some().then_some(found);
+    }
+    if has(b"TaskOOM") {
+        let mut found = notice(Speaker::Containerd, Act::ToldOfKill);
+        found.container = container(body);
         return found.container.is_some().then_some(found);
     }
     if let Some(cursor) = behind(body, b"System OOM encountered") {

@@ -207,7 +207,7 @@ impl NoticeScanner {
         let said = Said { body, program, origin: peeled.origin };
         let Some(mut draft) = read(&said, &mut self.memory) else { return };
         // A record with newlines in it stands on one line of JSON.
-        let rest: Vec<&[u8]> = texts.collect();
+        let rest: Vec<&[u8]> = texts.take(MORE_LINES as usize).collect();
         draft.line = self.number;
         draft.when = when_of(&peeled);
         draft.text = Name::new(body);

@@ -38,9 +38,7 @@ fn unit(body: &[u8]) -> Option<Notice> {
         found.count = Cursor::new(rest).number();
         found
     } else if said == b"Failed with result 'oom-kill'." {
-        let mut found = notice(Speaker::Systemd, Act::ToldOfKill);
-        found.reason = Some(Name::from("the unit failed"));
-        found
+        notice(Speaker::Systemd, Act::ToldOfEither)
     } else if said.ends_with(b"rocess exited, code=killed, status=9/KILL") {
         let mut found = notice(Speaker::Systemd, Act::Ended);
         found.signal = Some(Name::from("SIGKILL"));

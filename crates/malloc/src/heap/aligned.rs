@@ -16,6 +16,9 @@ impl<K: Kernel> Heap<K> {
             return Id::NONE;
         }
         let alignment = alignment.next_power_of_two();
+        if self.set.checked {
+            return self.int_memalign(t, Some(0), alignment, request.saturating_add(1));
+        }
         if let Some(cached) = self.take_aligned(t, alignment, request) {
             return cached;
         }

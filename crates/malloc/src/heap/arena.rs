@@ -78,6 +78,9 @@ impl<K: Kernel> Heap<K> {
     /// `tcache_init`: the table of the thread's cache, if it is not there yet and there is memory.
     #[cold]
     pub(super) fn make_cache(&mut self, t: usize) {
+        if self.set.checked {
+            return;
+        }
         let Some(mut tcache) = self.rules.tcache.filter(|_| !self.threads[t].exited) else {
             return;
         };
@@ -115,7 +118,9 @@ impl<K: Kernel> Heap<K> {
                 }
             }
             let table = std::mem::replace(&mut self.threads[t].table, Id::NONE);
-            self.free_chunk(t, table);
+            if table.is_some() {
+                self.free_chunk(t, table);
+            }
         }
         if let Some(a) = self.threads[t].arena.take() {
             self.arenas[a].attached = self.arenas[a].attached.saturating_sub(1);
@@ -128,7 +133,11 @@ impl<K: Kernel> Heap<K> {
     /// `free` of a chunk that is surely live.
     pub(super) fn free_chunk(&mut self, t: usize, id: Id) {
         if self.chunks[id].kind == Kind::Mapped {
-            self.free_mapped(id);
+            if self.set.checked {
+                self.unmap(id);
+            } else {
+                self.free_mapped(id);
+            }
         } else {
             if !self.threads[t].cached {
                 self.make_cache(t);

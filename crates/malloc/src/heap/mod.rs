@@ -96,6 +96,10 @@ pub struct Heap<K> {
 
 impl<K: Kernel> Heap<K> {
     /// The heap of a process that has not allocated anything yet.
+    ///
+    /// With the tunable `check` it is one of the debugging library, `libc_malloc_debug.so.0`, as
+    /// `MALLOC_CHECK_` 1, 2 and 3 make it since 2.34 (the three are the same); without that
+    /// library loaded first, the tunable does nothing.
     pub fn new(rules: Rules, tunables: &Tunables, kernel: K) -> Heap<K> {
         let mut main = Thread::new(&rules);
         main.arena = Some(0);
@@ -143,13 +147,13 @@ impl<K: Kernel> Heap<K> {
         let bytes = n.checked_mul(size).filter(|bytes| *bytes <= self.rules.most());
         let Some(bytes) = bytes else { return Ok(None) };
         let t = thread.index();
-        if !self.threads[t].cached {
-            self.make_cache(t);
-        }
         let takes = self.rules.tcache.is_some_and(|tcache| tcache.calloc_takes);
         let id = if takes || self.broken(Mutant::CallocTakesFromTcache) {
             self.malloc_chunk(t, bytes)
         } else {
+            if !self.threads[t].cached {
+                self.make_cache(t);
+            }
             self.arena_malloc(t, bytes)
         };
         self.handed_out(id)
@@ -184,13 +188,14 @@ impl<K: Kernel> Heap<K> {
         if !mapped && !self.threads[t].cached {
             self.make_cache(t);
         }
-        let Some(nb) = self.rules.chunk_for(size) else { return Ok(None) };
+        let padded = size.saturating_add(self.set.checked.into());
+        let Some(nb) = self.rules.chunk_for(padded) else { return Ok(None) };
         if mapped {
             let id = self.realloc_mapped(t, id, nb, size);
             return self.handed_out(id);
         }
         let mut new = self.int_realloc(t, id, nb);
-        if new.is_none() && !self.alone() {
+        if new.is_none() && !self.alone() && !self.set.checked {
             new = self.malloc_chunk(t, size);
             if new.is_some() {
                 self.int_free(t, id);
@@ -206,7 +211,12 @@ impl<K: Kernel> Heap<K> {
     #[inline]
     pub fn free(&mut self, thread: ThreadId, ptr: Option<Ptr>) -> Result<(), Abort> {
         let Some(ptr) = ptr else { return Ok(()) };
-        let Some(id) = self.live(ptr) else { return Err(self.misused_by_free(thread, ptr)) };
+        let Some(id) = self.live(ptr) else {
+            if self.set.checked {
+                return Err(Abort::new("free(): invalid pointer"));
+            }
+            return Err(self.misused_by_free(thread, ptr));
+        };
         if !self.smashed.is_empty() {
             self.check_free(thread.index(), id)?;
         }
@@ -409,6 +419,9 @@ impl<K: Kernel> Heap<K> {
     fn malloc_chunk(&mut self, t: usize, size: u64) -> Id {
         let Some(nb) = self.rules.chunk_for(size) else { return Id::NONE };
         if !self.threads[t].cached && !self.broken(Mutant::TableComesLate) {
+            if self.set.checked {
+                return self.arena_malloc(t, size);
+            }
             self.make_cache(t);
         }
         if let Some(list) = self.cache_list(t, nb)
@@ -421,6 +434,10 @@ impl<K: Kernel> Heap<K> {
 
     /// `_int_malloc` in the thread's arena, and in another if that has no memory.
     fn arena_malloc(&mut self, t: usize, size: u64) -> Id {
+        if self.set.checked {
+            // One byte more, for the mark at the end; always from the main arena.
+            return self.int_malloc(t, Some(0), size.saturating_add(1));
+        }
         if self.alone() && !self.broken(Mutant::RetryWhenSingleThreaded) {
             return self.int_malloc(t, Some(0), size);
         }

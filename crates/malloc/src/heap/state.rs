@@ -26,6 +26,8 @@ pub(super) struct Settings {
     pub(super) arena_max: u64,
     pub(super) arena_test: u64,
     pub(super) perturb: i32,
+    /// Whether the debugging library checks every call.
+    pub(super) checked: bool,
     /// Bytes of a transparent huge page, if they are asked for.
     pub(super) thp: Option<u64>,
     /// Bytes of a page of `hugetlbfs` and the flags of its size, if they are asked for.
@@ -48,12 +50,17 @@ impl Settings {
             arena_max: 0,
             arena_test: rules.arenas_per_cpu,
             perturb: 0,
+            checked: tunables.check.is_some_and(|level| level > 0),
             thp: None,
             huge: None,
         };
         let fast = if rules.fast_rounds_up { 64 } else { 64 * rules.word / 4 };
         set.set_max_fast(rules, fast);
         set.apply(rules, tunables);
+        if set.checked {
+            // Built without the cache.
+            set.tcache_bins = 0;
+        }
         match tunables.hugetlb.filter(|_| rules.hugetlb) {
             Some(1) => set.thp = kernel.thp_madvise(),
             Some(2) => set.huge = kernel.huge_page().map(|page| (page, 0)),

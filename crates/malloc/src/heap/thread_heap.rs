@@ -21,7 +21,8 @@ impl<K: Kernel> Heap<K> {
         {
             return Some(heap);
         }
-        self.alloc_heap(size, self.page, Map::NoReserve)
+        let how = if self.rules.heaps_unreserved { Map::NoReserve } else { Map::Plain };
+        self.alloc_heap(size, self.page, how)
     }
 
     /// `alloc_new_heap`: address space on a boundary of its size, the start of it accessible.

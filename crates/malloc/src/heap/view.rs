@@ -5,6 +5,7 @@ use super::{Heap, Ptr};
 use crate::chunk::{Chunk, Id, Kind};
 use crate::kernel::Kernel;
 use crate::mutant::Mutant;
+use units::Bytes;
 
 /// What a chunk is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -117,9 +118,9 @@ impl<K: Kernel> Heap<K> {
         self.arenas.len()
     }
 
-    /// Bytes the model itself takes for its chunks.
-    pub fn own_memory(&self) -> usize {
-        self.chunks.capacity() * size_of::<Chunk>()
+    /// What the model itself takes for its chunks.
+    pub fn own_memory(&self) -> Bytes {
+        Bytes::new((self.chunks.capacity() * size_of::<Chunk>()) as u64)
     }
 
     /// Every chunk of every arena and every mapped one, in the order of their addresses.

@@ -188,6 +188,14 @@ mod tests {
         check("soon", "later", None);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_time_or_none(text in "[ -~]{0,12}[0-9]{2}:[0-9]{2}:[0-9]{2}[ -~]{0,24}") {
+            let apart = apart(&at(&text), &at(&text), true);
+            proptest::prop_assert!(matches!(apart, None | Some(0)));
+        }
+    }
+
     #[test]
     fn days_are_those_of_the_calendar() {
         assert_eq!(days(1970, 1, 1), 0);

@@ -21,9 +21,11 @@ const LINES: u64 = 300;
 /// By what a line belongs to an incident, and how far it is away; the less the better.
 pub(super) fn joins(notice: &Notice, incident: &Incident) -> Option<(JoinedBy, u64)> {
     let kernel = incident.killer == Killer::Kernel;
+    let by_oomd = incident.killer == Killer::Other(Speaker::SystemdOomd);
     let fits = match notice.act {
         Act::ToldOfKill => kernel,
-        Act::ToldOfOomd => incident.killer == Killer::Other(Speaker::SystemdOomd),
+        Act::ToldOfOomd => by_oomd,
+        Act::ToldOfEither => kernel || by_oomd,
         Act::Ended | Act::Warned => true,
         Act::Killed | Act::Terminated | Act::Evicted | Act::LeftOut => false,
     };

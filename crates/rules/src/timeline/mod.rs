@@ -202,7 +202,7 @@ impl Timeline {
         incident.left_out_before = std::mem::take(&mut self.left_out);
         if let Some(part) = &mut incident.report {
             self.report.kernel_kills += incident.victims.len() as u64;
-            let holds = self.storms.earlier_victim(&held);
+            let holds = self.storms.earlier_victim(&held, &incident.victims);
             part.earlier_victim_holds = holds;
             self.tables.see(incident.number, &when, held);
         } else if let Killer::Other(killer) = incident.killer {
@@ -296,7 +296,8 @@ impl Timeline {
             .min();
         if let Some((joined_by, _, at)) = best {
             self.open[at].echoes.push(Echo { joined_by, notice });
-        } else if notice.act == Act::ToldOfKill && self.report.without_report.len() < WITHOUT_REPORT
+        } else if matches!(notice.act, Act::ToldOfKill | Act::ToldOfEither)
+            && self.report.without_report.len() < WITHOUT_REPORT
         {
             self.report.without_report.push(notice);
         }

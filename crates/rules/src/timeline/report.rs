@@ -35,7 +35,7 @@ pub struct TimelineReport {
     pub repeated: Vec<Repeated>,
     /// Tasks that were in more than one table, those that grew most first; at most 20.
     pub growth: Vec<Growth>,
-    /// Lines that tell of a kill of the kernel whose report is not in the log.
+    /// Lines that tell of a kill that is not in the log.
     pub without_report: Vec<Notice>,
 }
 
@@ -176,6 +176,10 @@ pub struct Storm {
     pub first: u64,
     /// The last.
     pub last: u64,
+    /// The number of the first's report.
+    pub first_report: u64,
+    /// The number of the last's.
+    pub last_report: u64,
     /// Processes killed.
     pub kills: u64,
     /// From the first to the last, microseconds.

@@ -28,11 +28,16 @@ pub(super) struct Storms {
 }
 
 impl Storms {
-    /// An earlier victim among the tasks of a report, and what it holds.
-    pub(super) fn earlier_victim(&self, held: &[(Task, Bytes)]) -> Option<Casualty> {
+    /// An earlier victim among the tasks of a report that is not its victim, and what it holds.
+    pub(super) fn earlier_victim(
+        &self,
+        held: &[(Task, Bytes)],
+        now: &[Casualty],
+    ) -> Option<Casualty> {
         let (task, held) = held.iter().find(|(task, held)| {
             // Numbers are used again: the name must be the same.
             held.get() >= HOLDS
+                && now.iter().all(|victim| victim.pid != task.pid)
                 && self
                     .victims
                     .iter()
@@ -55,6 +60,7 @@ impl Storms {
         match &mut self.now {
             Some((storm, began, last)) if quick => {
                 storm.last = incident.number;
+                storm.last_report = part.number;
                 storm.kills += kills;
                 storm.before_memory_was_back += early;
                 storm.lasted_us = clock::between(began, when, true);
@@ -65,6 +71,8 @@ impl Storms {
                 let storm = Storm {
                     first: incident.number,
                     last: incident.number,
+                    first_report: part.number,
+                    last_report: part.number,
                     kills,
                     lasted_us: Some(0),
                     before_memory_was_back: 0,

@@ -27,8 +27,13 @@ fn kill(line: u64, pid: u32, name: &str, group: &str, rows: &[(u32, u64)]) -> Oo
         name: Some(Name::from(format!("task{pid}").as_str())),
         ..TaskRow::default()
     };
-    let source =
-        |number| SourceLine { number, kind: LineKind::Kill, stamp: None, text: Name::from("text") };
+    let source = |number| SourceLine {
+        number,
+        kind: LineKind::Kill,
+        stamp: None,
+        records: Vec::new(),
+        text: Name::from("text"),
+    };
     OomReport {
         trigger: Some(Trigger::default()),
         tasks: Some(TaskTable {
@@ -166,13 +171,19 @@ fn other_killers_are_incidents_of_their_own_and_have_their_own_echoes() {
     timeline.notice(oomd);
     let mut told = says(21, 6, Speaker::Systemd, Act::ToldOfOomd);
     told.unit = Some(Name::from("game.scope"));
+    timeline.notice(told.clone());
+    told.act = Act::ToldOfEither;
+    timeline.notice(told.clone());
+    // That the kernel killed is not said of what systemd-oomd did.
+    told.act = Act::ToldOfKill;
+    told.unit = Some(Name::from("other.scope"));
     timeline.notice(told);
     let mut early = says(40, 9, Speaker::Earlyoom, Act::Terminated);
     early.pid = Some(Pid::new(9));
     let resident = FigureValue::Bytes(Bytes::new(5 * MIB));
     early.figures.push(Figure { of: FigureOf::Resident, value: resident });
     timeline.notice(early);
-    take(&mut timeline, 5, &kill(1, 7, "a", "/user.slice/game.scope", &[]));
+    take(&mut timeline, 5, &kill(1, 7, "a", "/a", &[]));
     take(&mut timeline, 8, &kill(30, 8, "b", "/b", &[]));
     let report = timeline.finish();
     let killers: Vec<_> = report.incidents.iter().map(|one| one.killer).collect();
@@ -185,7 +196,8 @@ fn other_killers_are_incidents_of_their_own_and_have_their_own_echoes() {
             Killer::Other(Speaker::Earlyoom)
         ]
     );
-    assert_eq!(joined(&report), [(2, JoinedBy::Unit)]);
+    assert_eq!(joined(&report), [(2, JoinedBy::Unit), (2, JoinedBy::Unit)]);
+    assert_eq!(report.without_report.len(), 1);
     assert_eq!(report.kernel_kills, 2);
     assert_eq!(report.incidents[3].victims[0].resident, Some(Bytes::new(5 * MIB)));
     let by: Vec<_> = report.other_kills.iter().map(|by| (by.killer, by.kills)).collect();
@@ -228,8 +240,8 @@ fn three_kills_in_quick_succession_are_a_storm_and_two_are_not() {
     let storms = |seconds: &[u64]| {
         let mut timeline = Timeline::new();
         timeline.begin(Name::from("log"));
-        for (at, &second) in seconds.iter().enumerate() {
-            take(&mut timeline, second, &kill(at as u64 * 20 + 1, at as u32 + 7, "a", "/a", &[]));
+        for (at, &second) in (0u32..).zip(seconds) {
+            take(&mut timeline, second, &kill(u64::from(at) * 20 + 1, at + 7, "a", "/a", &[]));
         }
         let storms = timeline.finish().storms;
         storms.iter().map(|s| (s.first, s.last, s.kills, s.lasted_us)).collect::<Vec<_>>()

@@ -106,6 +106,10 @@ fn settings(page: &mut Page<'_>, settings: &[SettingResult], rows: usize) {
     table.column("  ", "CALLS", Align::Right, column(&|s| grouped(s.system_calls)));
     table.column("  ", "SETTING", Align::Left, column(&words::setting));
     page.table(&table);
+    // A line to paste must not be cut.
+    for line in words::to_paste(settings, played) {
+        page.line(&format!("  {line}"));
+    }
     let hidden = settings.len() - without - shown.len();
     let mut notes = Vec::new();
     if hidden > 0 {

@@ -175,6 +175,21 @@ pub(super) fn setting(setting: &SettingResult) -> String {
     if parts.is_empty() { "(defaults)".to_owned() } else { parts.join(" ") }
 }
 
+/// The best settings as lines for a shell: for the average, and for the peak if that is another.
+pub(super) fn to_paste(settings: &[SettingResult], played: &SettingResult) -> Vec<String> {
+    let only_tunables = || settings.iter().filter(|setting| setting.change.is_none());
+    let mean = only_tunables().min_by_key(|setting| setting.mean);
+    let peak = only_tunables().min_by_key(|setting| setting.peak);
+    let mut lines = Vec::new();
+    if let Some(best) = mean.filter(|best| best.mean < played.mean && !best.tunables.is_empty()) {
+        lines.push(format!("least on average: GLIBC_TUNABLES={}", best.tunables));
+    }
+    if let Some(best) = peak.filter(|best| best.peak < played.peak && !best.tunables.is_empty()) {
+        lines.push(format!("lowest peak:      GLIBC_TUNABLES={}", best.tunables));
+    }
+    lines
+}
+
 /// Which settings hold least.
 pub(super) fn best(settings: &[SettingResult], played: &SettingResult) -> String {
     let tried = settings.len() - 1;

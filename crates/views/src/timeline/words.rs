@@ -37,6 +37,7 @@ pub fn notice(notice: &Notice, style: &Style) -> String {
             Some(count) => format!("{speaker}: {count} killed by the kernel in {what}"),
             None => format!("{speaker}: killed by the kernel: {what}"),
         },
+        Act::ToldOfEither => format!("{speaker}: {what} failed with result `oom-kill`"),
         Act::ToldOfOomd => match notice.count {
             Some(count) => format!("{speaker}: systemd-oomd killed {count} processes of {what}"),
             None => format!("{speaker}: systemd-oomd killed processes of {what}"),

@@ -1,12 +1,13 @@
 //! Many logs at once, their contents in the order of the logs.
 //!
-//! Each log is read by one thread; what it finds waits in a queue of a few until its turn comes. So
-//! the memory that is held does not depend on how long the logs are, nor on how many.
+//! Each log is read by one thread; what it finds waits in a queue of a few until its turn comes, and
+//! no log is begun that is far from its turn. So the memory that is held does not depend on how long
+//! the logs are, nor on how many.
 
 use std::fs;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ use crate::run::progress::Progress;
 
 /// What waits of one log.
 const QUEUE: usize = 4;
+/// How many logs are read or wait, read, before their turn.
+const AHEAD: usize = 16;
 /// How often progress is told while nothing is found.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -38,12 +41,37 @@ struct Far {
     done: AtomicUsize,
     /// The next log that nobody reads yet.
     next: AtomicUsize,
+    /// The log whose turn it is.
+    turn: Turn,
+}
+
+/// Whose turn it is, for those that wait for theirs to come near.
+#[derive(Debug, Default)]
+struct Turn {
+    of: Mutex<usize>,
+    changed: Condvar,
+}
+
+impl Turn {
+    /// Waits until a log is at most [`AHEAD`] before its turn.
+    fn wait_for(&self, at: usize) {
+        let of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.changed.wait_while(of, |of| at.saturating_sub(*of) > AHEAD));
+    }
+
+    /// It is the turn of this log.
+    fn is_of(&self, at: usize) {
+        *self.of.lock().unwrap_or_else(PoisonError::into_inner) = at;
+        self.changed.notify_all();
+    }
 }
 
 /// What is made of the contents.
 pub(super) trait Take {
     /// A log begins.
     fn begin(&mut self, log: &Log);
+    /// Whether what it finds appears on the terminal at once, where progress is shown, too.
+    fn is_shown_at_once(&self) -> bool;
     /// It holds this.
     fn found(&mut self, found: Found) -> Result<(), Failure>;
     /// It has ended, or broke.
@@ -69,6 +97,7 @@ pub(super) fn read_all(
             loop {
                 let at = far.next.fetch_add(1, Ordering::Relaxed);
                 let Some((log, sender)) = shared.get(at) else { return };
+                far.turn.wait_for(at);
                 let mut listens = true;
                 let result = read(log, kernel, &far.read[at], &mut |found| {
                     listens = listens && sender.send(Said::Found(found)).is_ok();
@@ -82,12 +111,16 @@ pub(super) fn read_all(
     }
     let progress = Progress::new();
     let sizes: Vec<Option<u64>> = logs.iter().map(size).collect();
-    for (log, receiver) in logs.iter().zip(receivers) {
+    for (at, (log, receiver)) in logs.iter().zip(receivers).enumerate() {
+        far.turn.is_of(at);
         take.begin(log);
         let result = one(&receiver, take, &progress, &|| how_far(&far, &sizes))?;
-        progress.tell(true, String::new);
+        if result.is_err() {
+            progress.tell(true, String::new);
+        }
         take.end(log, result)?;
     }
+    progress.tell(true, String::new);
     Ok(())
 }
 
@@ -101,7 +134,7 @@ fn one(
     loop {
         match receiver.recv_timeout(TICK) {
             Ok(Said::Found(found)) => {
-                progress.tell(false, how_far);
+                progress.tell(take.is_shown_at_once(), how_far);
                 take.found(found)?;
             }
             Ok(Said::Ended(result)) => return Ok(result),
@@ -146,11 +179,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_log_is_begun_when_its_turn_is_near() {
+        let turn = Arc::new(Turn::default());
+        turn.wait_for(AHEAD);
+        let (began, heard) = sync_channel(1);
+        let waits = Arc::clone(&turn);
+        let thread = thread::spawn(move || {
+            waits.wait_for(AHEAD + 2);
+            let _ = began.send(*waits.of.lock().unwrap());
+        });
+        turn.is_of(1);
+        turn.is_of(2);
+        assert_eq!(heard.recv(), Ok(2));
+        thread.join().unwrap();
+    }
+
+    #[test]
     fn the_bar_fills_by_bytes() {
         let far = Far {
             read: [50, 0].map(AtomicU64::new).into(),
             done: AtomicUsize::new(0),
             next: AtomicUsize::new(1),
+            turn: Turn::default(),
         };
         assert_eq!(
             how_far(&far, &[Some(50), Some(150)]),

@@ -1,6 +1,8 @@
 //! `oomph replay`: which kind of trace it is, its text says.
 
 mod heap;
+mod save;
+mod strace;
 
 use std::path::Path;
 
@@ -19,6 +21,9 @@ pub(super) fn run(
 ) -> Result<Outcome, Failure> {
     let text = read(&args.file)?;
     let name = shown(&args.file);
+    if ::strace::looks_like_strace(&text) {
+        return strace::run(&text, &name, args, global, out);
+    }
     heap::run(text, &name, args, global, out)
 }
 
