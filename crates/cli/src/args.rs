@@ -3,6 +3,7 @@
 mod lab;
 mod replay;
 mod simulate;
+mod trace;
 mod usage;
 
 use std::ffi::{OsStr, OsString};
@@ -20,6 +21,7 @@ use crate::output::talk;
 pub(crate) use lab::{LabArgs, LabArm};
 pub(crate) use replay::ReplayArgs;
 pub(crate) use simulate::SimulateArgs;
+pub(crate) use trace::TraceArgs;
 pub(crate) use usage::UsageArgs;
 
 /// A command line that makes sense.
@@ -124,12 +126,15 @@ pub(crate) enum Command {
     /// Run a scenario on a simulated machine: what happens, what fails and why
     #[command(after_long_help = simulate::EXAMPLES)]
     Simulate(SimulateArgs),
-    /// Play a log of strace on a simulated machine: which addresses the model predicts, and the picture
+    /// Play a log of strace, or a trace of malloc, on a model: what it predicts, holds, and would hold otherwise
     #[command(after_long_help = replay::EXAMPLES)]
     Replay(ReplayArgs),
     /// Run scenarios on the model and on this machine's kernel, and set the two side by side
     #[command(after_long_help = lab::EXAMPLES)]
     Lab(LabArgs),
+    /// Record a program's calls of malloc, for `oomph replay`
+    #[command(after_long_help = trace::EXAMPLES)]
+    Trace(TraceArgs),
     /// Keep this machine at this moment in a tar, to look at it later or elsewhere
     #[command(after_long_help = CAPTURE_EXAMPLES)]
     Capture(CaptureArgs),
@@ -521,6 +526,10 @@ pub(crate) enum Report {
     ReplayStrace,
     /// What `oomph lab --json` prints
     Comparison,
+    /// What `oomph replay --json` prints for a trace of malloc
+    ReplayHeap,
+    /// What `oomph replay --at N --json` prints for one
+    HeapPicture,
 }
 
 const GENERATE_EXAMPLES: &str = "\

@@ -16,6 +16,7 @@ pub mod explain;
 pub mod fragmentation;
 pub mod gfp;
 pub mod headroom;
+pub mod heap;
 pub mod layout;
 pub mod ledger;
 pub mod ledger_diff;

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use rules::cache::CacheReport;
 use rules::explain::ExplainReport;
+use rules::heap::{HeapPicture, HeapReport};
 use rules::ledger::LedgerReport;
 use rules::ledger_diff::LedgerDiffReport;
 use rules::map::MapReport;
@@ -78,6 +79,10 @@ pub enum Format {
     ReplayStrace,
     /// What `oomph lab --json` prints, for each scenario.
     Comparison,
+    /// What `oomph replay --json` prints for a trace of malloc.
+    ReplayHeap,
+    /// What `oomph replay --at N --json` prints for one.
+    HeapPicture,
 }
 
 /// The JSON Schema (draft 2020-12) of a format.
@@ -97,6 +102,8 @@ pub fn schema(format: Format) -> Value {
         Format::Simulation => schema_for!(SimulationReport),
         Format::ReplayStrace => schema_for!(StraceReport),
         Format::Comparison => schema_for!(ComparisonReport),
+        Format::ReplayHeap => schema_for!(HeapReport),
+        Format::HeapPicture => schema_for!(HeapPicture),
     };
     let title = match format {
         Format::Status => "oomph.status/1",
@@ -113,6 +120,8 @@ pub fn schema(format: Format) -> Value {
         Format::Simulation => scenario::report::SCHEMA,
         Format::ReplayStrace => rules::replay::SCHEMA,
         Format::Comparison => scenario::comparison::SCHEMA,
+        Format::ReplayHeap => rules::heap::SCHEMA,
+        Format::HeapPicture => rules::heap::PICTURE_SCHEMA,
     };
     schema.insert("title".to_owned(), title.into());
     schema.to_value()

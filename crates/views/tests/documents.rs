@@ -28,6 +28,8 @@ fn the_document_of_the_json_format_is_current() {
         ("simulation", Format::Simulation),
         ("replay-strace", Format::ReplayStrace),
         ("comparison", Format::Comparison),
+        ("replay-heap", Format::ReplayHeap),
+        ("heap-picture", Format::HeapPicture),
     ] {
         let (start, end) =
             (format!("<!-- {name}: generated -->\n"), format!("<!-- {name}: end -->\n"));

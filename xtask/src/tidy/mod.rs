@@ -28,6 +28,7 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-sources", &["oomph-units", "oomph-facts", "oomph-proctext", "oomph-klog"]),
     ("oomph-compat", &["oomph-units"]),
     ("oomph-malloc", &["oomph-units"]),
+    ("oomph-heap-trace", &["oomph-units", "oomph-rules", "oomph-malloc"]),
     ("oomph-views", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-scenario"]),
     ("oomph-world", &["oomph-units"]),
     ("oomph-actor", &[]),
@@ -63,6 +64,7 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-malloc",
             "oomph-strace",
             "oomph-lab",
+            "oomph-heap-trace",
         ],
     ),
     (

@@ -42,6 +42,8 @@ pub(super) fn run(what: &Generate, out: &mut Output) -> Result<Outcome, Failure>
                 Report::Simulation => Format::Simulation,
                 Report::ReplayStrace => Format::ReplayStrace,
                 Report::Comparison => Format::Comparison,
+                Report::ReplayHeap => Format::ReplayHeap,
+                Report::HeapPicture => Format::HeapPicture,
             };
             print_json(&json::schema(format), out)?;
         }

@@ -14,6 +14,7 @@ mod rank;
 mod replay;
 mod simulate;
 mod status;
+mod trace;
 mod usage;
 
 use serde::Serialize;
@@ -36,6 +37,7 @@ pub(crate) fn run(invocation: &Invocation, out: &mut Output) -> Result<Outcome, 
         Command::Ledger(args) => ledger::run(args, global, out),
         Command::Explain(args) => explain::run(args, global, out),
         Command::Replay(args) => replay::run(args, global, out),
+        Command::Trace(args) => trace::run(args),
         Command::Capture(args) => capture::run(args, global, out),
         Command::Simulate(args) => simulate::run(args, global, out),
         Command::Lab(args) => lab::run(args, global, out),

@@ -1,5 +1,6 @@
 //! `oomph replay`: which kind of trace it is, its text says.
 
+mod heap;
 mod save;
 mod strace;
 
@@ -23,24 +24,8 @@ pub(super) fn run(
     if ::strace::looks_like_strace(&text) {
         return strace::run(&text, &name, args, global, out);
     }
-    Err(Failure::new(format!("`{name}` is no log that can be played"))
-        .because(&Unlike)
-        .hint("`strace -f -e trace=memory,process -o FILE PROGRAM` makes one"))
+    heap::run(text, &name, args, global, out)
 }
-
-/// What was expected of a text.
-#[derive(Debug)]
-struct Unlike;
-
-impl std::fmt::Display for Unlike {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(
-            "expected lines of strace such as `brk(NULL) = 0x5581…`, found none in the first 200",
-        )
-    }
-}
-
-impl std::error::Error for Unlike {}
 
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let log = if file == Path::new("-") { Log::Input } else { Log::File(file.to_owned()) };
