@@ -1,5 +1,6 @@
 //! The command line. One definition yields parser, help, manual and completions.
 
+mod compare_allocators;
 mod usage;
 
 use std::ffi::{OsStr, OsString};
@@ -14,6 +15,7 @@ use units::{Bytes, Percent};
 use crate::exit::{Convention, Outcome};
 use crate::output::talk;
 
+pub(crate) use compare_allocators::CompareAllocatorsArgs;
 pub(crate) use usage::UsageArgs;
 
 /// A command line that makes sense.
@@ -118,6 +120,9 @@ pub(crate) enum Command {
     /// Keep this machine at this moment in a tar, to look at it later or elsewhere
     #[command(after_long_help = CAPTURE_EXAMPLES)]
     Capture(CaptureArgs),
+    /// The same command under each allocator: memory, faults, time
+    #[command(after_long_help = compare_allocators::EXAMPLES)]
+    CompareAllocators(CompareAllocatorsArgs),
     /// What smem, pmap and free print, byte for byte, for scripts that cut it into columns
     #[command(
         override_usage = "oomph compat [--bug-for-bug] smem|pmap|free [ARG…]",
@@ -489,6 +494,8 @@ pub(crate) enum Report {
     Explain,
     /// What `oomph explain --timeline --json` prints
     Timeline,
+    /// What `oomph compare-allocators --json` prints
+    CompareAllocators,
 }
 
 const GENERATE_EXAMPLES: &str = "\

@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 
+use rules::allocators::AllocatorsReport;
 use rules::cache::CacheReport;
 use rules::explain::ExplainReport;
 use rules::ledger::LedgerReport;
@@ -69,6 +70,8 @@ pub enum Format {
     Explain,
     /// What `oomph explain --timeline --json` prints.
     Timeline,
+    /// What `oomph compare-allocators --json` prints.
+    CompareAllocators,
 }
 
 /// The JSON Schema (draft 2020-12) of a format.
@@ -85,6 +88,7 @@ pub fn schema(format: Format) -> Value {
         Format::LedgerDiff => schema_for!(LedgerDiffReport),
         Format::Explain => schema_for!(ExplainReport),
         Format::Timeline => schema_for!(TimelineReport),
+        Format::CompareAllocators => schema_for!(AllocatorsReport),
     };
     let title = match format {
         Format::Status => "oomph.status/1",
@@ -98,6 +102,7 @@ pub fn schema(format: Format) -> Value {
         Format::LedgerDiff => rules::ledger_diff::SCHEMA,
         Format::Explain => rules::explain::SCHEMA,
         Format::Timeline => rules::timeline::SCHEMA,
+        Format::CompareAllocators => rules::allocators::SCHEMA,
     };
     schema.insert("title".to_owned(), title.into());
     schema.to_value()

@@ -25,6 +25,7 @@ fn the_document_of_the_json_format_is_current() {
         ("cache", Format::Cache),
         ("explain", Format::Explain),
         ("timeline", Format::Timeline),
+        ("compare-allocators", Format::CompareAllocators),
     ] {
         let (start, end) =
             (format!("<!-- {name}: generated -->\n"), format!("<!-- {name}: end -->\n"));

@@ -29,6 +29,7 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-views", &["oomph-units", "oomph-facts", "oomph-rules"]),
     ("oomph-compat", &["oomph-units"]),
     ("oomph-world", &["oomph-units"]),
+    ("oomph-trial", &["oomph-units", "oomph-facts", "oomph-rules"]),
     (
         "oomph",
         &[
@@ -40,6 +41,7 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-sources",
             "oomph-views",
             "oomph-compat",
+            "oomph-trial",
         ],
     ),
     ("xtask", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-klog"]),

@@ -39,6 +39,7 @@ pub(super) fn run(what: &Generate, out: &mut Output) -> Result<Outcome, Failure>
                 Report::LedgerDiff => Format::LedgerDiff,
                 Report::Explain => Format::Explain,
                 Report::Timeline => Format::Timeline,
+                Report::CompareAllocators => Format::CompareAllocators,
             };
             print_json(&json::schema(format), out)?;
         }

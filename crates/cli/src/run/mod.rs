@@ -2,6 +2,7 @@
 
 mod cache;
 mod capture;
+mod compare_allocators;
 mod compat;
 mod explain;
 mod generate;
@@ -33,6 +34,7 @@ pub(crate) fn run(invocation: &Invocation, out: &mut Output) -> Result<Outcome, 
         Command::Ledger(args) => ledger::run(args, global, out),
         Command::Explain(args) => explain::run(args, global, out),
         Command::Capture(args) => capture::run(args, global, out),
+        Command::CompareAllocators(args) => compare_allocators::run(args, global, out),
         Command::Compat(args) => compat::run(args, global, out),
         Command::Generate(args) => generate::run(&args.what, out),
     }
