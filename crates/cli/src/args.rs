@@ -1,5 +1,6 @@
 //! The command line. One definition yields parser, help, manual and completions.
 
+mod compare_allocators;
 mod lab;
 mod replay;
 mod simulate;
@@ -18,6 +19,7 @@ use units::{Bytes, Percent};
 use crate::exit::{Convention, Outcome};
 use crate::output::talk;
 
+pub(crate) use compare_allocators::CompareAllocatorsArgs;
 pub(crate) use lab::{LabArgs, LabArm};
 pub(crate) use replay::ReplayArgs;
 pub(crate) use simulate::SimulateArgs;
@@ -138,6 +140,9 @@ pub(crate) enum Command {
     /// Keep this machine at this moment in a tar, to look at it later or elsewhere
     #[command(after_long_help = CAPTURE_EXAMPLES)]
     Capture(CaptureArgs),
+    /// The same command under each allocator: memory, faults, time
+    #[command(after_long_help = compare_allocators::EXAMPLES)]
+    CompareAllocators(CompareAllocatorsArgs),
     /// What smem, pmap and free print, byte for byte, for scripts that cut it into columns
     #[command(
         override_usage = "oomph compat [--bug-for-bug] smem|pmap|free [ARG…]",
@@ -530,6 +535,8 @@ pub(crate) enum Report {
     ReplayHeap,
     /// What `oomph replay --at N --json` prints for one
     HeapPicture,
+    /// What `oomph compare-allocators --json` prints
+    CompareAllocators,
 }
 
 const GENERATE_EXAMPLES: &str = "\

@@ -8,6 +8,7 @@
 //! [`status()`]).
 
 pub mod address_space;
+pub mod allocators;
 pub mod available;
 pub mod badness;
 pub mod cache;

@@ -6,6 +6,7 @@
 
 use std::fmt::Write as _;
 
+use rules::allocators::AllocatorsReport;
 use rules::cache::CacheReport;
 use rules::explain::ExplainReport;
 use rules::heap::{HeapPicture, HeapReport};
@@ -83,6 +84,8 @@ pub enum Format {
     ReplayHeap,
     /// What `oomph replay --at N --json` prints for one.
     HeapPicture,
+    /// What `oomph compare-allocators --json` prints.
+    CompareAllocators,
 }
 
 /// The JSON Schema (draft 2020-12) of a format.
@@ -104,6 +107,7 @@ pub fn schema(format: Format) -> Value {
         Format::Comparison => schema_for!(ComparisonReport),
         Format::ReplayHeap => schema_for!(HeapReport),
         Format::HeapPicture => schema_for!(HeapPicture),
+        Format::CompareAllocators => schema_for!(AllocatorsReport),
     };
     let title = match format {
         Format::Status => "oomph.status/1",
@@ -122,6 +126,7 @@ pub fn schema(format: Format) -> Value {
         Format::Comparison => scenario::comparison::SCHEMA,
         Format::ReplayHeap => rules::heap::SCHEMA,
         Format::HeapPicture => rules::heap::PICTURE_SCHEMA,
+        Format::CompareAllocators => rules::allocators::SCHEMA,
     };
     schema.insert("title".to_owned(), title.into());
     schema.to_value()

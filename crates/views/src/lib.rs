@@ -10,6 +10,7 @@
 //! It reads nothing, asks no terminal and knows no kernel rule: a number that is not in the report
 //! is not on the screen, except for sums, shares and units.
 
+mod allocators;
 mod amount;
 mod annotate;
 mod bar;
@@ -36,6 +37,7 @@ mod timeline;
 mod usage;
 mod words;
 
+pub use allocators::allocators;
 pub use annotate::{PageEntry, annotated};
 pub use cache::{Amounts, cache, cache_csv};
 pub use comparison::comparison;

@@ -30,6 +30,7 @@ fn the_document_of_the_json_format_is_current() {
         ("comparison", Format::Comparison),
         ("replay-heap", Format::ReplayHeap),
         ("heap-picture", Format::HeapPicture),
+        ("compare-allocators", Format::CompareAllocators),
     ] {
         let (start, end) =
             (format!("<!-- {name}: generated -->\n"), format!("<!-- {name}: end -->\n"));

@@ -47,6 +47,7 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-actor",
         ],
     ),
+    ("oomph-trial", &["oomph-units", "oomph-facts", "oomph-rules"]),
     (
         "oomph",
         &[
@@ -65,6 +66,7 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-strace",
             "oomph-lab",
             "oomph-heap-trace",
+            "oomph-trial",
         ],
     ),
     (

@@ -44,6 +44,7 @@ pub(super) fn run(what: &Generate, out: &mut Output) -> Result<Outcome, Failure>
                 Report::Comparison => Format::Comparison,
                 Report::ReplayHeap => Format::ReplayHeap,
                 Report::HeapPicture => Format::HeapPicture,
+                Report::CompareAllocators => Format::CompareAllocators,
             };
             print_json(&json::schema(format), out)?;
         }

@@ -2,6 +2,7 @@
 
 mod cache;
 mod capture;
+mod compare_allocators;
 mod compat;
 mod explain;
 mod generate;
@@ -41,6 +42,7 @@ pub(crate) fn run(invocation: &Invocation, out: &mut Output) -> Result<Outcome, 
         Command::Capture(args) => capture::run(args, global, out),
         Command::Simulate(args) => simulate::run(args, global, out),
         Command::Lab(args) => lab::run(args, global, out),
+        Command::CompareAllocators(args) => compare_allocators::run(args, global, out),
         Command::Compat(args) => compat::run(args, global, out),
         Command::Generate(args) => generate::run(&args.what, out),
     }

@@ -1,0 +1,151 @@
+//! Where the libraries of other allocators are.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::program::Program;
+
+/// What a search found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Found {
+    /// The library, for the right machine.
+    pub library: Option<PathBuf>,
+    /// Files of that name that are for other processors or word sizes.
+    pub unfit: Vec<PathBuf>,
+}
+
+/// Directories in which loaders look.
+#[derive(Debug, Clone)]
+pub struct Places(Vec<PathBuf>);
+
+impl Places {
+    /// `LD_LIBRARY_PATH`, then the directories of `ldconfig -p`, then those that loaders are built
+    /// with on Debian (`/usr/lib/<triplet>`) and elsewhere (`/usr/lib64`, `/usr/lib`).
+    pub fn of_this_machine() -> Places {
+        let mut all: Vec<PathBuf> = Vec::new();
+        if let Some(path) = env::var_os("LD_LIBRARY_PATH") {
+            all.extend(env::split_paths(&path).filter(|path| path.is_absolute()));
+        }
+        all.extend(cached());
+        for top in ["/usr/local/lib", "/usr/lib", "/lib"] {
+            let Ok(entries) = fs::read_dir(top) else { continue };
+            let mut triplets: Vec<PathBuf> = entries
+                .flatten()
+                .filter(|entry| is_triplet(&entry.file_name()))
+                .map(|entry| entry.path())
+                .collect();
+            triplets.sort();
+            all.extend(triplets);
+        }
+        let others =
+            ["/usr/local/lib64", "/usr/local/lib", "/usr/lib64", "/lib64", "/usr/lib", "/lib"];
+        all.extend(others.map(PathBuf::from));
+        let mut seen = BTreeSet::new();
+        all.retain(|path| seen.insert(path.clone()));
+        Places(all)
+    }
+
+    /// The first file of one of these names that fits the program.
+    pub fn find(&self, names: &[&str], program: &Program) -> Found {
+        let mut found = Found::default();
+        for name in names {
+            for place in &self.0 {
+                let path = place.join(name);
+                let Some(library) = Program::at(&path) else { continue };
+                let path = fs::canonicalize(&path).unwrap_or(path);
+                if library.machine == program.machine {
+                    return Found { library: Some(path), unfit: Vec::new() };
+                }
+                if !found.unfit.contains(&path) {
+                    found.unfit.push(path);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// A library that somebody named: where it is, if it fits the program.
+pub fn named(path: &Path, program: &Program) -> Result<PathBuf, String> {
+    let path = fs::canonicalize(path).map_err(|error| error.to_string())?;
+    let library = Program::at(&path).ok_or("it is no ELF file")?;
+    if library.machine != program.machine {
+        return Err("it is made for another processor or word size than the command".to_owned());
+    }
+    // The loader takes blanks and colons for the ends of names, and knows no way around it.
+    if path.as_os_str().as_bytes().iter().any(|byte| b" :".contains(byte)) {
+        return Err("LD_PRELOAD cannot name a path with a blank or a colon in it".to_owned());
+    }
+    Ok(path)
+}
+
+/// `x86_64-linux-gnu`, `arm-linux-gnueabihf`.
+fn is_triplet(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| name.contains("-linux-gnu"))
+}
+
+/// Directories of the loader's cache.
+fn cached() -> Vec<PathBuf> {
+    for program in ["/sbin/ldconfig", "/usr/sbin/ldconfig", "ldconfig"] {
+        let mut command = Command::new(program);
+        command.arg("-p").stdin(Stdio::null()).stderr(Stdio::null());
+        let Ok(output) = command.output() else { continue };
+        if output.status.success() {
+            return directories(&output.stdout);
+        }
+    }
+    Vec::new()
+}
+
+/// From lines such as `	libc.so.6 (libc6,x86-64) => /lib/x86_64-linux-gnu/libc.so.6`.
+fn directories(cache: &[u8]) -> Vec<PathBuf> {
+    let mut all: Vec<PathBuf> = Vec::new();
+    for line in cache.split(|&byte| byte == b'\n') {
+        let Some(start) = line.windows(4).position(|window| window == b"=> /") else { continue };
+        let path = Path::new(OsStr::from_bytes(&line[start + 3..]));
+        let Some(directory) = path.parent() else { continue };
+        if all.iter().all(|known| known != directory) {
+            all.push(directory.to_owned());
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_come_out_of_the_cache_once_and_in_order() {
+        let cache = b"2 libs found in cache `/etc/ld.so.cache'\n\
+            \tlibz.so.1 (libc6,x86-64) => /opt/z/libz.so.1\n\
+            \tlibm.so.6 (libc6,x86-64, OS ABI: Linux 3.2.0) => /lib/x86_64-linux-gnu/libm.so.6\n\
+            \tlibc.so.6 (libc6,x86-64) => /lib/x86_64-linux-gnu/libc.so.6\n\
+            Cache generated by: ldconfig (Debian GLIBC 2.36-9+deb12u14)\n";
+        let places: Vec<PathBuf> = ["/opt/z", "/lib/x86_64-linux-gnu"].map(PathBuf::from).into();
+        assert_eq!(directories(cache), places);
+    }
+
+    #[test]
+    fn a_library_of_this_test_is_found_where_the_loader_found_it() {
+        let own = Program::at(Path::new("/proc/self/exe")).unwrap();
+        let Some(name) = own.needed.iter().find_map(|name| name.to_str()) else {
+            eprintln!("skipped: this test is linked statically");
+            return;
+        };
+        let places = Places::of_this_machine();
+        let found = places.find(&["libof-nobody.so.9", name], &own).library.expect(name);
+        let maps = fs::read_to_string("/proc/self/maps").unwrap();
+        assert!(maps.contains(&found.display().to_string()), "{}", found.display());
+        // For another processor the same files do not fit.
+        let other = Program { machine: (u16::MAX, true), ..own.clone() };
+        let found = places.find(&[name], &other);
+        assert!(found.library.is_none() && !found.unfit.is_empty());
+        assert!(named(&found.unfit[0], &other).unwrap_err().contains("another processor"));
+    }
+}
