@@ -200,6 +200,8 @@ impl Ctx<'_> {
                 frame.uptodate = false;
             });
             for (frame, len, known) in had {
+                // What was reserved before is cleared now.
+                let known = crate::frames::Frame { uptodate: true, ..known };
                 self.store.frames.map.set(frame, len, known);
                 self.store.frames.mark_dirty(frame, len);
             }
