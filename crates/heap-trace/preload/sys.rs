@@ -185,10 +185,14 @@ fn thread_pointer() -> usize {
 }
 
 /// The value of a variable of the environment that the process was started with.
+///
+/// Up to 2.38 glibc ends each tunable in place: what follows a value and begins with `glibc.` belongs
+/// to it, behind a colon.
 fn environment<const N: usize>(name: &[u8], value: &mut Text<N>) -> bool {
+    const MORE: &[u8] = b"glibc.";
     let Some(fd) = open(c"/proc/self/environ".as_ptr().cast(), 0) else { return false };
     let mut buffer = [0_u8; 1024];
-    // How much of the name was seen; None in another variable.
+    // How much of the name, or behind the value of the start of another tunable, was seen.
     let mut seen = Some(0);
     let mut found = false;
     'reading: loop {
@@ -198,18 +202,21 @@ fn environment<const N: usize>(name: &[u8], value: &mut Text<N>) -> bool {
             break;
         }
         for &byte in &buffer[..n] {
+            let wanted = if found { MORE } else { name };
             match seen {
-                _ if byte == 0 => {
+                _ if byte == 0 => seen = Some(0),
+                Some(at) if at == usize::MAX => value.add(&[byte]),
+                Some(at) if wanted[at] == byte && at + 1 < wanted.len() => seen = Some(at + 1),
+                Some(at) if wanted[at] == byte => {
                     if found {
-                        break 'reading;
+                        value.add(b":");
+                        value.add(MORE);
                     }
-                    seen = Some(0);
+                    found = true;
+                    // The rest, up to its end, is the value.
+                    seen = Some(usize::MAX);
                 }
-                Some(at) if at == name.len() => value.add(&[byte]),
-                Some(at) if name[at] == byte => {
-                    seen = Some(at + 1);
-                    found = at + 1 == name.len();
-                }
+                _ if found => break 'reading,
                 _ => seen = None,
             }
         }

@@ -65,7 +65,7 @@ impl std::error::Error for Unfit {}
 pub fn program(file: &[u8]) -> Result<Program, Unfit> {
     if let Some(rest) = file.strip_prefix(b"#!") {
         let line = rest.split(|b| *b == b'\n').next().unwrap_or_default();
-        let mut words = line.split(|b| b.is_ascii_whitespace()).filter(|word| !word.is_empty());
+        let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         let text = |word: &[u8]| String::from_utf8_lossy(word).into_owned();
         let first = words.next().ok_or(Unfit::NotElf)?;
         // `#!/usr/bin/env NAME`, where `-S` and variables may come before the name.

@@ -20,10 +20,9 @@ pub(super) fn is(head: &[u8]) -> Option<bool> {
     }
     for line in lines {
         match words(line).collect::<Vec<_>>().as_slice() {
-            [b"+", _, _, _] => return Some(true),
+            // `m` of the interpreter has numbers.
+            [b"+", _, _, _] | [b"m", b"1", b"-"] => return Some(true),
             [b"+", _] | [b"a" | b"s", ..] => return Some(false),
-            // `m` and `x` of the library have lengths and names, of the interpreter numbers.
-            [b"m", b"1", b"-"] => return Some(true),
             _ => {}
         }
     }
@@ -31,7 +30,7 @@ pub(super) fn is(head: &[u8]) -> Option<bool> {
 }
 
 pub(super) struct Lines {
-    lines: Numbered,
+    text: Numbered,
     at_us: Option<u64>,
     facts: Facts,
     /// Of an interpreted trace: bytes of each kind of allocation, and the blocks of it that live.
@@ -42,7 +41,7 @@ pub(super) struct Lines {
 impl Lines {
     pub(super) fn new(stream: Stream) -> Lines {
         Lines {
-            lines: Numbered::new(stream),
+            text: Numbered::new(stream),
             at_us: None,
             facts: Facts::default(),
             kinds: Vec::new(),
@@ -54,7 +53,7 @@ impl Lines {
 impl Source for Lines {
     fn next(&mut self) -> Option<Result<Op, Problem>> {
         loop {
-            let line = match self.lines.next()? {
+            let line = match self.text.next()? {
                 Ok(line) => line,
                 Err(problem) => return Some(Err(problem)),
             };
@@ -67,24 +66,24 @@ impl Source for Lines {
                 (Some(b"-"), &[Some(ptr)]) if self.kinds.is_empty() => What::Free { ptr },
                 (Some(b"+"), &[Some(id)]) => {
                     let kind = usize::try_from(id).ok().and_then(|id| self.kinds.get_mut(id));
-                    let Some((size, live)) = kind else {
+                    let Some((bytes, blocks)) = kind else {
                         let found = quoted(line);
                         return Some(Err(Problem::new(
-                            self.lines.place(),
+                            self.text.place(),
                             "the number of an `a` line",
                             found,
                         )));
                     };
                     self.names += 1;
-                    live.push(self.names);
-                    What::Malloc { size: *size, ptr: Some(self.names) }
+                    blocks.push(self.names);
+                    What::Malloc { size: *bytes, ptr: Some(self.names) }
                 }
                 (Some(b"-"), &[Some(id)]) => {
                     let kind = usize::try_from(id).ok().and_then(|id| self.kinds.get_mut(id));
                     let Some(ptr) = kind.and_then(|(_, live)| live.pop()) else {
                         let found = quoted(line);
                         let expected = "an allocation that lives";
-                        return Some(Err(Problem::new(self.lines.place(), expected, found)));
+                        return Some(Err(Problem::new(self.text.place(), expected, found)));
                     };
                     What::Free { ptr }
                 }
@@ -108,7 +107,7 @@ impl Source for Lines {
                 (Some(b"+" | b"-" | b"a" | b"c" | b"I"), _) => {
                     let found = quoted(line);
                     let expected = "hexadecimal numbers behind the letter";
-                    return Some(Err(Problem::new(self.lines.place(), expected, found)));
+                    return Some(Err(Problem::new(self.text.place(), expected, found)));
                 }
                 // Modules, strings, stacks, resident pages, comments, suppressions.
                 (
@@ -120,7 +119,7 @@ impl Source for Lines {
                 _ => {
                     let found = quoted(line);
                     return Some(Err(Problem::new(
-                        self.lines.place(),
+                        self.text.place(),
                         "a line of heaptrack",
                         found,
                     )));

@@ -75,5 +75,5 @@ pub(super) fn hex(word: &[u8]) -> Option<u64> {
 
 /// The words of a line.
 pub(super) fn words(line: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
-    line.split(|b| b.is_ascii_whitespace()).filter(|word| !word.is_empty())
+    line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
 }

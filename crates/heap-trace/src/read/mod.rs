@@ -37,14 +37,13 @@ impl Format {
     /// What a trace of this recorder does not tell, one sentence each.
     pub fn loses(self) -> &'static [&'static str] {
         match self {
-            Format::Own => &[],
+            Format::Own | Format::GlibcBinary => &[],
             Format::Mtrace => &[
                 "mtrace writes calloc and memalign as malloc, and no thread: addresses are not \
                  those of the program.",
                 "The library that records allocates, too.",
             ],
             Format::Rep => &["A .rep trace knows malloc, realloc and free, and one thread."],
-            Format::GlibcBinary => &[],
             Format::HeaptrackRaw => &[
                 "heaptrack writes calloc and memalign as malloc, realloc as free and malloc, and no \
                  thread: addresses are not those of the program.",

@@ -66,8 +66,7 @@ impl Source for Lines {
 fn parse(line: &[u8]) -> Option<Entry> {
     let all: Vec<&[u8]> = words(line).collect();
     let rest = match all.as_slice() {
-        [] => return Some(Entry::Nothing),
-        [b"=", ..] => return Some(Entry::Nothing),
+        [] | [b"=", ..] => return Some(Entry::Nothing),
         // The place may contain spaces.
         [b"@", rest @ ..] => {
             let at =
@@ -77,20 +76,25 @@ fn parse(line: &[u8]) -> Option<Entry> {
         rest => rest,
     };
     Some(match *rest {
-        [b"+", ptr, size] => Entry::New { ptr: pointer(ptr)?, size: number(size)? },
-        [b"-", ptr] => Entry::Freed { ptr: pointer(ptr)?? },
-        [b"<", ptr] => Entry::Old { ptr: pointer(ptr)?? },
-        [b">", ptr, size] => Entry::Moved { ptr: pointer(ptr)?, size: number(size)? },
-        [b"!", ptr, size] => Entry::NotMoved { ptr: pointer(ptr)??, size: number(size)? },
+        [b"+", ptr, size] => {
+            Entry::New { ptr: Some(pointer(ptr)?).filter(|at| *at != 0), size: number(size)? }
+        }
+        [b"-", ptr] => Entry::Freed { ptr: block(ptr)? },
+        [b"<", ptr] => Entry::Old { ptr: block(ptr)? },
+        [b">", ptr, size] => {
+            Entry::Moved { ptr: Some(pointer(ptr)?).filter(|at| *at != 0), size: number(size)? }
+        }
+        [b"!", ptr, size] => Entry::NotMoved { ptr: block(ptr)?, size: number(size)? },
         _ => return None,
     })
 }
 
-/// `printf`'s `%p`: the outer `None` is no pointer at all, the inner one `NULL`.
-fn pointer(word: &[u8]) -> Option<Option<u64>> {
-    if word == b"(nil)" {
-        return Some(None);
-    }
-    let at = number(word)?;
-    Some((at != 0).then_some(at))
+/// `printf`'s `%p`: 0 for `NULL`.
+fn pointer(word: &[u8]) -> Option<u64> {
+    if word == b"(nil)" { Some(0) } else { number(word) }
+}
+
+/// A pointer that is not `NULL`.
+fn block(word: &[u8]) -> Option<u64> {
+    pointer(word).filter(|at| *at != 0)
 }

@@ -16,7 +16,7 @@ pub(super) fn is(head: &[u8]) -> bool {
 }
 
 pub(super) struct Lines {
-    lines: Numbered,
+    text: Numbered,
     read: u64,
     calls: u64,
     promised: Option<u64>,
@@ -25,14 +25,14 @@ pub(super) struct Lines {
 
 impl Lines {
     pub(super) fn new(stream: Stream) -> Lines {
-        Lines { lines: Numbered::new(stream), read: 0, calls: 0, promised: None, ended: false }
+        Lines { text: Numbered::new(stream), read: 0, calls: 0, promised: None, ended: false }
     }
 }
 
 impl Source for Lines {
     fn next(&mut self) -> Option<Result<Op, Problem>> {
         loop {
-            let line = match self.lines.next() {
+            let line = match self.text.next() {
                 Some(Ok(line)) => line,
                 Some(Err(problem)) => return Some(Err(problem)),
                 None => return self.end().map(Err),
@@ -50,7 +50,7 @@ impl Source for Lines {
             self.calls += 1;
             let found = parse(line).ok_or_else(|| quoted(line));
             return Some(found.map(Op::bare).map_err(|found| {
-                Problem::new(self.lines.place(), "`a ID SIZE`, `r ID SIZE` or `f ID`", found)
+                Problem::new(self.text.place(), "`a ID SIZE`, `r ID SIZE` or `f ID`", found)
             }));
         }
     }
@@ -62,7 +62,7 @@ impl Lines {
         let promised = self.promised.filter(|promised| *promised != self.calls && !self.ended)?;
         self.ended = true;
         let found = format!("{}", self.calls);
-        Some(Problem::new(self.lines.place(), format!("{promised} calls, as line 3 says"), found))
+        Some(Problem::new(self.text.place(), format!("{promised} calls, as line 3 says"), found))
     }
 }
 

@@ -2,6 +2,7 @@ use super::*;
 use crate::op::What;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
+use std::fmt::Write as _;
 use std::io::Write as _;
 
 fn read(text: &[u8]) -> String {
@@ -13,7 +14,7 @@ fn read(text: &[u8]) -> String {
             for op in ops {
                 out.push('\n');
                 match op {
-                    Ok(op) => out.push_str(&format!("{} {:?}", op.thread, op.what)),
+                    Ok(op) => _ = write!(out, "{} {:?}", op.thread, op.what),
                     Err(problem) => out.push_str(&problem.to_string()),
                 }
             }
@@ -34,14 +35,14 @@ const MTRACE: &[u8] = b"= Start\n@ ./a:[0x1195] + 0x5000 0x18\n@ ./a b:(f+0x3)[0
 fn mtrace_is_read_and_a_damaged_line_is_named() {
     check(
         MTRACE,
-        &expect![[r#"
+        &expect![["
             mtrace
             0 Malloc { size: 24, ptr: Some(20480) }
             0 Malloc { size: 153, ptr: None }
             0 Realloc { old: Some(20480), size: 48, ptr: Some(24576) }
             0 Realloc { old: Some(24576), size: 2457, ptr: None }
             0 Free { ptr: 24576 }
-            line 8: expected `@ PLACE + PTR SIZE`, `- PTR`, `< PTR`, `> PTR SIZE` or `! PTR SIZE`, found `what`"#]],
+            line 8: expected `@ PLACE + PTR SIZE`, `- PTR`, `< PTR`, `> PTR SIZE` or `! PTR SIZE`, found `what`"]],
     );
 }
 
@@ -51,13 +52,13 @@ const REP: &[u8] = b"0\n2\n5\n1\na 0 10\na 1 20\nr 0 30\nf 1\n";
 fn a_rep_trace_shorter_than_it_says_is_read_and_said_to_be_cut() {
     check(
         REP,
-        &expect![[r#"
+        &expect![["
             CS:APP .rep
             0 Malloc { size: 10, ptr: Some(0) }
             0 Malloc { size: 20, ptr: Some(1) }
             0 Realloc { old: Some(0), size: 30, ptr: Some(0) }
             0 Free { ptr: 1 }
-            line 9: expected 5 calls, as line 3 says, found 4"#]],
+            line 9: expected 5 calls, as line 3 says, found 4"]],
     );
 }
 
@@ -65,23 +66,23 @@ fn a_rep_trace_shorter_than_it_says_is_read_and_said_to_be_cut() {
 fn heaptrack_is_read_with_addresses_and_without() {
     check(
         b"v 10400 3\nx 3 a b\nX ./a b\nI 1000 8\nt 1 0\n+ 18 1 5000\nc a\n+ 20 1 6000\n- 5000\n+ zz 1 2\n",
-        &expect![[r#"
+        &expect![["
             heaptrack, raw
             0 Malloc { size: 24, ptr: Some(20480) }
             0 Malloc { size: 32, ptr: Some(24576) }
             0 Free { ptr: 20480 }
-            line 10: expected hexadecimal numbers behind the letter, found `+ zz 1 2`"#]],
+            line 10: expected hexadecimal numbers behind the letter, found `+ zz 1 2`"]],
     );
     check(
         b"v 10400 3\ns 1 x\na 18 1\n+ 0\n+ 0\n- 0\n- 0\n- 0\n+ 7\n",
-        &expect![[r#"
+        &expect![["
             heaptrack, interpreted
             0 Malloc { size: 24, ptr: Some(1) }
             0 Malloc { size: 24, ptr: Some(2) }
             0 Free { ptr: 2 }
             0 Free { ptr: 1 }
             line 8: expected an allocation that lives, found `- 0`
-            line 9: expected the number of an `a` line, found `+ 7`"#]],
+            line 9: expected the number of an `a` line, found `+ 7`"]],
     );
 }
 
@@ -105,13 +106,13 @@ fn records_of_the_trace_utilities_know_threads_and_every_function() {
     trace.extend(&record(71, 3, [0x7000, 0, 0, 0])[..40]);
     check(
         &trace,
-        &expect![[r#"
+        &expect![["
             glibc trace utilities
             0 Malloc { size: 24, ptr: Some(20480) }
             1 Aligned { by: Memalign, align: 64, size: 24, ptr: Some(24576) }
             0 Realloc { old: Some(20480), size: 48, ptr: Some(28672) }
             byte 256: expected a type of call from 1 to 8, found 9
-            byte 320: expected a record of 64 bytes, found 40 bytes"#]],
+            byte 320: expected a record of 64 bytes, found 40 bytes"]],
     );
 }
 
@@ -122,13 +123,13 @@ const OWN: &[u8] = b"oomph-heap-trace 1 text\npid 7\nbrk 0x1000\nglibc 2.36\n\n\
 fn our_own_text_is_read_with_its_header() {
     check(
         OWN,
-        &expect![[r#"
+        &expect![["
             oomph trace
             0 Malloc { size: 24, ptr: Some(8192) }
             1 Calloc { n: 2, size: 3, ptr: Some(12288) }
             0 Mallopt { param: -1, value: 4096 }
             line 9: expected `THREAD MICROSECONDS CALL ARGUMENTS = BLOCK`, found `0 7 nonsense`
-            1 ThreadExit"#]],
+            1 ThreadExit"]],
     );
     let mut ops = open(Cursor::new(OWN.to_vec())).expect("a trace");
     while ops.next().is_some() {}
@@ -158,12 +159,12 @@ fn our_own_records_end_at_zeros_or_where_the_file_was_full() {
 
 #[test]
 fn packed_traces_are_known_by_their_first_bytes() {
-    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    packer.write_all(REP).expect("memory");
-    assert_eq!(read(&packer.finish().expect("memory")), read(REP));
-    let packed =
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(REP).expect("memory");
+    assert_eq!(read(&gzip.finish().expect("memory")), read(REP));
+    let zstandard =
         ruzstd::encoding::compress_to_vec(REP, ruzstd::encoding::CompressionLevel::Fastest);
-    assert_eq!(read(&packed), read(REP));
+    assert_eq!(read(&zstandard), read(REP));
 }
 
 #[test]

@@ -17,15 +17,15 @@ pub(super) fn packer(head: &[u8]) -> Option<Packer> {
     }
 }
 
-pub(super) fn unpacked(packer: Packer, packed: Stream) -> Stream {
+pub(super) fn unpacked(packer: Packer, archive: Stream) -> Stream {
     match packer {
         Packer::Gzip => Box::new(BufReader::with_capacity(
             1 << 16,
-            flate2::bufread::MultiGzDecoder::new(packed),
+            flate2::bufread::MultiGzDecoder::new(archive),
         )),
         Packer::Zstandard => Box::new(BufReader::with_capacity(
             1 << 16,
-            Frames { packed: Some(packed), frame: None },
+            Frames { packed: Some(archive), frame: None },
         )),
     }
 }

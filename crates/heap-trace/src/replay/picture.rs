@@ -21,9 +21,9 @@ pub fn picture(
     named: Named<'_>,
     (rules, setting): (Rules, &Setting),
     space: &AddressSpace,
-    (calls, cells): (usize, usize),
+    (done, cells): (usize, usize),
 ) -> HeapPicture {
-    let player = played(plan, rules, setting, space, calls);
+    let player = played(plan, rules, setting, space, done);
     let mut arenas: Vec<Vec<ChunkView>> = Vec::new();
     let mut mapped = Vec::new();
     for chunk in player.heap().chunks() {
@@ -49,7 +49,7 @@ pub fn picture(
         schema: PICTURE_SCHEMA,
         origin: named.origin.to_owned(),
         command: named.facts.command.clone(),
-        moment: player.moment(plan, calls.min(plan.steps.len())),
+        moment: player.moment(plan, done.min(plan.steps.len())),
         calls: plan.steps.len() as u64,
         arenas: arenas.iter().map(|chunks| arena(chunks, cells)).collect(),
         mapped: mapped
@@ -59,7 +59,7 @@ pub fn picture(
                 size: Bytes::new(chunk.size),
                 call: numbers
                     .get(&chunk.ptr.addr())
-                    .and_then(|number| allocated_by(plan, *number, calls.min(plan.steps.len()))),
+                    .and_then(|number| allocated_by(plan, *number, done.min(plan.steps.len()))),
             })
             .collect(),
         mapped_blocks,

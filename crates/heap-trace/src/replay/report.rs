@@ -116,8 +116,8 @@ fn share(part: u128, whole: u128) -> Option<Percent> {
 }
 
 /// The heap behind so many calls.
-pub(crate) fn played<'a>(
-    plan: &'a Plan,
+pub(crate) fn played(
+    plan: &Plan,
     rules: Rules,
     setting: &Setting,
     space: &AddressSpace,

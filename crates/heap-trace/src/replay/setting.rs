@@ -46,7 +46,7 @@ impl Setting {
 /// The same plan with the newest block first wherever one thread frees several in a row.
 pub(crate) fn lifo(plan: &Plan) -> Plan {
     let mut plan = plan.clone();
-    for run in plan.steps.chunk_by_mut(|a, b| freed_together(a, b)) {
+    for run in plan.steps.chunk_by_mut(freed_together) {
         if run.len() > 1 {
             // Blocks are numbered as they are allocated.
             run.sort_by_key(|step| std::cmp::Reverse(step.block));

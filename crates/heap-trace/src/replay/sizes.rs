@@ -8,7 +8,7 @@ use units::Bytes;
 const CLASSES: usize = 23;
 
 fn class(size: u64) -> usize {
-    let doublings = size.max(1).next_power_of_two().trailing_zeros() as usize;
+    let doublings = size.saturating_sub(1).checked_ilog2().map_or(0, |log| log as usize + 1);
     doublings.saturating_sub(4).min(CLASSES)
 }
 

@@ -95,7 +95,7 @@ fn trimming_gives_back_pages_between_live_blocks_until_they_are_used_again() {
     // The same blocks again behind the trim: their pages count again.
     let mut text = "0\n101\n301\n1\n".to_owned();
     (0..101).for_each(|block| {
-        _ = writeln!(text, "a {block} {}", if block == 100 { 100 } else { 32000 })
+        _ = writeln!(text, "a {block} {}", if block == 100 { 100 } else { 32000 });
     });
     (0..100).for_each(|block| _ = writeln!(text, "f {block}"));
     (0..100).for_each(|block| _ = writeln!(text, "a {block} 32000"));

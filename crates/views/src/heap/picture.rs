@@ -82,7 +82,9 @@ fn draw(page: &mut Page<'_>, arena: &ArenaPicture) {
         .chunks(together)
         .map(|cells| {
             let mut sum = Cell::default();
-            cells.iter().for_each(|cell| sum.add(*cell));
+            for cell in cells {
+                sum.add(*cell);
+            }
             sum
         })
         .collect();

@@ -1,5 +1,7 @@
 //! The sentences of the report.
 
+use std::fmt::Write as _;
+
 use rules::heap::{Axis, HeapReport, SettingResult, Waste};
 use units::Bytes;
 
@@ -32,7 +34,7 @@ pub(super) fn source(report: &HeapReport) -> Vec<String> {
     let first = first.trim_end_matches(": ").to_owned();
     let mut second = format!("{} of {}", grouped_calls(report), threads(report.threads));
     if let Some(us) = report.duration_us.filter(|us| *us > 0) {
-        second.push_str(&format!(" in {}", seconds(us)));
+        let _ = write!(second, " in {}", seconds(us));
     }
     let evidence = if report.exact { "" } else { " (rules read in its source, not compared)" };
     let settings = if report.tunables.is_empty() {
@@ -40,7 +42,7 @@ pub(super) fn source(report: &HeapReport) -> Vec<String> {
     } else {
         format!("GLIBC_TUNABLES={}", report.tunables)
     };
-    second.push_str(&format!("; glibc {}{evidence}, {settings}", report.glibc));
+    let _ = write!(second, "; glibc {}{evidence}, {settings}", report.glibc);
     let mut lines = vec![first, second];
     if report.failed > 0 {
         lines.push(format!("{} calls had failed and were not played", grouped(report.failed)));
