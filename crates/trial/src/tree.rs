@@ -24,7 +24,9 @@ pub(crate) fn follow(root: u32, shared: &Shared) -> io::Result<Ended> {
     let mut ended = None;
     let begin = Instant::now();
     sys::go_on(root, 0)?;
-    while !threads.is_empty() {
+    // A new process is traced before its first stop tells of it, so that who is known says nothing of
+    // whether somebody is left; the kernel does.
+    loop {
         let change = match sys::wait(None) {
             Ok(change) => change,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,

@@ -49,7 +49,7 @@ fn foot(page: &mut Page<'_>, report: &AllocatorsReport) {
     page.heading("Measured", words::watched(report.watched));
     page.under(&words::samples(report));
     if report.watched == Watched::Sampled {
-        page.under("`null` and `?` stand for what nobody saw.");
+        page.under("What an empty program costs cannot be seen that way, and is unknown.");
     }
     for note in &report.notes {
         page.under(note);

@@ -27,7 +27,9 @@ pub(super) fn machine(report: &AllocatorsReport) -> String {
 
 pub(super) fn runs(report: &AllocatorsReport) -> String {
     match report.repeat {
-        1 => "one of each: how much runs differ is not known".to_owned(),
+        1 => "one of each: how much runs differ among themselves is not known, and so differences \
+              stand in brackets"
+            .to_owned(),
         n => format!(
             "{n} of each, in turn; medians, and from the least to the most. `same`: the medians \
              differ by no more than runs do among themselves"
@@ -57,7 +59,10 @@ pub(super) fn against(against: Option<Against>) -> String {
         Verdict::More => percent("+", "more"),
         Verdict::Less => percent("-", "less"),
         Verdict::NoDifference => "same".to_owned(),
-        Verdict::Unknown => percent("±", "?"),
+        Verdict::Unknown => match by {
+            Some(_) => format!("({})", percent("", "")),
+            None => "?".to_owned(),
+        },
     }
 }
 
@@ -136,7 +141,7 @@ pub(super) fn samples(report: &AllocatorsReport) -> String {
     let looked_at: u64 = report.columns.iter().map(|column| column.looked_at).sum();
     let each = cost.checked_div(rounds).unwrap_or(0);
     format!(
-        "ANON, HUGE and TREE are the most of {rounds} looks between, of {each} µs each; a peak \
+        "ANON, HUGE and TREE are the most of {rounds} looks between, of {each} us each; a peak \
          between two looks is not in them. The maps of {} were read.",
         processes(looked_at)
     )

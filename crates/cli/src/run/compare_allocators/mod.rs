@@ -64,7 +64,7 @@ pub(super) fn run(
         Watching::Trace => Watched::Traced,
         Watching::Sample => Watched::Sampled,
     };
-    let mut notes = notes::before(&program, runner.empty.is_some());
+    let mut notes = notes::before(&program, runner.empty.is_some() || watched == Watched::Sampled);
     if watched == Watched::Sampled && !args.no_ptrace {
         notes.push("Tracing (ptrace) is not permitted here.".to_owned());
     }
@@ -182,6 +182,10 @@ impl Runner<'_> {
     /// An empty program that cannot be run leaves its cost unknown.
     fn empty_run(&mut self, planned: &Planned) -> Option<Run> {
         let program = self.empty.as_ref()?;
+        if self.watching == Watching::Sample {
+            // It is over before anybody could have looked.
+            return None;
+        }
         let setup = Setup {
             command: vec![program.path.clone().into_os_string()],
             machine: program.machine,
