@@ -36,6 +36,8 @@ cargo xtask bench [ARG…]  what `oomph status` (or `oomph ARG…`) costs over r
 cargo xtask bench cache [PATH…]
                           what `oomph cache` costs over walking and asking, beside vmtouch
 cargo xtask bench malloc  what a call of the model of glibc's allocator costs, beside the real one
+cargo xtask bench sim     what the simulated machine costs, by the event and by the mapping, beside an
+                          ordered map and the running kernel; its memory; whether runs are the same
 cargo xtask bench explain [GIBIBYTES]
                           what reading kernel logs costs, beside grep and by the report, and the
                           memory that it takes while so much comes through a pipe

@@ -5,8 +5,8 @@
 //! * Peak memory.
 //! * Time from its start to the first byte it prints, with the machine as it is and in the crowd.
 //!
-//! `cargo xtask bench usage`, `map`, `cache`, `explain` and `malloc` are other measurements: see
-//! [`usage`], [`map`], [`cache`], [`explain`] and [`malloc`].
+//! `cargo xtask bench usage`, `map`, `cache`, `explain`, `malloc` and `sim` are other measurements:
+//! see [`usage`], [`map`], [`cache`], [`explain`], [`malloc`] and [`sim`].
 //!
 //! All others with [`CROWD`] more processes alive. Nothing here fails because a machine is slow: the table
 //! shows the numbers beside what the project aims at.
@@ -18,6 +18,7 @@ mod malloc;
 mod map;
 mod measure;
 mod sample;
+mod sim;
 mod usage;
 
 use crate::{Stop, needs, repository};
@@ -45,6 +46,9 @@ pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
     }
     if args == ["malloc"] {
         return malloc::run();
+    }
+    if args == ["sim"] {
+        return sim::run();
     }
     if let [command, size @ ..] = args
         && command == "explain"
