@@ -43,20 +43,17 @@ pub fn side_by_side(
             rows.push(row);
             continue;
         }
-        let events = match arm {
-            Arm::Model => {
-                let mut machine = if scenario.runs_on.contains(&Arm::Host) {
-                    model(scenario)?.machine()
-                } else {
-                    stated()?
-                };
-                cpus = machine.config().cpus;
-                play(scenario, &mut machine, arm, &mut row)
-            }
-            _ => {
-                let config = HostConfig { files: Files::ALL, ..HostConfig::default() };
-                play(scenario, &mut HostWorld::new(config)?, arm, &mut row)
-            }
+        let events = if arm == Arm::Model {
+            let mut machine = if scenario.runs_on.contains(&Arm::Host) {
+                model(scenario)?.machine()
+            } else {
+                stated()?
+            };
+            cpus = machine.config().cpus;
+            play(scenario, &mut machine, arm, &mut row)
+        } else {
+            let config = HostConfig { files: Files::ALL, ..HostConfig::default() };
+            play(scenario, &mut HostWorld::new(config)?, arm, &mut row)
         };
         rows.push(row);
         runs.push(events);
@@ -72,7 +69,9 @@ pub fn side_by_side(
         let empty = Vec::new();
         let mut nobody = Vec::new();
         compare_runs(scenario, only, &empty, &Tolerances::none(), &mut nobody, &mut steps);
-        steps.iter_mut().for_each(|row| row.equal = true);
+        for row in &mut steps {
+            row.equal = true;
+        }
     }
     Ok(ComparisonReport {
         schema: SCHEMA,

@@ -64,6 +64,8 @@ pub(crate) struct Generator<'a> {
     current: usize,
     segments: i32,
     files: usize,
+    /// Limits may be too low for a fresh image.
+    limited: bool,
     /// Some files are on a disk.
     disk: bool,
     /// No limit keeps root from locking everything.
@@ -118,6 +120,7 @@ impl<'a> Generator<'a> {
             current: 0,
             segments: 0,
             files: setup.files.len(),
+            limited: setup.limits.data.is_some() || setup.limits.address_space.is_some(),
             disk: setup.files.iter().any(|(_, tmpfs)| !tmpfs),
             root: setup.root,
             touchable: TOUCHABLE,
@@ -583,6 +586,7 @@ impl<'a> Generator<'a> {
         // What may be locked bounds what is populated.
         let soft = if resource == Resource::Memlock { soft.min(12 << 20) } else { soft };
         let hard = if self.random.chance(90) { u64::MAX } else { soft };
+        self.limited = true;
         self.random.chance(30).then_some(Call::Setrlimit { resource, soft, hard })
     }
 
@@ -594,7 +598,8 @@ impl<'a> Generator<'a> {
             0..4 if room && self.mask.allows("fork") => Some(What::Fork(ForkKind::Fork)),
             4 if room && self.mask.allows("vfork") && !kin => Some(What::Fork(ForkKind::Vfork)),
             5 if room && self.mask.allows("thread") => Some(What::Fork(ForkKind::Thread)),
-            6 if self.mask.allows("exec") && !kin => Some(What::Exec),
+            // Under a limit that the image exceeds, an exec kills; the model does not know that.
+            6 if self.mask.allows("exec") && !kin && !self.limited => Some(What::Exec),
             7 if self.current > 0 => Some(What::End(End::Exit(0))),
             _ => None,
         }

@@ -359,7 +359,8 @@ fn perform(world: &mut dyn World, id: ProcessId, what: &What) -> Result<Outcome,
         What::Fork(kind) => Outcome::Forked(world.fork(id, *kind)?),
         What::Exec => {
             world.exec(id)?;
-            Outcome::Nothing
+            // An image that the limits do not allow is the end of it.
+            if world.alive(id)?.is_none() { Outcome::Nothing } else { Outcome::Killed }
         }
         What::End(end) => {
             world.end(id, *end)?;

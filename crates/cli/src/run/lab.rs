@@ -37,7 +37,11 @@ pub(super) fn run(args: &LabArgs, global: &Global, out: &mut Output) -> Result<O
         };
         let report = lab::side_by_side(&scenario, &arms, &stated)
             .map_err(|error| Failure::new("cannot run the scenario here").because(&error))?;
-        let broken = report.arms.iter().any(|arm| !arm.broken.is_empty());
+        // One that began and could not go on is no success either.
+        let broken = report
+            .arms
+            .iter()
+            .any(|arm| !arm.broken.is_empty() || (arm.steps > 0 && arm.stopped.is_some()));
         if global.json {
             print_json(&report, out)?;
         } else {
