@@ -7,11 +7,14 @@
 mod bench;
 mod ci;
 mod corpus;
+mod fuzz_host;
 mod fuzz_klog;
+mod fuzz_malloc;
 mod golden;
 mod harness;
 mod needs;
 mod repository;
+mod strace_score;
 mod tally;
 mod test;
 mod tidy;
@@ -32,14 +35,27 @@ cargo xtask bench [ARG…]  what `oomph status` (or `oomph ARG…`) costs over r
                           `bench map` times the picture of small and large address spaces
 cargo xtask bench cache [PATH…]
                           what `oomph cache` costs over walking and asking, beside vmtouch
+cargo xtask bench malloc  what a call of the model of glibc's allocator costs, beside the real one
 cargo xtask bench explain [GIBIBYTES]
                           what reading kernel logs costs, beside grep and by the report, and the
                           memory that it takes while so much comes through a pipe
 cargo xtask golden        what the real smem, pmap and free print about the machines in
                           tests/data/compat, kept in its folder `golden` (as root)
+cargo xtask strace-score [LOG…]
+                          how many addresses of recorded programs the model predicts; without a
+                          LOG, those in tests/data/strace
 cargo xtask corpus [DIR]  how much of the kernel logs in DIR is understood
 cargo xtask fuzz-klog [--seconds N | --runs N] [--seed S] [LOG…]
                           mutated kernel logs: no panic, no hang, output bounded by input
+cargo xtask fuzz-malloc [--ops N] [--seed S] [--mix NAME] [--only NAME] [--strace]
+                        [--release NAME]… [--fetch] [--mutants]
+                          the model of glibc's allocator beside the machine's own and others that
+                          Debian carries (`--fetch` unpacks them under the target directory), call
+                          by call; `--mutants` breaks each rule and sees that it is noticed
+cargo xtask fuzz-host [--steps N] [--seed S] [--seconds T] [--jobs J] [--mask NAMES] [--first WORLD]
+                          random programs on the model and as real processes, compared; mismatches are
+                          made smaller and kept in target/fuzz-host, or in --save DIR;
+                          `--replay FILE` plays one again
 cargo xtask capture-vm [--kernel SERIES | NAME…]
                           boot Debian kernels in QEMU, capture them, drive them out of memory, and
                           keep the results in tests/data/captures
@@ -62,6 +78,9 @@ fn main() -> ExitCode {
         "golden" => golden::run(),
         "corpus" => corpus::run(rest),
         "fuzz-klog" => fuzz_klog::run(rest),
+        "fuzz-malloc" => fuzz_malloc::run(rest),
+        "fuzz-host" => fuzz_host::run(rest),
+        "strace-score" => strace_score::run(rest),
         "capture-vm" => vm::run(rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");

@@ -20,6 +20,7 @@ pub(crate) const FOR_TESTS: &[Need] = &[
     Need { program: "pmap", package: "procps", why: "what it and free print is compared" },
     Need { program: "zsh", package: "zsh", why: "checks the generated completions" },
     Need { program: "fish", package: "fish", why: "checks the generated completions" },
+    Need { program: "chromium", package: "chromium", why: "opens the page of an explained kill" },
     Need { program: "mandoc", package: "mandoc", why: "checks the generated man pages" },
 ];
 

@@ -1,6 +1,10 @@
 //! The command line. One definition yields parser, help, manual and completions.
 
 mod compare_allocators;
+mod lab;
+mod replay;
+mod simulate;
+mod trace;
 mod usage;
 
 use std::ffi::{OsStr, OsString};
@@ -16,6 +20,10 @@ use crate::exit::{Convention, Outcome};
 use crate::output::talk;
 
 pub(crate) use compare_allocators::CompareAllocatorsArgs;
+pub(crate) use lab::{LabArgs, LabArm};
+pub(crate) use replay::ReplayArgs;
+pub(crate) use simulate::SimulateArgs;
+pub(crate) use trace::TraceArgs;
 pub(crate) use usage::UsageArgs;
 
 /// A command line that makes sense.
@@ -117,6 +125,18 @@ pub(crate) enum Command {
     /// What a kernel log says about an OOM kill, and whether the kernel was right
     #[command(after_long_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
+    /// Run a scenario on a simulated machine: what happens, what fails and why
+    #[command(after_long_help = simulate::EXAMPLES)]
+    Simulate(SimulateArgs),
+    /// Play a log of strace, or a trace of malloc, on a model: what it predicts, holds, and would hold otherwise
+    #[command(after_long_help = replay::EXAMPLES)]
+    Replay(ReplayArgs),
+    /// Run scenarios on the model and on this machine's kernel, and set the two side by side
+    #[command(after_long_help = lab::EXAMPLES)]
+    Lab(LabArgs),
+    /// Record a program's calls of malloc, for `oomph replay`
+    #[command(after_long_help = trace::EXAMPLES)]
+    Trace(TraceArgs),
     /// Keep this machine at this moment in a tar, to look at it later or elsewhere
     #[command(after_long_help = CAPTURE_EXAMPLES)]
     Capture(CaptureArgs),
@@ -372,6 +392,12 @@ pub(crate) struct ExplainArgs {
     /// Answer by exit code, too: 0 every choice that can be checked is right, 1 one is not
     #[arg(long)]
     pub(crate) verify: bool,
+    /// Print the log itself, and under each line of the report what it says
+    #[arg(long, conflicts_with_all = ["json", "html", "timeline", "csv", "follow"])]
+    pub(crate) annotate: bool,
+    /// Write one page for a browser with everything in it; `-` is standard output
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "timeline", "csv", "follow"])]
+    pub(crate) html: Option<PathBuf>,
 }
 
 const EXPLAIN_EXAMPLES: &str = "\
@@ -386,6 +412,9 @@ Examples:
                                        the kills of a fleet, one a line
   oomph explain --follow               from now on, as they happen
   oomph explain --verify *.log         whether the kernel chose whom its own formula says
+  oomph explain kern.log --annotate    the log, each line with what it says
+  oomph explain kern.log --html oom.html
+                                       a page to look at and to send around
   oomph explain kern.log --json | jq .choice
                                        for programs: every report, one a line";
 
@@ -467,6 +496,8 @@ pub(crate) enum Generate {
         #[arg(value_name = "REPORT", value_enum)]
         report: Report,
     },
+    /// The words of scenarios and their options, as a grammar for editors
+    ScenarioGrammar,
 }
 
 /// A report with a schema.
@@ -494,6 +525,16 @@ pub(crate) enum Report {
     Explain,
     /// What `oomph explain --timeline --json` prints
     Timeline,
+    /// What `oomph simulate --json` prints
+    Simulation,
+    /// What `oomph replay --json` prints for a log of strace
+    ReplayStrace,
+    /// What `oomph lab --json` prints
+    Comparison,
+    /// What `oomph replay --json` prints for a trace of malloc
+    ReplayHeap,
+    /// What `oomph replay --at N --json` prints for one
+    HeapPicture,
     /// What `oomph compare-allocators --json` prints
     CompareAllocators,
 }
@@ -505,7 +546,8 @@ Examples:
   oomph generate completions bash > ~/.local/share/bash-completion/completions/oomph
   oomph generate completions zsh > ~/.zfunc/_oomph
   oomph generate completions fish > ~/.config/fish/completions/oomph.fish
-  oomph generate json-schema status";
+  oomph generate json-schema status
+  oomph generate scenario-grammar";
 
 /// The definition, for manuals and completions.
 pub(crate) fn definition() -> clap::Command {
@@ -516,7 +558,10 @@ pub(crate) fn definition() -> clap::Command {
 /// holds for command lines that make no sense, too.
 pub(crate) fn convention(words: &[OsString]) -> Convention {
     let mut options = words.iter().skip(1).take_while(|word| *word != OsStr::new("--"));
-    if options.any(|word| word == OsStr::new("--check")) {
+    // Behind `simulate`, --check is about a file and not about a machine.
+    let first =
+        options.find(|word| *word == OsStr::new("--check") || *word == OsStr::new("simulate"));
+    if first.is_some_and(|word| word == OsStr::new("--check")) {
         Convention::Check
     } else {
         Convention::Program

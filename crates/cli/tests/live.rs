@@ -8,10 +8,13 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
-use comparison::{Comparison, available, commit_limits, oom_scores, protections, watermarks};
-use facts::{Snapshot, Task};
+use comparison::{
+    Comparison, available, available_and_printed, commit_limits, oom_scores, protections,
+    watermarks,
+};
+use facts::{Field, Snapshot, Task, Zone};
 use sources::Want;
-use units::Pid;
+use units::{Pages, Pid};
 
 fn look() -> Snapshot {
     sources::open("live").expect("/proc is mounted").snapshot(&Want::rank())
@@ -81,6 +84,27 @@ fn holder() {
     drop(memory);
 }
 
+/// How often the machine is looked at until it stood still for the length of a look.
+const LOOKS: usize = 200;
+
+/// A score that is not the kernel's, of a process that did not change while it was read.
+#[derive(Debug)]
+#[expect(dead_code, reason = "the test shows it where it fails")]
+struct Difference {
+    ours: Option<u64>,
+    kernels: u64,
+    started: Option<u64>,
+}
+
+fn task(snapshot: &Snapshot, pid: Pid) -> Option<&Task> {
+    snapshot.tasks.iter().find(|task| task.pid == pid)
+}
+
+/// Whether the process that began then is gone, or only waits for its parent.
+fn has_ended(now: Option<&Task>, started: Option<u64>) -> bool {
+    now.is_none_or(|task| task.start_ticks != started || matches!(task.state, Some('Z' | 'X')))
+}
+
 /// Everything that a score is made of.
 fn ingredients(task: &Task) -> impl PartialEq + use<> {
     (
@@ -114,29 +138,31 @@ fn the_kernel_prints_the_oom_score_that_we_predict_for_every_process_that_is_sti
     assert!(holders.len() >= 6, "the unprivileged ones at least");
 
     let mut equal: BTreeMap<Pid, u64> = BTreeMap::new();
-    let mut differ: BTreeMap<Pid, String> = BTreeMap::new();
+    let mut differ: BTreeMap<Pid, Difference> = BTreeMap::new();
     let ours: Vec<Pid> = holders.iter().map(|h| Pid::new(h.child.id())).collect();
     let mut before = look();
-    for _ in 0..20 {
+    for _ in 0..LOOKS {
         let after = look();
         let scores = oom_scores(&before);
-        let same_total = before.meminfo.get(facts::Field::MemTotal)
-            == after.meminfo.get(facts::Field::MemTotal)
-            && before.meminfo.get(facts::Field::SwapTotal)
-                == after.meminfo.get(facts::Field::SwapTotal);
-        for (pid, predicted, printed) in scores {
-            let find = |s: &Snapshot| s.tasks.iter().find(|t| t.pid == pid).map(ingredients);
-            let (Some(first), Some(second)) = (find(&before), find(&after)) else { continue };
-            if first != second || !same_total {
+        let same_total = before.meminfo.get(Field::MemTotal) == after.meminfo.get(Field::MemTotal)
+            && before.meminfo.get(Field::SwapTotal) == after.meminfo.get(Field::SwapTotal);
+        for (pid, ours, kernels) in scores {
+            let (Some(first), Some(second)) = (task(&before, pid), task(&after, pid)) else {
+                continue;
+            };
+            if ingredients(first) != ingredients(second) || !same_total {
                 continue;
             }
-            if predicted == Some(printed) {
-                equal.insert(pid, printed);
+            if ours == Some(kernels) {
+                equal.insert(pid, kernels);
                 differ.remove(&pid);
             } else if !equal.contains_key(&pid) {
-                differ.insert(pid, format!("ours {predicted:?}, the kernel's {printed}"));
+                differ.insert(pid, Difference { ours, kernels, started: first.start_ticks });
             }
         }
+        // On a busy machine a process may stay for long where it has no memory any more and is no
+        // zombie yet; no score of ours is right only if it was on its way out.
+        differ.retain(|pid, one| one.ours.is_some() || !has_ended(task(&after, *pid), one.started));
         before = after;
         if differ.is_empty() && ours.iter().all(|pid| equal.contains_key(pid)) {
             break;
@@ -156,7 +182,7 @@ fn the_kernel_prints_the_oom_score_that_we_predict_for_every_process_that_is_sti
 /// Compares until the machine stood still for the length of one look.
 fn still(name: &str, compare: fn(&Snapshot) -> Comparison) {
     let mut last = Comparison::default();
-    for _ in 0..200 {
+    for _ in 0..LOOKS {
         last = compare(&look());
         if last.compared == 0 {
             println!("{name}: this kernel does not print what it is compared with; skipped");
@@ -185,7 +211,62 @@ fn the_kernel_prints_the_commit_limit_that_we_compute() {
     still("CommitLimit", commit_limits);
 }
 
+/// What a zone's marks are made of.
+fn marks(snapshot: &Snapshot) -> impl PartialEq + use<> {
+    let of_zone = |zone: &Zone| (zone.low, zone.high, zone.boost, zone.protection.clone());
+    snapshot.zones.iter().map(of_zone).collect::<Vec<_>>()
+}
+
+/// How far the parts of available memory moved, added up.
+fn moved(before: &Snapshot, after: &Snapshot) -> Pages {
+    let parts = [
+        Field::MemFree,
+        Field::ActiveFile,
+        Field::InactiveFile,
+        Field::KReclaimable,
+        Field::SReclaimable,
+    ];
+    let get = |snapshot: &Snapshot, field| {
+        snapshot.meminfo.get(field).map_or(Pages::ZERO, |bytes| snapshot.page_size.pages_in(bytes))
+    };
+    parts.into_iter().map(|field| distance(get(before, field), get(after, field))).sum()
+}
+
+fn distance(one: Pages, other: Pages) -> Pages {
+    one.max(other).saturating_sub(one.min(other))
+}
+
+/// The kernel reads once more what it has printed before it adds it up: on a machine that never
+/// stands still for so long, the two may differ by what moves, and by no more.
 #[test]
 fn the_kernel_prints_the_available_memory_that_we_compute() {
-    still("MemAvailable", available);
+    const LOOKS: usize = 2000;
+    /// Where more moves from one look to the next, nothing is proved.
+    const QUIET: Pages = Pages::new(1024);
+    let mut source = sources::open("live").expect("/proc is mounted");
+    let mut close = None;
+    let mut last = String::new();
+    let mut before = source.machine();
+    for _ in 0..LOOKS {
+        let after = source.machine();
+        let Some((ours, kernels)) = available_and_printed(&before) else {
+            println!("MemAvailable: this kernel does not print it; skipped");
+            return;
+        };
+        // The marks are printed by another file, and rise while memory is fragmented.
+        if marks(&before) == marks(&after) {
+            if available(&before).differences.is_empty() {
+                println!("MemAvailable: equal");
+                return;
+            }
+            let (moved, away) = (moved(&before, &after), distance(ours, kernels));
+            last = format!("ours {ours:?}, the kernel's {kernels:?}, {moved:?} moved");
+            if away <= moved && moved <= QUIET {
+                close = Some(last.clone());
+            }
+        }
+        before = after;
+    }
+    println!("MemAvailable: never equal; {}", close.as_ref().unwrap_or(&last));
+    assert!(close.is_some(), "{last}");
 }

@@ -1,7 +1,11 @@
 //! Names that come from outside and may contain anything.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt::{self, Write};
+use std::hash::{Hash, Hasher};
+use std::ops::Range;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
@@ -11,32 +15,68 @@ use serde::{Serialize, Serializer};
 /// Printing it (`{}`), in text and in JSON, escapes what could move a cursor or break a line:
 /// control characters, bytes that are not UTF-8, invisible and direction-changing characters, and
 /// the backslash itself, as `\n`, `\x1b`, `\u{202e}`, `\\`. So the printed form is lossless.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, JsonSchema)]
+#[derive(Clone, JsonSchema)]
 #[schemars(with = "String")]
-pub struct Name(Box<[u8]>);
+pub struct Name(Kept);
+
+/// As many bytes as make a name no larger than it is without them: every `comm` has fewer.
+const SHORT: usize = 22;
+
+/// Where a name's bytes are: there are many names, and most of them are short or parts of a log.
+#[derive(Clone)]
+enum Kept {
+    Here { length: u8, bytes: [u8; SHORT] },
+    Alone(Box<[u8]>),
+    Within { text: Arc<Vec<u8>>, from: u32, length: u32 },
+}
 
 impl Name {
     /// A name from the bytes the kernel gave.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
-        Name(bytes.into().into_boxed_slice())
+        let bytes = bytes.into();
+        Name(Kept::here(&bytes).unwrap_or_else(|| Kept::Alone(bytes.into_boxed_slice())))
+    }
+
+    /// A name from the bytes the kernel gave, which are copied.
+    pub fn copy_of(bytes: &[u8]) -> Self {
+        Name(Kept::here(bytes).unwrap_or_else(|| Kept::Alone(bytes.into())))
+    }
+
+    /// The bytes at these places of a text, which is kept as long as the name is; those that are in
+    /// it.
+    pub fn within(text: &Arc<Vec<u8>>, range: Range<usize>) -> Self {
+        let end = range.end.min(text.len());
+        let bytes = text.get(range.start..end).unwrap_or_default();
+        let kept = Kept::here(bytes).or_else(|| {
+            let (from, length) = (range.start.try_into().ok()?, bytes.len().try_into().ok()?);
+            Some(Kept::Within { text: Arc::clone(text), from, length })
+        });
+        Name(kept.unwrap_or_else(|| Kept::Alone(bytes.into())))
     }
 
     /// The bytes as they were.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        match &self.0 {
+            Kept::Here { length, bytes } => bytes.get(..usize::from(*length)).unwrap_or_default(),
+            Kept::Alone(bytes) => bytes,
+            Kept::Within { text, from, length } => {
+                let from = *from as usize;
+                text.get(from..from.saturating_add(*length as usize)).unwrap_or_default()
+            }
+        }
     }
 
     /// The name as text that is safe on a terminal; see [`Name`].
     pub fn escaped(&self) -> Cow<'_, str> {
-        match std::str::from_utf8(&self.0) {
+        match std::str::from_utf8(self.as_bytes()) {
             Ok(text) if !text.chars().any(must_escape) => Cow::Borrowed(text),
             _ => Cow::Owned(self.escape()),
         }
     }
 
     fn escape(&self) -> String {
-        let mut out = String::with_capacity(self.0.len() + 8);
-        for chunk in self.0.utf8_chunks() {
+        let mut out = String::with_capacity(self.as_bytes().len() + 8);
+        for chunk in self.as_bytes().utf8_chunks() {
             for c in chunk.valid().chars() {
                 match c {
                     '\\' => out.push_str("\\\\"),
@@ -60,6 +100,48 @@ impl Name {
     }
 }
 
+impl Kept {
+    fn here(bytes: &[u8]) -> Option<Kept> {
+        let length =
+            u8::try_from(bytes.len()).ok().filter(|length| usize::from(*length) <= SHORT)?;
+        let mut here = [0; SHORT];
+        here.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(Kept::Here { length, bytes: here })
+    }
+}
+
+impl Default for Name {
+    fn default() -> Self {
+        Name::copy_of(b"")
+    }
+}
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Name {}
+
+impl PartialOrd for Name {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Name {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+impl Hash for Name {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
+    }
+}
+
 /// Characters that move the cursor, hide, or reorder what follows them; and the escape itself.
 fn must_escape(c: char) -> bool {
     c == '\\'
@@ -72,7 +154,7 @@ fn must_escape(c: char) -> bool {
 
 impl From<&str> for Name {
     fn from(text: &str) -> Self {
-        Name::new(text)
+        Name::copy_of(text.as_bytes())
     }
 }
 
@@ -102,6 +184,27 @@ mod tests {
     fn ordinary_names_pass_unchanged_without_allocating() {
         let name = Name::from("Web Content (müsli)");
         assert!(matches!(name.escaped(), Cow::Borrowed("Web Content (müsli)")));
+    }
+
+    #[test]
+    fn a_name_is_its_bytes_wherever_they_are_kept() {
+        let text = Arc::new((0..=255).collect::<Vec<u8>>());
+        for length in [0, 1, 15, SHORT, SHORT + 1, 200] {
+            let bytes = &text[7..7 + length];
+            let all = [
+                Name::new(bytes),
+                Name::copy_of(bytes),
+                Name::within(&text, 7..7 + length),
+                Name::within(&Arc::new(bytes.to_vec()), 0..length),
+            ];
+            for name in &all {
+                assert_eq!((name.as_bytes(), name), (bytes, &all[0]));
+                assert_eq!(name.cmp(&Name::from("\u{8}")), bytes.cmp(b"\x08"));
+            }
+        }
+        assert_eq!(Name::within(&text, 250..300).as_bytes(), &text[250..]);
+        assert_eq!(Name::within(&text, 300..310), Name::default());
+        assert_eq!(size_of::<Name>(), 24);
     }
 
     #[test]

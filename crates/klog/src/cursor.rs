@@ -74,7 +74,20 @@ impl<'a> Cursor<'a> {
 
     /// As [`Cursor::number`], after blanks and an optional minus sign.
     pub(crate) fn signed(&mut self) -> Option<i64> {
+        /// Numbers of so many digits fit whatever they are.
+        const SHORT: usize = 18;
         let before = self.rest;
+        // Rows of task tables are made of these: blanks and few digits.
+        let blanks = before.iter().take_while(|b| **b == b' ').count();
+        let (mut value, mut end) = (0i64, blanks);
+        while let Some(digit) = before.get(end).map(|b| b.wrapping_sub(b'0')).filter(|d| *d <= 9) {
+            value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
+            end += 1;
+        }
+        if (1..=SHORT).contains(&(end - blanks)) {
+            self.rest = &before[end..];
+            return Some(value);
+        }
         self.blanks();
         let minus = self.eat(b"-");
         let value = self

@@ -2,7 +2,8 @@
 //!
 //! [`Scanner`] takes a log in pieces of any size and hands out each report it finds as an
 //! [`OomReport`], with the lines that could not be read as [`Problem`]s. [`reports`] does so for a
-//! text in memory. [`print()`] is the way back: a report as the kernel of a release prints it.
+//! text in memory. [`LogScanner`] also hands out the lines of other programs about it, as [`NoticeScanner`]
+//! does alone. [`print()`] is the way back: a report as the kernel of a release prints it.
 //!
 //! # What it promises
 //! * The layout is chosen by the text and never by the release that the text names: vendors carry
@@ -33,7 +34,7 @@ mod properties;
 pub use facts::oom_report::OomReport;
 pub use print::print;
 pub use problem::{Problem, Trouble};
-pub use scan::Scanner;
+pub use scan::{Entry, LogScanner, Scanner};
 pub use userspace::{NoticeScanner, notices, when};
 
 /// A report, and what of it could not be read.

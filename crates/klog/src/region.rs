@@ -1,16 +1,19 @@
 //! The lines around something that looks like a report, until it is certain that it has ended.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use facts::oom_report::LineKind;
 
 use crate::Found;
-use crate::assemble::{Assembler, Line, Next};
+use crate::assemble::{Assembler, Line, Next, Raw};
 use crate::record::{self, Context};
-use crate::transport::{self, Document, Origin, Peeled, RawStamp};
+use crate::transport::{self, Document, Origin, Peeled, Peeler, RawStamp};
 
 /// Lines that belong together, as they stood in the text.
 #[derive(Debug, Default)]
 pub(crate) struct Region {
-    text: Vec<u8>,
+    text: Arc<Vec<u8>>,
     /// Where each line ends in `text`.
     ends: Vec<usize>,
     first: u64,
@@ -39,15 +42,12 @@ impl Region {
         if self.ends.is_empty() {
             self.first = number;
         }
-        self.text.extend_from_slice(line);
+        Arc::make_mut(&mut self.text).extend_from_slice(line);
         self.ends.push(self.text.len());
     }
 
     fn lines(&self) -> impl DoubleEndedIterator<Item = (u64, &[u8])> + Clone + ExactSizeIterator {
-        (0..self.ends.len()).map(|at| {
-            let start = if at == 0 { 0 } else { self.ends[at - 1] };
-            (self.first + at as u64, &self.text[start..self.ends[at]])
-        })
+        (0..self.ends.len()).map(|at| self.nth(at))
     }
 
     /// Hands out what the lines say, and forgets them.
@@ -57,23 +57,34 @@ impl Region {
         }
         let document = Document::of(self.lines().map(|(_, line)| line));
         let mut assembler = Assembler::default();
+        let mut prefixes = Peeler::default();
+        let mut take = |at| {
+            let (number, range) = self.place(at);
+            let raw = Raw { text: &self.text, range };
+            push(&mut assembler, &mut prefixes, document, number, &raw);
+        };
         if self.is_reversed(document) {
-            for group in self.groups_from_the_end(document) {
-                group.for_each(|at| push(&mut assembler, document, self.nth(at)));
-            }
+            self.groups_from_the_end(document).for_each(|group| group.for_each(&mut take));
         } else {
-            self.lines().for_each(|line| push(&mut assembler, document, line));
+            (0..self.ends.len()).for_each(take);
         }
         for (report, problems) in assembler.finish() {
             found(Found { report, problems });
         }
-        self.text.clear();
+        // The reports keep what they need of it.
+        self.text = Arc::default();
         self.ends.clear();
     }
 
     fn nth(&self, at: usize) -> (u64, &[u8]) {
+        let (number, range) = self.place(at);
+        (number, &self.text[range])
+    }
+
+    /// A line's number, and where it is in `text`.
+    fn place(&self, at: usize) -> (u64, Range<usize>) {
         let start = if at == 0 { 0 } else { self.ends[at - 1] };
-        (self.first + at as u64, &self.text[start..self.ends[at]])
+        (self.first + at as u64, start..self.ends[at])
     }
 
     /// Whether the newest line is first: a victim before anybody asked, and times that only ever go
@@ -104,10 +115,7 @@ impl Region {
     }
 
     /// Lines with a prefix, each with the bare lines after it, the last of them first.
-    fn groups_from_the_end(
-        &self,
-        document: Document,
-    ) -> impl Iterator<Item = std::ops::Range<usize>> {
+    fn groups_from_the_end(&self, document: Document) -> impl Iterator<Item = Range<usize>> {
         let mut starts: Vec<usize> = (0..self.ends.len())
             .filter(|&at| {
                 let (line, _) = document.restore(self.nth(at).1);
@@ -137,8 +145,14 @@ fn seconds(stamp: RawStamp<'_>) -> Option<u64> {
     }
 }
 
-fn push(assembler: &mut Assembler, document: Document, (number, raw): (u64, &[u8])) {
-    let (restored, goes_on) = document.restore(raw);
+fn push(
+    assembler: &mut Assembler,
+    prefixes: &mut Peeler,
+    document: Document,
+    number: u64,
+    raw: &Raw<'_>,
+) {
+    let (restored, goes_on) = document.restore(raw.bytes());
     let starts_blank = restored.first().is_some_and(u8::is_ascii_whitespace);
     let ends_blank = restored.last().is_some_and(u8::is_ascii_whitespace);
     let unwrapped = transport::unwrap(&restored);
@@ -152,7 +166,7 @@ fn push(assembler: &mut Assembler, document: Document, (number, raw): (u64, &[u8
     } else {
         (&unwrapped.text, None)
     };
-    let mut peeled = transport::peel(first);
+    let mut peeled = prefixes.peel(first);
     if let Some(program) = &unwrapped.program {
         let kernel = program.eq_ignore_ascii_case(b"kernel");
         peeled.origin = if kernel { Origin::Kernel } else { Origin::Program };
@@ -163,7 +177,7 @@ fn push(assembler: &mut Assembler, document: Document, (number, raw): (u64, &[u8
         (false, true) => Next::AfterBlank,
         (false, false) => Next::Unknown,
     };
-    assembler.push(Line { number, raw, peeled, next, starts_blank, inner: false });
+    assembler.push(Line { number, raw: raw.clone(), peeled, next, starts_blank, inner: false });
     if let Some(rest) = rest {
         for body in rest.split(|&b| b == b'\n') {
             let mut peeled = transport::peel(body);
@@ -172,7 +186,7 @@ fn push(assembler: &mut Assembler, document: Document, (number, raw): (u64, &[u8
             }
             assembler.push(Line {
                 number,
-                raw,
+                raw: raw.clone(),
                 peeled,
                 next: Next::Unknown,
                 starts_blank: false,

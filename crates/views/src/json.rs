@@ -9,15 +9,19 @@ use std::fmt::Write as _;
 use rules::allocators::AllocatorsReport;
 use rules::cache::CacheReport;
 use rules::explain::ExplainReport;
+use rules::heap::{HeapPicture, HeapReport};
 use rules::ledger::LedgerReport;
 use rules::ledger_diff::LedgerDiffReport;
 use rules::map::MapReport;
 use rules::pages::PagesReport;
 use rules::physical::PhysicalReport;
 use rules::rank::RankReport;
+use rules::replay::StraceReport;
 use rules::status::StatusReport;
 use rules::timeline::TimelineReport;
 use rules::usage::UsageReport;
+use scenario::comparison::ComparisonReport;
+use scenario::report::SimulationReport;
 use schemars::schema_for;
 use serde::Serialize;
 use serde_json::Value;
@@ -70,6 +74,16 @@ pub enum Format {
     Explain,
     /// What `oomph explain --timeline --json` prints.
     Timeline,
+    /// What `oomph simulate --json` prints.
+    Simulation,
+    /// What `oomph replay --json` prints for a log of strace.
+    ReplayStrace,
+    /// What `oomph lab --json` prints, for each scenario.
+    Comparison,
+    /// What `oomph replay --json` prints for a trace of malloc.
+    ReplayHeap,
+    /// What `oomph replay --at N --json` prints for one.
+    HeapPicture,
     /// What `oomph compare-allocators --json` prints.
     CompareAllocators,
 }
@@ -88,6 +102,11 @@ pub fn schema(format: Format) -> Value {
         Format::LedgerDiff => schema_for!(LedgerDiffReport),
         Format::Explain => schema_for!(ExplainReport),
         Format::Timeline => schema_for!(TimelineReport),
+        Format::Simulation => schema_for!(SimulationReport),
+        Format::ReplayStrace => schema_for!(StraceReport),
+        Format::Comparison => schema_for!(ComparisonReport),
+        Format::ReplayHeap => schema_for!(HeapReport),
+        Format::HeapPicture => schema_for!(HeapPicture),
         Format::CompareAllocators => schema_for!(AllocatorsReport),
     };
     let title = match format {
@@ -102,6 +121,11 @@ pub fn schema(format: Format) -> Value {
         Format::LedgerDiff => rules::ledger_diff::SCHEMA,
         Format::Explain => rules::explain::SCHEMA,
         Format::Timeline => rules::timeline::SCHEMA,
+        Format::Simulation => scenario::report::SCHEMA,
+        Format::ReplayStrace => rules::replay::SCHEMA,
+        Format::Comparison => scenario::comparison::SCHEMA,
+        Format::ReplayHeap => rules::heap::SCHEMA,
+        Format::HeapPicture => rules::heap::PICTURE_SCHEMA,
         Format::CompareAllocators => rules::allocators::SCHEMA,
     };
     schema.insert("title".to_owned(), title.into());

@@ -5,7 +5,7 @@ use crate::table::Table;
 use crate::text;
 
 /// Columns of a label, its indent included.
-const LABEL: usize = 13;
+pub(crate) const LABEL: usize = 13;
 
 /// A page in the making.
 #[derive(Debug)]

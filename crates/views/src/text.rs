@@ -96,12 +96,15 @@ pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
-/// Words, a number together with its unit.
+/// Words, a number with all its digits and together with its unit.
 fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for word in text.split(' ') {
         match words.last_mut() {
-            Some(last) if last.ends_with(|c: char| c.is_ascii_digit()) && is_unit(word) => {
+            Some(last)
+                if last.ends_with(|c: char| c.is_ascii_digit())
+                    && (is_unit(word) || is_group(last, word)) =>
+            {
                 last.push(' ');
                 last.push_str(word);
             }
@@ -109,6 +112,16 @@ fn words(text: &str) -> Vec<String> {
         }
     }
     words
+}
+
+/// Whether three more digits of `before` follow: `1 234`.
+fn is_group(before: &str, word: &str) -> bool {
+    let digits = word.trim_end_matches([',', ';', '.', ':', ')']);
+    let last = before.rsplit(' ').next().unwrap_or(before).trim_start_matches(['(', '-', '+']);
+    digits.len() == 3
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+        && (1..=3).contains(&last.len())
+        && last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn is_unit(word: &str) -> bool {
@@ -152,5 +165,7 @@ mod tests {
         assert_eq!(wrap("see /a/very/long/path now", 10), ["see", "/a/very/lo", "ng/path", "now"]);
         assert_eq!(wrap("", 10), [""]);
         assert_eq!(wrap("free of 1.5 GiB, 31 % left", 10), ["free of", "1.5 GiB,", "31 % left"]);
+        assert_eq!(wrap("in all (12 345 678) of", 12), ["in all", "(12 345 678)", "of"]);
+        assert_eq!(wrap("pid 1665 318 of", 8), ["pid 1665", "318 of"]);
     }
 }

@@ -25,6 +25,11 @@ fn the_document_of_the_json_format_is_current() {
         ("cache", Format::Cache),
         ("explain", Format::Explain),
         ("timeline", Format::Timeline),
+        ("simulation", Format::Simulation),
+        ("replay-strace", Format::ReplayStrace),
+        ("comparison", Format::Comparison),
+        ("replay-heap", Format::ReplayHeap),
+        ("heap-picture", Format::HeapPicture),
         ("compare-allocators", Format::CompareAllocators),
     ] {
         let (start, end) =

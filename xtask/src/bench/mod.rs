@@ -5,8 +5,8 @@
 //! * Peak memory.
 //! * Time from its start to the first byte it prints, with the machine as it is and in the crowd.
 //!
-//! `cargo xtask bench usage`, `map`, `cache` and `explain` are other measurements: see [`usage`],
-//! [`map`], [`cache`] and [`explain`].
+//! `cargo xtask bench usage`, `map`, `cache`, `explain` and `malloc` are other measurements: see
+//! [`usage`], [`map`], [`cache`], [`explain`] and [`malloc`].
 //!
 //! All others with [`CROWD`] more processes alive. Nothing here fails because a machine is slow: the table
 //! shows the numbers beside what the project aims at.
@@ -14,6 +14,7 @@
 mod cache;
 mod explain;
 mod files;
+mod malloc;
 mod map;
 mod measure;
 mod sample;
@@ -41,6 +42,9 @@ pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
     }
     if args == ["map"] {
         return map::run();
+    }
+    if args == ["malloc"] {
+        return malloc::run();
     }
     if let [command, size @ ..] = args
         && command == "explain"

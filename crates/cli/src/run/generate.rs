@@ -39,10 +39,16 @@ pub(super) fn run(what: &Generate, out: &mut Output) -> Result<Outcome, Failure>
                 Report::LedgerDiff => Format::LedgerDiff,
                 Report::Explain => Format::Explain,
                 Report::Timeline => Format::Timeline,
+                Report::Simulation => Format::Simulation,
+                Report::ReplayStrace => Format::ReplayStrace,
+                Report::Comparison => Format::Comparison,
+                Report::ReplayHeap => Format::ReplayHeap,
+                Report::HeapPicture => Format::HeapPicture,
                 Report::CompareAllocators => Format::CompareAllocators,
             };
             print_json(&json::schema(format), out)?;
         }
+        Generate::ScenarioGrammar => out.data(scenario::words::grammar().as_bytes())?,
     }
     Ok(Outcome::Done)
 }

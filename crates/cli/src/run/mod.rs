@@ -6,12 +6,16 @@ mod compare_allocators;
 mod compat;
 mod explain;
 mod generate;
+mod lab;
 mod ledger;
 mod machine;
 mod map;
 mod progress;
 mod rank;
+mod replay;
+mod simulate;
 mod status;
+mod trace;
 mod usage;
 
 use serde::Serialize;
@@ -33,7 +37,11 @@ pub(crate) fn run(invocation: &Invocation, out: &mut Output) -> Result<Outcome, 
         Command::Cache(args) => cache::run(args, global, out),
         Command::Ledger(args) => ledger::run(args, global, out),
         Command::Explain(args) => explain::run(args, global, out),
+        Command::Replay(args) => replay::run(args, global, out),
+        Command::Trace(args) => trace::run(args),
         Command::Capture(args) => capture::run(args, global, out),
+        Command::Simulate(args) => simulate::run(args, global, out),
+        Command::Lab(args) => lab::run(args, global, out),
         Command::CompareAllocators(args) => compare_allocators::run(args, global, out),
         Command::Compat(args) => compat::run(args, global, out),
         Command::Generate(args) => generate::run(&args.what, out),

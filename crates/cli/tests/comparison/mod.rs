@@ -152,10 +152,15 @@ pub(crate) fn commit_limits(snapshot: &Snapshot) -> Comparison {
 /// `MemAvailable`.
 pub(crate) fn available(snapshot: &Snapshot) -> Comparison {
     let mut comparison = Comparison::default();
-    let theirs = snapshot.meminfo.get(Field::MemAvailable);
-    if let (Some(ours), Some(theirs)) = (available_by_formula(snapshot, release(snapshot)), theirs)
-    {
+    if let Some((ours, theirs)) = available_and_printed(snapshot) {
         comparison.compare("MemAvailable", &ours, &theirs);
     }
     comparison
+}
+
+/// `MemAvailable` in pages, ours and the kernel's; `None` where it prints none.
+pub(crate) fn available_and_printed(snapshot: &Snapshot) -> Option<(Pages, Pages)> {
+    let theirs = snapshot.meminfo.get(Field::MemAvailable)?;
+    let ours = available_by_formula(snapshot, release(snapshot))?;
+    Some((snapshot.page_size.pages_in(ours), snapshot.page_size.pages_in(theirs)))
 }

@@ -140,8 +140,9 @@ impl Builder {
             }
             Item::Global(text) => wrong = figures::global(text, &mut memory.counters),
             Item::PerCpuOf { node, zone } => {
-                self.per_cpu_zone =
-                    Some(zone_at(memory, node, zone, |zone| zone.per_cpu.is_empty()));
+                let at = zone_at(memory, node, zone, |zone| zone.per_cpu.is_empty());
+                self.per_cpu_zone = Some(at);
+                self.zone = at;
             }
             Item::PerCpu { cpu, lists, cold } => {
                 if let Some(zone) = self.per_cpu_zone.and_then(|at| memory.zones.get_mut(at)) {
@@ -158,6 +159,7 @@ impl Builder {
                 let at = zone_at(memory, node, zone, |zone| zone.counters.free.is_none());
                 wrong = figures::zone(figures, &mut memory.zones[at]);
                 self.last = Last::Zone(at);
+                self.zone = at;
             }
             Item::Figures(text) => match self.last {
                 Last::Node(at) => wrong = figures::node(text, &mut memory.nodes[at]),
@@ -167,11 +169,13 @@ impl Builder {
             Item::LowmemReserve(pages) => {
                 if let Last::Zone(at) = self.last {
                     memory.zones[at].lowmem_reserve = pages;
+                    self.zone = at;
                 }
             }
             Item::Buddy { node, zone, buddy } => {
                 let at = zone_at(memory, node, zone, |zone| zone.buddy.is_none());
                 memory.zones[at].buddy = Some(buddy);
+                self.zone = at;
             }
             Item::HugePool(pool) => memory.huge_pools.push(HugePool { ..pool }),
             Item::PageCache(pages) => memory.pagecache = Some(pages),

@@ -20,6 +20,8 @@ pub(super) struct Builder {
     pub(super) last: Last,
     /// The zone that per-cpu lines belong to.
     pub(super) per_cpu_zone: Option<usize>,
+    /// The zone that the last line about one was about.
+    pub(super) zone: usize,
     /// How many lines are kept, up to the last that was understood.
     understood: usize,
 }
@@ -47,8 +49,8 @@ impl Builder {
     }
 
     /// Keeps lines of the text; those after the last that was understood are dropped in the end.
-    pub(super) fn keep(&mut self, lines: Vec<SourceLine>, understood: bool) {
-        self.report.lines.extend(lines);
+    pub(super) fn keep(&mut self, lines: &mut Vec<SourceLine>, understood: bool) {
+        self.report.lines.append(lines);
         if understood {
             self.understood = self.report.lines.len();
         }

@@ -35,11 +35,16 @@ impl Builder {
         };
         let table = self.report.tasks.get_or_insert_default();
         let late: Vec<_> = std::mem::take(&mut table.rows);
-        for (_, row) in &rows {
-            table.rows.extend(task_row(row, columns).map(|(row, _, _)| row));
+        let mut read = Vec::new();
+        for (line, row) in &rows {
+            if let Some((row, _, _)) = task_row(row, columns) {
+                table.rows.push(row);
+                read.push(*line);
+            }
         }
         table.rows.extend(late);
         table.columns = table.columns.or(Some(columns));
+        self.renumber_rows(&read);
     }
 }
 

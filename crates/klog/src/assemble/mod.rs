@@ -4,11 +4,15 @@ mod apply;
 mod builder;
 mod figures;
 mod finish;
+mod record_place;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use facts::Name;
-use facts::oom_report::{LineKind, OomReport, SourceLine, Stamp};
+use facts::oom_report::{LineKind, OomReport, Record, SourceLine, Stamp};
 
 use crate::Problem;
 use crate::record::{self, Context, Item, More};
@@ -27,6 +31,8 @@ pub(crate) struct Assembler {
     pending: Option<Pending>,
     /// A SysRq whose report has not begun.
     sysrq: Option<SourceLine>,
+    /// What a record was kept in that has been routed, for the next.
+    spare: (Vec<u8>, Vec<SourceLine>),
 }
 
 /// A record that further lines may carry on.
@@ -46,7 +52,7 @@ pub(crate) struct Line<'a> {
     /// Its number in the text.
     pub(crate) number: u64,
     /// As it stood there.
-    pub(crate) raw: &'a [u8],
+    pub(crate) raw: Raw<'a>,
     /// What it says and who said it.
     pub(crate) peeled: Peeled<'a>,
     /// How the next line could carry it on.
@@ -55,6 +61,19 @@ pub(crate) struct Line<'a> {
     pub(crate) starts_blank: bool,
     /// It carries on a record that was printed with newlines in it.
     pub(crate) inner: bool,
+}
+
+/// A line in its text, which the reports share.
+#[derive(Debug, Clone)]
+pub(crate) struct Raw<'a> {
+    pub(crate) text: &'a Arc<Vec<u8>>,
+    pub(crate) range: Range<usize>,
+}
+
+impl Raw<'_> {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.text[self.range.clone()]
+    }
 }
 
 /// How a line was broken, if it was.
@@ -79,7 +98,8 @@ impl Assembler {
             number,
             kind: LineKind::Unknown,
             stamp: stamp.map(Stamp::from),
-            text: Name::new(raw),
+            records: Vec::new(),
+            text: Name::within(raw.text, raw.range.clone()),
         };
         if let Some(pending) = &mut self.pending {
             let room = pending.body.len() < LONGEST_RECORD;
@@ -103,25 +123,33 @@ impl Assembler {
         }
         let before = self.pending.take();
         // What stands on one line of the text is one line of the report.
-        let (caller, lines) = match &before {
+        let (caller, same) = match &before {
             Some(before) if origin == Origin::Bare => {
                 let same = before.lines.last().is_some_and(|last| last.number == number);
-                (before.caller, if same { Vec::new() } else { vec![source()] })
+                (before.caller, same)
             }
-            _ => (caller, vec![source()]),
+            _ => (caller, false),
         };
         // A bare line after another program's may still be the kernel's.
-        let pending = Pending { body: body.to_vec(), origin, caller, next, lines };
-        if let Some(before) = before {
-            self.route(before);
+        let (mut kept, mut lines) = std::mem::take(&mut self.spare);
+        kept.extend_from_slice(body);
+        if !same {
+            lines.push(source());
+        }
+        let pending = Pending { body: kept, origin, caller, next, lines };
+        if let Some(mut before) = before {
+            self.route(&mut before);
+            before.body.clear();
+            before.lines.clear();
+            self.spare = (before.body, before.lines);
         }
         self.pending = Some(pending);
     }
 
     /// Everything found, in the order of the text.
     pub(crate) fn finish(mut self) -> Vec<(OomReport, Vec<Problem>)> {
-        if let Some(pending) = self.pending.take() {
-            self.route(pending);
+        if let Some(mut pending) = self.pending.take() {
+            self.route(&mut pending);
         }
         let mut all = self.closed;
         all.append(&mut self.open);
@@ -134,19 +162,19 @@ impl Assembler {
     }
 
     /// Gives a record to the report it belongs to.
-    fn route(&mut self, pending: Pending) {
-        let Pending { body, origin, caller, mut lines, .. } = pending;
+    fn route(&mut self, pending: &mut Pending) {
+        let &mut Pending { ref body, origin, caller, ref mut lines, .. } = pending;
         let target = self.target(caller);
         if origin == Origin::Program {
             self.keep(target.or(self.open.len().checked_sub(1)), lines, LineKind::Foreign);
             return;
         }
-        if is_blank(&body) {
+        if is_blank(body) {
             self.keep(target, lines, LineKind::Blank);
             return;
         }
         let context = target.map_or_else(Context::default, |at| self.open[at].context);
-        let Some(reading) = record::read(&body, context) else {
+        let Some(reading) = record::read(body, context) else {
             let last = self.open.len().checked_sub(1);
             // Every line of the table begins with a bracket: a stamped one without is not of it.
             let between = context.section == Some(LineKind::Tasks)
@@ -158,11 +186,14 @@ impl Assembler {
             self.keep(target.or(last), lines, kind);
             return;
         };
-        for line in &mut lines {
+        for line in &mut *lines {
             line.kind = reading.item.kind();
         }
         if let Item::SysRq = reading.item {
             self.sysrq = lines.pop();
+            if let Some(line) = &mut self.sysrq {
+                line.records.push(Record::SysRq);
+            }
             return;
         }
         let number = lines.first().map_or_else(|| self.last_number(), |line| line.number);
@@ -179,19 +210,22 @@ impl Assembler {
         };
         if let Some(sysrq) = sysrq {
             builder.sysrq = true;
-            builder.keep(vec![sysrq], true);
+            builder.keep(&mut vec![sysrq], true);
         }
+        let taken = lines.len();
         builder.keep(lines, true);
         builder.leftover(number, &reading.item, leftover);
+        let record = record_place::of(&reading.item);
         builder.apply(reading.item, number);
+        builder.place_record(record, taken);
     }
 
     fn last_number(&self) -> u64 {
         self.open.last().map_or(0, Builder::last_line)
     }
 
-    fn keep(&mut self, at: Option<usize>, mut lines: Vec<SourceLine>, kind: LineKind) {
-        for line in &mut lines {
+    fn keep(&mut self, at: Option<usize>, lines: &mut Vec<SourceLine>, kind: LineKind) {
+        for line in &mut *lines {
             line.kind = kind;
         }
         if let Some(at) = at {

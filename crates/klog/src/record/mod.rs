@@ -252,5 +252,5 @@ fn consumed(body: &[u8], rest: &[u8]) -> usize {
 }
 
 fn name(bytes: &[u8]) -> Name {
-    Name::new(bytes)
+    Name::copy_of(bytes)
 }

@@ -11,4 +11,4 @@ mod prefix;
 
 pub(crate) use document::Document;
 pub(crate) use escapes::unwrap;
-pub(crate) use prefix::{Caller, Origin, Peeled, RawStamp, peel};
+pub(crate) use prefix::{Caller, Origin, Peeled, Peeler, RawStamp, peel};

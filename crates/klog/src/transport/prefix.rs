@@ -58,19 +58,83 @@ pub(crate) struct Peeled<'a> {
     pub(crate) tag: Option<&'a [u8]>,
 }
 
+/// Takes prefixes off lines of one text: mostly the line before had the same date, host and program.
+#[derive(Debug, Default)]
+pub(crate) struct Peeler {
+    /// What stood before the time since boot, from a date to `kernel:` and the blanks behind it.
+    known: Vec<u8>,
+}
+
+impl Peeler {
+    /// The same body, origin, time and caller that [`peel`] finds.
+    pub(crate) fn peel<'a>(&mut self, line: &'a [u8]) -> Peeled<'a> {
+        let text = line.trim_ascii();
+        if let Some(peeled) = self.after_known(text) {
+            return peeled;
+        }
+        let peeled = peel(line);
+        self.learn(text, &peeled);
+        peeled
+    }
+
+    fn after_known<'a>(&self, text: &'a [u8]) -> Option<Peeled<'a>> {
+        if self.known.is_empty() {
+            return None;
+        }
+        let rest = text.strip_prefix(&self.known[..]).filter(|rest| rest.starts_with(b"["))?;
+        // A dash among the next words makes it RFC 5424.
+        if memchr::memchr(b'-', rest).is_some()
+            && rest
+                .split(u8::is_ascii_whitespace)
+                .filter(|word| !word.is_empty())
+                .take(6)
+                .any(|word| word == b"-")
+        {
+            return None;
+        }
+        let mut peeled = Peeled { body: rest, ..Peeled::default() };
+        bracket(&mut peeled);
+        matches!(peeled.stamp, Some(RawStamp::Boot(_))).then_some(())?;
+        peeled.body = peeled.body.trim_ascii_start();
+        parts(&mut peeled, 6);
+        Some(peeled)
+    }
+
+    fn learn(&mut self, text: &[u8], peeled: &Peeled<'_>) {
+        self.known.clear();
+        if peeled.tag != Some(b"kernel") || !matches!(peeled.stamp, Some(RawStamp::Boot(_))) {
+            return;
+        }
+        let Some(at) = memchr::memmem::find(text, b" kernel: ") else { return };
+        let known = at + 9 + text[at + 9..].iter().take_while(|b| **b == b' ').count();
+        let mut alone = Peeled { body: text, ..Peeled::default() };
+        syslog(&mut alone);
+        // The date, the host and the program are all there is before the time.
+        if alone.body.trim_ascii_start().len() == text.len() - known
+            && text[known..].starts_with(b"[")
+        {
+            self.known.extend_from_slice(&text[..known]);
+        }
+    }
+}
+
 /// Takes the prefix off.
 pub(crate) fn peel(line: &[u8]) -> Peeled<'_> {
     let mut peeled = Peeled { body: line.trim_ascii(), ..Peeled::default() };
     // More than this many parts are not a prefix but somebody's joke.
-    for _ in 0..8 {
+    parts(&mut peeled, 8);
+    peeled
+}
+
+fn parts(peeled: &mut Peeled<'_>, most: u32) {
+    for _ in 0..most {
         let before = peeled.body.len();
-        part(&mut peeled);
+        part(peeled);
         peeled.body = peeled.body.trim_ascii_start();
         if peeled.body.len() == before || peeled.origin == Origin::Program {
             break;
         }
     }
-    peeled
 }
 
 fn part(peeled: &mut Peeled<'_>) {
@@ -423,6 +487,46 @@ mod tests {
             assert_eq!(String::from_utf8_lossy(peeled.body), "Mem-Info:", "{prefix}");
             assert_ne!(peeled.origin, Origin::Program, "{prefix}");
         }
+    }
+
+    #[test]
+    fn what_the_line_before_taught_changes_nothing() {
+        let prefixes = [
+            "Dec  9 09:47:52 host kernel: [  123.456789] ",
+            "Dec  9 09:47:52 host kernel: [  123.456789][ T1778] ",
+            "Dec  9 09:47:52 host kernel: [1.5]",
+            "Dec  9 09:47:52 host kernel: : [1.5] ",
+            "Dec  9 09:47:52 host kernel: [ 1234]     0  ",
+            "Dec  9 09:47:52 host kernel: [Wed Dec  6 23:54:11 2017] ",
+            "Dec  9 09:47:52 host kernel: ",
+            "Dec  9 09:47:52 host kernel:",
+            "19:51:01 kernel: [ 1.5] ",
+            "<4>19:51:01 host kernel: [ 1.5] ",
+            "19:51:01 kernel: [ 1.5] a kernel: ",
+            "19:51:01 kernel kernel: [ 1.5] ",
+            "Dec  9 09:47:52 host systemd[1]: [ 1.5] ",
+            "[ 1.5] ",
+            "",
+        ];
+        let bodies =
+            ["Mem-Info:", "[ T7] x", "[ 12] 0 -1000 a", "- - x", "a - - x", "a b - -", "a: b"];
+        let all = prefixes.iter().flat_map(|prefix| bodies.map(|body| format!("{prefix}{body}")));
+        let all: Vec<String> = all.collect();
+        for before in &all {
+            for line in &all {
+                let mut peeler = Peeler::default();
+                peeler.peel(before.as_bytes());
+                let (ours, plain) = (peeler.peel(line.as_bytes()), peel(line.as_bytes()));
+                assert_eq!(
+                    (ours.body, ours.origin, ours.stamp, ours.caller),
+                    (plain.body, plain.origin, plain.stamp, plain.caller),
+                    "{line} after {before}"
+                );
+            }
+        }
+        let mut peeler = Peeler::default();
+        peeler.peel(all[0].as_bytes());
+        assert!(peeler.after_known(all[0].as_bytes()).is_some());
     }
 
     #[test]

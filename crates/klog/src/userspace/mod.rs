@@ -19,20 +19,22 @@ mod android;
 mod containers;
 mod daemons;
 mod lost;
+mod scan;
 mod systemd;
 mod take;
 
 #[cfg(test)]
 mod tests;
 
-use aho_corasick::packed;
 use facts::{Act, Figure, Name, Notice, Speaker, When};
 
 use crate::cursor::Cursor;
 use crate::transport::{self, Origin, Peeled, RawStamp};
+pub(crate) use scan::Notices;
+pub use scan::{NoticeScanner, notices};
 
 /// Words of which every line that is looked for holds one.
-const ANCHORS: [&[u8]; 22] = [
+pub(crate) const ANCHORS: [&[u8]; 22] = [
     b"OOM killer",
     b"'oom-kill'",
     b"status=9/KILL",
@@ -56,25 +58,8 @@ const ANCHORS: [&[u8]; 22] = [
     b"s suppressed",
     b"essages dropped",
 ];
-/// A line is cut here.
-const LONGEST_LINE: usize = 64 << 10;
 /// Lines after the first of a record that was printed with newlines in it.
 const MORE_LINES: u32 = 10;
-
-/// Finds lines of other programs in a log that comes in pieces of any size.
-///
-/// It holds one line and what the last few lines said; so its memory is bounded whatever the log.
-#[derive(Debug)]
-pub struct NoticeScanner {
-    anchors: Option<packed::Searcher>,
-    /// The line that is not complete.
-    kept: Vec<u8>,
-    /// Number of the first line not looked at.
-    number: u64,
-    /// The rest of a line that was too long is passed over.
-    skipping: bool,
-    memory: Memory,
-}
 
 /// What lines before may say about the next.
 #[derive(Debug, Default)]
@@ -85,151 +70,6 @@ struct Memory {
     earlyoom: Vec<Figure>,
     /// What the kubelet's last eviction was to free.
     evicting: Option<Name>,
-}
-
-impl Default for NoticeScanner {
-    fn default() -> Self {
-        NoticeScanner::new()
-    }
-}
-
-impl NoticeScanner {
-    /// A scanner at the beginning of a text.
-    pub fn new() -> Self {
-        NoticeScanner {
-            anchors: packed::Searcher::new(ANCHORS),
-            kept: Vec::new(),
-            number: 1,
-            skipping: false,
-            memory: Memory::default(),
-        }
-    }
-
-    /// Takes the next piece of the text; `found` gets what it completes.
-    pub fn feed(&mut self, mut piece: &[u8], found: &mut impl FnMut(Notice)) {
-        if self.skipping {
-            let Some(end) = memchr::memchr(b'\n', piece) else { return };
-            piece = &piece[end + 1..];
-            self.number += 1;
-            self.skipping = false;
-        }
-        if !self.kept.is_empty() {
-            let end = memchr::memchr(b'\n', piece).map_or(piece.len(), |at| at + 1);
-            let room = LONGEST_LINE.saturating_sub(self.kept.len());
-            self.kept.extend_from_slice(&piece[..end.min(room)]);
-            let whole = piece[..end].ends_with(b"\n");
-            piece = &piece[end..];
-            if !whole && self.kept.len() < LONGEST_LINE {
-                return;
-            }
-            let line = std::mem::take(&mut self.kept);
-            self.look(&line, found);
-            if whole {
-                // Cut before its newline, it was not counted with its text.
-                self.number += u64::from(!line.ends_with(b"\n"));
-            } else {
-                self.skipping = true;
-                return;
-            }
-        }
-        let end = memchr::memrchr(b'\n', piece).map_or(0, |at| at + 1);
-        self.look(&piece[..end], found);
-        let rest = &piece[end..];
-        if rest.len() >= LONGEST_LINE {
-            self.look(&rest[..LONGEST_LINE], found);
-            self.skipping = true;
-        } else {
-            self.kept.extend_from_slice(rest);
-        }
-    }
-
-    /// Hands out a record that further lines might have carried on: nothing has come for a while.
-    pub fn settle(&mut self, found: &mut impl FnMut(Notice)) {
-        if let Some((open, _)) = self.memory.open.take() {
-            found(open);
-        }
-    }
-
-    /// Ends the text; `found` gets what was still open.
-    pub fn finish(mut self, found: &mut impl FnMut(Notice)) {
-        let text = std::mem::take(&mut self.kept);
-        self.look(&text, found);
-        self.settle(found);
-    }
-
-    /// Looks through `text`, which begins at line `self.number`.
-    fn look(&mut self, text: &[u8], found: &mut impl FnMut(Notice)) {
-        let mut at = 0;
-        while at < text.len() {
-            let start = if self.memory.open.is_some() {
-                at
-            } else {
-                let Some(hit) = self.anchor(&text[at..]) else { break };
-                memchr::memrchr(b'\n', &text[at..at + hit]).map_or(at, |newline| at + newline + 1)
-            };
-            self.number += newlines(&text[at..start]);
-            let end = memchr::memchr(b'\n', &text[start..]).map_or(text.len(), |n| start + n + 1);
-            self.read(&text[start..end], found);
-            self.number += newlines(&text[start..end]);
-            at = end;
-        }
-        self.number += newlines(&text[at..]);
-    }
-
-    fn anchor(&self, text: &[u8]) -> Option<usize> {
-        match &self.anchors {
-            Some(searcher) => searcher.find(text).map(|hit| hit.start()),
-            None => ANCHORS.iter().filter_map(|word| memchr::memmem::find(text, word)).min(),
-        }
-    }
-
-    fn read(&mut self, line: &[u8], found: &mut impl FnMut(Notice)) {
-        let unwrapped = transport::unwrap(line);
-        let mut texts = unwrapped.text.split(|&b| b == b'\n');
-        let peeled = transport::peel(texts.next().unwrap_or_default());
-        let mut body = peeled.body;
-        let mut program = unwrapped.program.as_deref().or(peeled.tag).map(program_name);
-        if let Some((own, rest)) = own_tag(body) {
-            program = Some(own);
-            body = rest;
-        }
-        if let Some((mut notice, left)) = self.memory.open.take() {
-            if android::carry_on(&mut notice, body) {
-                if left > 1 {
-                    self.memory.open = Some((notice, left - 1));
-                } else {
-                    found(notice);
-                }
-                return;
-            }
-            found(notice);
-        }
-        let said = Said { body, program, origin: peeled.origin };
-        let Some(mut draft) = read(&said, &mut self.memory) else { return };
-        // A record with newlines in it stands on one line of JSON.
-        let rest: Vec<&[u8]> = texts.take(MORE_LINES as usize).collect();
-        draft.line = self.number;
-        draft.when = when_of(&peeled);
-        draft.text = Name::new(body);
-        if draft.speaker == Speaker::LowMemoryKiller {
-            let carried = rest.iter().filter(|text| android::carry_on(&mut draft, text)).count();
-            if carried == 0 {
-                self.memory.open = Some((draft, MORE_LINES));
-                return;
-            }
-        }
-        found(draft);
-    }
-}
-
-/// All such lines of a text, in its order.
-pub fn notices(text: &[u8]) -> Vec<Notice> {
-    let mut all = Vec::new();
-    let mut found = |one| all.push(one);
-    let mut scanner = NoticeScanner::new();
-    scanner.feed(text, &mut found);
-    scanner.finish(&mut found);
-    all
 }
 
 /// When a line was printed, and on which machine.
@@ -313,10 +153,6 @@ fn notice(speaker: Speaker, act: Act) -> Notice {
         figures: Vec::new(),
         text: Name::default(),
     }
-}
-
-fn newlines(text: &[u8]) -> u64 {
-    memchr::memchr_iter(b'\n', text).count() as u64
 }
 
 /// A reader of the rest of `text` behind the first `words`.

@@ -7,6 +7,7 @@ use facts::{FigureValue, Name};
 use proptest::prelude::*;
 
 use super::*;
+use crate::userspace::scan::LONGEST_LINE;
 
 /// What a notice says, without what is unknown.
 fn shown(notice: &Notice) -> String {

@@ -121,7 +121,15 @@ pub(super) fn victims(report: &OomReport) -> Vec<Victim> {
             let kill = Kill { pid: line.pid, name: line.task.clone(), ..Kill::default() };
             vec![victim(report, &kill)]
         }
-        (kills, _) => kills.iter().map(|kill| victim(report, kill)).collect(),
+        (kills, _) => {
+            // `memory.oom.group` kills all tasks of the group, the first victim once more.
+            let again = |at: usize, kill: &Kill| {
+                let pid = kill.pid.filter(|_| report.group_kill.is_some());
+                pid.is_some() && kills[..at].iter().any(|before| before.pid == pid)
+            };
+            let first = kills.iter().enumerate().filter(|(at, kill)| !again(*at, kill));
+            first.map(|(_, kill)| victim(report, kill)).collect()
+        }
     }
 }
 

@@ -27,8 +27,13 @@ fn kill(line: u64, pid: u32, name: &str, group: &str, rows: &[(u32, u64)]) -> Oo
         name: Some(Name::from(format!("task{pid}").as_str())),
         ..TaskRow::default()
     };
-    let source =
-        |number| SourceLine { number, kind: LineKind::Kill, stamp: None, text: Name::from("text") };
+    let source = |number| SourceLine {
+        number,
+        kind: LineKind::Kill,
+        stamp: None,
+        records: Vec::new(),
+        text: Name::from("text"),
+    };
     OomReport {
         trigger: Some(Trigger::default()),
         tasks: Some(TaskTable {

@@ -68,7 +68,7 @@ fn named(row: &TaskScore, style: &Style) -> String {
     }
 }
 
-fn judgement(report: &ExplainReport, choice: &Choice, style: &Style) -> String {
+pub(crate) fn judgement(report: &ExplainReport, choice: &Choice, style: &Style) -> String {
     if choice.not_by_score.is_some() {
         return "not by score: whoever asks dies (vm.oom_kill_allocating_task)".to_owned();
     }
@@ -99,8 +99,26 @@ fn judgement(report: &ExplainReport, choice: &Choice, style: &Style) -> String {
 }
 
 fn logged(page: &mut Page<'_>, choice: &Choice) {
-    let Some(logged) = choice.logged_score else { return };
-    let text = match choice.computed_score {
+    let Some(text) = logged_words(choice) else { return };
+    page.labelled("printed", &text);
+    if let Some(text) = at_choice_words(choice) {
+        page.labelled("", &text);
+    }
+}
+
+/// What the score was a moment before the table was printed, where that may differ.
+pub(crate) fn at_choice_words(choice: &Choice) -> Option<String> {
+    let (from, to) = choice.score_at_choice?;
+    Some(format!(
+        "{from} to {to} when the kernel chose: each thread may have held back 64 pages that the \
+         table, printed later, has"
+    ))
+}
+
+/// The score that the kernel printed, beside that of these rules.
+pub(crate) fn logged_words(choice: &Choice) -> Option<String> {
+    let logged = choice.logged_score?;
+    Some(match choice.computed_score {
         Some((from, to)) if from == logged && to == logged => {
             format!("{logged} in the text, and by these rules")
         }
@@ -110,15 +128,7 @@ fn logged(page: &mut Page<'_>, choice: &Choice) {
         Some((from, to)) if from == to => format!("{logged} in the text, {from} by these rules"),
         Some((from, to)) => format!("{logged} in the text, {from} to {to} by these rules"),
         None => format!("{logged} in the text"),
-    };
-    page.labelled("printed", &text);
-    if let Some((from, to)) = choice.score_at_choice {
-        let words = format!(
-            "{from} to {to} when the kernel chose: each thread may have held back 64 pages that the \
-             table, printed later, has"
-        );
-        page.labelled("", &words);
-    }
+    })
 }
 
 fn table(report: &ExplainReport, choice: &Choice, unit: Unit, style: &Style) -> Table {

@@ -1,11 +1,11 @@
 //! A report of the kernel about an OOM kill, explained.
 
-mod choice;
+pub(crate) mod choice;
 mod memory;
-mod prevent;
-mod verdict;
-mod words;
-mod zones;
+pub(crate) mod prevent;
+pub(crate) mod verdict;
+pub(crate) mod words;
+pub(crate) mod zones;
 
 use rules::explain::{ExplainReport, RulesFrom};
 
@@ -28,7 +28,12 @@ pub fn explained(report: &ExplainReport, style: &Style) -> String {
     page.finish()
 }
 
-fn source(report: &ExplainReport, style: &Style) -> String {
+/// The verdict alone.
+pub(crate) fn headline(page: &mut Page<'_>, report: &ExplainReport) {
+    verdict::print(page, report);
+}
+
+pub(crate) fn source(report: &ExplainReport, style: &Style) -> String {
     let source = &report.source;
     let mut parts = Vec::new();
     if let (Some(first), Some(last)) = (source.first_line, source.last_line) {

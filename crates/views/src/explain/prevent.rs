@@ -17,8 +17,9 @@ pub(super) fn print(page: &mut Page<'_>, report: &ExplainReport) {
     }
 }
 
+/// A label and a sentence.
 #[expect(clippy::too_many_lines, reason = "one sentence a variant")]
-fn words_for(prevention: &Prevention, style: &Style) -> (&'static str, String) {
+pub(crate) fn words_for(prevention: &Prevention, style: &Style) -> (&'static str, String) {
     match prevention {
         Prevention::KernelHolds { holder, bytes, users, largest } => {
             let holder = match holder {

@@ -11,7 +11,14 @@ use crate::style::{Accent, Style};
 
 pub(super) fn print(page: &mut Page<'_>, report: &ExplainReport) {
     let style = page.style;
-    let word = match report.event {
+    let word = style.paint(Accent::Wall, &format!("{}:", word(report.event)));
+    let text = format!("{} {}", ran_out(report, style), died(report, style));
+    page.hanging(&format!("{word} "), &text, 2);
+}
+
+/// What the kernel did, in a word.
+pub(crate) fn word(event: Event) -> &'static str {
+    match event {
         Event::Kill => "KILLED",
         Event::Panic => "PANIC",
         Event::NobodyToKill => "NOBODY TO KILL",
@@ -19,14 +26,11 @@ pub(super) fn print(page: &mut Page<'_>, report: &ExplainReport) {
         Event::AllocationFailure => "ALLOCATION FAILED",
         Event::ShowMemory => "MEMORY SHOWN",
         Event::Unknown => "OUT OF MEMORY",
-    };
-    let word = style.paint(Accent::Wall, &format!("{word}:"));
-    let text = format!("{} {}", ran_out(report, style), died(report, style));
-    page.hanging(&format!("{word} "), &text, 2);
+    }
 }
 
 /// What ran out, in a few words.
-pub(super) fn scope(report: &ExplainReport, style: &Style) -> String {
+pub(crate) fn scope(report: &ExplainReport, style: &Style) -> String {
     scope_of(&report.ran_out, &report.cause, style)
 }
 
@@ -55,7 +59,7 @@ pub(crate) fn scope_of(ran_out: &RanOut, cause: &Cause, style: &Style) -> String
 }
 
 /// The first sentence: what ran out and who asked.
-fn ran_out(report: &ExplainReport, style: &Style) -> String {
+pub(crate) fn ran_out(report: &ExplainReport, style: &Style) -> String {
     let asker = asker(report, style);
     match &report.cause {
         Cause::Manual => {
@@ -137,7 +141,7 @@ fn victim(victim: &Victim, style: &Style) -> String {
     task(&Task { pid: victim.pid, name: victim.name.clone() }, style)
 }
 
-pub(super) fn task(task: &Task, style: &Style) -> String {
+pub(crate) fn task(task: &Task, style: &Style) -> String {
     match (&task.name, task.pid) {
         (Some(name), Some(pid)) => format!("{} (pid {pid})", style.name(name)),
         (Some(name), None) => style.name(name),
@@ -147,7 +151,7 @@ pub(super) fn task(task: &Task, style: &Style) -> String {
 }
 
 /// The second sentence: who died, and why that one.
-fn died(report: &ExplainReport, style: &Style) -> String {
+pub(crate) fn died(report: &ExplainReport, style: &Style) -> String {
     let Some(first) = report.victims.first() else {
         return match report.event {
             Event::Panic => "The machine stopped instead of killing anybody.".to_owned(),
@@ -186,14 +190,14 @@ fn why(report: &ExplainReport, style: &Style) -> String {
         Some(true) => {
             let others = choice.rows.len();
             let first = match choice.margin {
-                Some(0) => ", first of those with the highest score".to_owned(),
-                _ if others == 1 => ", the only one that could be chosen".to_owned(),
-                _ => format!(", whose score was the highest of {others}"),
+                Some(0) => ", because it came first of those with the highest score".to_owned(),
+                _ if others == 1 => ", because it was the only one that could be chosen".to_owned(),
+                _ => format!(", because its score was the highest of {others}"),
             };
             match &choice.without_adjustments {
                 Some(other) => {
                     format!(
-                        "{first} by its adjustment: without any it would be {}",
+                        "{first}; without adjustments it would have been {}",
                         task(other, style)
                     )
                 }

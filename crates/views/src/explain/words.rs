@@ -36,7 +36,7 @@ pub(super) fn cause(cause: &Cause) -> Option<String> {
     })
 }
 
-pub(super) fn holder(holder: Holder) -> &'static str {
+pub(crate) fn holder(holder: Holder) -> &'static str {
     match holder {
         Holder::Anonymous => "anonymous memory",
         Holder::Shmem => "tmpfs, shared memory",
@@ -63,7 +63,7 @@ pub(super) fn holder(holder: Holder) -> &'static str {
     }
 }
 
-pub(super) fn remainder(remainder: Remainder) -> &'static str {
+pub(crate) fn remainder(remainder: Remainder) -> &'static str {
     match remainder {
         Remainder::Ordinary => "drivers, per-cpu data, pages on their way: ordinary",
         Remainder::Unaccounted => "no counter of the report knows it: a driver or a leak",
@@ -71,7 +71,7 @@ pub(super) fn remainder(remainder: Remainder) -> &'static str {
     }
 }
 
-pub(super) fn kernel_fault(fault: KernelFault) -> &'static str {
+pub(crate) fn kernel_fault(fault: KernelFault) -> &'static str {
     match fault {
         KernelFault::UnsignedPoints => {
             "this kernel chose wrongly: linux-next of July 2020 compared points without their sign, \
@@ -80,7 +80,7 @@ pub(super) fn kernel_fault(fault: KernelFault) -> &'static str {
     }
 }
 
-pub(super) fn doubt(doubt: Doubt) -> &'static str {
+pub(crate) fn doubt(doubt: Doubt) -> &'static str {
     match doubt {
         Doubt::NotInTable => "the victim is not in the table: the text is cut there",
         Doubt::Total => "with the most that the total can be, these rules agree",
@@ -102,7 +102,7 @@ pub(super) fn doubt(doubt: Doubt) -> &'static str {
     }
 }
 
-pub(super) fn gap(gap: Gap) -> &'static str {
+pub(crate) fn gap(gap: Gap) -> &'static str {
     match gap {
         Gap::Header => "who asked for what: the first line (`invoked oom-killer`) would tell",
         Gap::MemInfo => "where the machine's memory was: the block `Mem-Info` would tell",

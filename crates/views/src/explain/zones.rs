@@ -15,7 +15,7 @@ pub(super) fn print(page: &mut Page<'_>, report: &ExplainReport) {
     }
     page.heading("What ran out", "");
     if let Some(asked) = &report.asked {
-        request(page, asked);
+        page.labelled("request", &request(asked, page.style));
     }
     if let Some(group) = &report.group {
         limit(page, "memory", group.memory);
@@ -51,7 +51,8 @@ pub(super) fn print(page: &mut Page<'_>, report: &ExplainReport) {
     }
 }
 
-fn request(page: &mut Page<'_>, asked: &Asker) {
+/// The request in words.
+pub(crate) fn request(asked: &Asker, style: &Style) -> String {
     let mut parts = Vec::new();
     if let Some(bytes) = asked.bytes {
         parts.push(match asked.order {
@@ -65,15 +66,21 @@ fn request(page: &mut Page<'_>, asked: &Asker) {
         parts.push(format!("from zone {zone} or lower{movable}"));
     }
     match (&asked.gfp_names, asked.gfp) {
-        (Some(names), _) if !names.as_bytes().is_empty() => parts.push(page.style.name(names)),
+        (Some(names), _) if !names.as_bytes().is_empty() => parts.push(style.name(names)),
         (_, Some(mask)) => parts.push(format!("gfp {mask:#x}")),
         _ => {}
     }
-    page.labelled("request", &parts.join("; "));
+    parts.join("; ")
 }
 
 fn limit(page: &mut Page<'_>, label: &str, state: Option<LimitState>) {
-    let Some(state) = state else { return };
+    if let Some(state) = state {
+        page.labelled(label, &limit_words(state));
+    }
+}
+
+/// A limit of a cgroup, and how full it is.
+pub(crate) fn limit_words(state: LimitState) -> String {
     let limit = match state.limit {
         Some(limit) => format!("limit {limit}"),
         None if state.unlimited => "no limit".to_owned(),
@@ -93,7 +100,7 @@ fn limit(page: &mut Page<'_>, label: &str, state: Option<LimitState>) {
         }
         _ => String::new(),
     };
-    page.labelled(label, &format!("{} used, {limit}{room}{hits}", amount::long(state.usage)));
+    format!("{} used, {limit}{room}{hits}", amount::long(state.usage))
 }
 
 fn table(report: &ExplainReport, style: &Style) -> Table {
@@ -122,7 +129,8 @@ fn table(report: &ExplainReport, style: &Style) -> Table {
     table
 }
 
-fn test(zone: &ZoneTest) -> &'static str {
+/// How the allocator's test ends for a zone.
+pub(crate) fn test(zone: &ZoneTest) -> &'static str {
     match (zone.eligible, zone.above_high, zone.above_min, zone.single_above_min) {
         (None, ..) => "",
         (Some(false), ..) => "not for it",

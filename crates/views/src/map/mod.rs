@@ -20,6 +20,7 @@ pub use physical_svg::physical_svg;
 pub use picture::map;
 pub use scale::Scale;
 pub use svg::map_svg;
+pub(crate) use svg::xml;
 
 /// Which address is at the top.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

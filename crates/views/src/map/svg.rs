@@ -100,7 +100,7 @@ pub(super) fn px(tenths: u64) -> String {
 }
 
 /// Text that is safe in XML. Control characters were escaped by the name's own printing.
-pub(super) fn xml(text: &str) -> String {
+pub(crate) fn xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -47,12 +47,23 @@ pub fn timeline(report: &TimelineReport, places: bool, style: &Style) -> String 
         line(&mut page, incident);
         below(&mut page, incident);
     }
-    totals(&mut page, report);
-    storms(&mut page, report);
-    repeated(&mut page, &report.repeated);
-    growth(&mut page, &report.growth);
-    without_report(&mut page, report);
+    print_conclusions(&mut page, report);
     page.finish()
+}
+
+/// What the incidents have in common, without the list of them.
+pub(crate) fn conclusions(report: &TimelineReport, style: &Style) -> String {
+    let mut page = Page::new(style);
+    print_conclusions(&mut page, report);
+    page.finish()
+}
+
+fn print_conclusions(page: &mut Page<'_>, report: &TimelineReport) {
+    totals(page, report);
+    storms(page, report);
+    repeated(page, &report.repeated);
+    growth(page, &report.growth);
+    without_report(page, report);
 }
 
 /// One incident: number of the report, time, what ran out and who died.
@@ -63,13 +74,18 @@ fn line(page: &mut Page<'_>, incident: &Incident) {
         Some(part) => part.number.to_string(),
         None => "-".to_owned(),
     };
-    let what = match (&incident.report, &incident.notice) {
+    let what = what(incident, style);
+    let head = format!("{number:>3}  {}  ", text::left(&when(incident, style), 12));
+    page.hanging(&style.plain(&head), &what, COLUMNS.max(text::width(&head)));
+}
+
+/// What ran out and who died.
+pub(crate) fn what(incident: &Incident, style: &Style) -> String {
+    match (&incident.report, &incident.notice) {
         (Some(part), _) => kernel(part, &incident.victims, style),
         (None, Some(own)) => notice(own, style),
         (None, None) => "?".to_owned(),
-    };
-    let head = format!("{number:>3}  {}  ", text::left(&when(incident, style), 12));
-    page.hanging(&style.plain(&head), &what, COLUMNS.max(text::width(&head)));
+    }
 }
 
 fn kernel(part: &KernelPart, victims: &[Casualty], style: &Style) -> String {
@@ -100,7 +116,7 @@ fn who(victim: &Casualty, style: &Style) -> String {
     }
 }
 
-fn when(incident: &Incident, style: &Style) -> String {
+pub(crate) fn when(incident: &Incident, style: &Style) -> String {
     match (&incident.time, incident.boot_us) {
         (Some(time), _) => style.name(time),
         (None, Some(us)) => format!("{}.{:02} s", us / 1_000_000, us / 10_000 % 100),
@@ -111,6 +127,28 @@ fn when(incident: &Incident, style: &Style) -> String {
 /// What else is to be said of an incident, under its line.
 fn below(page: &mut Page<'_>, incident: &Incident) {
     let style = page.style;
+    for remark in remarks(incident, style) {
+        page.hanging("       ", &remark, 9);
+    }
+    for said in echoes(incident, style) {
+        page.hanging("       + ", &said, 9);
+    }
+}
+
+/// What other programs said of it.
+pub(crate) fn echoes(incident: &Incident, style: &Style) -> Vec<String> {
+    let shown = incident.echoes.iter().take(ECHOES);
+    let mut said: Vec<String> =
+        shown.map(|Echo { notice: said, .. }| notice(said, style)).collect();
+    let more = incident.echoes.len().saturating_sub(ECHOES);
+    if more > 0 {
+        said.push(format!("and {}", amount::count(more, "line", "lines")));
+    }
+    said
+}
+
+/// What is odd about it.
+pub(crate) fn remarks(incident: &Incident, style: &Style) -> Vec<String> {
     let mut remarks = Vec::new();
     if incident.left_out_before > 0 {
         remarks.push(format!(
@@ -129,16 +167,7 @@ fn below(page: &mut Page<'_>, incident: &Incident) {
             remarks.push(format!("the earlier victim {} still held{held}", who(earlier, style)));
         }
     }
-    for remark in remarks {
-        page.hanging("       ", &remark, 9);
-    }
-    for Echo { notice: said, .. } in incident.echoes.iter().take(ECHOES) {
-        page.hanging("       + ", &notice(said, style), 9);
-    }
-    let more = incident.echoes.len().saturating_sub(ECHOES);
-    if more > 0 {
-        page.hanging("       + ", &format!("and {}", amount::count(more, "line", "lines")), 9);
-    }
+    remarks
 }
 
 fn extent(extent: Extent, incident: &Incident) -> Option<&'static str> {

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use facts::{Act, Notice};
-use klog::{NoticeScanner, Scanner};
+use facts::{Act, Notice, OomReport};
+use klog::{Entry, LogScanner};
 use sources::{Heard, Log, follow as follow_log};
 
 use super::print_json;
@@ -29,14 +29,7 @@ pub(super) fn follow(logs: &[Log], global: &Global, out: &mut Output) -> Result<
             .hint("one `oomph explain --follow` each"));
     };
     let listener = io::stdout();
-    let mut live = Live {
-        global,
-        out,
-        scanner: Scanner::new(),
-        notices: NoticeScanner::new(),
-        count: 0,
-        trouble: None,
-    };
+    let mut live = Live { global, out, scanner: LogScanner::new(), count: 0, trouble: None };
     let result = follow_log(log, listener.as_fd(), &mut |heard| live.hear(log, heard));
     live.end();
     match (live.trouble.take(), result) {
@@ -50,8 +43,7 @@ pub(super) fn follow(logs: &[Log], global: &Global, out: &mut Output) -> Result<
 struct Live<'a> {
     global: &'a Global,
     out: &'a mut Output,
-    scanner: Scanner,
-    notices: NoticeScanner,
+    scanner: LogScanner,
     count: usize,
     trouble: Option<Failure>,
 }
@@ -63,17 +55,16 @@ impl Live<'_> {
         match heard {
             Heard::Begun => talk(format_args!("following {}\n", place(log))),
             Heard::Piece(piece) => {
-                self.notices.feed(piece, &mut |one| notices.push(one));
-                self.scanner.feed(piece, &mut |one| found.push(one.report));
+                self.scanner.feed(piece, &mut |entry| sort(entry, &mut found, &mut notices));
             }
             Heard::Anew => return self.end_text(),
             Heard::Quiet(so_long) => {
                 let enough = if self.scanner.has_outcome() { AFTER_KILL } else { WITHOUT_KILL };
                 if so_long >= enough && self.scanner.is_reading() {
-                    self.scanner.settle(&mut |one| found.push(one.report));
+                    self.scanner.settle_report(&mut |one| found.push(one.report));
                 }
                 if so_long >= AFTER_KILL {
-                    self.notices.settle(&mut |one| notices.push(one));
+                    self.scanner.settle_notice(&mut |one| notices.push(one));
                 }
             }
         }
@@ -84,8 +75,8 @@ impl Live<'_> {
     fn end_text(&mut self) -> ControlFlow<()> {
         let mut found = Vec::new();
         let mut notices = Vec::new();
-        std::mem::take(&mut self.notices).finish(&mut |one| notices.push(one));
-        std::mem::take(&mut self.scanner).finish(&mut |one| found.push(one.report));
+        let scanner = std::mem::take(&mut self.scanner);
+        scanner.finish(&mut |entry| sort(entry, &mut found, &mut notices));
         self.print(found, &notices)
     }
 
@@ -95,7 +86,7 @@ impl Live<'_> {
         }
     }
 
-    fn print(&mut self, found: Vec<facts::OomReport>, notices: &[Notice]) -> ControlFlow<()> {
+    fn print(&mut self, found: Vec<OomReport>, notices: &[Notice]) -> ControlFlow<()> {
         for report in found {
             // The reaper's line of a report that is out already.
             let says_more = report.trigger.is_some()
@@ -146,5 +137,12 @@ impl Live<'_> {
                 ControlFlow::Break(())
             }
         }
+    }
+}
+
+fn sort(entry: Entry, reports: &mut Vec<OomReport>, notices: &mut Vec<Notice>) {
+    match entry {
+        Entry::Report(found) => reports.push(found.report),
+        Entry::Notice(notice) => notices.push(*notice),
     }
 }

@@ -1,6 +1,7 @@
 //! `oomph explain`.
 
 mod live;
+mod pages;
 mod parallel;
 mod read;
 mod several;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use facts::{Name, Notice, OomReport, Release, When};
-use klog::{NoticeScanner, Scanner};
+use klog::{Entry, LogScanner};
 use rules::explain::ExplainReport;
 use sources::{Journal, Log, LogError, is_journal, read_log};
 
@@ -79,18 +79,16 @@ pub(super) fn read(
     read: &AtomicU64,
     found: &mut dyn FnMut(Found),
 ) -> Result<(), LogError> {
-    let mut scanner = Scanner::new();
-    let mut notices = NoticeScanner::new();
+    let mut scanner = LogScanner::new();
+    let mut found = |entry| match entry {
+        Entry::Notice(one) => found(Found::Notice(one)),
+        Entry::Report(one) => found(Found::Report(Box::new(Read::new(one.report, kernel)))),
+    };
     let result = read_log(log, &mut |piece| {
         read.fetch_add(piece.len() as u64, Ordering::Relaxed);
-        // Lines of other programs first: a report is handed out when it has ended.
-        notices.feed(piece, &mut |one| found(Found::Notice(Box::new(one))));
-        scanner.feed(piece, &mut |one| {
-            found(Found::Report(Box::new(Read::new(one.report, kernel))));
-        });
+        scanner.feed(piece, &mut found);
     });
-    notices.finish(&mut |one| found(Found::Notice(Box::new(one))));
-    scanner.finish(&mut |one| found(Found::Report(Box::new(Read::new(one.report, kernel)))));
+    scanner.finish(&mut found);
     result.map(|_| ())
 }
 

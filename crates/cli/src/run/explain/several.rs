@@ -9,6 +9,7 @@ use facts::Name;
 use rules::timeline::{Timeline, TimelineReport};
 use sources::{Journal, Log, LogError};
 
+use super::pages::{Pages, wants_lines};
 use super::parallel::Take;
 use super::print_json;
 use super::read::{Found, Read, place, unreadable};
@@ -31,6 +32,7 @@ pub(super) struct Several<'a> {
     of_this_log: usize,
     /// The report that will be printed at the end: its number, its log and itself.
     kept: Option<(usize, String, Box<Read>)>,
+    pages: Pages,
     disagrees: bool,
     /// The columns' names are printed.
     headed: bool,
@@ -49,6 +51,8 @@ enum Form {
     Timeline,
     /// Each incident as a line of CSV.
     Csv,
+    /// Reports with their lines.
+    Pages,
 }
 
 impl<'a> Several<'a> {
@@ -69,6 +73,7 @@ impl<'a> Several<'a> {
             count: 0,
             of_this_log: 0,
             kept: None,
+            pages: Pages::default(),
             disagrees: false,
         }
     }
@@ -77,6 +82,7 @@ impl<'a> Several<'a> {
         match self.args {
             ExplainArgs { csv: true, .. } => Form::Csv,
             ExplainArgs { timeline: true, .. } => Form::Timeline,
+            args if wants_lines(args) => Form::Pages,
             _ if self.global.json => Form::Json,
             ExplainArgs { all: true, .. } => Form::All,
             _ => Form::One,
@@ -96,6 +102,7 @@ impl<'a> Several<'a> {
                 let text = self.in_full(self.count, None, &self.place, &read);
                 self.out.data(text.as_bytes())
             }
+            Form::Pages => self.pages.push(self.args, self.count, &self.place, read, self.out),
             Form::One if wanted => {
                 self.kept = Some((self.count, self.place.clone(), read));
                 Ok(())
@@ -157,6 +164,12 @@ impl<'a> Several<'a> {
         }
         match form {
             Form::Json => {}
+            Form::Pages => {
+                if self.count == 0 && self.args.annotate {
+                    self.out.data(nothing(logs).as_bytes())?;
+                }
+                self.pages.finish(self.args, &timeline, self.count, self.out)?;
+            }
             Form::Csv => {
                 let lines: String = timeline.incidents.iter().map(views::incident_csv).collect();
                 self.csv_lines(&lines)?;

@@ -1,0 +1,47 @@
+//! Options of `oomph simulate`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Options of `oomph simulate`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SimulateArgs {
+    /// The scenario; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Only look for mistakes in it; nothing runs
+    #[arg(long, conflicts_with_all = ["trace", "at", "save", "seed"])]
+    pub(crate) check: bool,
+    /// Print each step when it is done, as strace does
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) trace: bool,
+    /// Stop after step N, as --trace numbers them
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) at: Option<u64>,
+    /// Write the machine at the end as a capture, for `oomph --from FILE …`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save: Option<PathBuf>,
+    /// With --save: replace the file if it is there
+    #[arg(long, requires = "save")]
+    pub(crate) force: bool,
+    /// Where everything random starts, instead of the scenario's own seed
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<u64>,
+    /// Give up after so many steps
+    #[arg(long, value_name = "N", default_value_t = 50_000_000)]
+    pub(crate) most_steps: u64,
+}
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  oomph simulate hog.kdl               run it, and say what came of it
+  oomph simulate --check hog.kdl       look for mistakes only
+  oomph simulate --trace hog.kdl       with each step, as strace prints them
+  oomph simulate --at 10 --save ten.tar hog.kdl
+                                       stop after ten steps, and keep the machine as it is then
+  oomph --from ten.tar usage           … to look at it with every other command
+  oomph simulate hog.kdl --json | jq .expectations
+                                       for programs
+
+docs/scenario.md has every word of the language; scenarios/ is full of examples.";

@@ -1,0 +1,160 @@
+//! `oomph simulate`: a scenario on the simulated machine.
+
+mod allocator;
+pub(super) mod draw;
+pub(super) mod machine;
+mod save;
+mod watch;
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::path::Path;
+
+use facts::Name;
+use scenario::report::Recorder;
+use scenario::run::Options;
+use scenario::{MAX_BYTES, Scenario, Source};
+
+use super::print_json;
+use crate::args::{Global, SimulateArgs};
+use crate::exit::Outcome;
+use crate::failure::Failure;
+use crate::output::{Output, talk};
+use allocator::{Heaps, Shared};
+use watch::Watching;
+
+pub(super) fn run(
+    args: &SimulateArgs,
+    global: &Global,
+    out: &mut Output,
+) -> Result<Outcome, Failure> {
+    let source = read(&args.file)?;
+    let scenario = match scenario::check(&source) {
+        Ok(scenario) => scenario,
+        Err(problems) => {
+            talk(draw::drawn(&problems, io::stderr().is_terminal(), out.style()));
+            return Ok(Outcome::Failed);
+        }
+    };
+    let rules = allocator::rules(&scenario);
+    let (config, image, notes) = match machine::build(&scenario, global.kernel) {
+        Ok(built) => built,
+        Err(problems) => {
+            talk(draw::drawn(&problems, io::stderr().is_terminal(), out.style()));
+            return Ok(Outcome::Failed);
+        }
+    };
+    if args.check {
+        return checked(&scenario, out);
+    }
+    if let Some(path) = &args.save
+        && !args.force
+        && path.symlink_metadata().is_ok_and(|meta| meta.is_file())
+    {
+        return Err(Failure::new(format!("`{}` is there already", shown(path)))
+            .hint("`--force` replaces it"));
+    }
+    for note in notes {
+        talk(format!("note: {note}\n"));
+    }
+    let rules = match rules {
+        Ok(rules) => rules,
+        Err(problems) => {
+            talk(draw::drawn(&problems, io::stderr().is_terminal(), out.style()));
+            return Ok(Outcome::Failed);
+        }
+    };
+    simulate(&scenario, (config, image, rules), args, global, out)
+}
+
+fn simulate(
+    scenario: &Scenario,
+    (config, image, rules): (sim::MachineConfig, sim::Image, malloc::Rules),
+    args: &SimulateArgs,
+    global: &Global,
+    out: &mut Output,
+) -> Result<Outcome, Failure> {
+    let row = machine::row(&config);
+    let mut world = Shared::new(sim::Machine::new(config, image));
+    let mut heaps = Heaps::new(rules, world.clone());
+    let options = Options {
+        seed: args.seed,
+        stop_at: args.at,
+        most_steps: args.most_steps,
+        ..Options::model()
+    };
+    let mut recorder = Recorder::new(scenario);
+    let result = {
+        let trace = if args.trace { Some(&mut *out) } else { None };
+        let mut watching = Watching::new(scenario, &mut recorder, trace);
+        let result =
+            scenario::run::run(scenario, &mut world, Some(&mut heaps), &options, &mut watching);
+        watching.finish()?;
+        result
+    };
+    let finish = match result {
+        Ok(finish) => finish,
+        Err(error) => {
+            talk(draw::drawn(error.problems(), io::stderr().is_terminal(), out.style()));
+            return Ok(Outcome::Failed);
+        }
+    };
+    if let Some(path) = &args.save {
+        world.with(|machine| save::save(path, scenario, machine, &finish))?;
+    }
+    let report = recorder.finish(&finish, row);
+    let broken = report.expectations.iter().any(|row| row.held == Some(false));
+    if global.json {
+        print_json(&report, out)?;
+    } else {
+        let text = views::simulation(&report, out.style());
+        let gap = if args.trace { "\n" } else { "" };
+        out.data(format!("{gap}{text}").as_bytes())?;
+    }
+    Ok(if broken { Outcome::Disagrees } else { Outcome::Done })
+}
+
+fn checked(scenario: &Scenario, out: &mut Output) -> Result<Outcome, Failure> {
+    let steps: usize = scenario.programs.iter().map(|program| program.steps.len()).sum();
+    let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let processes = scenario.programs.len();
+    let words = format!(
+        "{}: no mistakes; {} in {}\n",
+        Name::new(scenario.source.name().as_bytes()),
+        count(steps, "step"),
+        if processes == 1 { "1 process".to_owned() } else { format!("{processes} processes") },
+    );
+    out.data(words.as_bytes())?;
+    Ok(Outcome::Done)
+}
+
+/// Reads the scenario, but no more than a scenario can be.
+pub(super) fn read(path: &Path) -> Result<Source, Failure> {
+    let limit = MAX_BYTES as u64 + 1;
+    let mut bytes = Vec::new();
+    let cannot =
+        |error: io::Error| Failure::new(format!("cannot read `{}`", shown(path))).because(&error);
+    if path == Path::new("-") {
+        io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(cannot)?;
+    } else {
+        let file = File::open(path).map_err(cannot)?;
+        file.take(limit).read_to_end(&mut bytes).map_err(cannot)?;
+    }
+    let name = if path == Path::new("-") {
+        "standard input".to_owned()
+    } else {
+        path.display().to_string()
+    };
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        Failure::new(format!("cannot read `{}`", shown(path))).because(&io::Error::other(format!(
+            "expected UTF-8, found something else at byte {at}"
+        )))
+    })?;
+    Ok(Source::new(name, text))
+}
+
+/// A path, safe on a terminal.
+fn shown(path: &Path) -> Name {
+    Name::new(path.as_os_str().as_encoded_bytes())
+}

@@ -1,0 +1,245 @@
+//! The same calls under many settings.
+
+use super::player::Player;
+use super::setting::{Order, Setting, lifo};
+use crate::plan::{Plan, Step};
+use malloc::{AddressSpace, Rules, Tunables};
+use rules::heap::SettingResult;
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use units::Bytes;
+
+/// What a plan holds under a setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Most bytes held.
+    pub peak: u64,
+    /// The average of the bytes held, over time if the trace tells it, or else over calls.
+    pub mean: u64,
+    /// Bytes held at the end.
+    pub end: u64,
+    /// System calls about memory.
+    pub system_calls: u64,
+    /// What glibc said if it ended the process.
+    pub abort: Option<String>,
+}
+
+/// How long the state behind each call lasted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Weights<'a> {
+    at_us: &'a [u64],
+}
+
+impl<'a> Weights<'a> {
+    pub(crate) fn new(plan: &'a Plan) -> Weights<'a> {
+        let lasts = plan.at_us.last() > plan.at_us.first();
+        Weights { at_us: if lasts { &plan.at_us } else { &[] } }
+    }
+
+    pub(crate) fn are_time(&self) -> bool {
+        !self.at_us.is_empty()
+    }
+
+    /// Of the call at this index.
+    #[inline]
+    pub(crate) fn of(&self, at: usize) -> u64 {
+        match (self.at_us.get(at), self.at_us.get(at + 1)) {
+            (Some(now), Some(next)) => next - now,
+            (Some(_), None) => 0,
+            _ => 1,
+        }
+    }
+}
+
+/// Plays a plan under a setting.
+pub fn play(plan: &Plan, rules: Rules, setting: &Setting, space: AddressSpace) -> Verdict {
+    let weights = Weights::new(plan);
+    let ordered = match setting.order {
+        Order::Recorded => Cow::Borrowed(plan),
+        Order::Lifo => Cow::Owned(lifo(plan)),
+    };
+    let mut player = Player::new(plan, rules, &setting.tunables, space);
+    let (mut peak, mut sum, mut weight) = (0, 0_u128, 0_u128);
+    let mut abort = None;
+    for (at, step) in ordered.steps.iter().enumerate() {
+        if let Err(error) = player.step(step) {
+            abort = Some(error.message);
+            break;
+        }
+        peak = peak.max(player.held());
+        let done = at as u64 + 1;
+        if setting.trim_at == done
+            || (setting.trim_every > 0 && done.is_multiple_of(setting.trim_every))
+        {
+            player.trim();
+        }
+        let lasted = weights.of(at);
+        sum += u128::from(player.held()) * u128::from(lasted);
+        weight += u128::from(lasted);
+    }
+    let mean = sum.checked_div(weight).unwrap_or(0);
+    Verdict {
+        peak,
+        mean: u64::try_from(mean).unwrap_or(u64::MAX),
+        end: player.held(),
+        system_calls: player.heap().kernel().calls(),
+        abort,
+    }
+}
+
+/// Plays a plan under many settings on all processors; `watch` is told how many are done. The results are in the
+/// order of the settings.
+pub fn sweep(
+    plan: &Plan,
+    rules: Rules,
+    settings: &[Setting],
+    space: &AddressSpace,
+    mut watch: impl FnMut(usize),
+) -> Vec<SettingResult> {
+    let next = AtomicUsize::new(0);
+    let (send, receive) = mpsc::channel();
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(settings.len());
+    let mut results: Vec<(usize, Verdict)> = Vec::with_capacity(settings.len());
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            let (send, next) = (send.clone(), &next);
+            scope.spawn(move || {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(setting) = settings.get(at) else { return };
+                    let verdict = play(plan, rules, setting, space.clone());
+                    if send.send((at, verdict)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(send);
+        for result in &receive {
+            results.push(result);
+            watch(results.len());
+        }
+    });
+    results.sort_by_key(|(at, _)| *at);
+    // A setting under which glibc ends the process says nothing.
+    results
+        .into_iter()
+        .filter(|(at, verdict)| *at == 0 || verdict.abort.is_none())
+        .map(|(at, verdict)| SettingResult {
+            tunables: settings[at].tunables.value(),
+            change: settings[at].change(),
+            played: at == 0,
+            peak: Bytes::new(verdict.peak),
+            mean: Bytes::new(verdict.mean),
+            end: Bytes::new(verdict.end),
+            system_calls: verdict.system_calls,
+        })
+        .collect()
+}
+
+/// What is worth trying with any trace: `base` itself first, then one thing changed at a time.
+pub fn candidates(plan: &Plan, base: &Tunables, worst: u64) -> Vec<Setting> {
+    let with = |change: &dyn Fn(&mut Tunables)| {
+        let mut tunables = *base;
+        change(&mut tunables);
+        Setting { tunables, ..Setting::default() }
+    };
+    let as_is = Setting { tunables: *base, ..Setting::default() };
+    let mut settings = vec![as_is];
+    for size in [32 << 10, 64 << 10, 128 << 10, 256 << 10, 1 << 20, 4 << 20, 32 << 20] {
+        settings.push(with(&|t| t.mmap_threshold = Some(size)));
+    }
+    // Just below the size that most bytes are asked with.
+    if let Some(size) = commonest(plan) {
+        settings.push(with(&|t| t.mmap_threshold = Some(size)));
+    }
+    for size in [64 << 10, 128 << 10, 1 << 20] {
+        settings.push(with(&|t| t.trim_threshold = Some(size)));
+    }
+    for size in [0, 1 << 20, 16 << 20] {
+        settings.push(with(&|t| t.top_pad = Some(size)));
+    }
+    settings.push(with(&|t| t.tcache_count = Some(0)));
+    settings.push(with(&|t| t.mxfast = Some(0)));
+    settings.push(with(&|t| {
+        t.tcache_count = Some(0);
+        t.mxfast = Some(0);
+    }));
+    settings.push(with(&|t| {
+        t.mmap_threshold = Some(64 << 10);
+        t.trim_threshold = Some(64 << 10);
+        t.top_pad = Some(0);
+    }));
+    if plan.threads > 1 {
+        settings.push(with(&|t| t.arena_max = Some(1)));
+        settings.push(with(&|t| t.arena_max = Some(2)));
+    }
+    let lasts = plan.steps.len() as u64;
+    settings.push(Setting { order: Order::Lifo, ..as_is });
+    if worst > 0 {
+        settings.push(Setting { trim_at: worst, ..as_is });
+    }
+    for times in [100, 10] {
+        if lasts >= times {
+            settings.push(Setting { trim_every: lasts / times, ..as_is });
+        }
+    }
+    let mut different: Vec<Setting> = Vec::with_capacity(settings.len());
+    for setting in settings {
+        if !different.contains(&setting) {
+            different.push(setting);
+        }
+    }
+    different
+}
+
+/// The lower end of the class of sizes that most bytes are asked with, from 4 KiB on.
+fn commonest(plan: &Plan) -> Option<u64> {
+    let mut classes = [0_u64; 64];
+    for size in plan.steps.iter().filter_map(Step::requested) {
+        let class = &mut classes[size.max(1).ilog2() as usize];
+        *class = class.saturating_add(size);
+    }
+    let best = (12..40).max_by_key(|class| classes[*class])?;
+    (classes[best] > 0).then_some(1 << best)
+}
+
+/// Every combination of the tunables that matter: `base` itself first.
+pub fn grid(plan: &Plan, base: &Tunables) -> Vec<Setting> {
+    let sizes = |list: &[u64]| -> Vec<Option<u64>> {
+        std::iter::once(None).chain(list.iter().copied().map(Some)).collect()
+    };
+    let (kib, mib) = (1_u64 << 10, 1_u64 << 20);
+    let mmap =
+        sizes(&[32 * kib, 64 * kib, 128 * kib, 256 * kib, 512 * kib, mib, 4 * mib, 32 * mib]);
+    let trim = sizes(&[16 * kib, 64 * kib, 128 * kib, 512 * kib, 2 * mib, 16 * mib]);
+    let pad = sizes(&[0, 16 * kib, 64 * kib, 512 * kib, 2 * mib]);
+    let tcache = sizes(&[0, 2]);
+    let fast = sizes(&[0]);
+    let arenas = if plan.threads > 1 { sizes(&[1, 2]) } else { vec![None] };
+    let mut settings = Vec::new();
+    for arena_max in arenas {
+        for &mxfast in &fast {
+            for &tcache_count in &tcache {
+                for &top_pad in &pad {
+                    for &trim_threshold in &trim {
+                        for &mmap_threshold in &mmap {
+                            let tunables = Tunables {
+                                mmap_threshold: mmap_threshold.or(base.mmap_threshold),
+                                trim_threshold: trim_threshold.or(base.trim_threshold),
+                                top_pad: top_pad.or(base.top_pad),
+                                tcache_count: tcache_count.or(base.tcache_count),
+                                mxfast: mxfast.or(base.mxfast),
+                                arena_max: arena_max.or(base.arena_max),
+                                ..*base
+                            };
+                            settings.push(Setting { tunables, ..Setting::default() });
+                        }
+                    }
+                }
+            }
+        }
+    }
+    settings
+}

@@ -1,0 +1,186 @@
+//! Two observations side by side, field by field.
+//!
+//! # What counts as equal
+//! Mappings are compared by their addresses, permissions, offset and the last part of their name; the
+//! device and the inode are numbers of one machine, and so is the folder a file lies in. Of `smaps`
+//! every line is compared, of `status` the lines about memory, of `statm` all, of `stat` the faults and
+//! the sizes.
+//!
+//! A [`Tolerances`] says for a field how far apart its values may be; without one they are equal or
+//! different.
+
+mod mappings;
+mod numbers;
+
+use std::fmt;
+
+use world::Observation;
+
+pub use mappings::{MapLine, map_lines, same_mappings};
+
+/// One field that is not the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The file of `/proc/PID`.
+    pub file: &'static str,
+    /// The mapping, where the file has one per mapping; empty otherwise.
+    pub mapping: String,
+    /// The field; empty for a whole line.
+    pub field: String,
+    /// What the first has; `None`: nothing.
+    pub left: Option<String>,
+    /// What the second has.
+    pub right: Option<String>,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.file)?;
+        for part in [&self.mapping, &self.field] {
+            if !part.is_empty() {
+                write!(f, " {part}")?;
+            }
+        }
+        let side = |side: &Option<String>| side.clone().unwrap_or_else(|| "nothing".to_owned());
+        write!(f, ": {} and {}", side(&self.left), side(&self.right))
+    }
+}
+
+/// How far apart values may be, by file and field.
+#[derive(Debug, Clone, Default)]
+pub struct Tolerances(Vec<(String, String, u64)>);
+
+impl Tolerances {
+    /// None: equal or different.
+    pub fn none() -> Tolerances {
+        Tolerances::default()
+    }
+
+    /// What the kernel does not count exactly.
+    ///
+    /// * Resident pages in `stat` and in `VmHWM`, which leave out what processors have not yet added to
+    ///   the sum (`percpu_counter_read_positive()` in `get_mm_counter()`, 6.2 on): less than a batch of
+    ///   `max(32, 2 * cpus)` on each of `cpus`, for three kinds of pages; and the score that follows.
+    /// * What `smaps_rollup` says of shared pages, by the two of the vdso: who else on the machine has them
+    ///   mapped is nobody's business here.
+    pub fn of_counters(cpus: u32) -> Tolerances {
+        let cpus = u64::from(cpus);
+        let pages = 3 * cpus * (2 * cpus).max(32);
+        Tolerances::none()
+            .allow("stat", "rss", pages)
+            .allow("status", "VmHWM", pages * 4)
+            .allow("oom_score", "value", 1)
+            .allow("smaps_rollup", "Pss", 8)
+            .allow("smaps_rollup", "Pss_File", 8)
+            .allow("smaps_rollup", "Shared_Clean", 8)
+            .allow("smaps_rollup", "Private_Clean", 8)
+    }
+
+    /// And what it does not after `MADV_FREE`, `MADV_COLD` and `MADV_PAGEOUT`, which mark pages in batches of
+    /// 31 per processor
+    /// (`folio_mark_lazyfree()`) that are worked off some time later.
+    #[must_use]
+    pub fn after_batches(self, cpus: u32) -> Tolerances {
+        let apart = 31 * 4 * u64::from(cpus);
+        ["smaps", "smaps_rollup"].into_iter().fold(self, |all, file| {
+            all.allow(file, "LazyFree", apart).allow(file, "Referenced", apart)
+        })
+    }
+
+    /// Lets `field` of `file` be up to `apart` apart, in the unit that the file prints.
+    #[must_use]
+    pub fn allow(mut self, file: &str, field: &str, apart: u64) -> Tolerances {
+        self.0.push((file.to_owned(), field.to_owned(), apart));
+        self
+    }
+
+    /// Passes over a field.
+    #[must_use]
+    pub fn ignore(self, file: &str, field: &str) -> Tolerances {
+        self.allow(file, field, u64::MAX)
+    }
+
+    /// Whether two texts of this field count as equal.
+    fn equal(&self, file: &str, field: &str, left: &str, right: &str) -> bool {
+        if left == right {
+            return true;
+        }
+        let rule = self.0.iter().find(|(of, name, _)| of == file && name == field);
+        let Some(&(_, _, apart)) = rule else { return false };
+        let number = |text: &str| text.split_whitespace().next()?.parse::<u64>().ok();
+        match (number(left), number(right)) {
+            (Some(left), Some(right)) => left.abs_diff(right) <= apart,
+            _ => apart == u64::MAX,
+        }
+    }
+
+    fn ignores(&self, file: &str, field: &str) -> bool {
+        self.0.iter().any(|(of, name, apart)| of == file && name == field && *apart == u64::MAX)
+    }
+}
+
+/// Every field that is not the same in both, of the files that both have.
+pub fn observations(
+    left: &Observation,
+    right: &Observation,
+    allowed: &Tolerances,
+) -> Vec<Difference> {
+    let mut found = Vec::new();
+    if let (Some(left), Some(right)) = (&left.maps, &right.maps) {
+        mappings::maps(left, right, &mut found);
+    }
+    if let (Some(left), Some(right)) = (&left.smaps, &right.smaps) {
+        mappings::smaps("smaps", left, right, allowed, &mut found);
+    }
+    if let (Some(left), Some(right)) = (&left.smaps_rollup, &right.smaps_rollup) {
+        mappings::smaps("smaps_rollup", left, right, allowed, &mut found);
+    }
+    let numbers: [(&str, _, _, numbers::Reader); 4] = [
+        ("status", &left.status, &right.status, numbers::status),
+        ("statm", &left.statm, &right.statm, numbers::statm),
+        ("stat", &left.stat, &right.stat, numbers::stat),
+        ("oom_score", &left.oom_score, &right.oom_score, numbers::single),
+    ];
+    for (file, left, right, read) in numbers {
+        if let (Some(left), Some(right)) = (left, right) {
+            fields(file, "", &read(left), &read(right), allowed, &mut found);
+        }
+    }
+    found
+}
+
+/// Adds the fields of two lists that differ. Fields come in the same order in both, mostly.
+fn fields(
+    file: &'static str,
+    mapping: &str,
+    left: &[(String, String)],
+    right: &[(String, String)],
+    allowed: &Tolerances,
+    found: &mut Vec<Difference>,
+) {
+    let value = |side: &[(String, String)], at: usize, name: &str| match side.get(at) {
+        Some((field, value)) if field == name => Some(value.clone()),
+        _ => side.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone()),
+    };
+    let mut differ = |field: &str, left: Option<String>, right: Option<String>| {
+        let equal = match (&left, &right) {
+            (Some(left), Some(right)) => allowed.equal(file, field, left, right),
+            _ => allowed.ignores(file, field),
+        };
+        if !equal {
+            let (mapping, field) = (mapping.to_owned(), field.to_owned());
+            found.push(Difference { file, mapping, field, left, right });
+        }
+    };
+    for (at, (name, text)) in left.iter().enumerate() {
+        differ(name, Some(text.clone()), value(right, at, name));
+    }
+    for (name, text) in right {
+        if !left.iter().any(|(field, _)| field == name) {
+            differ(name, None, Some(text.clone()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,21 @@
+//! Runs what a scenario says on the running kernel, and compares what was seen of it.
+//!
+//! [`HostWorld`] performs calls and touches in real processes: each is the actor, a static program of
+//! a few pages without a heap, at addresses that are not randomised. They get what the limits of the
+//! scenario allow and end with the lab.
+//!
+//! [`compare`] sets two observations side by side, field by field.
+//!
+//! # What this crate does not do
+//! It knows no rule of the kernel. What a difference means is for the reader.
+
+pub mod compare;
+mod host;
+mod model;
+mod side_by_side;
+#[path = "host/sys.rs"]
+mod sys;
+
+pub use host::{Done, Files, HostConfig, HostWorld, Step, unavailable};
+pub use model::HostModel;
+pub use side_by_side::side_by_side;

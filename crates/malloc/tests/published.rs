@@ -1,0 +1,99 @@
+//! Figures that were published about glibc's allocator.
+
+use oomph_malloc::{AddressSpace, Ask, Heap, Layout, Ptr, Recording, Rules, ThreadId, Tunables};
+
+const MAIN: ThreadId = ThreadId::MAIN;
+
+fn heap(rules: Rules) -> Heap<Recording<AddressSpace>> {
+    let layout = if rules.word == 4 { Layout::I386 } else { Layout::X86_64 };
+    let space = AddressSpace::new(layout, []);
+    Heap::new(rules, &Tunables::default(), Recording::new(space))
+}
+
+fn block(heap: &mut Heap<Recording<AddressSpace>>, size: u64) -> Ptr {
+    heap.malloc(MAIN, size).expect("no misuse").expect("there is memory")
+}
+
+/// What `malloc_stats` said after each call of a 32-bit program: 8 bytes, a page but 13, 3, more
+/// than is left by 1000, and 200,000.
+#[test]
+fn the_first_heap_of_a_32_bit_program_is_132_kib_and_fills_as_published() {
+    for rules in [Rules::GLIBC_2_3_I386, Rules::GLIBC_2_5_I386] {
+        let mut heap = heap(rules);
+        let start = heap.kernel().inner().heap_end();
+        let mut seen = Vec::new();
+        for size in [8, 4096 - 13, 3] {
+            let addr = block(&mut heap, size).addr();
+            let info = heap.mallinfo2();
+            seen.push((info.arena, info.uordblks, addr - start));
+        }
+        assert_eq!(
+            seen,
+            [(135_168, 16, 0x8), (135_168, 4104, 0x18), (135_168, 4120, 0x1010)],
+            "{}",
+            rules.name
+        );
+        for (size, system, used, mapped) in
+            [(136_168, 274_432, 143_384, 139_264), (200_000, 475_136, 344_088, 339_968)]
+        {
+            block(&mut heap, size);
+            let text = heap.malloc_stats();
+            let total = text.split("Total (incl. mmap):\n").nth(1).expect("a total");
+            let expected =
+                format!("system bytes     = {system:>10}\nin use bytes     = {used:>10}\n");
+            assert!(total.starts_with(&expected), "{}: {text}", rules.name);
+            assert_eq!(heap.mallinfo2().hblkhd, mapped);
+        }
+    }
+}
+
+#[test]
+fn blocks_of_one_byte_are_32_bytes_apart_on_64_bit_machines() {
+    let mut heap = heap(Rules::GLIBC_2_36);
+    let addrs: Vec<_> = (0..3).map(|_| block(&mut heap, 1).addr()).collect();
+    assert_eq!((addrs[1] - addrs[0], addrs[2] - addrs[1]), (32, 32));
+    assert_eq!(addrs[0] % 16, 0);
+}
+
+#[test]
+fn blocks_are_aligned_to_8_bytes_on_old_32_bit_machines() {
+    let mut heap = heap(Rules::GLIBC_2_3_I386);
+    assert_eq!(block(&mut heap, 1).addr() % 16, 8);
+}
+
+/// 40 MiB were seen as an anonymous mapping of 40968 K; the mapping itself is 40964 K, and the C
+/// library's own next to it makes up the rest.
+#[test]
+fn forty_mebibytes_are_a_mapping_of_40964_kib_outside_the_heap() {
+    for rules in [Rules::GLIBC_2_36, Rules::GLIBC_2_36_I386, Rules::GLIBC_2_3_I386] {
+        let mut heap = heap(rules);
+        let big = block(&mut heap, 40 << 20);
+        let mapped = heap.kernel().calls().iter().find_map(|call| match call.ask {
+            Ask::Mmap { len, .. } => Some(len / 1024),
+            _ => None,
+        });
+        assert_eq!(mapped, Some(40964), "{}", rules.name);
+        assert!(big.addr() > heap.kernel().inner().heap_end());
+    }
+}
+
+/// Freed in the order of a queue, blocks below one that lives stay; in the order of a stack they
+/// are given back.
+#[test]
+fn what_the_order_of_freeing_costs_is_what_glibc_2_36_really_kept() {
+    let mut first = heap(Rules::GLIBC_2_36);
+    let blocks: Vec<_> = (0..10_000).map(|_| block(&mut first, 32_000)).collect();
+    block(&mut first, 100);
+    for ptr in blocks {
+        first.free(MAIN, Some(ptr)).expect("no misuse");
+    }
+    assert_eq!(first.mallinfo2().fordblks, 320_294_144);
+
+    let mut second = heap(Rules::GLIBC_2_36);
+    block(&mut second, 100);
+    let blocks: Vec<_> = (0..10_000).map(|_| block(&mut second, 32_000)).collect();
+    for ptr in blocks.into_iter().rev() {
+        second.free(MAIN, Some(ptr)).expect("no misuse");
+    }
+    assert_eq!(second.mallinfo2().fordblks, 134_400);
+}

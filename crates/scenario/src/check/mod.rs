@@ -1,0 +1,301 @@
+//! From nodes to a scenario: every word known, every name given before it is used.
+
+mod args;
+mod claims;
+mod files;
+mod machine;
+mod scope;
+mod steps;
+
+use facts::Release;
+use units::ScoreAdj;
+use world::{FileSpec, ForkKind, Limits, ProcessSpec};
+
+use crate::Scenario;
+use crate::machine::MachineSpec;
+use crate::problem::{Problem, Problems};
+use crate::program::{Arm, Op, Program, ProgramId, Start, Step};
+use crate::source::{Source, Span};
+use crate::tree::{self, Node, Text};
+use crate::words::{self, TOP, TopWord};
+use args::Args;
+use scope::{Names, Scope};
+
+/// Most rounds of one loop, and most random accesses of one step.
+pub const MOST_ROUNDS: u64 = 100_000_000;
+
+/// Most steps that a scenario is written with.
+const MOST_STEPS: usize = 200_000;
+
+/// Reads and checks a scenario; every mistake at once, if there are any.
+pub fn check(source: &Source) -> Result<Scenario, Problems> {
+    let mut problems = Vec::new();
+    let nodes = tree::parse(source, &mut problems);
+    let mut checker = Checker::new(&mut problems);
+    if checker.problems.is_empty() {
+        checker.top(&nodes);
+    }
+    let scenario = checker.scenario(source);
+    if problems.is_empty() { Ok(scenario) } else { Err(Problems::new(source.clone(), problems)) }
+}
+
+/// What was understood so far.
+struct Checker<'p> {
+    problems: &'p mut Vec<Problem>,
+    title: Option<String>,
+    arms: Vec<Arm>,
+    seed: Option<u64>,
+    machine: Option<MachineSpec>,
+    files: Vec<FileSpec>,
+    starts: Vec<Start>,
+    programs: Vec<Program>,
+    names: Names,
+    steps: usize,
+}
+
+impl<'p> Checker<'p> {
+    fn new(problems: &'p mut Vec<Problem>) -> Checker<'p> {
+        Checker {
+            problems,
+            title: None,
+            arms: Vec::new(),
+            seed: None,
+            machine: None,
+            files: Vec::new(),
+            starts: Vec::new(),
+            programs: Vec::new(),
+            names: Names::default(),
+            steps: 0,
+        }
+    }
+
+    fn scenario(self, source: &Source) -> Scenario {
+        Scenario {
+            source: source.clone(),
+            title: self.title,
+            runs_on: if self.arms.is_empty() { vec![Arm::Model] } else { self.arms },
+            seed: self.seed.unwrap_or(1),
+            machine: self.machine.unwrap_or_default(),
+            files: self.files,
+            starts: self.starts,
+            programs: self.programs,
+            names: self.names.processes,
+            handles: self.names.handles,
+        }
+    }
+
+    /// Keeps a mistake and goes on without what it is about.
+    fn ok<T>(&mut self, result: Result<T, Problem>) -> Option<T> {
+        result.map_err(|problem| self.problems.push(problem)).ok()
+    }
+
+    fn top(&mut self, nodes: &[Node]) {
+        self.process_names(nodes);
+        // Files first: steps name them, wherever in the text they stand.
+        let (files, others): (Vec<&Node>, Vec<&Node>) =
+            nodes.iter().partition(|node| node.name.text == "file");
+        for node in files.into_iter().chain(others) {
+            let Some(entry) = words::find(TOP, &node.name.text) else {
+                self.unknown_top(node);
+                continue;
+            };
+            let mut args = Args::new(node, entry);
+            let result = match entry.word {
+                TopWord::Title => self.title(&mut args),
+                TopWord::RunsOn => self.runs_on(&mut args),
+                TopWord::Seed => self.seed(&mut args),
+                TopWord::Machine => self.machine(&args),
+                TopWord::File => self.file(&mut args),
+                TopWord::Process => self.process(node, &mut args),
+            };
+            let block = matches!(entry.word, TopWord::Machine | TopWord::Process);
+            if self.ok(result).is_some() {
+                args.finish(block, self.problems);
+            }
+        }
+        if self.starts.is_empty() && self.problems.is_empty() {
+            self.problems.push(
+                Problem::new(Span::default(), "nothing happens: there is no process")
+                    .label("the scenario starts here")
+                    .help("a process is written `process NAME { STEPS }`"),
+            );
+        }
+    }
+
+    fn unknown_top(&mut self, node: &Node) {
+        let word = &node.name;
+        let problem = Problem::new(word.span, format!("there is no word `{}`", word.text))
+            .label("not known at the top of a scenario");
+        let problem = if words::find(words::STEPS, &word.text).is_some() {
+            problem.help("this is a step, and stands in the block of a `process`")
+        } else if words::find(words::MACHINE, &word.text).is_some() {
+            problem.help("this stands in the block of `machine`")
+        } else {
+            problem.suggest(&word.text, words::names(TOP))
+        };
+        self.problems.push(problem);
+    }
+
+    /// Finds the names of all processes, so that a step can name one that is written further down.
+    fn process_names(&mut self, nodes: &[Node]) {
+        for node in nodes {
+            let makes = matches!(node.name.text.as_str(), "process" | "fork" | "vfork" | "thread");
+            if let (true, Some(name)) = (makes, node.args.first()) {
+                if let Some(problem) = scope::refuse_name(name) {
+                    self.problems.push(problem);
+                } else if self.names.process(&name.text).is_some() {
+                    self.problems.push(
+                        Problem::new(name.span, format!("two processes are named `{}`", name.text))
+                            .label("the second one"),
+                    );
+                } else {
+                    self.names.processes.push(name.text.clone());
+                }
+            }
+            self.process_names(node.children.as_deref().unwrap_or_default());
+        }
+    }
+
+    fn title(&mut self, args: &mut Args<'_>) -> Result<(), Problem> {
+        let text = args.need("its text")?;
+        once(self.title.is_some(), args.span())?;
+        self.title = Some(text.text.clone());
+        Ok(())
+    }
+
+    fn runs_on(&mut self, args: &mut Args<'_>) -> Result<(), Problem> {
+        once(!self.arms.is_empty(), args.span())?;
+        while let Some(word) = args.raw() {
+            self.arms.push(args::one_of(word, Arm::NAMES, "place to run on")?);
+        }
+        if self.arms.is_empty() {
+            args.need("where")?;
+        }
+        self.arms.sort_unstable();
+        self.arms.dedup();
+        Ok(())
+    }
+
+    fn seed(&mut self, args: &mut Args<'_>) -> Result<(), Problem> {
+        once(self.seed.is_some(), args.span())?;
+        self.seed = Some(args::whole(args.need("its number")?)?);
+        Ok(())
+    }
+
+    fn machine(&mut self, args: &Args<'_>) -> Result<(), Problem> {
+        once(self.machine.is_some(), args.span())?;
+        let spec = machine::check(args.block()?, self.problems);
+        self.machine = Some(spec);
+        Ok(())
+    }
+
+    fn file(&mut self, args: &mut Args<'_>) -> Result<(), Problem> {
+        let name = args.need("its name")?;
+        if let Some(problem) = scope::refuse_name(name) {
+            return Err(problem);
+        }
+        if self.files.iter().any(|file| file.name == name.text) {
+            return Err(Problem::new(name.span, format!("two files are named `{}`", name.text))
+                .label("the second one"));
+        }
+        let len = args::size(args.need("its size")?)?;
+        let tmpfs = args.flag("in-memory");
+        self.files.push(FileSpec { name: name.text.clone(), len, tmpfs });
+        Ok(())
+    }
+
+    fn process(&mut self, node: &Node, args: &mut Args<'_>) -> Result<(), Problem> {
+        let name = args.need("its name")?;
+        let Some(id) = self.names.process(&name.text) else {
+            // Its name was refused already.
+            return Ok(());
+        };
+        let number = |word: Option<&Text>, low, high, default: i64| {
+            word.map_or(Ok(default), |word| args::signed(word, low, high))
+        };
+        let limit = |word: Option<&Text>| match word {
+            Some(word) if word.text == "unlimited" => Ok(Some(u64::MAX)),
+            Some(word) => args::size(word).map(Some),
+            None => Ok(None),
+        };
+        let at = args.prop("start").map_or(Ok(0), args::time)?;
+        let uid = number(args.prop("uid"), 0, i64::from(u32::MAX), 1000)?;
+        let nice = number(args.prop("nice"), -20, 19, 0)?;
+        let adj = number(args.prop("adj"), -1000, 1000, 0)?;
+        let spec = ProcessSpec {
+            name: name.text.clone(),
+            uid: u32::try_from(uid).unwrap_or(0),
+            nice: i8::try_from(nice).unwrap_or(0),
+            adj: ScoreAdj::new(adj).map_err(|error| Problem::new(name.span, error.to_string()))?,
+            limits: Limits {
+                data: limit(args.prop("limit-data"))?,
+                stack: limit(args.prop("limit-stack"))?,
+                memlock: limit(args.prop("limit-memlock"))?,
+                address_space: limit(args.prop("limit-as"))?,
+            },
+            cgroup: args.prop("cgroup").map(|path| path.text.clone()),
+        };
+        let block = args.block()?;
+        let program = self.program(id, None, block.iter(), &mut Scope::default());
+        self.starts.push(Start { spec, at, program, span: node.span });
+        Ok(())
+    }
+
+    /// A program from its steps. The scope is what it may use; what it gives is added.
+    fn program<'n>(
+        &mut self,
+        name: crate::program::NameId,
+        child: Option<ForkKind>,
+        nodes: impl Iterator<Item = &'n Node>,
+        scope: &mut Scope,
+    ) -> ProgramId {
+        let id = ProgramId(self.programs.len());
+        self.programs.push(Program { name, child, steps: Vec::new() });
+        let mut steps = Vec::new();
+        for node in nodes {
+            self.step(node, scope, &mut steps);
+        }
+        if let Some(program) = self.programs.get_mut(id.0) {
+            program.steps = steps;
+        }
+        id
+    }
+
+    fn push(&mut self, steps: &mut Vec<Step>, op: Op, span: Span) {
+        self.steps += 1;
+        if self.steps == MOST_STEPS {
+            self.problems.push(
+                Problem::new(span, format!("more than {MOST_STEPS} steps are written"))
+                    .label("this one is too many")
+                    .help("`repeat` does steps again without writing them again"),
+            );
+        }
+        if self.steps < MOST_STEPS {
+            steps.push(Step { op, span });
+        }
+    }
+}
+
+/// What may be said once only.
+fn once(there: bool, span: Span) -> Result<(), Problem> {
+    if there {
+        return Err(Problem::new(span, "this is said already").label("the second time"));
+    }
+    Ok(())
+}
+
+/// A kernel release.
+fn release(word: &Text) -> Result<Release, Problem> {
+    // A vendor's suffix (`6.1.0-56`) says nothing, and is let through as it is.
+    let number = word.text.split(['-', '+']).next().unwrap_or("");
+    if !number.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+        return Err(Problem::new(word.span, format!("`{}` is no release of Linux", word.text))
+            .label("such as 6.12 or 2.6.18"));
+    }
+    word.text
+        .parse()
+        .map_err(|message: String| Problem::new(word.span, message).label("no release of Linux"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! The scenario language: what a machine is, what its processes do, and what should come out.
+//!
+//! A scenario is a text in KDL. [`check`] reads it into a [`Scenario`]: programs of few kinds of
+//! steps in which every name is resolved and every step knows its place in the text; or into
+//! [`Problems`], all of them at once, each of which can be drawn below its line. [`run`](mod@run)
+//! performs a scenario on whatever implements [`world::World`]: the model, real processes, a kernel
+//! in a virtual machine.
+//!
+//! Every word is in one table, [`words`], from which the reference and the suggestions are made.
+//!
+//! # What this crate does not do
+//! It opens no file, knows no rule of the kernel, and performs nothing itself. It measures no time:
+//! time passes in the world.
+
+mod check;
+pub mod comparison;
+mod machine;
+mod number;
+mod problem;
+pub mod program;
+mod reason;
+pub mod report;
+pub mod run;
+mod source;
+mod tree;
+pub mod words;
+mod write;
+
+pub use check::{MOST_ROUNDS, check};
+pub use machine::{Arch, Cgroup, Layout, MachineSpec, Setting, Thp};
+pub use problem::{Drawn, Problem, Problems};
+pub use source::{MAX_BYTES, MAX_DEPTH, Source, Span};
+pub use write::{Written, written};
+
+use program::{Arm, Program, Start};
+use world::FileSpec;
+
+/// A scenario without mistakes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scenario {
+    /// Its text.
+    pub source: Source,
+    /// What it shows.
+    pub title: Option<String>,
+    /// Where it makes sense; never empty.
+    pub runs_on: Vec<Arm>,
+    /// Where everything random starts.
+    pub seed: u64,
+    /// The machine.
+    pub machine: MachineSpec,
+    /// The files.
+    pub files: Vec<FileSpec>,
+    /// The processes that the machine starts.
+    pub starts: Vec<Start>,
+    /// What they and their children do.
+    pub programs: Vec<Program>,
+    /// Names of processes.
+    pub names: Vec<String>,
+    /// Names of handles.
+    pub handles: Vec<String>,
+}

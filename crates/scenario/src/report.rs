@@ -1,0 +1,435 @@
+//! What a run comes to, as plain data: what happened when, what each process has, what failed and
+//! why, and whether what was expected is so.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use units::Bytes;
+use world::{End, Observation, ProcessId};
+
+use crate::Scenario;
+use crate::program::{NameId, Op};
+use crate::run::{Event, Failed, Finish, Verdict, Watch, What, asked, proc};
+use crate::source::Span;
+
+/// Name and version of the format.
+pub const SCHEMA: &str = "oomph.simulation/1";
+
+/// What a run of a scenario comes to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct SimulationReport {
+    /// Name and version of this format.
+    pub schema: &'static str,
+    /// The file.
+    pub scenario: String,
+    /// What the scenario says it shows.
+    pub title: Option<String>,
+    /// What it ran on.
+    pub machine: MachineRow,
+    /// How many steps were done.
+    pub steps: u64,
+    /// Virtual time at the end, in nanoseconds. It passes while all processes sleep.
+    pub time_ns: u64,
+    /// Whether the run was stopped before everything was done (`--at`).
+    pub stopped: bool,
+    /// What happened, in the order in which it first did; steps that were done again are one row.
+    pub timeline: Vec<TimelineRow>,
+    /// What `/proc` showed at each checkpoint, and at the end.
+    pub checkpoints: Vec<CheckpointRow>,
+    /// Every process, in the order in which they came to be.
+    pub processes: Vec<ProcessRow>,
+    /// Steps that did not do what was asked.
+    pub failures: Vec<FailureRow>,
+    /// What was expected, and whether it is so.
+    pub expectations: Vec<ExpectationRow>,
+}
+
+/// The machine that a scenario ran on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct MachineRow {
+    /// Its architecture.
+    pub arch: String,
+    /// The kernel's release.
+    pub kernel: String,
+    /// `MemTotal` in bytes.
+    pub ram: Bytes,
+    /// Swap in bytes.
+    pub swap: Bytes,
+}
+
+/// A step of the text, and what came of it whenever it was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct TimelineRow {
+    /// Number of the step when it was done first; 0 for what is no step.
+    pub first_step: u64,
+    /// Number of the step when it was done last.
+    pub last_step: u64,
+    /// Virtual time when it was done first, in nanoseconds.
+    pub time_ns: u64,
+    /// Name of the process.
+    pub process: String,
+    /// Line of the text; null for what is not written there.
+    pub line: Option<usize>,
+    /// The step as it is written, or what happened.
+    pub text: String,
+    /// What it was the last time, as strace prints it.
+    pub asked: String,
+    /// How often it was done.
+    pub times: u64,
+    /// How often it failed.
+    pub failed: u64,
+}
+
+/// What `/proc` showed at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct CheckpointRow {
+    /// Name of the checkpoint.
+    pub name: String,
+    /// Number of the step.
+    pub step: u64,
+    /// Virtual time in nanoseconds.
+    pub time_ns: u64,
+    /// Every process that lived.
+    pub processes: Vec<MemoryRow>,
+}
+
+/// What a process had at one moment. Null: not reported.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
+pub struct MemoryRow {
+    /// Name of the process.
+    pub process: String,
+    /// What was promised to it.
+    pub vm_size: Option<Bytes>,
+    /// What was delivered.
+    pub vm_rss: Option<Bytes>,
+    /// Its fair share of what was delivered.
+    pub pss: Option<Bytes>,
+    /// Page tables.
+    pub page_tables: Option<Bytes>,
+    /// Swapped out.
+    pub swap: Option<Bytes>,
+    /// Minor faults so far.
+    pub minor_faults: Option<u64>,
+    /// Major faults so far.
+    pub major_faults: Option<u64>,
+    /// How many mappings it has.
+    pub mappings: Option<u64>,
+}
+
+/// A process at the end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ProcessRow {
+    /// Its number, in the order in which processes came to be, from 0.
+    pub number: u32,
+    /// How many steps it did.
+    pub steps: u64,
+    /// How it ended, in words; null: it lives.
+    pub end: Option<String>,
+    /// Whether SIGKILL ended it.
+    pub killed: bool,
+    /// What it has; of a dead one nothing but its name.
+    pub memory: MemoryRow,
+}
+
+/// A step that did not do what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct FailureRow {
+    /// Number of the step when it failed first.
+    pub step: u64,
+    /// Name of the process.
+    pub process: String,
+    /// Line of the text.
+    pub line: usize,
+    /// The line.
+    pub source: String,
+    /// What was asked, as strace prints it.
+    pub asked: String,
+    /// Why: an error or a signal.
+    pub why: String,
+    /// What that means here, in a sentence; null where the word says it.
+    pub reason: Option<String>,
+    /// Whether it was reckoned with: an `expect` about it follows, or a loop ends by it.
+    pub foreseen: bool,
+    /// How often it failed like this.
+    pub times: u64,
+}
+
+/// A claim.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ExpectationRow {
+    /// Name of the process.
+    pub process: String,
+    /// Line of the text.
+    pub line: usize,
+    /// What was expected, as it is written.
+    pub wanted: String,
+    /// Whether it is so, every time; null when it is about other worlds.
+    pub held: Option<bool>,
+    /// What was found; where it is not so, the first time that it was not.
+    pub found: String,
+    /// How often it was looked at.
+    pub times: u64,
+}
+
+/// Makes the report while a scenario runs. Its size follows from the text of the scenario and not
+/// from how long it runs.
+#[derive(Debug)]
+pub struct Recorder<'s> {
+    scenario: &'s Scenario,
+    timeline: Vec<TimelineRow>,
+    rows: BTreeMap<(NameId, Span, u8), usize>,
+    checkpoints: Vec<CheckpointRow>,
+    failures: Vec<FailureRow>,
+    failing: BTreeMap<(NameId, Span, String), usize>,
+    expectations: Vec<ExpectationRow>,
+    claims: BTreeMap<(NameId, Span), usize>,
+    names: BTreeMap<ProcessId, NameId>,
+}
+
+/// Checkpoints of a loop are kept up to so many.
+const MOST_CHECKPOINTS: usize = 200;
+
+impl<'s> Recorder<'s> {
+    /// For one run.
+    pub fn new(scenario: &'s Scenario) -> Recorder<'s> {
+        Recorder {
+            scenario,
+            timeline: Vec::new(),
+            rows: BTreeMap::new(),
+            checkpoints: Vec::new(),
+            failures: Vec::new(),
+            failing: BTreeMap::new(),
+            expectations: Vec::new(),
+            claims: BTreeMap::new(),
+            names: BTreeMap::new(),
+        }
+    }
+
+    fn name(&self, id: NameId) -> String {
+        self.scenario.names.get(id.0).cloned().unwrap_or_default()
+    }
+
+    fn line(&self, span: Span) -> usize {
+        self.scenario.source.position(span.start).0
+    }
+
+    /// The report, when the run is over.
+    pub fn finish(mut self, finish: &Finish, machine: MachineRow) -> SimulationReport {
+        let alive = finish.processes.iter().filter(|process| process.observation.is_some());
+        let processes = alive
+            .filter_map(|process| {
+                let seen = process.observation.as_ref()?;
+                Some(memory(self.name(process.name), seen))
+            })
+            .take(MOST_CHECKPOINTS)
+            .collect();
+        self.checkpoints.push(CheckpointRow {
+            name: if finish.stopped { "stopped".to_owned() } else { "end".to_owned() },
+            step: finish.steps,
+            time_ns: finish.time,
+            processes,
+        });
+        let processes = finish.processes.iter().map(|process| {
+            let name = self.name(process.name);
+            ProcessRow {
+                number: process.id.0,
+                steps: process.steps,
+                end: process.end.map(end_text),
+                killed: process.end == Some(End::Signal(9)),
+                memory: match &process.observation {
+                    Some(seen) => memory(name, seen),
+                    None => MemoryRow { process: name, ..MemoryRow::default() },
+                },
+            }
+        });
+        SimulationReport {
+            schema: SCHEMA,
+            scenario: self.scenario.source.name().to_owned(),
+            title: self.scenario.title.clone(),
+            machine,
+            steps: finish.steps,
+            time_ns: finish.time,
+            stopped: finish.stopped,
+            processes: processes.collect(),
+            timeline: self.timeline,
+            checkpoints: self.checkpoints,
+            failures: self.failures,
+            expectations: self.expectations,
+        }
+    }
+
+    fn row(&mut self, event: &Event, failed: Option<Failed>) {
+        // What happens to a process is a row of its own; so are its steps, one each.
+        let kind = match event.what {
+            What::Started => 1,
+            What::Died(_) => 2,
+            // Claims have a list of their own.
+            What::Done | What::Expected(_) => return,
+            _ => 0,
+        };
+        let key = (event.name, event.span, kind);
+        let at = if let Some(&at) = self.rows.get(&key) {
+            at
+        } else {
+            self.rows.insert(key, self.timeline.len());
+            self.timeline.push(TimelineRow {
+                first_step: event.step,
+                last_step: event.step,
+                time_ns: event.time,
+                process: self.name(event.name),
+                line: (kind != 2).then(|| self.line(event.span)),
+                text: match &event.what {
+                    What::Started | What::Died(_) => asked(event, self.scenario),
+                    What::Said(text) => text.clone(),
+                    _ => self.scenario.source.at(event.span).to_owned(),
+                },
+                asked: String::new(),
+                times: 0,
+                failed: 0,
+            });
+            self.timeline.len() - 1
+        };
+        if let Some(row) = self.timeline.get_mut(at) {
+            row.times += 1;
+            row.failed += u64::from(failed.is_some());
+            row.last_step = event.step;
+            // Most steps of a loop are seen by nobody: the text is made for the first ones, for
+            // failures, and later for every power of two.
+            if row.times.is_power_of_two() || failed.is_some() {
+                row.asked = asked(event, self.scenario);
+            }
+        }
+    }
+
+    fn failure(&mut self, event: &Event, failed: Failed) {
+        let why = match failed {
+            // Addresses of faults differ in every round; they are in the first one.
+            Failed::Stopped(world::Stop::Signal(fault)) => {
+                format!("signal {} code {}", fault.signal, fault.code)
+            }
+            other => other.to_string(),
+        };
+        let key = (event.name, event.span, why);
+        if let Some(row) = self.failing.get(&key).and_then(|&at| self.failures.get_mut(at)) {
+            row.times += 1;
+            return;
+        }
+        self.failing.insert(key, self.failures.len());
+        let line = self.line(event.span);
+        self.failures.push(FailureRow {
+            step: event.step,
+            process: self.name(event.name),
+            line,
+            source: self.scenario.source.line(line).trim().to_owned(),
+            asked: asked(event, self.scenario),
+            why: failed.to_string(),
+            reason: crate::reason::of(&event.what).map(str::to_owned),
+            foreseen: event.foreseen,
+            times: 1,
+        });
+    }
+
+    fn expectation(&mut self, event: &Event, verdict: &Verdict) {
+        let key = (event.name, event.span);
+        if let Some(row) = self.claims.get(&key).and_then(|&at| self.expectations.get_mut(at)) {
+            row.times += 1;
+            if row.held == Some(true) {
+                row.held = verdict.held;
+                row.found.clone_from(&verdict.found);
+            }
+            return;
+        }
+        self.claims.insert(key, self.expectations.len());
+        self.expectations.push(ExpectationRow {
+            process: self.name(event.name),
+            line: self.line(event.span),
+            wanted: verdict.wanted.clone(),
+            held: verdict.held,
+            found: verdict.found.clone(),
+            times: 1,
+        });
+    }
+
+    fn checkpoint(
+        &mut self,
+        event: &Event,
+        name: &str,
+        seen: &[(ProcessId, std::rc::Rc<Observation>)],
+    ) {
+        if self.checkpoints.len() >= MOST_CHECKPOINTS {
+            return;
+        }
+        let processes = seen
+            .iter()
+            .take(MOST_CHECKPOINTS)
+            .map(|(id, seen)| {
+                let name = self.names.get(id).map(|&name| self.name(name)).unwrap_or_default();
+                memory(name, seen)
+            })
+            .collect();
+        self.checkpoints.push(CheckpointRow {
+            name: name.to_owned(),
+            step: event.step,
+            time_ns: event.time,
+            processes,
+        });
+    }
+}
+
+impl Watch for Recorder<'_> {
+    fn event(&mut self, event: &Event) {
+        self.names.entry(event.process).or_insert(event.name);
+        let failed = event.what.failed();
+        self.row(event, failed);
+        if let Some(failed) = failed {
+            self.failure(event, failed);
+        }
+        match &event.what {
+            What::Expected(verdict) => self.expectation(event, verdict),
+            What::Checkpoint(name, seen) => self.checkpoint(event, name, seen),
+            What::Forked(_, Ok(child)) => {
+                // A child may be seen by a checkpoint before its first step.
+                if let Some(name) = self.child_name(event.span) {
+                    self.names.insert(*child, name);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Recorder<'_> {
+    fn child_name(&self, span: Span) -> Option<NameId> {
+        let mut steps = self.scenario.programs.iter().flat_map(|program| &program.steps);
+        steps.find_map(|step| match step.op {
+            Op::Fork { program, .. } if step.span == span => {
+                self.scenario.programs.get(program.0).map(|program| program.name)
+            }
+            _ => None,
+        })
+    }
+}
+
+fn memory(process: String, seen: &Observation) -> MemoryRow {
+    let bytes = |name| proc::of_process(seen, name).map(Bytes::new);
+    MemoryRow {
+        process,
+        vm_size: bytes("VmSize"),
+        vm_rss: bytes("VmRSS"),
+        pss: bytes("Pss"),
+        page_tables: bytes("VmPTE"),
+        swap: bytes("VmSwap"),
+        minor_faults: proc::of_process(seen, "minflt"),
+        major_faults: proc::of_process(seen, "majflt"),
+        mappings: proc::of_process(seen, "mappings"),
+    }
+}
+
+fn end_text(end: End) -> String {
+    match end {
+        End::Exit(status) => format!("exited with status {status}"),
+        End::Signal(9) => "killed".to_owned(),
+        End::Signal(signal) => format!("ended by signal {signal}"),
+    }
+}

@@ -1,0 +1,175 @@
+//! Steps as `strace` prints them.
+
+use std::fmt::Write as _;
+
+use world::{Access, Call, Content, End, ForkKind, MapFlags, Stop, Touch, Touched};
+
+use super::event::{Event, What};
+use crate::Scenario;
+
+/// What was asked, and what came of it, on one line.
+pub fn asked(event: &Event, scenario: &Scenario) -> String {
+    let name = |id: crate::program::NameId| scenario.names.get(id.0).map_or("?", String::as_str);
+    match &event.what {
+        What::Started => "starts".to_owned(),
+        What::Call(call, returned) => {
+            let mut line = call_text(call, scenario);
+            match (returned.value, event.what.failed()) {
+                (Ok(value), None) => {
+                    let _ = write!(line, " = {}", value_text(call, value));
+                }
+                (Ok(value), Some(failed)) => {
+                    let _ = write!(line, " = {} ({failed})", value_text(call, value));
+                }
+                (Err(errno), _) => {
+                    let _ = write!(line, " = -1 {errno}");
+                }
+            }
+            if !returned.residency.is_empty() {
+                let resident = returned.residency.iter().filter(|&&page| page & 1 == 1).count();
+                let _ = write!(line, " [{resident} of {}]", returned.residency.len());
+            }
+            line
+        }
+        What::Touch { touch, touched, random } => touch_text(touch, *touched, *random),
+        What::Heap(text, Ok(address)) => format!("{text} = {address:#x}"),
+        What::Heap(text, Err(errno)) => format!("{text} = NULL {errno}"),
+        What::Forked(kind, result) => {
+            let call = match kind {
+                ForkKind::Fork => "fork()",
+                ForkKind::Vfork => "vfork()",
+                ForkKind::Thread => "clone(CLONE_VM|CLONE_THREAD)",
+            };
+            match result {
+                Ok(child) => format!("{call} = process {}", child.0),
+                Err(errno) => format!("{call} = -1 {errno}"),
+            }
+        }
+        What::Exec => "execve() = 0".to_owned(),
+        What::Ends(End::Exit(status)) => format!("exit_group({status})"),
+        What::Ends(End::Signal(signal)) => format!("kill(self, {signal})"),
+        What::Killed(victim, signal, result) => match result {
+            Ok(()) => format!("kill({}, {signal}) = 0", name(*victim)),
+            Err(errno) => format!("kill({}, {signal}) = -1 {errno}", name(*victim)),
+        },
+        What::Sleeps(time) => format!("sleep {}", time_text(*time)),
+        What::Waits(other) => format!("wait for {}", name(*other)),
+        What::Said(text) => format!("\"{text}\""),
+        What::Named(start, len) => format!("{start:#x}, {len} bytes"),
+        What::Checkpoint(checkpoint, seen) => {
+            format!("checkpoint {checkpoint}: {} seen", seen.len())
+        }
+        What::Expected(verdict) => match verdict.held {
+            Some(true) => format!("expect {}: yes", verdict.wanted),
+            Some(false) => format!("expect {}: NO, {}", verdict.wanted, verdict.found),
+            None => format!("expect {}: not here", verdict.wanted),
+        },
+        What::Died(End::Exit(status)) => format!("+++ exited with {status} +++"),
+        What::Died(End::Signal(signal)) => format!("+++ killed by signal {signal} +++"),
+        What::Done => "has done its steps".to_owned(),
+    }
+}
+
+/// A time as people read it.
+pub(crate) fn time_text(nanoseconds: u64) -> String {
+    for (unit, size) in [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000)] {
+        if nanoseconds >= size && nanoseconds.is_multiple_of(size) {
+            return format!("{} {unit}", nanoseconds / size);
+        }
+    }
+    format!("{nanoseconds} ns")
+}
+
+fn address(addr: u64) -> String {
+    if addr == 0 { "NULL".to_owned() } else { format!("{addr:#x}") }
+}
+
+fn value_text(call: &Call, value: u64) -> String {
+    match call {
+        Call::Mmap { .. } | Call::Mremap { .. } | Call::Brk { .. } | Call::Shmat { .. } => {
+            format!("{value:#x}")
+        }
+        _ => value.to_string(),
+    }
+}
+
+fn call_text(call: &Call, scenario: &Scenario) -> String {
+    match call {
+        Call::Mmap { addr, len, prot, flags, fd, offset } => {
+            let fd = if flags.has(MapFlags::ANONYMOUS) { -1 } else { *fd };
+            format!("mmap({}, {len}, {prot}, {flags}, {fd}, {offset:#x})", address(*addr))
+        }
+        Call::Munmap { addr, len } => format!("munmap({addr:#x}, {len})"),
+        Call::Mprotect { addr, len, prot } => format!("mprotect({addr:#x}, {len}, {prot})"),
+        Call::Mremap { addr, old_len, new_len, flags, new_addr } => {
+            let to = if *new_addr == 0 { String::new() } else { format!(", {new_addr:#x}") };
+            let flags = if flags.0 == 0 { "0".to_owned() } else { flags.to_string() };
+            format!("mremap({addr:#x}, {old_len}, {new_len}, {flags}{to})")
+        }
+        Call::Madvise { addr, len, advice } => format!("madvise({addr:#x}, {len}, {advice})"),
+        Call::Brk { addr } => format!("brk({})", address(*addr)),
+        Call::Mlock { addr, len } => format!("mlock({addr:#x}, {len})"),
+        Call::Mlock2 { addr, len, flags } => format!("mlock2({addr:#x}, {len}, {flags})"),
+        Call::Munlock { addr, len } => format!("munlock({addr:#x}, {len})"),
+        Call::Mlockall { flags } => format!("mlockall({flags})"),
+        Call::Munlockall => "munlockall()".to_owned(),
+        Call::Msync { addr, len, flags } => format!("msync({addr:#x}, {len}, {flags})"),
+        Call::Mincore { addr, len } => format!("mincore({addr:#x}, {len})"),
+        Call::Setrlimit { resource, soft, hard } => {
+            let limit = |value: &u64| match value {
+                &u64::MAX => "RLIM_INFINITY".to_owned(),
+                value => value.to_string(),
+            };
+            format!("setrlimit({resource}, {{rlim_cur={}, rlim_max={}}})", limit(soft), limit(hard))
+        }
+        Call::Open { file, flags } => {
+            let name = scenario.files.get(*file).map_or("?", |file| file.name.as_str());
+            format!("open(\"{name}\", {flags})")
+        }
+        Call::MemfdCreate { flags } => {
+            let flags = if flags.0 == 0 { "0".to_owned() } else { flags.to_string() };
+            format!("memfd_create(\"oomph\", {flags})")
+        }
+        Call::Close { fd } => format!("close({fd})"),
+        Call::Pread { fd, offset, len } => format!("pread64({fd}, …, {len}, {offset})"),
+        Call::Pwrite { fd, offset, len } => format!("pwrite64({fd}, …, {len}, {offset})"),
+        Call::Ftruncate { fd, len } => format!("ftruncate({fd}, {len})"),
+        Call::Fallocate { fd, mode, offset, len } => {
+            format!("fallocate({fd}, {mode}, {offset}, {len})")
+        }
+        Call::Fsync { fd } => format!("fsync({fd})"),
+        Call::Fadvise { fd, offset, len, advice } => {
+            format!("fadvise64({fd}, {offset}, {len}, {advice})")
+        }
+        Call::Shmget { len } => format!("shmget(IPC_PRIVATE, {len}, IPC_CREAT|0600)"),
+        Call::Shmat { id, addr, flags } => format!("shmat({id}, {}, {flags:#o})", address(*addr)),
+        Call::Shmdt { addr } => format!("shmdt({addr:#x})"),
+        Call::ShmRemove { id } => format!("shmctl({id}, IPC_RMID, NULL)"),
+        Call::SetOomScoreAdj { adj } => format!("write(\"/proc/self/oom_score_adj\", \"{adj}\")"),
+    }
+}
+
+fn touch_text(touch: &Touch, touched: Touched, random: bool) -> String {
+    let verb = match (touch.access, touch.content) {
+        (Access::Read, _) => "read",
+        (Access::Execute, _) => "jump to",
+        (Access::Write, Content::OneByte) => "write",
+        (Access::Write, _) => "fill",
+    };
+    let mut line = if touch.count == 1 && !random {
+        format!("{verb} {:#x}", touch.addr)
+    } else {
+        let order = if random { " at random" } else { "" };
+        format!("{verb} {:#x}, {} times{order}, every {}", touch.addr, touch.count, touch.stride)
+    };
+    match touched.stopped {
+        None => line.push_str(" = done"),
+        Some(Stop::Signal(fault)) => {
+            let _ = write!(line, " = {} done, then {fault}", touched.done);
+        }
+        Some(Stop::Killed) => {
+            let _ = write!(line, " = {} done, then killed", touched.done);
+        }
+    }
+    line
+}

@@ -1,0 +1,57 @@
+//! `MADV_COLLAPSE`: `madvise_collapse()` in `mm/khugepaged.c`, 6.18, of anonymous memory.
+
+use world::Errno;
+
+use crate::ctx::{Answer, Ctx};
+use crate::page::{HUGE, HUGE_BYTES, PAGE_BITS, Pte, What};
+use crate::thp::fits_at_end;
+use crate::vm_flags::VmFlags;
+
+impl Ctx<'_> {
+    /// Makes huge pages of what is there.
+    pub(crate) fn advise_collapse(&mut self, at: u64, start: u64, end: u64) -> Answer<()> {
+        let vma = self.vma(at);
+        let forbidden = VmFlags::NOHUGEPAGE.with(VmFlags::SPECIAL);
+        if !fits_at_end(vma) || vma.flags.any(forbidden) {
+            return Err(Errno::EINVAL);
+        }
+        let shmem = vma.open_file().is_some_and(|open| self.store.file(open).is_shmem());
+        if !shmem && vma.chain.own.is_none() {
+            return Err(Errno::EINVAL);
+        }
+        let first = start.next_multiple_of(HUGE_BYTES);
+        let last = end - end % HUGE_BYTES;
+        if first > last {
+            return Err(Errno::EINVAL);
+        }
+        // Pages of shared memory are not collapsed here, see DIVERGENCES.md.
+        let mut failed = (shmem || !self.vma(at).is_anonymous()) && first < last;
+        if failed {
+            return Err(Errno::EINVAL);
+        }
+        for block in (first..last).step_by(2 << 20) {
+            failed |= !self.collapse(at, block);
+        }
+        if failed { Err(Errno::EINVAL) } else { Ok(()) }
+    }
+
+    fn collapse(&mut self, at: u64, block: u64) -> bool {
+        let first = block >> PAGE_BITS;
+        if !self.mm.tables.has_lowest(block) {
+            return false;
+        }
+        let runs = self.mm.pages.within(first, first + HUGE);
+        if runs.iter().any(|(_, _, pte)| pte.what == What::Guard) {
+            return false;
+        }
+        if runs.first().is_some_and(|(_, _, pte)| pte.huge) {
+            return true;
+        }
+        self.zap(first, first + HUGE);
+        let frame = self.store.frames.anonymous(HUGE, true);
+        let writable = self.vma(at).has(VmFlags::WRITE);
+        let pte = Pte { what: What::Anon, frame, writable, dirty: true, young: true, huge: true };
+        self.put(first, HUGE, pte);
+        true
+    }
+}

@@ -1,0 +1,11 @@
+//! System calls, one file each; errors come in the kernel's order of checks.
+
+mod brk;
+mod collapse;
+mod files;
+mod madvise;
+mod mlock;
+pub(crate) mod mmap;
+mod mprotect;
+pub(crate) mod mremap;
+mod sync;

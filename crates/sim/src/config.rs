@@ -1,0 +1,141 @@
+//! The machine as it is built.
+
+use facts::{OvercommitMode, Release};
+use rules::layout::Arch;
+
+/// When anonymous memory gets huge pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Huge {
+    /// Wherever they fit.
+    Always,
+    /// Where `madvise` asked for them.
+    Madvise,
+    /// Nowhere.
+    Never,
+}
+
+/// A machine: everything that a process's view of memory follows from.
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the kernel's of that name")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MachineConfig {
+    /// The kernel's release.
+    pub release: Release,
+    /// The kind of address space that its processes get.
+    pub arch: Arch,
+    /// `MemTotal`, pages.
+    pub ram: u64,
+    /// `SwapTotal`, pages.
+    pub swap: u64,
+    /// `vm.overcommit_memory`.
+    pub overcommit: OvercommitMode,
+    /// `vm.overcommit_ratio`.
+    pub overcommit_ratio: u64,
+    /// `vm.overcommit_kbytes`.
+    pub overcommit_kbytes: u64,
+    /// `vm.admin_reserve_kbytes`.
+    pub admin_reserve_kbytes: u64,
+    /// `vm.user_reserve_kbytes`.
+    pub user_reserve_kbytes: u64,
+    /// Pages promised to processes that the model does not have.
+    pub committed_elsewhere: u64,
+    /// `vm.max_map_count`.
+    pub max_map_count: u64,
+    /// `vm.mmap_min_addr`, bytes: below it only `CAP_SYS_RAWIO` may map.
+    pub mmap_min_addr: u64,
+    /// `CONFIG_LSM_MMAP_MIN_ADDR`, bytes: no mapping is placed below it by the kernel's own choice,
+    /// whatever `vm.mmap_min_addr` says.
+    pub lsm_mmap_min_addr: u64,
+    /// `stack_guard_gap`, pages.
+    pub stack_guard_gap: u64,
+    /// `transparent_hugepage/enabled`.
+    pub huge: Huge,
+    /// `transparent_hugepage/use_zero_page`.
+    pub huge_zero_page: bool,
+    /// `vm.legacy_va_layout`.
+    pub legacy_layout: bool,
+    /// Seed of randomised addresses; `None`: they are not randomised.
+    pub aslr_seed: Option<u64>,
+    /// Processors.
+    pub cpus: u32,
+    /// Whether processors have protection keys, which adds a line to `smaps`.
+    pub protection_keys: bool,
+    /// Whether the kernel marks pages as softly dirty (`CONFIG_MEM_SOFT_DIRTY`): `sd` in `smaps`.
+    pub soft_dirty: bool,
+    /// Whether `[vsyscall]` is listed in `maps`.
+    pub vsyscall: bool,
+    /// `read_ahead_kb` of the disk that files are on, pages: what a fault on a page that is not in
+    /// memory reads around it.
+    pub read_ahead: u64,
+    /// Which pages of `[vvar]` can be read, one bit each: not those of namespaces of time and of
+    /// architectures that are not there.
+    pub vvar_pages: u64,
+    /// Which pages of `[vvar_vclock]` can be read: the hypervisor's clock, if it has one.
+    pub vclock_pages: u64,
+    /// How many processes outside the model map the pages of the vdso.
+    pub vdso_users: u32,
+    /// Default soft and hard `RLIMIT_STACK`, bytes.
+    pub stack_limit: (u64, u64),
+    /// Default soft and hard `RLIMIT_MEMLOCK`, bytes.
+    pub memlock_limit: (u64, u64),
+    /// `major:minor` of the file system that the scenario's files are on.
+    pub file_device: (u32, u32),
+}
+
+impl MachineConfig {
+    /// The kernel's `mmap_min_addr`: the lowest address that a mapping is placed at.
+    pub fn lowest_address(&self) -> u64 {
+        self.mmap_min_addr.max(self.lsm_mmap_min_addr)
+    }
+
+    /// A machine as this release would have booted it, with so many pages of RAM and of swap.
+    pub fn new(release: Release, arch: Arch, ram: u64, swap: u64) -> MachineConfig {
+        let since = |major, minor| release >= Release::new(major, minor);
+        let free_kib = ram.saturating_mul(4);
+        MachineConfig {
+            release,
+            arch,
+            ram,
+            swap,
+            overcommit: OvercommitMode::Heuristic,
+            overcommit_ratio: 50,
+            overcommit_kbytes: 0,
+            admin_reserve_kbytes: (free_kib / 32).min(8192),
+            user_reserve_kbytes: (free_kib / 32).min(131_072),
+            committed_elsewhere: 0,
+            max_map_count: if release >= Release::old(2, 6, 31) { 65_530 } else { 65_536 },
+            mmap_min_addr: if since(2, 6) && release >= Release::old(2, 6, 23) { 4096 } else { 0 },
+            lsm_mmap_min_addr: lsm_min_addr(release, arch),
+            stack_guard_gap: 256,
+            huge: if since(2, 6) && release >= Release::old(2, 6, 38) {
+                Huge::Madvise
+            } else {
+                Huge::Never
+            },
+            huge_zero_page: since(3, 8),
+            legacy_layout: false,
+            aslr_seed: None,
+            cpus: 1,
+            protection_keys: false,
+            soft_dirty: false,
+            vsyscall: arch == Arch::X86_64,
+            read_ahead: 32,
+            vvar_pages: if since(6, 13) { 0b0101 } else { 0b0011 },
+            vclock_pages: 0b01,
+            vdso_users: 0,
+            stack_limit: (8 << 20, u64::MAX),
+            memlock_limit: if since(5, 16) { (8 << 20, 8 << 20) } else { (64 << 10, 64 << 10) },
+            file_device: (8, 1),
+        }
+    }
+}
+
+/// `CONFIG_LSM_MMAP_MIN_ADDR` as distributions set it, since 2.6.31.
+fn lsm_min_addr(release: Release, arch: Arch) -> u64 {
+    if release < Release::old(2, 6, 31) {
+        return 0;
+    }
+    match arch {
+        Arch::X86_64 | Arch::I386 | Arch::Ia32 => 65_536,
+        Arch::Arm | Arch::Arm64 => 32_768,
+    }
+}

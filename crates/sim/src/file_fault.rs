@@ -1,0 +1,212 @@
+//! Faults on mappings of files and of shared memory.
+//!
+//! `do_read_fault()`, `do_cow_fault()`, `do_shared_fault()`, `do_fault_around()` in `mm/memory.c`,
+//! `filemap_fault()` in `mm/filemap.c`, `shmem_fault()` in `mm/shmem.c`, of 6.18.
+
+use crate::ctx::Ctx;
+use crate::fault::{Refusal, Step};
+use crate::files::FileKind;
+use crate::frames::{file_base, file_of};
+use crate::page::{HUGE, PAGE_BITS, Pte, What};
+use crate::vm_flags::VmFlags;
+
+/// `fault_around_bytes`, in pages.
+const AROUND: u64 = 16;
+
+impl Ctx<'_> {
+    /// A fault on nothing yet mapped; `hole` pages from `page` on are not.
+    pub(crate) fn file_fault(
+        &mut self,
+        at: u64,
+        open: usize,
+        page: u64,
+        hole: u64,
+        write: bool,
+    ) -> Result<Step, Refusal> {
+        let file = self.store.opens[open].file;
+        let vma = self.vma(at);
+        let offset = vma.pgoff_at(page << PAGE_BITS);
+        let shared = vma.has(VmFlags::SHARED);
+        let left = self.store.files[file].pages().saturating_sub(offset);
+        // `shm_vm_ops` have no `map_pages`.
+        let rules = self.store.rules;
+        let around = rules.fault_around && self.store.files[file].kind != FileKind::SysV;
+        if !write && around {
+            // Cached neighbours are mapped first; they may bring the page itself.
+            let mapped = self.around(at, file, page, hole);
+            if let Some(step) = mapped {
+                return Ok(step);
+            }
+        }
+        if write && !shared {
+            self.prepare_anon(at);
+        }
+        if left == 0 {
+            return Err(Refusal::Bus);
+        }
+        let missing = self.store.uncached(file, offset, hole.min(left));
+        if missing > 0 && self.store.files[file].kind == FileKind::Disk {
+            self.read_around(at, file, offset);
+            return Ok(self.after_reading(at, file, page, write));
+        }
+        let count = if missing > 0 {
+            if write { missing } else { 1 }
+        } else {
+            let have = self.store.cached(file, offset).map_or(1, |(len, _)| len);
+            if write || !around { hole.min(left).min(have) } else { 1 }
+        };
+        if missing > 0 && !self.store.fill(file, offset, count, self.task.privileged()) {
+            return Err(Refusal::Bus);
+        }
+        let frame = file_base(file) + offset;
+        if self
+            .store
+            .frames
+            .map
+            .iter_within(frame, frame + count)
+            .any(|(_, _, known)| !known.uptodate)
+        {
+            self.store.frames.update(frame, count, |frame| frame.uptodate = true);
+        }
+        if write && !shared {
+            self.private_copy(at, page, count);
+        } else {
+            self.map_cache(at, file, page, count, write);
+        }
+        Ok(Step::minor(count, count))
+    }
+
+    /// `do_sync_mmap_readahead()`: half of the read-ahead before the page and half from it on; nothing
+    /// but the page where accesses are at random; of code, what follows up to the end of the mapping.
+    fn read_around(&mut self, at: u64, file: usize, offset: u64) {
+        let vma = self.vma(at);
+        let pages = self.store.files[file].pages();
+        let (first, count) = if vma.has(VmFlags::RAND_READ) {
+            (offset, 1)
+        } else if vma.has(VmFlags::EXEC) && self.store.rules.reads_code_onwards {
+            let end = vma.pgoff + vma.pages();
+            (offset, self.store.config.read_ahead.max(1).min(end - offset))
+        } else {
+            let around = self.store.config.read_ahead.max(1);
+            (offset.saturating_sub(around / 2), around)
+        };
+        let last = (first + count).min(pages).max(offset + 1);
+        self.store.fill(file, first, last - first, true);
+    }
+
+    /// The fault that waited for the disk goes on, and is counted as one that did.
+    fn after_reading(&mut self, at: u64, file: usize, page: u64, write: bool) -> Step {
+        let around = !write && self.store.rules.fault_around;
+        if let Some(step) = around.then(|| self.around(at, file, page, 1)).flatten() {
+            return Step { pages: step.pages.max(1), faults: 1, major: true };
+        }
+        if write && !self.vma(at).has(VmFlags::SHARED) {
+            self.private_copy(at, page, 1);
+        } else {
+            self.map_cache(at, file, page, 1, write);
+        }
+        Step { pages: 1, faults: 1, major: true }
+    }
+
+    /// `do_cow_fault()`: new pages with what the file has there.
+    fn private_copy(&mut self, at: u64, page: u64, count: u64) {
+        self.prepare_anon(at);
+        let frame = self.store.frames.anonymous(count, false);
+        let pte =
+            Pte { what: What::Anon, frame, writable: true, dirty: true, young: true, huge: false };
+        self.put(page, count, pte);
+    }
+
+    /// Maps pages of a file that are in memory.
+    fn map_cache(&mut self, at: u64, file: usize, page: u64, count: u64, write: bool) {
+        let vma = self.vma(at);
+        let frame = file_base(file) + vma.pgoff_at(page << PAGE_BITS);
+        let shmem = self.store.files[file].is_shmem();
+        let shared_writable = vma.has(VmFlags::SHARED.with(VmFlags::WRITE));
+        let writable = shared_writable && (write || shmem);
+        let what = if shmem { What::Shmem } else { What::File };
+        self.store.frames.map(frame, count);
+        if write {
+            self.store.frames.mark_dirty(frame, count);
+            let first = frame - file_base(file);
+            self.store.files[file].blocks.add(first, first + count);
+        }
+        self.put(
+            page,
+            count,
+            Pte { what, frame, writable, dirty: write, young: true, huge: false },
+        );
+    }
+
+    /// `do_fault_around()`: maps what is in memory of the 16 pages around, and, since the accesses go
+    /// on upwards, of the windows that follow. `None` when it did not map the page itself.
+    fn around(&mut self, at: u64, file: usize, page: u64, hole: u64) -> Option<Step> {
+        let vma = self.vma(at);
+        let (vma_first, vma_end) = (vma.start >> PAGE_BITS, vma.end >> PAGE_BITS);
+        let pgoff = vma.pgoff;
+        let pages = self.store.files[file].pages();
+        let first = (page - page % AROUND).max(vma_first).max(page - page % HUGE);
+        let mut end = (first + AROUND).min(page - page % HUGE + HUGE).min(vma_end);
+        let offset = |page: u64| page - vma_first + pgoff;
+        let mut faults = 1;
+        // Whole windows that are in memory altogether, behind this one.
+        if end < page + hole
+            && end % AROUND == 0
+            && let Some((cached, _)) = self.store.cached(file, offset(page))
+        {
+            let reach = (page + cached).min(page + hole).min(vma_end);
+            let file_end = vma_first + pages.saturating_sub(pgoff);
+            let reach = reach.min(file_end);
+            if reach > end {
+                let whole = (reach - end) / AROUND;
+                faults += whole;
+                end += whole * AROUND;
+            }
+        }
+        let base = file_base(file);
+        let from = base + offset(first);
+        // Of a file on a disk that ends with the first page of the window, nothing is mapped (measured
+        // on 6.18.44; shared memory is not cut to its end first).
+        if offset(first) + 1 >= pages && self.store.files[file].kind == FileKind::Disk {
+            return None;
+        }
+        let to = (base + offset(end)).min(base + pages.max(offset(first)));
+        let present: Vec<(u64, u64)> = self
+            .store
+            .frames
+            .map
+            .iter_within(from, to)
+            .filter(|(_, _, known)| !known.reclaim && known.uptodate)
+            .map(|(frame, len, _)| (frame - from + first, len))
+            .collect();
+        for (start, len) in present {
+            let mut next = start;
+            while next < start + len {
+                if let Some((mapped, _)) = self.mm.pages.get(next) {
+                    next += mapped;
+                } else {
+                    let used = self.mm.pages.next_used(next).unwrap_or(u64::MAX);
+                    let count = used.min(start + len) - next;
+                    self.map_cache(at, file, next, count, false);
+                    next += count;
+                }
+            }
+        }
+        let got = self.mm.pages.get(page).filter(|(_, pte)| pte.present())?.0;
+        Some(Step::minor(got.min(hole).min(end - page), faults))
+    }
+
+    /// A write to a shared page that is mapped read-only: the file system hears of it.
+    pub(crate) fn shared_write(&mut self, page: u64, most: u64, pte: Pte) -> Step {
+        self.mm.pages.update(page, page + most, |_, pte| {
+            pte.writable = true;
+            pte.dirty = true;
+            pte.young = true;
+        });
+        self.store.frames.mark_dirty(pte.frame, most);
+        if let Some((file, first)) = file_of(pte.frame) {
+            self.store.files[file].blocks.add(first, first + most);
+        }
+        Step::minor(most, most)
+    }
+}

@@ -1,0 +1,230 @@
+//! fork, vfork, threads, exec and exit.
+//!
+//! `dup_mmap()` and `copy_page_range()` (`mm/mmap.c`, `mm/memory.c`), `exec_mmap()`, `exit_mmap()`,
+//! 6.18.
+
+use world::{End, Errno, ForkKind, ProcessId, WorldError};
+
+use crate::anon::Chain;
+use crate::ctx::{Ctx, Task};
+use crate::machine::{Machine, Process};
+use crate::mm::Mm;
+use crate::page::{PAGE_BITS, Pte, What};
+use crate::store::Store;
+use crate::vm_flags::VmFlags;
+use crate::vma::{Backing, Vma};
+
+impl Machine {
+    /// Makes a child or a thread.
+    pub(crate) fn make_child(
+        &mut self,
+        id: ProcessId,
+        kind: ForkKind,
+    ) -> Result<Result<ProcessId, Errno>, WorldError> {
+        let process = self.living(id)?.clone();
+        let parent_group = Self::index(process.group);
+        let child_id = ProcessId(u32::try_from(self.processes.len()).unwrap_or(u32::MAX));
+        let mut child = Process { parent: Some(process.group), ..process.clone() };
+        if kind == ForkKind::Fork {
+            let Some(mut parent) = self.mms.remove(&process.mm) else {
+                return Err(WorldError(format!("process {} has no memory", id.0)));
+            };
+            let copied =
+                duplicate(&mut self.store, &mut parent, &mut self.processes[parent_group].task);
+            self.mms.insert(process.mm, parent);
+            match copied {
+                Ok(mm) => child.mm = self.add_mm(mm),
+                Err(error) => return Ok(Err(error)),
+            }
+        } else if let Some(mm) = self.mms.get_mut(&process.mm) {
+            mm.users += 1;
+        }
+        if kind == ForkKind::Thread {
+            child.parent = process.parent;
+            return Ok(Ok(self.add_process(child)));
+        }
+        child.group = child_id;
+        let task = &self.processes[parent_group].task;
+        child.task = Task { min_flt: 0, maj_flt: 0, ..task.clone() };
+        for fd in child.task.fds.values() {
+            self.store.hold(fd.open);
+        }
+        let made = self.add_process(child);
+        if kind == ForkKind::Fork {
+            for touch in self.image.after_fork.clone() {
+                for side in [process.group, made] {
+                    self.with(side, |ctx| ctx.touch(&touch))?;
+                }
+            }
+        }
+        Ok(Ok(made))
+    }
+
+    /// A fresh image in place of the old one.
+    pub(crate) fn replace_image(&mut self, id: ProcessId) -> Result<(), WorldError> {
+        let process = self.living(id)?;
+        let (old, group) = (process.mm, process.group);
+        let stack = self.process(group)?.task.limits.stack.0;
+        // An exec ends the other threads; the memory is let go by each.
+        let mut users = 0;
+        for other in &mut self.processes {
+            if other.group == group && other.ended.is_none() {
+                other.ended = Some(End::Exit(0));
+                users += 1;
+            }
+        }
+        let mm = self.load(stack);
+        let mm = self.add_mm(mm);
+        let leader = &mut self.processes[Self::index(group)];
+        leader.ended = None;
+        leader.mm = mm;
+        leader.task.min_flt += self.image.exec_faults.0;
+        leader.task.maj_flt += self.image.exec_faults.1;
+        let closing: Vec<i32> =
+            leader.task.fds.iter().filter(|(_, fd)| fd.cloexec).map(|(fd, _)| *fd).collect();
+        for fd in closing {
+            if let Some(fd) = leader.task.fds.remove(&fd) {
+                self.store.release_open(fd.open);
+            }
+        }
+        for _ in 0..users {
+            self.release_mm(old);
+        }
+        Ok(())
+    }
+
+    /// Ends a process with all its threads, or one thread.
+    pub(crate) fn finish(&mut self, id: ProcessId, how: End) -> Result<(), WorldError> {
+        let process = self.living(id)?;
+        let (mm, group) = (process.mm, process.group);
+        let whole = group == id || matches!(how, End::Signal(_));
+        for index in 0..self.processes.len() {
+            let other = &mut self.processes[index];
+            let this = index == Self::index(id);
+            if other.ended.is_none() && (this || (whole && other.group == group)) {
+                other.ended = Some(how);
+                self.release_mm(mm);
+            }
+        }
+        if whole {
+            let fds = std::mem::take(&mut self.processes[Self::index(group)].task.fds);
+            for fd in fds.into_values() {
+                self.store.release_open(fd.open);
+            }
+        }
+        Ok(())
+    }
+
+    /// One user less of an address space; with the last one it goes.
+    fn release_mm(&mut self, id: usize) {
+        let Some(mm) = self.mms.get_mut(&id) else { return };
+        mm.users = mm.users.saturating_sub(1);
+        if mm.users == 0
+            && let Some(mm) = self.mms.remove(&id)
+        {
+            destroy(&mut self.store, mm);
+        }
+    }
+}
+
+/// `exit_mmap()`.
+pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
+    let last = mm.layout.task_size >> PAGE_BITS;
+    for (_, len, pte) in mm.pages.remove(0, last + 1) {
+        if !pte.counted() {
+            continue;
+        }
+        if pte.what != What::Anon {
+            if pte.dirty {
+                store.frames.mark_dirty(pte.frame, len);
+            }
+            if pte.young {
+                store.frames.accessed(pte.frame, len);
+            }
+        }
+        store.frames.unmap(pte.frame, len);
+    }
+    for (_, mut vma) in std::mem::take(&mut mm.vmas) {
+        if vma.has(VmFlags::ACCOUNT) {
+            store.forget(vma.pages());
+        }
+        store.anons.unlink(&mut vma.chain);
+        if let Backing::File(open) = vma.backing {
+            store.release_open(open);
+        }
+    }
+}
+
+/// `dup_mmap()`: the copy, or `ENOMEM` when a promise is refused.
+fn duplicate(store: &mut Store, parent: &mut Mm, task: &mut Task) -> Result<Mm, Errno> {
+    let mut child = Mm::new(store.config.arch, parent.layout, parent.segments);
+    child.total_vm = parent.total_vm;
+    child.data_vm = parent.data_vm;
+    child.exec_vm = parent.exec_vm;
+    child.stack_vm = parent.stack_vm;
+    child.free_area_cache = parent.free_area_cache;
+    child.cached_hole_size = parent.cached_hole_size;
+    let starts: Vec<u64> = parent.vmas.keys().copied().collect();
+    for at in starts {
+        let vma = parent.vmas[&at].clone();
+        if vma.has(VmFlags::DONTCOPY) {
+            child.account(vma.flags, vma.pages(), false);
+            continue;
+        }
+        let asks = vma.has(VmFlags::ACCOUNT);
+        if asks && !store.promise(vma.pages(), task.privileged(), parent.total_vm) {
+            destroy(store, child);
+            return Err(Errno::ENOMEM);
+        }
+        let wipes = vma.has(VmFlags::WIPEONFORK);
+        let chain = if wipes { Chain::default() } else { store.anons.fork(&vma.chain) };
+        if let Backing::File(open) = vma.backing {
+            store.hold(open);
+        }
+        let flags = vma.flags.without(VmFlags::LOCKED_MASK);
+        child.vmas.insert(at, Vma { flags, chain, ..vma.clone() });
+        let always = VmFlags::PFNMAP.with(VmFlags::MIXEDMAP).with(VmFlags::MAYBE_GUARD);
+        if !wipes && (vma.chain.own.is_some() || vma.flags.any(always)) {
+            copy_pages(store, parent, &mut child, &vma);
+        }
+    }
+    child.hiwater_vm = child.total_vm;
+    child.hiwater_rss = child.rss_total();
+    Ok(child)
+}
+
+/// `copy_page_range()`.
+fn copy_pages(store: &mut Store, parent: &mut Mm, child: &mut Mm, vma: &Vma) {
+    let cow = vma.flags.and(VmFlags::SHARED.with(VmFlags::MAYWRITE)) == VmFlags::MAYWRITE;
+    let shared = vma.has(VmFlags::SHARED);
+    child.tables.copy(&parent.tables, vma.start, vma.end);
+    let (first, last) = (vma.start >> PAGE_BITS, vma.end >> PAGE_BITS);
+    for (page, len, pte) in parent.pages.within(first, last) {
+        if pte.counted() {
+            store.frames.map(pte.frame, len);
+            if pte.what == What::Anon {
+                store.frames.update(pte.frame, len, |frame| frame.exclusive = false);
+            }
+        }
+        if let Some(kind) = pte.rss() {
+            child.rss[kind] += len;
+        }
+        let writable = pte.writable && !cow;
+        let copy = Pte { young: false, dirty: pte.dirty && !shared, writable, ..pte };
+        child.pages.insert(page, len, copy);
+    }
+    if cow {
+        parent.pages.update(first, last, |_, pte| pte.writable = false);
+    }
+}
+
+impl Ctx<'_> {
+    /// Room for a descriptor: the lowest one that is free.
+    pub(crate) fn free_fd(&self) -> i32 {
+        let mut fd = self.task.first_fd;
+        while self.task.fds.contains_key(&fd) || self.task.other_fds.contains(&fd) {
+            fd += 1;
+        }
+        fd
+    }
+}

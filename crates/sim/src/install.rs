@@ -1,0 +1,186 @@
+//! An image becomes an address space.
+
+use crate::anon::Chain;
+use crate::files::{File, FileKind};
+use crate::frames::file_base;
+use crate::image::{Image, ImageBacking, ImageMapping, ImagePage};
+use crate::mm::Mm;
+use crate::page::{PAGE, PAGE_BITS, Pte, What};
+use crate::range_map::RangeSet;
+use crate::store::Store;
+use crate::vm_flags::VmFlags;
+use crate::vma::{Backing, Vma};
+
+impl Image {
+    /// The kernel's own mappings end at `to` and not at `from`, if they end there.
+    pub(crate) fn move_special(&mut self, from: u64, to: u64) {
+        let special = |mapping: &ImageMapping| matches!(mapping.backing, ImageBacking::Special(_));
+        let top =
+            self.mappings.iter().filter(|mapping| special(mapping)).map(|mapping| mapping.end);
+        if top.max() != Some(from) {
+            return;
+        }
+        for mapping in self.mappings.iter_mut().filter(|mapping| special(mapping)) {
+            mapping.start = mapping.start.wrapping_sub(from).wrapping_add(to);
+            mapping.end = mapping.end.wrapping_sub(from).wrapping_add(to);
+        }
+    }
+
+    /// A stack is no larger than its limit, at first; what is used of it stays.
+    pub(crate) fn trim_stack(&mut self, limit: u64) {
+        for mapping in &mut self.mappings {
+            let size = mapping.end - mapping.start;
+            let used = mapping.pages.iter().map(|pages| pages.first).min();
+            let (Some(used), true) = (used, mapping.flags.has(VmFlags::GROWSDOWN)) else {
+                continue;
+            };
+            let cut = size.saturating_sub(limit & !(PAGE - 1)) / PAGE;
+            let cut = cut.min(used);
+            mapping.start += cut * PAGE;
+            for pages in &mut mapping.pages {
+                pages.first -= cut;
+            }
+        }
+    }
+
+    /// Puts the image's mappings and pages into an empty address space.
+    pub(crate) fn install(&self, store: &mut Store, mm: &mut Mm) {
+        for mapping in &self.mappings {
+            place(store, mm, mapping);
+        }
+        for &address in &self.empty_tables {
+            mm.tables.make(address, address + 1);
+        }
+        mm.hiwater_vm = self.peaks.0;
+        mm.hiwater_rss = self.peaks.1;
+    }
+}
+
+fn place(store: &mut Store, mm: &mut Mm, mapping: &ImageMapping) {
+    let ImageMapping { start, end, flags, .. } = *mapping;
+    let mut pgoff = start >> PAGE_BITS;
+    let mut has_close = false;
+    let backing = match &mapping.backing {
+        ImageBacking::Anon => Backing::Anon,
+        ImageBacking::Special(special) => {
+            (pgoff, has_close) = (0, true);
+            Backing::Special(*special)
+        }
+        ImageBacking::File { name, device, inode, offset } => {
+            pgoff = offset >> PAGE_BITS;
+            let open = open(store, mm, name, *device, *inode);
+            let file = store.opens[open].file;
+            let last = offset + (end - start);
+            store.files[file].len = store.files[file].len.max(last);
+            store.hold(open);
+            // What a running program maps was read not long ago.
+            store.fill(file, pgoff, (end - start) >> PAGE_BITS, true);
+            Backing::File(open)
+        }
+    };
+    let pages = (end - start) >> PAGE_BITS;
+    mm.account(flags, pages, true);
+    if flags.has(VmFlags::ACCOUNT) {
+        store.committed += pages;
+    }
+    if flags.has(VmFlags::LOCKED) {
+        mm.locked_vm += pages;
+    }
+    let mut chain = Chain::default();
+    if mapping.pages.iter().any(|pages| pages.what == ImagePage::Anon) {
+        store.anons.prepare(&mut chain, None);
+    }
+    mm.vmas.insert(start, Vma { start, end, flags, pgoff, backing, chain, has_close });
+    for run in &mapping.pages {
+        put(store, mm, mapping, backing, pgoff, run.first, run.count, run.what);
+    }
+}
+
+/// The open file of that name, one for all mappings of an exec's file.
+fn open(store: &mut Store, mm: &Mm, name: &str, device: (u32, u32), inode: u64) -> usize {
+    let same = |open: usize| {
+        let file = store.file(open);
+        file.name == name && file.device == device && file.inode == inode
+    };
+    if let Some(open) = mm.vmas.values().filter_map(Vma::open_file).find(|open| same(*open)) {
+        return open;
+    }
+    let known = store
+        .files
+        .iter()
+        .position(|file| file.name == name && file.device == device && file.inode == inode);
+    let memory = ["/memfd:", "/dev/shm/", "/SYSV", "/dev/zero"];
+    let kind = if memory.iter().any(|start| name.starts_with(start)) {
+        FileKind::Memfd
+    } else {
+        FileKind::Disk
+    };
+    let file = known.unwrap_or_else(|| {
+        store.add_file(File {
+            name: name.to_owned(),
+            device,
+            inode,
+            len: 0,
+            kind,
+            promised: None,
+            blocks: RangeSet::default(),
+            opens: 0,
+            linked: true,
+        })
+    });
+    store.add_open(file, true, false)
+}
+
+#[allow(clippy::too_many_arguments, reason = "a run of pages of a mapping, spelled out")]
+fn put(
+    store: &mut Store,
+    mm: &mut Mm,
+    mapping: &ImageMapping,
+    backing: Backing,
+    pgoff: u64,
+    first: u64,
+    count: u64,
+    what: ImagePage,
+) {
+    let pages = (mapping.end - mapping.start) >> PAGE_BITS;
+    let count = count.min(pages.saturating_sub(first));
+    let page = (mapping.start >> PAGE_BITS) + first;
+    let writable = mapping.flags.has(VmFlags::WRITE);
+    let plain =
+        Pte { what: What::Zero, frame: 0, writable: false, dirty: false, young: true, huge: false };
+    let pte = match (what, backing) {
+        (ImagePage::Zero, _) => plain,
+        (ImagePage::Special, _) => Pte { what: What::Special, ..plain },
+        (ImagePage::File(maps), Backing::File(open)) => {
+            let file = store.opens[open].file;
+            let shmem = store.files[file].is_shmem();
+            store.fill(file, pgoff + first, count, true);
+            let frame = file_base(file) + pgoff + first;
+            if shmem {
+                // Somebody wrote it there.
+                store.frames.mark_dirty(frame, count);
+            }
+            store.mapped_elsewhere(frame, count, maps);
+            store.frames.map(frame, count);
+            Pte { what: if shmem { What::Shmem } else { What::File }, frame, ..plain }
+        }
+        (ImagePage::File(maps), _) => {
+            // A page of the kernel's that is counted: the vdso.
+            store.config.vdso_users = store.config.vdso_users.max(maps);
+            let mut frame = 0;
+            for index in (first..first + count).rev() {
+                frame = store.vdso_frame(index);
+            }
+            Pte { what: What::File, frame, ..plain }
+        }
+        (ImagePage::Anon, _) => {
+            let frame = store.frames.anonymous(count, false);
+            Pte { what: What::Anon, frame, writable, dirty: true, ..plain }
+        }
+    };
+    mm.tables.make(page * PAGE, (page + count) * PAGE);
+    if let Some(kind) = pte.rss() {
+        mm.rss[kind] += count;
+    }
+    mm.pages.set(page, count, pte);
+}

@@ -1,0 +1,49 @@
+//! The simulated machine: address spaces and demand paging, equal to Linux's.
+//!
+//! A [`Machine`] is a [`world::World`]: processes start in it, make calls, touch memory, fork and
+//! are looked at, and what comes out is compared with what a real kernel does. Every rule cites the
+//! kernel function it follows; a rule that releases changed is chosen when the machine is built.
+//!
+//! Cost follows events and not bytes: pages in one state, made one after the other, are one run,
+//! and so are their page tables and their frames. A touch of every n-th page of untouched memory is
+//! as many runs as it has accesses.
+//!
+//! # What it leaves out
+//! Reclaim, swap and time: no page leaves memory unless a call says so. Randomised addresses.
+
+mod anon;
+mod calls;
+mod config;
+mod ctx;
+mod fault;
+mod file_fault;
+mod files;
+mod fork;
+mod frames;
+mod image;
+mod install;
+mod machine;
+mod mm;
+mod move_pages;
+mod page;
+mod pages;
+mod place;
+mod proc;
+mod range_map;
+mod rules_of;
+mod space;
+mod store;
+mod tables;
+mod thp;
+mod touch;
+mod tree;
+mod vm_flags;
+mod vma;
+
+pub use config::{Huge, MachineConfig};
+pub use image::{BadImage, Image, ImageBacking, ImageMapping, ImagePage, ImagePages};
+pub use machine::Machine;
+pub use mm::Segments;
+pub use tree::TreeFile;
+pub use vm_flags::{Kind, VmFlags};
+pub use vma::Special;

@@ -1,0 +1,445 @@
+//! The machine: processes, and the world that a scenario sees.
+
+use std::collections::BTreeMap;
+
+use rules::layout::{LayoutInput, layout, placement};
+use units::ScoreAdj;
+use world::{
+    Call, End, Errno, FileSpec, ForkKind, Observation, ProcessId, ProcessSpec, Returned, Touch,
+    Touched, World, WorldError,
+};
+
+use crate::calls::mmap::Mmap;
+use crate::calls::mremap::Mremap;
+use crate::config::MachineConfig;
+use crate::ctx::{Ctx, Rlimits, Task};
+use crate::files::{File, FileKind};
+use crate::image::Image;
+use crate::mm::Mm;
+use crate::proc::{self, Identity};
+use crate::range_map::RangeSet;
+use crate::rules_of::Rules;
+use crate::store::Store;
+
+/// A process, or a thread of one.
+#[derive(Debug, Clone)]
+pub(crate) struct Process {
+    pub(crate) name: String,
+    pub(crate) parent: Option<ProcessId>,
+    /// The process that it is a thread of; itself otherwise.
+    pub(crate) group: ProcessId,
+    pub(crate) nice: i8,
+    pub(crate) adj: ScoreAdj,
+    /// The lowest that it may set by itself.
+    pub(crate) adj_min: ScoreAdj,
+    pub(crate) task: Task,
+    pub(crate) mm: usize,
+    pub(crate) ended: Option<End>,
+}
+
+/// A simulated machine.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    pub(crate) store: Store,
+    pub(crate) image: Image,
+    pub(crate) mms: BTreeMap<usize, Mm>,
+    pub(crate) processes: Vec<Process>,
+    pub(crate) next_mm: usize,
+    /// Where the first process's mappings were placed below.
+    pub(crate) first_base: Option<u64>,
+    /// The scenario's files, by their place in its list.
+    pub(crate) named: Vec<usize>,
+}
+
+/// The pid of the first process.
+const FIRST_PID: u32 = 1000;
+
+impl Machine {
+    /// A machine on which every process starts as `image`.
+    pub fn new(config: MachineConfig, image: Image) -> Machine {
+        let rules = Rules::of(config.release);
+        let placement = placement(config.release, config.arch);
+        let mut store = Store {
+            config,
+            rules,
+            placement,
+            frames: crate::frames::Frames::default(),
+            anons: crate::anon::Anons::default(),
+            files: Vec::new(),
+            opens: Vec::new(),
+            committed: 0,
+            vdso: 0,
+            elsewhere: std::collections::BTreeSet::new(),
+            shm: Vec::new(),
+            holes: Vec::new(),
+            synced: Vec::new(),
+            last_inode: 1000,
+        };
+        store.vdso = store.add_file(File {
+            name: "[vdso]".to_owned(),
+            device: (0, 0),
+            inode: 0,
+            len: 0,
+            kind: FileKind::Disk,
+            promised: None,
+            blocks: RangeSet::default(),
+            opens: 0,
+            linked: true,
+        });
+        Machine {
+            store,
+            image,
+            mms: BTreeMap::new(),
+            processes: Vec::new(),
+            next_mm: 0,
+            first_base: None,
+            named: Vec::new(),
+        }
+    }
+
+    /// How the machine was built.
+    pub fn config(&self) -> &MachineConfig {
+        &self.store.config
+    }
+
+    /// What processes start as from now on, and what an exec makes of those that are there.
+    pub fn set_image(&mut self, image: Image) {
+        self.image = image;
+    }
+
+    /// Gives a process the name (`comm`) that `exec` gives it: 15 bytes.
+    pub fn rename(&mut self, process: ProcessId, name: &str) {
+        let end = (0..=name.len().min(15)).rev().find(|&end| name.is_char_boundary(end));
+        if let Some(process) = self.processes.get_mut(Self::index(process)) {
+            name[..end.unwrap_or(0)].clone_into(&mut process.name);
+        }
+    }
+
+    /// Says under which name, device and inode number `maps` shows a file of the scenario's.
+    pub fn place_file(&mut self, file: usize, name: &str, device: (u32, u32), inode: u64) {
+        if let Some(&index) = self.named.get(file) {
+            let file = &mut self.store.files[index];
+            name.clone_into(&mut file.name);
+            (file.device, file.inode) = (device, inode);
+        }
+    }
+
+    /// `/proc/PID/maps` of a process alone; `None` when it has ended.
+    pub fn maps(&self, process: ProcessId) -> Option<Vec<u8>> {
+        let found = self.process(process).ok().filter(|found| found.ended.is_none())?;
+        Some(proc::maps(&self.store, self.mms.get(&found.mm)?))
+    }
+
+    /// The pid that `/proc` shows of a process.
+    pub fn pid(&self, process: ProcessId) -> u32 {
+        FIRST_PID + process.0
+    }
+
+    pub(crate) fn index(process: ProcessId) -> usize {
+        usize::try_from(process.0).unwrap_or(usize::MAX)
+    }
+
+    pub(crate) fn process(&self, id: ProcessId) -> Result<&Process, WorldError> {
+        self.processes
+            .get(Self::index(id))
+            .ok_or_else(|| WorldError(format!("there is no process {}", id.0)))
+    }
+
+    pub(crate) fn living(&self, id: ProcessId) -> Result<&Process, WorldError> {
+        let process = self.process(id)?;
+        if process.ended.is_some() {
+            return Err(WorldError(format!("process {} has ended", id.0)));
+        }
+        Ok(process)
+    }
+
+    /// Runs something in a living process.
+    pub(crate) fn with<T>(
+        &mut self,
+        id: ProcessId,
+        run: impl FnOnce(&mut Ctx<'_>) -> T,
+    ) -> Result<T, WorldError> {
+        let process = self.living(id)?;
+        let (mm, group) = (process.mm, Self::index(process.group));
+        let mm = self
+            .mms
+            .get_mut(&mm)
+            .ok_or_else(|| WorldError(format!("process {} has no memory", id.0)))?;
+        let task = &mut self.processes[group].task;
+        let result = run(&mut Ctx { store: &mut self.store, mm, task });
+        self.settle(id);
+        Ok(result)
+    }
+
+    /// What a call did to a file is done in every address space that maps it.
+    fn settle(&mut self, id: ProcessId) {
+        if self.store.holes.is_empty() && self.store.synced.is_empty() {
+            return;
+        }
+        let holes = std::mem::take(&mut self.store.holes);
+        let synced = std::mem::take(&mut self.store.synced);
+        let task = &mut self.processes[Self::index(id)].task;
+        for mm in self.mms.values_mut() {
+            let mut ctx = Ctx { store: &mut self.store, mm, task };
+            for hole in &holes {
+                ctx.unmap_file(hole);
+            }
+            for &(file, first, count) in &synced {
+                ctx.clean_file(file, first, count);
+            }
+        }
+        for hole in &holes {
+            self.store.drop_pages(hole.file, hole.first, hole.count);
+        }
+        for &(file, first, count) in &synced {
+            self.store.clean(file, first, count);
+        }
+    }
+
+    pub(crate) fn add_mm(&mut self, mm: Mm) -> usize {
+        let id = self.next_mm;
+        self.next_mm += 1;
+        self.mms.insert(id, mm);
+        id
+    }
+
+    pub(crate) fn add_process(&mut self, process: Process) -> ProcessId {
+        let id = ProcessId(u32::try_from(self.processes.len()).unwrap_or(u32::MAX));
+        self.processes.push(process);
+        id
+    }
+
+    /// A fresh address space with the image in it.
+    pub(crate) fn load(&mut self, stack_limit: u64) -> Mm {
+        let config = &self.store.config;
+        let input = LayoutInput {
+            stack_limit,
+            guard_gap: config.stack_guard_gap * 4096,
+            randomized: config.aslr_seed.is_some(),
+            offset: 0,
+            legacy: config.legacy_layout,
+        };
+        let mut layout = layout(config.release, config.arch, input);
+        layout.mmap_base = self.image.mmap_base.unwrap_or(layout.mmap_base);
+        let mut mm = Mm::new(config.arch, layout, self.image.segments);
+        let mut image = self.image.clone();
+        if self.image.mmap_base.is_none() {
+            // The kernel's own mappings are made where the search for a place starts.
+            let base = *self.first_base.get_or_insert(layout.mmap_base);
+            image.move_special(base, layout.mmap_base);
+        }
+        image.trim_stack(stack_limit);
+        image.install(&mut self.store, &mut mm);
+        mm
+    }
+
+    fn identity(&self, id: ProcessId) -> Result<Identity, WorldError> {
+        let process = self.process(id)?;
+        let group = self.process(process.group)?;
+        let threads = self
+            .processes
+            .iter()
+            .filter(|other| other.group == process.group && other.ended.is_none())
+            .count();
+        Ok(Identity {
+            name: group.name.clone(),
+            pid: self.pid(process.group),
+            ppid: group.parent.map_or(1, |parent| self.pid(parent)),
+            nice: group.nice,
+            adj: group.adj,
+            threads: u32::try_from(threads).unwrap_or(u32::MAX),
+        })
+    }
+
+    /// `oom_score_adj_write()`: lower than it was set by a privileged writer needs privilege.
+    fn set_adj(&mut self, id: ProcessId, adj: i32) -> Result<Result<u64, Errno>, WorldError> {
+        let group = self.living(id)?.group;
+        let process = &mut self.processes[Self::index(group)];
+        let Ok(adj) = ScoreAdj::new(i64::from(adj)) else { return Ok(Err(Errno::EINVAL)) };
+        if adj < process.adj_min && !process.task.privileged() {
+            return Ok(Err(Errno::EACCES));
+        }
+        process.adj = adj;
+        if process.task.privileged() {
+            process.adj_min = adj;
+        }
+        Ok(Ok(0))
+    }
+
+    fn perform(ctx: &mut Ctx<'_>, call: &Call) -> Result<u64, Errno> {
+        match *call {
+            Call::Mmap { addr, len, prot, flags, fd, offset } => {
+                ctx.mmap(&Mmap { addr, len, prot, flags, fd, offset })
+            }
+            Call::Munmap { addr, len } => ctx.munmap(addr, len),
+            Call::Mprotect { addr, len, prot } => ctx.mprotect(addr, len, prot),
+            Call::Brk { addr } => Ok(ctx.brk(addr)),
+            Call::Mremap { addr, old_len, new_len, flags, new_addr } => {
+                ctx.mremap(&Mremap { addr, old_len, new_len, flags, new_addr })
+            }
+            Call::Madvise { addr, len, advice } => ctx.madvise(addr, len, advice),
+            Call::Mlock { addr, len } => ctx.mlock(addr, len, false),
+            Call::Mlock2 { addr, len, flags } => ctx.mlock2(addr, len, flags),
+            Call::Munlock { addr, len } => ctx.munlock(addr, len),
+            Call::Mlockall { flags } => ctx.mlockall(flags),
+            Call::Munlockall => {
+                ctx.munlockall();
+                Ok(0)
+            }
+            Call::Msync { addr, len, flags } => ctx.msync(addr, len, flags),
+            Call::MemfdCreate { flags } => ctx.memfd(flags),
+            Call::Close { fd } => ctx.close(fd),
+            Call::Pread { fd, offset, len } => ctx.pread(fd, offset, len),
+            Call::Pwrite { fd, offset, len } => ctx.pwrite(fd, offset, len),
+            Call::Ftruncate { fd, len } => ctx.ftruncate(fd, len),
+            Call::Fallocate { fd, mode, offset, len } => ctx.fallocate(fd, mode, offset, len),
+            Call::Fsync { fd } => ctx.fsync(fd),
+            Call::Fadvise { fd, offset, len, advice } => ctx.fadvise(fd, offset, len, advice),
+            Call::Shmget { len } => ctx.shmget(len),
+            Call::Shmat { id, addr, flags } => ctx.shmat(id, addr, flags),
+            Call::Shmdt { addr } => ctx.shmdt(addr),
+            Call::ShmRemove { id } => ctx.shm_remove(id),
+            Call::Setrlimit { resource, soft, hard } => ctx.setrlimit(resource, soft, hard),
+            // Answered by the machine, which knows more than one process.
+            Call::Open { .. } | Call::Mincore { .. } | Call::SetOomScoreAdj { .. } => {
+                Err(Errno::ENOSYS)
+            }
+        }
+    }
+}
+
+impl World for Machine {
+    fn files(&mut self, files: &[FileSpec]) -> Result<(), WorldError> {
+        for spec in files {
+            let inode = self.store.next_inode();
+            let device = if spec.tmpfs { (0, 25) } else { self.store.config.file_device };
+            let file = self.store.add_file(File {
+                name: format!("/{}", spec.name),
+                device,
+                inode,
+                len: spec.len,
+                kind: if spec.tmpfs { FileKind::Tmpfs } else { FileKind::Disk },
+                promised: None,
+                blocks: RangeSet::default(),
+                opens: 0,
+                linked: true,
+            });
+            self.named.push(file);
+            // Its content was written there, and what is on a disk is safe.
+            let pages = self.store.files[file].pages();
+            if !self.store.fill(file, 0, pages, true) {
+                return Err(WorldError(format!("no room for the file `{}`", spec.name)));
+            }
+            self.store.written(file, 0, pages);
+            self.store.clean(file, 0, pages);
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, spec: &ProcessSpec) -> Result<ProcessId, WorldError> {
+        let config = &self.store.config;
+        let pair = |soft: Option<u64>, default: (u64, u64)| match soft {
+            Some(soft) => (soft, default.1.max(soft)),
+            None => default,
+        };
+        let unlimited = (u64::MAX, u64::MAX);
+        let limits = Rlimits {
+            data: pair(spec.limits.data, unlimited),
+            stack: pair(spec.limits.stack, config.stack_limit),
+            memlock: pair(spec.limits.memlock, config.memlock_limit),
+            address_space: pair(spec.limits.address_space, unlimited),
+        };
+        let task = Task {
+            uid: spec.uid,
+            limits,
+            min_flt: self.image.faults.0,
+            maj_flt: self.image.faults.1,
+            fds: BTreeMap::new(),
+            first_fd: self.image.first_fd,
+            other_fds: self.image.other_fds.clone(),
+        };
+        let mm = self.load(limits.stack.0);
+        let mm = self.add_mm(mm);
+        let group = ProcessId(u32::try_from(self.processes.len()).unwrap_or(u32::MAX));
+        Ok(self.add_process(Process {
+            name: spec.name.clone(),
+            parent: None,
+            group,
+            nice: spec.nice,
+            adj: spec.adj,
+            adj_min: spec.adj,
+            task,
+            mm,
+            ended: None,
+        }))
+    }
+
+    fn call(&mut self, process: ProcessId, call: &Call) -> Result<Returned, WorldError> {
+        if let Call::Mincore { addr, len } = *call {
+            let found = self.with(process, |ctx| ctx.mincore(addr, len))?;
+            return Ok(match found {
+                Ok(residency) => Returned { value: Ok(0), residency },
+                Err(error) => Returned::plain(Err(error)),
+            });
+        }
+        let value = match *call {
+            Call::Open { file, flags } => {
+                let file = self.named.get(file).copied();
+                self.with(process, |ctx| ctx.open(file, flags))?
+            }
+            Call::SetOomScoreAdj { adj } => self.set_adj(process, adj)?,
+            _ => self.with(process, |ctx| Self::perform(ctx, call))?,
+        };
+        Ok(Returned::plain(value))
+    }
+
+    fn touch(&mut self, process: ProcessId, touch: &Touch) -> Result<Touched, WorldError> {
+        self.with(process, |ctx| ctx.touch(touch))
+    }
+
+    fn fork(
+        &mut self,
+        process: ProcessId,
+        kind: ForkKind,
+    ) -> Result<Result<ProcessId, Errno>, WorldError> {
+        self.make_child(process, kind)
+    }
+
+    fn exec(&mut self, process: ProcessId) -> Result<(), WorldError> {
+        self.replace_image(process)
+    }
+
+    fn end(&mut self, process: ProcessId, how: End) -> Result<(), WorldError> {
+        self.finish(process, how)
+    }
+
+    fn sleep(&mut self, _nanoseconds: u64) -> Result<(), WorldError> {
+        Ok(())
+    }
+
+    fn observe(&mut self, process: ProcessId) -> Result<Observation, WorldError> {
+        let who = self.identity(process)?;
+        let meminfo = proc::meminfo(&self.store, self.mms.values());
+        let machine = vec![("meminfo".to_owned(), meminfo)];
+        let found = self.process(process)?;
+        let Some(mm) = self.mms.get(&found.mm).filter(|_| found.ended.is_none()) else {
+            return Ok(Observation { machine, ..Observation::default() });
+        };
+        let task = &self.process(found.group)?.task;
+        let store = &self.store;
+        Ok(Observation {
+            maps: Some(proc::maps(store, mm)),
+            smaps: Some(proc::smaps(store, mm)),
+            smaps_rollup: Some(proc::rollup(store, mm)),
+            status: Some(proc::status(store, mm, task, &who)),
+            statm: Some(proc::statm(store, mm)),
+            stat: Some(proc::stat(mm, task, &who)),
+            oom_score: proc::oom_score(store, mm, task, &who),
+            machine,
+        })
+    }
+
+    fn alive(&mut self, process: ProcessId) -> Result<Option<End>, WorldError> {
+        Ok(self.process(process)?.ended)
+    }
+}

@@ -1,0 +1,139 @@
+//! Entries of page tables: putting them in, taking them out, splitting huge ones.
+
+use crate::ctx::Ctx;
+use crate::page::{HUGE, PAGE_BITS, Pte, What, page_of};
+use crate::store::Hole;
+
+/// Which entries a [`Ctx::zap_some`] takes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Zap {
+    /// All of them.
+    All,
+    /// All but guards.
+    KeepGuards,
+    /// Those of files, and not private copies (a hole was punched).
+    CacheOnly,
+    /// Guards only.
+    Guards,
+}
+
+impl Ctx<'_> {
+    /// Maps `count` pages at `page`; their frames already count it.
+    pub(crate) fn put(&mut self, page: u64, count: u64, pte: Pte) {
+        self.mm.tables.make(page << PAGE_BITS, (page + count) << PAGE_BITS);
+        if let Some(kind) = pte.rss() {
+            self.mm.rss[kind] += count;
+        }
+        self.mm.pages.set(page, count, pte);
+    }
+
+    /// Unmaps whatever is mapped at these pages.
+    pub(crate) fn zap(&mut self, start: u64, end: u64) {
+        self.zap_some(start, end, Zap::All);
+    }
+
+    /// Unmaps what is mapped at these pages and of that sort.
+    pub(crate) fn zap_some(&mut self, start: u64, end: u64, which: Zap) {
+        if !self.mm.pages.any(start, end) {
+            return;
+        }
+        self.mm.note_rss();
+        self.split_huge_page(start);
+        self.split_huge_page(end);
+        for (at, len, pte) in self.mm.pages.remove(start, end) {
+            let goes = match which {
+                Zap::All => true,
+                Zap::KeepGuards => pte.what != What::Guard,
+                Zap::CacheOnly => !matches!(pte.what, What::Anon | What::Guard),
+                Zap::Guards => pte.what == What::Guard,
+            };
+            if !goes {
+                self.mm.pages.insert(at, len, pte);
+                continue;
+            }
+            if let Some(kind) = pte.rss() {
+                self.mm.rss[kind] -= len;
+                self.note_access(&pte, len);
+                self.store.frames.unmap(pte.frame, len);
+            }
+            if pte.huge {
+                self.mm.tables.reclaim(at << PAGE_BITS, (at + len) << PAGE_BITS);
+            }
+        }
+    }
+
+    /// What the entries of a file's pages said of them goes to the pages.
+    pub(crate) fn note_access(&mut self, pte: &Pte, count: u64) {
+        if pte.what == What::Anon {
+            return;
+        }
+        if pte.dirty {
+            self.store.frames.mark_dirty(pte.frame, count);
+        }
+        if pte.young {
+            self.store.frames.accessed(pte.frame, count);
+        }
+    }
+
+    /// `split_huge_pmd()` of a huge page that this address lies inside of.
+    pub(crate) fn split_huge(&mut self, address: u64) {
+        self.split_huge_page(page_of(address));
+    }
+
+    /// As [`Ctx::split_huge`], of a page.
+    pub(crate) fn split_huge_page(&mut self, page: u64) {
+        if page.is_multiple_of(HUGE) {
+            return;
+        }
+        if self.mm.pages.get(page).is_some_and(|(_, pte)| pte.huge) {
+            self.flatten(page - page % HUGE);
+        }
+    }
+
+    /// Turns the huge page at `first` into entries of single pages; of a file it is unmapped.
+    pub(crate) fn flatten(&mut self, first: u64) {
+        for (at, len, pte) in self.mm.pages.remove(first, first + HUGE) {
+            self.mm.pages.insert(at, len, Pte { huge: false, ..pte });
+        }
+    }
+
+    /// Every range of pages of this address space that maps pages `first..first + count` of a file.
+    fn mapped_at(&self, file: usize, first: u64, count: u64) -> Vec<(u64, u64)> {
+        let last = first.saturating_add(count);
+        let of_file = |open: usize| self.store.opens[open].file == file;
+        self.mm
+            .vmas
+            .values()
+            .filter(|vma| vma.open_file().is_some_and(of_file))
+            .filter_map(|vma| {
+                let from = first.max(vma.pgoff);
+                let to = last.min(vma.pgoff + vma.pages());
+                let start = vma.start >> PAGE_BITS;
+                (from < to).then(|| (start + from - vma.pgoff, start + to - vma.pgoff))
+            })
+            .collect()
+    }
+
+    /// `unmap_mapping_range()`.
+    pub(crate) fn unmap_file(&mut self, hole: &Hole) {
+        for (start, end) in self.mapped_at(hole.file, hole.first, hole.count) {
+            let which = if hole.cows { Zap::KeepGuards } else { Zap::CacheOnly };
+            self.zap_some(start, end, which);
+        }
+    }
+
+    /// `folio_mkclean()`: a write to a page that was written back is noticed again.
+    pub(crate) fn clean_file(&mut self, file: usize, first: u64, count: u64) {
+        if self.store.files[file].is_shmem() {
+            return;
+        }
+        for (start, end) in self.mapped_at(file, first, count) {
+            self.mm.pages.update(start, end, |_, pte| {
+                if pte.what == What::File && (pte.dirty || pte.writable) {
+                    pte.dirty = false;
+                    pte.writable = false;
+                }
+            });
+        }
+    }
+}

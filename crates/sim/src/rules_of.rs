@@ -1,0 +1,86 @@
+//! The rules that a release chooses, once, when the machine is built.
+
+use facts::Release;
+
+/// When an anonymous mapping may become part of its neighbour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AnonMerge {
+    /// Either has no pages yet, or both share their identity: up to 2.6.35.
+    Either,
+    /// The one that is there shares its identity with nobody, or with the new one: up to 6.16.
+    Single,
+    /// One of them has no pages yet and the other none of a parent's: since 6.17.
+    Uncowed,
+}
+
+/// Rules by release.
+#[allow(clippy::struct_excessive_bools, reason = "each is a rule that one release changed")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rules {
+    pub(crate) anon_merge: AnonMerge,
+    /// A read of untouched memory maps the page of zeros (not 2.6.24 to 2.6.31).
+    pub(crate) zero_page: bool,
+    /// A read fault maps cached neighbours (3.15).
+    pub(crate) fault_around: bool,
+    /// `RLIMIT_DATA` limits all private writable mappings (4.7).
+    pub(crate) data_limit_all: bool,
+    /// `mprotect` gives back the promise of an untouched mapping (6.7).
+    pub(crate) unprotect_uncharges: bool,
+    /// `MADV_DONTNEED` frees emptied page tables (6.14, x86-64).
+    pub(crate) reclaims_tables: bool,
+    /// The heap starts anew at the first break, and never grows out of bss (6.1).
+    pub(crate) heap_apart: bool,
+    /// `MAP_STACK` means no huge pages (6.7).
+    pub(crate) map_stack_no_huge: bool,
+    /// Faults taken inside calls are counted (5.9).
+    pub(crate) counts_call_faults: bool,
+    /// Labels of `[heap]` need an overlap and no mere touching (6.6).
+    pub(crate) strict_heap_label: bool,
+    /// `MAP_FIXED_NOREPLACE` exists (4.17).
+    pub(crate) fixed_noreplace: bool,
+    /// A mapping that got guards is marked, and mappings merge in spite of the mark (6.19, and stable
+    /// 6.18 somewhere from 6.18.3 to 6.18.44).
+    pub(crate) marks_guards: bool,
+    /// `mremap` to a fixed address moves all mappings of a range (6.17).
+    pub(crate) moves_many: bool,
+    /// A fault on code that is not in memory reads from the page on, within the mapping (6.16).
+    pub(crate) reads_code_onwards: bool,
+    /// `MAP_DROPPABLE` exists (6.11).
+    pub(crate) droppable: bool,
+    /// A signal tells that a guard page was hit, and `MADV_GUARD_INSTALL` exists (6.13).
+    pub(crate) guards: bool,
+    /// `mprotect` makes entries writable at once that may be (6.2).
+    pub(crate) protect_upgrades: bool,
+}
+
+impl Rules {
+    pub(crate) fn of(release: Release) -> Rules {
+        let since = |major, minor| release >= Release::new(major, minor);
+        let old = |patch| release >= Release::old(2, 6, patch);
+        Rules {
+            anon_merge: if since(6, 17) {
+                AnonMerge::Uncowed
+            } else if old(36) {
+                AnonMerge::Single
+            } else {
+                AnonMerge::Either
+            },
+            zero_page: !old(24) || old(32),
+            fault_around: since(3, 15),
+            data_limit_all: since(4, 7),
+            unprotect_uncharges: since(6, 7),
+            reclaims_tables: since(6, 14),
+            heap_apart: since(6, 1),
+            map_stack_no_huge: since(6, 7),
+            counts_call_faults: since(5, 9),
+            strict_heap_label: since(6, 6),
+            fixed_noreplace: since(4, 17),
+            marks_guards: release >= Release::old(6, 18, 3),
+            moves_many: since(6, 17),
+            reads_code_onwards: since(6, 16),
+            droppable: since(6, 11),
+            guards: since(6, 13),
+            protect_upgrades: since(6, 2),
+        }
+    }
+}

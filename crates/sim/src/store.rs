@@ -1,0 +1,140 @@
+//! What processes share: frames, files, identities of anonymous memory, promises.
+
+use std::collections::BTreeSet;
+
+use facts::{OvercommitMode, Release};
+use rules::layout::Placement;
+use rules::overcommit::{Asker, Books, CommitInput, Machine, Reserves, grants};
+use units::Pages;
+
+use crate::anon::Anons;
+use crate::config::MachineConfig;
+use crate::files::{File, Open};
+use crate::frames::{Frame, Frames, file_base};
+use crate::rules_of::Rules;
+
+/// Pages of a file that go, and must be unmapped everywhere before.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hole {
+    pub(crate) file: usize,
+    pub(crate) first: u64,
+    pub(crate) count: u64,
+    /// Whether private copies go as well: the file became shorter.
+    pub(crate) cows: bool,
+}
+
+/// State of the machine outside any one address space.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    pub(crate) config: MachineConfig,
+    pub(crate) rules: Rules,
+    pub(crate) placement: Placement,
+    pub(crate) frames: Frames,
+    pub(crate) anons: Anons,
+    pub(crate) files: Vec<File>,
+    pub(crate) opens: Vec<Open>,
+    /// `vm_committed_as`, pages.
+    pub(crate) committed: u64,
+    /// The file whose pages stand for the vdso.
+    pub(crate) vdso: usize,
+    /// Frames that processes outside the model map.
+    pub(crate) elsewhere: BTreeSet<u64>,
+    /// SysV segments by their id.
+    pub(crate) shm: Vec<usize>,
+    /// What calls left to be done in every address space: pages that go,
+    pub(crate) holes: Vec<Hole>,
+    /// and pages that were written back, by file, first and count.
+    pub(crate) synced: Vec<(usize, u64, u64)>,
+    /// The last inode number given to what has no name.
+    pub(crate) last_inode: u64,
+}
+
+impl Store {
+    /// So many processes outside the model map these pages, too.
+    pub(crate) fn mapped_elsewhere(&mut self, first: u64, count: u64, maps: u32) {
+        for page in first..first + count {
+            if maps > 0 && self.elsewhere.insert(page) {
+                self.frames.update(page, 1, |frame| frame.maps += maps);
+            }
+        }
+    }
+
+    /// One more process maps a page of the vdso.
+    pub(crate) fn vdso_frame(&mut self, page: u64) -> u64 {
+        let frame = file_base(self.vdso) + page;
+        if self.frames.map.get(frame).is_none() {
+            let maps = self.config.vdso_users;
+            self.frames.map.insert(frame, 1, Frame { maps, ..Frame::CACHE });
+        }
+        self.frames.map(frame, 1);
+        frame
+    }
+
+    pub(crate) fn next_inode(&mut self) -> u64 {
+        self.last_inode += 1;
+        self.last_inode
+    }
+
+    pub(crate) fn release(&self) -> Release {
+        self.config.release
+    }
+
+    /// `security_vm_enough_memory_mm()`: takes the promise, or says no.
+    pub(crate) fn promise(&mut self, pages: u64, privileged: bool, total_vm: u64) -> bool {
+        let asker = Asker { privileged, total_vm: Pages::new(total_vm) };
+        let mode = self.config.overcommit;
+        if !grants(self.release(), mode, &self.books(), asker, Pages::new(pages)) {
+            return false;
+        }
+        self.committed += pages;
+        true
+    }
+
+    /// `vm_unacct_memory()`.
+    pub(crate) fn forget(&mut self, pages: u64) {
+        self.committed = self.committed.saturating_sub(pages);
+    }
+
+    pub(crate) fn strict(&self) -> CommitInput {
+        CommitInput {
+            total_ram: Pages::new(self.config.ram),
+            hugetlb: Pages::ZERO,
+            total_swap: Pages::new(self.config.swap),
+            ratio: self.config.overcommit_ratio,
+            fixed: Pages::new(self.config.overcommit_kbytes / 4),
+        }
+    }
+
+    fn books(&self) -> Books {
+        let config = &self.config;
+        Books {
+            machine: Machine {
+                total_ram: Pages::new(config.ram),
+                total_swap: Pages::new(config.swap),
+                free: Pages::new(self.free()),
+                free_swap: Pages::new(config.swap),
+                ..Machine::default()
+            },
+            strict: self.strict(),
+            reserves: Reserves {
+                admin: Pages::new(config.admin_reserve_kbytes / 4),
+                user: Pages::new(config.user_reserve_kbytes / 4),
+            },
+            committed: Pages::new(self.committed + config.committed_elsewhere),
+        }
+    }
+
+    /// Pages that nothing in the model uses.
+    pub(crate) fn free(&self) -> u64 {
+        self.config.ram.saturating_sub(self.frames.map.total())
+    }
+
+    pub(crate) fn never_overcommits(&self) -> bool {
+        self.config.overcommit == OvercommitMode::Never
+    }
+
+    /// The file behind an open one.
+    pub(crate) fn file(&self, open: usize) -> &File {
+        &self.files[self.opens[open].file]
+    }
+}

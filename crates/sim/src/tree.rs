@@ -1,0 +1,118 @@
+//! The whole machine as files below a directory shaped like `/proc`.
+
+use world::{ProcessId, World, WorldError};
+
+use crate::machine::Machine;
+use crate::page::{PAGE_BITS, What};
+use crate::proc;
+
+/// A file: its path below `/proc`, and what it says.
+pub type TreeFile = (String, Vec<u8>);
+
+impl Machine {
+    /// Every file of `/proc` that the model can tell, in the order of a capture, with `oomph/manifest`
+    /// for what is not in `/proc`. `status`, `usage`, `map` and `rank` read it as they read a capture.
+    pub fn tree(&mut self) -> Result<Vec<TreeFile>, WorldError> {
+        let config = &self.store.config;
+        let release = config.release;
+        let mut files: Vec<TreeFile> = Vec::new();
+        let mut add = |path: &str, text: String| files.push((path.to_owned(), text.into_bytes()));
+        let machine = match config.arch {
+            rules::layout::Arch::X86_64 | rules::layout::Arch::Ia32 => "x86_64",
+            rules::layout::Arch::I386 => "i686",
+            rules::layout::Arch::Arm => "armv7l",
+            rules::layout::Arch::Arm64 => "aarch64",
+        };
+        add(
+            "oomph/manifest",
+            format!(
+                "format 1\npartial yes\npage_size 4096\nuser_hz 100\nmachine {machine}\neuid 0\n"
+            ),
+        );
+        add("version", format!("Linux version {release} (simulated) #1\n"));
+        let mode = match config.overcommit {
+            facts::OvercommitMode::Heuristic => 0,
+            facts::OvercommitMode::Always => 1,
+            facts::OvercommitMode::Never => 2,
+        };
+        for (name, value) in [
+            ("overcommit_memory", mode),
+            ("overcommit_ratio", config.overcommit_ratio),
+            ("overcommit_kbytes", config.overcommit_kbytes),
+            ("admin_reserve_kbytes", config.admin_reserve_kbytes),
+            ("user_reserve_kbytes", config.user_reserve_kbytes),
+            ("max_map_count", config.max_map_count),
+        ] {
+            add(&format!("sys/vm/{name}"), format!("{value}\n"));
+        }
+        add("meminfo", text(&proc::meminfo(&self.store, self.mms.values())));
+        add("vmstat", text(&proc::vmstat(&self.store, self.mms.values())));
+        let ids: Vec<ProcessId> = self.leaders().collect();
+        for id in ids {
+            let pid = self.pid(id);
+            let seen = self.observe(id)?;
+            let adj = self.process(id)?.adj.get();
+            let name = self.process(id)?.name.clone();
+            for (file, content) in [
+                ("smaps", seen.smaps),
+                ("smaps_rollup", seen.smaps_rollup),
+                ("maps", seen.maps),
+                ("cmdline", Some(format!("{name}\0").into_bytes())),
+                ("stat", seen.stat),
+                ("status", seen.status),
+                ("statm", seen.statm),
+                ("oom_score", seen.oom_score),
+                ("oom_score_adj", Some(format!("{adj}\n").into_bytes())),
+            ] {
+                if let Some(content) = content {
+                    files.push((format!("{pid}/{file}"), content));
+                }
+            }
+        }
+        Ok(files)
+    }
+
+    /// `/proc/PID/pagemap` of some pages, as a privileged reader of this release sees it but for frame
+    /// numbers, which the model does not have: they are 0.
+    pub fn pagemap(&self, id: ProcessId, first: u64, count: u64) -> Result<Vec<u64>, WorldError> {
+        let process = self.living(id)?;
+        let mut entries = vec![0; usize::try_from(count).unwrap_or(0)];
+        let Some(mm) = self.mms.get(&process.mm) else { return Ok(entries) };
+        let guards = self.store.release() >= facts::Release::new(6, 15);
+        for (page, len, pte) in mm.pages.iter_within(first, first.saturating_add(count)) {
+            for at in page..page + len {
+                let frame = pte.frame + (at - page);
+                let alone = pte.counted()
+                    && self.store.frames.map.get(frame).is_some_and(|(_, known)| known.maps == 1);
+                let soft_dirty = u64::from(self.store.config.soft_dirty) << 55;
+                let entry = match pte.what {
+                    What::Guard => u64::from(guards) << 58,
+                    What::File | What::Shmem => 1 << 63 | 1 << 61 | u64::from(alone) << 56,
+                    What::Anon => 1 << 63 | u64::from(alone) << 56 | soft_dirty,
+                    What::Zero | What::Special => 1 << 63,
+                };
+                if let Some(slot) = entries.get_mut(usize::try_from(at - first).unwrap_or(0)) {
+                    *slot = entry;
+                }
+            }
+        }
+        Ok(entries)
+    }
+
+    /// The bytes of the address space that a page number covers.
+    pub const fn page_bits() -> u32 {
+        PAGE_BITS
+    }
+
+    fn leaders(&self) -> impl Iterator<Item = ProcessId> + '_ {
+        (0..self.processes.len()).filter_map(|index| {
+            let id = ProcessId(u32::try_from(index).ok()?);
+            let process = &self.processes[index];
+            (process.group == id && process.ended.is_none()).then_some(id)
+        })
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

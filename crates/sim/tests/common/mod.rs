@@ -1,0 +1,58 @@
+//! What the tests share.
+#![allow(dead_code, reason = "each test uses some of it")]
+
+use facts::Release;
+use oomph_sim::{Image, Machine, MachineConfig};
+use rules::layout::Arch;
+use units::ScoreAdj;
+use world::{
+    Access, Call, Content, Errno, Limits, MapFlags, ProcessId, ProcessSpec, Prot, Touch, Touched,
+    World,
+};
+
+pub(crate) fn machine(release: &str) -> (Machine, ProcessId) {
+    let release: Release = release.parse().unwrap();
+    let config = MachineConfig::new(release, Arch::X86_64, 4 << 18, 0);
+    let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
+    let process = machine.start(&spec(1000)).unwrap();
+    (machine, process)
+}
+
+pub(crate) fn spec(uid: u32) -> ProcessSpec {
+    ProcessSpec {
+        name: "p".to_owned(),
+        uid,
+        nice: 0,
+        adj: ScoreAdj::NONE,
+        limits: Limits::default(),
+        cgroup: None,
+    }
+}
+
+pub(crate) fn mmap(len: u64) -> Call {
+    Call::Mmap {
+        addr: 0,
+        len,
+        prot: Prot::READ.with(Prot::WRITE),
+        flags: MapFlags::PRIVATE.with(MapFlags::ANONYMOUS),
+        fd: -1,
+        offset: 0,
+    }
+}
+
+pub(crate) fn call(machine: &mut Machine, process: ProcessId, call: &Call) -> Result<u64, Errno> {
+    machine.call(process, call).unwrap().value
+}
+
+pub(crate) fn touch(machine: &mut Machine, process: ProcessId, addr: u64, count: u64) -> Touched {
+    let touch =
+        Touch { addr, count, stride: 4096, access: Access::Write, content: Content::OneByte };
+    machine.touch(process, &touch).unwrap()
+}
+
+pub(crate) fn status(machine: &mut Machine, process: ProcessId, field: &str) -> u64 {
+    let text = machine.observe(process).unwrap().status.unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let line = text.lines().find(|line| line.starts_with(field)).unwrap();
+    line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap()
+}

@@ -1,0 +1,189 @@
+//! One call: what the model answers, whether the log agrees, and what is done when it does not.
+
+use rules::replay::Difference;
+use sim::Machine;
+use world::{Call, Errno, MapFlags, Prot, World, WorldError};
+
+use super::describe;
+use super::mapped::{ANONYMOUS, missing, perform};
+use super::player::{Player, Tracee, Verdict, number};
+use super::program::{count, is_fixed};
+use super::space::page_up;
+use crate::entry::{FileName, Outcome, What};
+
+impl Player<'_> {
+    /// Whether an entry's answer is compared: not where it hangs on what no log tells.
+    pub(super) fn judged(&self, index: usize) -> bool {
+        let entry = &self.entries[index];
+        let What::Memory { call, file } = &entry.what else { return false };
+        let from_file = *file != FileName::None;
+        match (entry.outcome, call) {
+            (Outcome::Unknown | Outcome::Error(Errno(0)), _) => false,
+            (_, Call::Mmap { flags, .. }) if flags.has(MapFlags::HUGETLB) => false,
+            (Outcome::Error(error), Call::Mmap { .. }) if from_file => {
+                error == Errno::ENOMEM || error == Errno::EEXIST
+            }
+            _ => true,
+        }
+    }
+
+    /// Makes a call on a machine and compares. What must have been mapped is assumed.
+    pub(super) fn attempt(
+        &mut self,
+        index: usize,
+        on: Option<&mut Machine>,
+    ) -> Result<Verdict, WorldError> {
+        let entry = &self.entries[index];
+        let What::Memory { call, .. } = &entry.what else { return Ok(Verdict::Equal) };
+        let Some(tracee) = self.tracees.get(&entry.pid).copied() else {
+            return Ok(Verdict::Equal);
+        };
+        let file = self.files.get(&index).copied();
+        let trial = on.is_some();
+        let machine = on.unwrap_or(&mut self.machine);
+        let mut answer = perform(machine, tracee.id, call, file)?;
+        if let (Err(_), Outcome::Value(_), false) = (answer, entry.outcome, trial) {
+            let space = &self.spaces[tracee.space];
+            let missing = missing(&self.machine, tracee.id, call, space);
+            for &(start, end) in &missing {
+                self.assume(tracee, entry.line, start, end)?;
+            }
+            if !missing.is_empty() {
+                answer = perform(&mut self.machine, tracee.id, call, file)?;
+            }
+        }
+        if let (false, Ok(model), Outcome::Value(log)) = (trial, answer, entry.outcome)
+            && let Call::Mmap { addr, len, flags, .. } = *call
+            && model != log
+            && model == addr & !4095
+            && !is_fixed(flags)
+            && !self.spaces[tracee.space].ever_mapped(model, model.saturating_add(len))
+        {
+            // The hint was refused, so something is there: the program itself, which no line maps.
+            self.machine.call(tracee.id, &Call::Munmap { addr: model, len })?;
+            self.assume(tracee, entry.line, model, model.saturating_add(4096))?;
+            answer = perform(&mut self.machine, tracee.id, call, file)?;
+        }
+        let equal = match (entry.outcome, answer) {
+            (Outcome::Value(log), Ok(model)) => log == model,
+            (Outcome::Error(log), Err(model)) => log == model,
+            _ => false,
+        };
+        Ok(if equal { Verdict::Equal } else { Verdict::Differs(answer) })
+    }
+
+    /// Counts an answer, and puts the model where the log is when it differs.
+    pub(super) fn commit(
+        &mut self,
+        index: usize,
+        verdict: Verdict,
+        raced: bool,
+    ) -> Result<(), WorldError> {
+        let entry = &self.entries[index];
+        let What::Memory { call, .. } = &entry.what else { return Ok(()) };
+        let Some(tracee) = self.tracees.get(&entry.pid).copied() else { return Ok(()) };
+        self.remember(tracee, call, entry.outcome);
+        let anchor = self.anchored.remove(&index).is_some();
+        if let Some(program) = self.out.programs.get_mut(tracee.program) {
+            if anchor {
+                program.score.anchors += 1;
+            } else {
+                count(&mut program.score, call, verdict == Verdict::Equal);
+            }
+        }
+        let Verdict::Differs(answer) = verdict else { return Ok(()) };
+        if !anchor {
+            self.out.differences.push(Difference {
+                line: number(entry.line),
+                pid: (entry.pid != 0).then_some(entry.pid),
+                call: describe::call(call),
+                log: describe::outcome(entry.outcome),
+                model: describe::answer(answer),
+                raced,
+                attached: !self.spaces[tracee.space].whole,
+            });
+        }
+        self.correct(index, tracee, answer)
+    }
+
+    /// An entry whose answer is not compared: where it mapped something, something is there.
+    pub(super) fn take_over(&mut self, index: usize) -> Result<(), WorldError> {
+        let entry = &self.entries[index];
+        let What::Memory { call, .. } = &entry.what else { return Ok(()) };
+        let Some(tracee) = self.tracees.get(&entry.pid).copied() else { return Ok(()) };
+        if entry.outcome != Outcome::Unknown {
+            let name = match call {
+                Call::Mmap { flags, .. } if flags.has(MapFlags::HUGETLB) => "mmap of huge pages",
+                Call::Mmap { .. } => "mmap refused by a file",
+                _ => "call that failed otherwise",
+            };
+            self.outside(name, entry.line);
+        }
+        self.remember(tracee, call, entry.outcome);
+        self.correct(index, tracee, Err(Errno::ENOMEM))
+    }
+
+    fn remember(&mut self, tracee: Tracee, call: &Call, outcome: Outcome) {
+        let Outcome::Value(value) = outcome else { return };
+        let space = &mut self.spaces[tracee.space];
+        match *call {
+            Call::Mmap { len, .. } => space.maps(value, len),
+            Call::Mremap { new_len, .. } => space.maps(value, new_len),
+            Call::Brk { addr } if addr == value => {
+                let start = space.heap.unwrap_or(value).min(value);
+                space.maps(start, value - start);
+            }
+            _ => {}
+        }
+    }
+
+    /// Puts the model where the log is.
+    fn correct(
+        &mut self,
+        index: usize,
+        tracee: Tracee,
+        answer: Result<u64, Errno>,
+    ) -> Result<(), WorldError> {
+        let entry = &self.entries[index];
+        let What::Memory { call, .. } = &entry.what else { return Ok(()) };
+        let Outcome::Value(log) = entry.outcome else { return Ok(()) };
+        let id = tracee.id;
+        match *call {
+            Call::Mmap { addr, len, prot, flags, fd, offset }
+                if !is_fixed(flags) || answer.is_err() =>
+            {
+                if let Ok(model) = answer {
+                    self.machine.call(id, &Call::Munmap { addr: model, len })?;
+                    // What is mapped and not in the log is learned as it shows.
+                    let end = page_up(log.saturating_add(len));
+                    let whole = self.spaces[tracee.space].whole && !self.damaged;
+                    let there = page_up(model.saturating_add(len));
+                    if !whole && addr == 0 && end < there {
+                        self.assume(tracee, entry.line, end, there)?;
+                    }
+                }
+                let flags = flags
+                    .without(MapFlags::FIXED_NOREPLACE.with(MapFlags::HUGETLB))
+                    .with(MapFlags::FIXED);
+                let call = Call::Mmap { addr: log, len, prot, flags, fd, offset };
+                let file = self.files.get(&index).copied();
+                perform(&mut self.machine, id, &call, file)?.ok();
+            }
+            Call::Mremap { addr, old_len, new_len, .. } => {
+                if let Ok(model) = answer {
+                    self.machine.call(id, &Call::Munmap { addr: model, len: new_len })?;
+                }
+                self.machine.call(id, &Call::Munmap { addr, len: old_len })?;
+                let flags = ANONYMOUS.with(MapFlags::FIXED);
+                let prot = Prot::READ.with(Prot::WRITE);
+                let call = Call::Mmap { addr: log, len: new_len, prot, flags, fd: -1, offset: 0 };
+                self.machine.call(id, &call)?;
+            }
+            Call::Brk { .. } => {
+                self.machine.call(id, &Call::Brk { addr: log })?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
