@@ -1,6 +1,8 @@
 //! `oomph compare-allocators` as a user runs it. None of the allocators' packages is needed: glibc with
 //! other tunables stands in for them, and a library of a few bytes where there is a compiler.
 
+#![expect(clippy::print_stderr, reason = "a test that is skipped says why")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -102,7 +102,7 @@ fn cached() -> Vec<PathBuf> {
     Vec::new()
 }
 
-/// From lines such as `	libc.so.6 (libc6,x86-64) => /lib/x86_64-linux-gnu/libc.so.6`.
+/// From lines such as `libc.so.6 (libc6,x86-64) => /lib/x86_64-linux-gnu/libc.so.6`.
 fn directories(cache: &[u8]) -> Vec<PathBuf> {
     let mut all: Vec<PathBuf> = Vec::new();
     for line in cache.split(|&byte| byte == b'\n') {
@@ -132,6 +132,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::print_stderr, reason = "a test that is skipped says why")]
     fn a_library_of_this_test_is_found_where_the_loader_found_it() {
         let own = Program::at(Path::new("/proc/self/exe")).unwrap();
         let Some(name) = own.needed.iter().find_map(|name| name.to_str()) else {

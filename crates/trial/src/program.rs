@@ -160,7 +160,7 @@ impl Program {
         // Only the pages that are looked at are read.
         let cache = ReadCache::new(file);
         let mut program = inspect(&cache).ok_or_else(|| NotFound::NoProgram(name(path)))?;
-        program.path = path.to_owned();
+        path.clone_into(&mut program.path);
         program.privileged = is_privileged(path, &status);
         Ok(Content::Elf(program))
     }
@@ -255,7 +255,7 @@ where
     }
     let mut needed = Vec::new();
     if let Some(table) = file.as_ref().and_then(|file| file.elf_dynamic_table().ok()) {
-        for entry in table.iter() {
+        for entry in &table {
             if entry.tag == elf::DT_NEEDED
                 && let Ok(library) = entry.string(table.strings())
             {

@@ -61,11 +61,9 @@ fn compared(
         Some(found) => words::against(against(found)),
     };
     table.column("  ", "", Align::Right, columns.iter().enumerate().map(verdict));
-    let most = columns.iter().filter_map(|c| figure(c)).map(|s| s.median).max();
-    let room = table.room_for("  ", style).unwrap_or_else(|| {
-        // Where nobody looks at a terminal, lines have 80 columns like sentences.
-        BAR
-    });
+    let most = columns.iter().filter_map(&figure).map(|s| s.median).max();
+    // Where nobody looks at a terminal, bars are as long as they may be.
+    let room = table.room_for("  ", style).unwrap_or(BAR);
     let bars = columns.iter().map(|column| {
         let spread = figure(column).zip(most);
         spread.map_or(String::new(), |(spread, most)| bar(spread, most, room.min(BAR), style))

@@ -119,7 +119,7 @@ impl Plan {
                         ));
                     }
                     let colon = if tunables.is_empty() { "" } else { ":" };
-                    tunables.push_str(&format!("{colon}{name}={value}"));
+                    tunables = format!("{tunables}{colon}{name}={value}");
                 }
                 Setting::Variable(name, value) => {
                     environment.push((name.into(), value.into()));
