@@ -104,7 +104,7 @@ pub(crate) enum ColorWhen {
 
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Command {
-    /// How near the machine is, who would die, what was promised, what happened (the default)
+    /// How near the machine is, who would die, what was promised (the default)
     #[command(after_long_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
     /// The kernel's kill order, each score taken apart
@@ -128,10 +128,10 @@ pub(crate) enum Command {
     /// Run a scenario on a simulated machine: what happens, what fails and why
     #[command(after_long_help = simulate::EXAMPLES)]
     Simulate(SimulateArgs),
-    /// Play a log of strace, or a trace of malloc, on a model: what it predicts, holds, and would hold otherwise
+    /// Play a log of strace or a trace of malloc on the model
     #[command(after_long_help = replay::EXAMPLES)]
     Replay(ReplayArgs),
-    /// Run scenarios on the model and on this machine's kernel, and set the two side by side
+    /// Run scenarios on the model and on this kernel, side by side
     #[command(after_long_help = lab::EXAMPLES)]
     Lab(LabArgs),
     /// Record a program's calls of malloc, for `oomph replay`
@@ -143,7 +143,7 @@ pub(crate) enum Command {
     /// The same command under each allocator: memory, faults, time
     #[command(after_long_help = compare_allocators::EXAMPLES)]
     CompareAllocators(CompareAllocatorsArgs),
-    /// What smem, pmap and free print, byte for byte, for scripts that cut it into columns
+    /// What smem, pmap and free print, byte for byte, for scripts
     #[command(
         override_usage = "oomph compat [--bug-for-bug] smem|pmap|free [ARG…]",
         after_long_help = COMPAT_EXAMPLES,
@@ -171,10 +171,10 @@ pub(crate) struct StatusArgs {
     #[arg(long, value_name = "SHARE|SIZE")]
     pub(crate) wall: Option<Threshold>,
     /// Near: all tasks waited for memory so much of the last 10 s [default: 5%]
-    #[arg(long, value_name = "PERCENT")]
+    #[arg(long, value_name = "PERCENT", hide_short_help = true)]
     pub(crate) near_pressure: Option<Percent>,
     /// At the wall: all tasks waited for memory so much of the last 10 s [default: 20%]
-    #[arg(long, value_name = "PERCENT")]
+    #[arg(long, value_name = "PERCENT", hide_short_help = true)]
     pub(crate) wall_pressure: Option<Percent>,
     /// How many of those who would die to show [default: 3]
     #[arg(long, value_name = "N")]

@@ -1,5 +1,7 @@
 //! One scenario on two worlds, as text: differences first.
 
+use std::fmt::Write as _;
+
 use facts::Name;
 use scenario::comparison::{ComparisonReport, PairRow};
 
@@ -10,25 +12,29 @@ pub fn comparison(report: &ComparisonReport) -> String {
     for arm in &report.arms {
         if let Some(why) = &arm.stopped {
             let lines: Vec<String> = why.lines().map(safe).collect();
-            text += &format!("  on {}: {}\n", arm.arm, lines.join("\n      "));
+            let _ = writeln!(text, "  on {}: {}", arm.arm, lines.join("\n      "));
         }
         for broken in &arm.broken {
             let (wanted, found) = (safe(&broken.wanted), safe(&broken.found));
-            text +=
-                &format!("  line {} on {}: wanted {wanted}, found {found}\n", broken.line, arm.arm);
+            let _ = writeln!(
+                text,
+                "  line {} on {}: wanted {wanted}, found {found}",
+                broken.line, arm.arm
+            );
         }
     }
     for row in &report.differences {
         let line = row.line.map_or_else(String::new, |line| format!(" line {line}"));
-        text += &format!(
-            "  differs: step {}{line}, {}: {}\n",
+        let _ = writeln!(
+            text,
+            "  differs: step {}{line}, {}: {}",
             row.step,
             safe(&row.process),
             safe(&row.what)
         );
         for (arm, value) in ran(report).zip(&row.values) {
             let value = value.as_deref().unwrap_or("nothing");
-            text += &format!("    {arm:<6} {}\n", safe(value));
+            let _ = writeln!(text, "    {arm:<6} {}", safe(value));
         }
     }
     let arms: Vec<&str> = ran(report).collect();
@@ -71,7 +77,7 @@ fn step(row: &PairRow, arms: &[&str], safe: &dyn Fn(&str) -> String) -> String {
         [Some(left), Some(right)] if left != right => {
             let mut text = String::new();
             for (arm, value) in arms.iter().zip([left, right]) {
-                text += &format!("{head}{arm:<6} {}{times}\n", safe(value));
+                let _ = writeln!(text, "{head}{arm:<6} {}{times}", safe(value));
             }
             text
         }

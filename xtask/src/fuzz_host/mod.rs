@@ -134,7 +134,7 @@ fn job(options: &Options, tally: &Tally, start: Instant) -> Result<(), Stop> {
         if let Some(mismatch) = played.mismatch {
             let program = Program { setup: setup.clone(), actions: played.actions.clone() };
             let again = judge(options.first, &program, &allowed);
-            if !again.is_some_and(|(again, _)| again.kind == mismatch.kind) {
+            if again.is_none_or(|(again, _)| again.kind != mismatch.kind) {
                 // What the kernel does in the background: huge pages made meanwhile, batches.
                 tally.fleeting.fetch_add(1, Ordering::Relaxed);
                 continue;

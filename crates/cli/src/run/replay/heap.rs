@@ -29,9 +29,12 @@ pub(super) fn run(
     out: &mut Output,
 ) -> Result<Outcome, Failure> {
     let mut ops = heap_trace::open(Cursor::new(text)).map_err(|problem| {
-        Failure::new(format!("`{name}` is no trace that can be played"))
+        Failure::new(format!("`{name}` is neither a log of strace nor a trace of malloc"))
             .because(&problem)
-            .hint("`oomph trace -o FILE -- COMMAND` records one")
+            .hint(
+                "`strace -f -e trace=memory,process -o FILE PROGRAM` makes the one, `oomph trace -o \
+                 FILE -- PROGRAM` the other",
+            )
     })?;
     let progress = Progress::new();
     let plan = Plan::watched(&mut ops, |calls| {
