@@ -134,9 +134,9 @@ fn another_text_is_refused_with_a_hint() {
     let output = oomph(&["replay", log.path()]);
     assert!(!output.status.success());
     let words = text(&output.stderr).replace(log.path(), "other");
-    expect![[r#"
+    expect![[r"
         error: `other` is neither a log of strace nor a trace of malloc
           caused by: byte 0: expected a trace of malloc (oomph trace, mtrace, .rep, glibc's trace utilities, heaptrack), found `Dear diary,`
         hint: `strace -f -e trace=memory,process -o FILE PROGRAM` makes the one, `oomph trace -o FILE -- PROGRAM` the other
-    "#]].assert_eq(&words);
+    "]].assert_eq(&words);
 }
