@@ -250,6 +250,15 @@ fn play(heap: &mut Heap<Recording<AddressSpace>>, calls: &[(usize, Call)], hones
     }
 }
 
+#[test]
+fn a_request_that_does_not_fit_with_its_alignment_is_refused_by_every_release() {
+    for &rules in Rules::ALL.iter().filter(|rules| rules.word == 8) {
+        let mut heap = heap_with(rules, &Tunables::default(), None);
+        let done = heap.memalign(MAIN, 288_230_376_151_711_745, 17_870_283_321_406_123_961);
+        assert_eq!(done, Ok(None), "{}", rules.name);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 

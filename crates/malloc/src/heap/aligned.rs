@@ -43,7 +43,13 @@ impl<K: Kernel> Heap<K> {
             return Id::NONE;
         }
         let once = if self.broken(Mutant::MemalignPadOnce) { self.rules.word } else { 0 };
-        let id = self.int_malloc(t, arena, nb + alignment + self.min_chunk - once);
+        // Up to 2.29 `__libc_memalign` refuses what does not fit `size_t` together with its padding;
+        // later releases refuse requests and alignments that could come near.
+        let padded = nb.checked_add(alignment).and_then(|sum| sum.checked_add(self.min_chunk));
+        let Some(padded) = padded.filter(|&padded| self.rules.wrap(padded) == padded) else {
+            return Id::NONE;
+        };
+        let id = self.int_malloc(t, arena, padded - once);
         if id.is_none() {
             return id;
         }

@@ -11,7 +11,8 @@ impl<K: Kernel> Heap<K> {
         let chunk = self.chunks[id];
         let lead = chunk.lead();
         let old = lead + chunk.size;
-        let new = self.rules.wrap((nb + lead + self.rules.word).next_multiple_of(self.page));
+        let end = nb.wrapping_add(lead + self.rules.word + self.page - 1);
+        let new = self.rules.wrap(end & !(self.page - 1));
         if new == old || new < old && self.broken(Mutant::ShrunkMappingIsKept) {
             return id;
         }

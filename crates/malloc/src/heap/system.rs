@@ -55,7 +55,9 @@ impl<K: Kernel> Heap<K> {
         let narrow = align == self.rules.header();
         let word = if self.broken(Mutant::MmapWithoutWord) { 0 } else { self.rules.word };
         let slack = word + if narrow { 0 } else { align - 1 };
-        let len = self.rules.wrap((nb + slack).next_multiple_of(page));
+        // `ALIGN_UP` wraps around 0 as `size_t` does, which the next line notices.
+        let end = nb.wrapping_add(slack).wrapping_add(page - 1);
+        let len = self.rules.wrap(end & !(page - 1));
         if len <= nb {
             return Id::NONE;
         }

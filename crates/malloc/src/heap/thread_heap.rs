@@ -115,7 +115,8 @@ impl<K: Kernel> Heap<K> {
             self.chunks[top].size += size - before;
             return None;
         }
-        if let Some(heap) = self.new_heap(nb + self.min_chunk + self.rules.heap_header) {
+        if let Some(heap) = self.new_heap(nb.wrapping_add(self.min_chunk + self.rules.heap_header))
+        {
             let first = heap.base + self.rules.heap_header;
             let number = self.chunks[top].arena;
             let new = self.chunks.add(first, heap.size - self.rules.heap_header, Kind::Top, number);
