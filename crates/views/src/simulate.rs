@@ -144,6 +144,7 @@ fn what(row: &TimelineRow, style: &Style) -> String {
     match row.failed {
         0 => text,
         _ if row.times == 1 => format!("{text}  {}", style.paint(Accent::Near, "failed")),
+        1 => format!("{text}  {}", style.paint(Accent::Near, "failed once")),
         n => format!("{text}  {}", style.paint(Accent::Near, &format!("failed {n} times"))),
     }
 }
