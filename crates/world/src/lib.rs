@@ -14,6 +14,7 @@ mod errno;
 mod flags;
 mod observation;
 mod process;
+mod text;
 mod touch;
 #[allow(clippy::module_inception, reason = "the trait is what the crate is about")]
 mod world;

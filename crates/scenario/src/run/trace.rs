@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use world::{Access, Call, Content, End, ForkKind, MapFlags, Stop, Touch, Touched};
+use world::{Access, Call, Content, End, ForkKind, Stop, Touch, Touched};
 
 use super::event::{Event, What};
 use crate::Scenario;
@@ -80,10 +80,6 @@ pub(crate) fn time_text(nanoseconds: u64) -> String {
     format!("{nanoseconds} ns")
 }
 
-fn address(addr: u64) -> String {
-    if addr == 0 { "NULL".to_owned() } else { format!("{addr:#x}") }
-}
-
 fn value_text(call: &Call, value: u64) -> String {
     match call {
         Call::Mmap { .. } | Call::Mremap { .. } | Call::Brk { .. } | Call::Shmat { .. } => {
@@ -95,57 +91,11 @@ fn value_text(call: &Call, value: u64) -> String {
 
 fn call_text(call: &Call, scenario: &Scenario) -> String {
     match call {
-        Call::Mmap { addr, len, prot, flags, fd, offset } => {
-            let fd = if flags.has(MapFlags::ANONYMOUS) { -1 } else { *fd };
-            format!("mmap({}, {len}, {prot}, {flags}, {fd}, {offset:#x})", address(*addr))
-        }
-        Call::Munmap { addr, len } => format!("munmap({addr:#x}, {len})"),
-        Call::Mprotect { addr, len, prot } => format!("mprotect({addr:#x}, {len}, {prot})"),
-        Call::Mremap { addr, old_len, new_len, flags, new_addr } => {
-            let to = if *new_addr == 0 { String::new() } else { format!(", {new_addr:#x}") };
-            let flags = if flags.0 == 0 { "0".to_owned() } else { flags.to_string() };
-            format!("mremap({addr:#x}, {old_len}, {new_len}, {flags}{to})")
-        }
-        Call::Madvise { addr, len, advice } => format!("madvise({addr:#x}, {len}, {advice})"),
-        Call::Brk { addr } => format!("brk({})", address(*addr)),
-        Call::Mlock { addr, len } => format!("mlock({addr:#x}, {len})"),
-        Call::Mlock2 { addr, len, flags } => format!("mlock2({addr:#x}, {len}, {flags})"),
-        Call::Munlock { addr, len } => format!("munlock({addr:#x}, {len})"),
-        Call::Mlockall { flags } => format!("mlockall({flags})"),
-        Call::Munlockall => "munlockall()".to_owned(),
-        Call::Msync { addr, len, flags } => format!("msync({addr:#x}, {len}, {flags})"),
-        Call::Mincore { addr, len } => format!("mincore({addr:#x}, {len})"),
-        Call::Setrlimit { resource, soft, hard } => {
-            let limit = |value: &u64| match value {
-                &u64::MAX => "RLIM_INFINITY".to_owned(),
-                value => value.to_string(),
-            };
-            format!("setrlimit({resource}, {{rlim_cur={}, rlim_max={}}})", limit(soft), limit(hard))
-        }
         Call::Open { file, flags } => {
             let name = scenario.files.get(*file).map_or("?", |file| file.name.as_str());
             format!("open(\"{name}\", {flags})")
         }
-        Call::MemfdCreate { flags } => {
-            let flags = if flags.0 == 0 { "0".to_owned() } else { flags.to_string() };
-            format!("memfd_create(\"oomph\", {flags})")
-        }
-        Call::Close { fd } => format!("close({fd})"),
-        Call::Pread { fd, offset, len } => format!("pread64({fd}, …, {len}, {offset})"),
-        Call::Pwrite { fd, offset, len } => format!("pwrite64({fd}, …, {len}, {offset})"),
-        Call::Ftruncate { fd, len } => format!("ftruncate({fd}, {len})"),
-        Call::Fallocate { fd, mode, offset, len } => {
-            format!("fallocate({fd}, {mode}, {offset}, {len})")
-        }
-        Call::Fsync { fd } => format!("fsync({fd})"),
-        Call::Fadvise { fd, offset, len, advice } => {
-            format!("fadvise64({fd}, {offset}, {len}, {advice})")
-        }
-        Call::Shmget { len } => format!("shmget(IPC_PRIVATE, {len}, IPC_CREAT|0600)"),
-        Call::Shmat { id, addr, flags } => format!("shmat({id}, {}, {flags:#o})", address(*addr)),
-        Call::Shmdt { addr } => format!("shmdt({addr:#x})"),
-        Call::ShmRemove { id } => format!("shmctl({id}, IPC_RMID, NULL)"),
-        Call::SetOomScoreAdj { adj } => format!("write(\"/proc/self/oom_score_adj\", \"{adj}\")"),
+        call => call.to_string(),
     }
 }
 

@@ -96,7 +96,7 @@ impl Player<'_> {
             self.out.differences.push(Difference {
                 line: number(entry.line),
                 pid: (entry.pid != 0).then_some(entry.pid),
-                call: describe::call(call),
+                call: call.to_string(),
                 log: describe::outcome(entry.outcome),
                 model: describe::answer(answer),
                 raced,

@@ -109,7 +109,7 @@ impl Player<'_> {
     fn racing(&self, index: usize) -> RacingCall {
         let entry = self.at(index);
         let call = match &entry.what {
-            What::Memory { call, .. } => describe::call(call),
+            What::Memory { call, .. } => call.to_string(),
             _ => String::new(),
         };
         RacingCall {
