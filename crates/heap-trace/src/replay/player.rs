@@ -48,12 +48,21 @@ pub fn space_for(facts: &Facts) -> AddressSpace {
 impl Player {
     /// A heap before the first call.
     pub fn new(plan: &Plan, rules: Rules, tunables: &Tunables, space: AddressSpace) -> Player {
-        let blocks = plan.blocks as usize;
+        Player::sized((plan.blocks, plan.threads), rules, tunables, space)
+    }
+
+    /// The same, for so many blocks and threads.
+    pub(crate) fn sized(
+        (blocks, threads): (u32, u32),
+        rules: Rules,
+        tunables: &Tunables,
+        space: AddressSpace,
+    ) -> Player {
         Player {
             heap: Heap::new(rules, tunables, Meter::new(space)),
-            blocks: vec![None; blocks],
-            requested: vec![0; blocks],
-            threads: vec![None; plan.threads as usize],
+            blocks: vec![None; blocks as usize],
+            requested: vec![0; blocks as usize],
+            threads: vec![None; threads as usize],
             live: 0,
             held: 0,
             system_calls: 0,

@@ -1,13 +1,13 @@
 use super::check::agreement;
 use super::picture::{map_over_time, picture};
-use super::player::{rules_for, space_for};
+use super::player::{Player, rules_for, space_for};
 use super::report::{Named, report};
-use super::setting::{Order, Setting, tunables};
+use super::setting::{Order, Setting, lifo, tunables};
 use super::sweep::{candidates, grid, play, sweep};
 use crate::plan::Plan;
 use crate::read::{Facts, Format, open};
 use expect_test::expect;
-use malloc::{Rules, Tunables};
+use malloc::{AddressSpace, Rules, Tunables};
 use rules::heap::HeapReport;
 use std::fmt::Write as _;
 use std::io::Cursor;
@@ -117,6 +117,82 @@ fn a_sweep_gives_the_same_results_as_settings_one_by_one() {
     }
     assert!(swept[0].played && swept.iter().filter(|result| result.played).count() == 1);
     assert!(grid(&plan, &Tunables::default()).len() > 1000);
+}
+
+/// A trace of two threads with times, by a small generator.
+fn busy(seed: u64) -> Plan {
+    let mut state = seed;
+    let mut below = |end: u64| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % end
+    };
+    let mut text = "oomph-heap-trace 1 text\nbrk 0x555555559000\nglibc 2.36\n\n".to_owned();
+    let (mut live, mut next, mut at) = (Vec::new(), 0x1000_u64, 0);
+    for _ in 0..2000 {
+        at += below(50);
+        let thread = below(2);
+        let size = [below(200), below(9000), below(300_000)][below(3) as usize];
+        let _ = match below(7) {
+            0..3 => {
+                live.push(next);
+                writeln!(text, "{thread} {at} malloc {size} = {next:#x}")
+            }
+            3 if !live.is_empty() => {
+                let old = std::mem::replace(&mut live[0], next);
+                writeln!(text, "{thread} {at} realloc {old:#x} {} = {next:#x}", size + 1)
+            }
+            _ if !live.is_empty() => {
+                let old = live.swap_remove(below(live.len() as u64) as usize);
+                writeln!(text, "{thread} {at} free {old:#x}")
+            }
+            _ => Ok(()),
+        };
+        next += 16;
+    }
+    plan(text)
+}
+
+/// What [`play`] does, written down call by call.
+fn slowly(plan: &Plan, setting: &Setting, space: AddressSpace) -> (u64, u64, u64, u64) {
+    let steps = match setting.order {
+        Order::Recorded => plan.steps.clone(),
+        Order::Lifo => lifo(&plan.steps),
+    };
+    let mut player = Player::new(plan, Rules::GLIBC_2_36, &setting.tunables, space);
+    let (mut peak, mut sum, mut lasted) = (0, 0_u128, 0_u128);
+    for (at, step) in steps.iter().enumerate() {
+        player.step(step).expect("sound calls");
+        peak = peak.max(player.held());
+        let done = at as u64 + 1;
+        if setting.trim_at == done
+            || setting.trim_every > 0 && done.is_multiple_of(setting.trim_every)
+        {
+            player.trim();
+        }
+        let next = plan.at_us.get(at + 1).copied().unwrap_or(plan.at_us[at]);
+        sum += u128::from(player.held()) * u128::from(next - plan.at_us[at]);
+        lasted += u128::from(next - plan.at_us[at]);
+    }
+    let mean = u64::try_from(sum / lasted).expect("an average");
+    (peak, mean, player.held(), player.heap().kernel().calls())
+}
+
+#[test]
+fn a_sweep_finds_what_is_found_call_by_call() {
+    for seed in 1..6 {
+        let plan = busy(seed);
+        assert_eq!((plan.problem_count, plan.threads), (0, 2));
+        let space = space_for(&Facts::default());
+        let mut settings = candidates(&plan, &Tunables::default(), 700);
+        settings.push(Setting { trim_every: 7, trim_at: 21, ..Setting::default() });
+        let swept = sweep(&plan, Rules::GLIBC_2_36, &settings, &space, |_| {});
+        assert_eq!(swept.len(), settings.len());
+        for (setting, found) in settings.iter().zip(&swept) {
+            let found = (found.peak.get(), found.mean.get(), found.end.get(), found.system_calls);
+            assert_eq!(found, slowly(&plan, setting, space.clone()), "{seed} {setting:?}");
+        }
+    }
 }
 
 #[test]
