@@ -39,7 +39,7 @@ mod rules;
 mod space;
 mod tunables;
 
-pub use abort::{Abort, End};
+pub use abort::{Abort, Complaint, End};
 pub use heap::{ChunkState, ChunkView, Figures, Heap, MallInfo, Ptr, Tally, ThreadId};
 pub use kernel::{Advice, Errno, Kernel, Map, Prot};
 #[doc(hidden)]

@@ -57,6 +57,9 @@ pub struct Rules {
     pub fast_rounds_up: bool,
     /// Freeing a mapping moves the thresholds: since 2.5.
     pub dynamic_threshold: bool,
+    /// `MALLOC_CHECK_` says what follows a mistake (0 nothing, 1 a message, 2 the end, 3 both), checked or not: up
+    /// to 2.26. Since then every mistake that is noticed ends the process with its message.
+    pub check_levels: bool,
     /// `mallopt` refuses a threshold of more than half of [`Rules::heap_max`]: up to 2.34.
     pub threshold_limited: bool,
     /// Heaps of threads are mapped with `MAP_NORESERVE`, up to some release after 2.36.
@@ -106,6 +109,7 @@ impl Rules {
         arenas_per_cpu: 8,
         fast_rounds_up: false,
         dynamic_threshold: true,
+        check_levels: false,
         threshold_limited: false,
         heaps_unreserved: true,
         hugetlb: true,
@@ -222,6 +226,7 @@ impl Rules {
         name: "2.25",
         evidence: Evidence::FromSource,
         tcache: None,
+        check_levels: true,
         arena_header: 2192,
         single_thread_path: false,
         ptrdiff_limit: false,
@@ -275,6 +280,23 @@ impl Rules {
     /// 2.33.
     pub fn has_mallinfo2(&self) -> bool {
         self.minor().is_some_and(|minor| minor >= 33)
+    }
+
+    /// The line on standard error about a mistake with the block at `addr` in `program`.
+    ///
+    /// Since 2.27 `malloc_printerr` prints the message alone; before, it names program and block: as
+    /// `*** Error in` since 2.17, as `*** glibc detected ***` up to 2.16. The list of calls and mappings that followed
+    /// before the end of the process is left out.
+    pub fn complaint(&self, program: &str, message: &str, addr: u64) -> String {
+        if !self.check_levels {
+            return message.to_owned();
+        }
+        let digits = usize::try_from(2 * self.word).unwrap_or(16);
+        if self.minor().is_some_and(|minor| minor >= 17) {
+            format!("*** Error in `{program}': {message}: 0x{addr:0digits$x} ***")
+        } else {
+            format!("*** glibc detected *** {program}: {message}: 0x{addr:0digits$x} ***")
+        }
     }
 
     /// The number after `2.`.

@@ -16,7 +16,7 @@ pub use report::MallInfo;
 pub use state::Tally;
 pub use view::{ChunkState, ChunkView, Figures};
 
-use crate::abort::Abort;
+use crate::abort::{Abort, Complaint};
 use crate::chunk::{Chunks, Id, Kind};
 use crate::kernel::{Advice, Errno, Kernel};
 use crate::mutant::Mutant;
@@ -90,6 +90,7 @@ pub struct Heap<K> {
     arena_limit: u64,
     abort: Option<Box<Abort>>,
     smashed: Vec<misuse::Smashed>,
+    complaints: Vec<Complaint>,
     #[cfg(feature = "mutants")]
     mutant: Option<Mutant>,
 }
@@ -97,9 +98,10 @@ pub struct Heap<K> {
 impl<K: Kernel> Heap<K> {
     /// The heap of a process that has not allocated anything yet.
     ///
-    /// With the tunable `check` it is one of the debugging library, `libc_malloc_debug.so.0`, as
-    /// `MALLOC_CHECK_` 1, 2 and 3 make it since 2.34 (the three are the same); without that
-    /// library loaded first, the tunable does nothing.
+    /// With the tunable `check` from 1 on, every call is checked. Up to 2.26 its level, `MALLOC_CHECK_`, says what
+    /// follows a mistake: see [`Rules::check_levels`]. Since 2.34 it is the heap of the debugging library,
+    /// `libc_malloc_debug.so.0`, and 1, 2 and 3 are the same; without that library loaded first, the tunable does
+    /// nothing.
     pub fn new(rules: Rules, tunables: &Tunables, kernel: K) -> Heap<K> {
         let mut main = Thread::new(&rules);
         main.arena = Some(0);
@@ -124,6 +126,7 @@ impl<K: Kernel> Heap<K> {
             arena_limit: 0,
             abort: None,
             smashed: Vec::new(),
+            complaints: Vec::new(),
             #[cfg(feature = "mutants")]
             mutant: None,
         }
@@ -174,9 +177,17 @@ impl<K: Kernel> Heap<K> {
             return self.free(thread, Some(ptr)).map(|()| None);
         }
         let t = thread.index();
-        let id = self.live(ptr).ok_or_else(|| self.misused_by_realloc(ptr))?;
-        if !self.smashed.is_empty() {
-            self.check_realloc(id)?;
+        let Some(id) = self.live(ptr) else {
+            let abort = self.misused_by_realloc(ptr);
+            self.judge(abort, ptr)?;
+            // The hooks then allocate, the library itself does not.
+            return if self.set.checked { self.malloc(thread, size) } else { Ok(None) };
+        };
+        if !self.smashed.is_empty()
+            && let Err(abort) = self.check_realloc(id)
+        {
+            self.judge(abort, ptr)?;
+            return if self.set.checked { self.malloc(thread, size) } else { Ok(None) };
         }
         let mapped = self.chunks[id].kind == Kind::Mapped;
         if self.rules.realloc_keeps
@@ -212,13 +223,13 @@ impl<K: Kernel> Heap<K> {
     pub fn free(&mut self, thread: ThreadId, ptr: Option<Ptr>) -> Result<(), Abort> {
         let Some(ptr) = ptr else { return Ok(()) };
         let Some(id) = self.live(ptr) else {
-            if self.set.checked {
-                return Err(Abort::new("free(): invalid pointer"));
-            }
-            return Err(self.misused_by_free(thread, ptr));
+            let abort = self.misused_by_free(thread, ptr);
+            return self.judge(abort, ptr);
         };
-        if !self.smashed.is_empty() {
-            self.check_free(thread.index(), id)?;
+        if !self.smashed.is_empty()
+            && let Err(abort) = self.check_free(thread.index(), id)
+        {
+            return self.judge(abort, ptr);
         }
         self.free_chunk(thread.index(), id);
         self.check()
@@ -376,6 +387,11 @@ impl<K: Kernel> Heap<K> {
     /// it could not be moved.
     pub fn foreign_sbrk(&mut self, by: i64) -> Option<u64> {
         self.sbrk(by)
+    }
+
+    /// Mistakes that were noticed and let pass, in order.
+    pub fn complaints(&self) -> &[Complaint] {
+        &self.complaints
     }
 
     /// The rules it follows.

@@ -26,8 +26,10 @@ pub(super) struct Settings {
     pub(super) arena_max: u64,
     pub(super) arena_test: u64,
     pub(super) perturb: i32,
-    /// Whether the debugging library checks every call.
+    /// Whether every call is checked: by hooks of the library itself, or since 2.34 by the debugging library.
     pub(super) checked: bool,
+    /// What follows a mistake.
+    pub(super) action: Action,
     /// Bytes of a transparent huge page, if they are asked for.
     pub(super) thp: Option<u64>,
     /// Bytes of a page of `hugetlbfs` and the flags of its size, if they are asked for.
@@ -51,6 +53,7 @@ impl Settings {
             arena_test: rules.arenas_per_cpu,
             perturb: 0,
             checked: tunables.check.is_some_and(|level| level > 0),
+            action: Action::new(rules, tunables.check),
             thp: None,
             huge: None,
         };
@@ -154,6 +157,23 @@ impl Settings {
 fn set<T>(field: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *field = value;
+    }
+}
+
+/// `check_action`: what follows a mistake that is noticed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Action {
+    /// Bit 0.
+    pub(super) says: bool,
+    /// Bit 1.
+    pub(super) ends: bool,
+}
+
+impl Action {
+    /// `MALLOC_CHECK_` where the release has levels; without it `DEFAULT_CHECK_ACTION`, which is 3 since 2.3.4.
+    fn new(rules: &Rules, level: Option<u8>) -> Action {
+        let level = level.filter(|_| rules.check_levels).unwrap_or(3);
+        Action { says: level & 1 != 0, ends: level & 2 != 0 }
     }
 }
 
