@@ -3,7 +3,7 @@
 use super::player::Player;
 use super::setting::{Order, Setting, lifo};
 use crate::plan::{Plan, Step, Verb};
-use malloc::{AddressSpace, Rules, Tunables};
+use malloc::{AddressSpace, Rules, Thresholds, Tunables};
 use rules::heap::SettingResult;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -70,7 +70,7 @@ pub fn play(plan: &Plan, rules: Rules, setting: &Setting, space: AddressSpace) -
         Order::Recorded => plan.steps.clone(),
         Order::Lifo => lifo(&plan.steps),
     };
-    Course::new(plan, steps).play(plan, rules, setting, space)
+    Course::new(plan, steps).play(plan, rules, setting, space).0
 }
 
 /// The calls of a plan with the numbers of freed blocks given out again, so that what is known of the blocks
@@ -104,7 +104,14 @@ impl Course {
         course
     }
 
-    fn play(&self, plan: &Plan, rules: Rules, setting: &Setting, space: AddressSpace) -> Verdict {
+    /// What is held, and which thresholds would have made no difference.
+    fn play(
+        &self,
+        plan: &Plan,
+        rules: Rules,
+        setting: &Setting,
+        space: AddressSpace,
+    ) -> (Verdict, Thresholds) {
         let weights = Weights::new(plan);
         let mut player =
             Player::sized((self.blocks, plan.threads), rules, &setting.tunables, space);
@@ -135,18 +142,49 @@ impl Course {
         let last = if abort.is_some() { done } else { weights.last(done) };
         sum += u128::from(held) * u128::from(weights.between(since, last));
         let mean = sum.checked_div(weights.between(0, last).into()).unwrap_or(0);
-        Verdict {
+        let verdict = Verdict {
             peak,
             mean: u64::try_from(mean).unwrap_or(u64::MAX),
             end: player.held(),
             system_calls: player.heap().kernel().calls(),
             abort,
+        };
+        (verdict, player.heap().thresholds())
+    }
+}
+
+/// Settings that differ in nothing but the two thresholds.
+struct Family {
+    /// With the thresholds left out.
+    like: Setting,
+    /// Their numbers.
+    members: Vec<usize>,
+}
+
+fn families(settings: &[Setting]) -> Vec<Family> {
+    let mut families: Vec<Family> = Vec::new();
+    for (at, setting) in settings.iter().enumerate() {
+        let mut like = *setting;
+        (like.tunables.mmap_threshold, like.tunables.trim_threshold) = (None, None);
+        match families.iter_mut().find(|family| family.like == like) {
+            Some(family) => family.members.push(at),
+            None => families.push(Family { like, members: vec![at] }),
         }
     }
+    families
+}
+
+/// Whether thresholds that do not move would have done what others did.
+fn same(wanted: &Thresholds, noted: &Thresholds) -> bool {
+    !wanted.dynamic
+        && noted.same_mmap.contains(&wanted.mmap)
+        && noted.same_trim.contains(&wanted.trim)
 }
 
 /// Plays a plan under many settings on all processors; `watch` is told how many are done. The results are in the
 /// order of the settings.
+///
+/// A setting whose thresholds would have answered every comparison of another as that one did is not played again.
 pub fn sweep(
     plan: &Plan,
     rules: Rules,
@@ -157,25 +195,42 @@ pub fn sweep(
     let recorded = Course::new(plan, plan.steps.clone());
     let any_lifo = settings.iter().any(|setting| setting.order == Order::Lifo);
     let newest_first = any_lifo.then(|| Course::new(plan, lifo(&plan.steps)));
+    let play = |setting: &Setting| {
+        let course = match setting.order {
+            Order::Recorded => &recorded,
+            Order::Lifo => newest_first.as_ref().unwrap_or(&recorded),
+        };
+        course.play(plan, rules, setting, space.clone())
+    };
+    let families = families(settings);
     let next = AtomicUsize::new(0);
     let (send, receive) = mpsc::channel();
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(settings.len());
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(families.len());
     let mut results: Vec<(usize, Verdict)> = Vec::with_capacity(settings.len());
     std::thread::scope(|scope| {
         for _ in 0..workers {
-            let (send, next) = (send.clone(), &next);
-            let (recorded, newest_first) = (&recorded, &newest_first);
+            let (send, next, families, play) = (send.clone(), &next, &families, &play);
             scope.spawn(move || {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(setting) = settings.get(at) else { return };
-                    let course = match setting.order {
-                        Order::Recorded => recorded,
-                        Order::Lifo => newest_first.as_ref().unwrap_or(recorded),
-                    };
-                    let verdict = course.play(plan, rules, setting, space.clone());
-                    if send.send((at, verdict)).is_err() {
-                        return;
+                while let Some(family) = families.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let mut played: Vec<(Verdict, Thresholds)> = Vec::new();
+                    for at in &family.members {
+                        let setting = &settings[*at];
+                        let fresh = Player::sized((0, 0), rules, &setting.tunables, space.clone());
+                        let wanted = fresh.heap().thresholds();
+                        let known = played.iter().find(|(_, noted)| same(&wanted, noted));
+                        let verdict = match known {
+                            Some((verdict, _)) => verdict.clone(),
+                            None => {
+                                let (verdict, noted) = play(setting);
+                                if !wanted.dynamic {
+                                    played.push((verdict.clone(), noted));
+                                }
+                                verdict
+                            }
+                        };
+                        if send.send((*at, verdict)).is_err() {
+                            return;
+                        }
                     }
                 }
             });

@@ -14,7 +14,7 @@ mod view;
 
 pub use report::MallInfo;
 pub use state::Tally;
-pub use view::{ChunkState, ChunkView, Figures};
+pub use view::{ChunkState, ChunkView, Figures, Thresholds};
 
 use crate::abort::{Abort, Complaint};
 use crate::chunk::{Chunks, Id, Kind};

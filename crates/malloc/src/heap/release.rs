@@ -50,11 +50,17 @@ impl<K: Kernel> Heap<K> {
             }
             if a != 0 {
                 self.trim_heaps(a, self.set.top_pad);
-            } else if self.top_size(0)
-                >= self.set.trim_threshold + u64::from(self.broken(Mutant::TrimOnlyBeyondThreshold))
-            {
-                let none = self.broken(Mutant::TrimKeepsNoPad);
-                self.trim_top(if none { 0 } else { self.set.top_pad });
+            } else {
+                let top = self.top_size(0);
+                let edge = u64::from(self.broken(Mutant::TrimOnlyBeyondThreshold));
+                let large = top >= self.set.trim_threshold.saturating_add(edge);
+                if self.spare_pages(self.set.top_pad) != 0 {
+                    self.set.trim_noted.note(top, large);
+                }
+                if large {
+                    let none = self.broken(Mutant::TrimKeepsNoPad);
+                    self.trim_top(if none { 0 } else { self.set.top_pad });
+                }
             }
         }
     }
@@ -120,15 +126,7 @@ impl<K: Kernel> Heap<K> {
     pub(super) fn trim_top(&mut self, pad: u64) -> bool {
         let top = self.arenas[0].top;
         let size = self.top_size(0);
-        // A top of the least size makes this -1, which glibc compares as the largest number: the
-        // heap then grows.
-        let edge = u64::from(!self.broken(Mutant::TrimOneByteMore));
-        let spare = self.rules.wrap(size.wrapping_sub(self.min_chunk + edge));
-        if spare <= pad {
-            return false;
-        }
-        let page = self.set.thp.unwrap_or(self.page);
-        let extra = self.rules.signed(spare.wrapping_sub(pad) & !(page - 1));
+        let extra = self.spare_pages(pad);
         if extra == 0 {
             return false;
         }
@@ -145,6 +143,19 @@ impl<K: Kernel> Heap<K> {
         arena.system = arena.system.wrapping_sub(before.wrapping_sub(after));
         self.chunks[top].size = size.wrapping_sub(before.wrapping_sub(after));
         true
+    }
+
+    /// Bytes that trimming the main arena would give back.
+    fn spare_pages(&self, pad: u64) -> i64 {
+        // A top of the least size makes this -1, which glibc compares as the largest number: the
+        // heap then grows.
+        let edge = u64::from(!self.broken(Mutant::TrimOneByteMore));
+        let spare = self.rules.wrap(self.top_size(0).wrapping_sub(self.min_chunk + edge));
+        if spare <= pad {
+            return 0;
+        }
+        let page = self.set.thp.unwrap_or(self.page);
+        self.rules.signed(spare.wrapping_sub(pad) & !(page - 1))
     }
 
     /// `sbrk` of the C library, which remembers where the break is: the break before, `None` if it

@@ -5,6 +5,7 @@ use crate::filed::Filed;
 use crate::kernel::Kernel;
 use crate::rules::Rules;
 use crate::tunables::{Mallopt, Tunables};
+use std::ops::RangeInclusive;
 
 /// `DEFAULT_MMAP_THRESHOLD`, `DEFAULT_TRIM_THRESHOLD` and `DEFAULT_TOP_PAD`.
 const DEFAULT_THRESHOLD: u64 = 128 << 10;
@@ -30,6 +31,9 @@ pub(super) struct Settings {
     pub(super) checked: bool,
     /// What follows a mistake.
     pub(super) action: Action,
+    /// What the two thresholds were compared with.
+    pub(super) mmap_noted: Noted,
+    pub(super) trim_noted: Noted,
     /// Bytes of a transparent huge page, if they are asked for.
     pub(super) thp: Option<u64>,
     /// Bytes of a page of `hugetlbfs` and the flags of its size, if they are asked for.
@@ -54,6 +58,8 @@ impl Settings {
             perturb: 0,
             checked: tunables.check.is_some_and(|level| level > 0),
             action: Action::new(rules, tunables.check),
+            mmap_noted: Noted::NOTHING,
+            trim_noted: Noted::NOTHING,
             thp: None,
             huge: None,
         };
@@ -157,6 +163,33 @@ impl Settings {
 fn set<T>(field: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *field = value;
+    }
+}
+
+/// What a threshold was compared with: any in the range `below + 1 ..= reached` would have given the same answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Noted {
+    /// The largest value that did not reach it.
+    pub(super) below: Option<u64>,
+    /// The smallest that did.
+    pub(super) reached: u64,
+}
+
+impl Noted {
+    const NOTHING: Noted = Noted { below: None, reached: u64::MAX };
+
+    /// Notes whether a value reached the threshold.
+    #[inline]
+    pub(super) fn note(&mut self, value: u64, reached: bool) {
+        if reached {
+            self.reached = self.reached.min(value);
+        } else {
+            self.below = self.below.max(Some(value));
+        }
+    }
+
+    pub(super) fn range(self) -> RangeInclusive<u64> {
+        self.below.map_or(0, |below| below.saturating_add(1))..=self.reached
     }
 }
 

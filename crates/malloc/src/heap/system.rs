@@ -14,8 +14,9 @@ impl<K: Kernel> Heap<K> {
         let mut tried = false;
         let edge = u64::from(self.broken(Mutant::MmapOnlyBeyondThreshold));
         let many = i64::from(self.maps.count) >= self.set.mmaps_max;
-        let over = nb >= self.set.mmap_threshold.saturating_add(edge)
-            && (!many || self.broken(Mutant::MmapCountNotLimited));
+        let large = nb >= self.set.mmap_threshold.saturating_add(edge);
+        self.set.mmap_noted.note(nb, large);
+        let over = large && (!many || self.broken(Mutant::MmapCountNotLimited));
         if arena.is_none() || over {
             if let Some((page, size_flags)) = self.set.huge
                 && nb >= page
