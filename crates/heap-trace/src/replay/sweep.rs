@@ -195,7 +195,7 @@ pub fn sweep(
     let recorded = Course::new(plan, plan.steps.clone());
     let any_lifo = settings.iter().any(|setting| setting.order == Order::Lifo);
     let newest_first = any_lifo.then(|| Course::new(plan, lifo(&plan.steps)));
-    let play = |setting: &Setting| {
+    let run = |setting: &Setting| {
         let course = match setting.order {
             Order::Recorded => &recorded,
             Order::Lifo => newest_first.as_ref().unwrap_or(&recorded),
@@ -209,7 +209,7 @@ pub fn sweep(
     let mut results: Vec<(usize, Verdict)> = Vec::with_capacity(settings.len());
     std::thread::scope(|scope| {
         for _ in 0..workers {
-            let (send, next, families, play) = (send.clone(), &next, &families, &play);
+            let (send, next, families, run) = (send.clone(), &next, &families, &run);
             scope.spawn(move || {
                 while let Some(family) = families.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let mut played: Vec<(Verdict, Thresholds)> = Vec::new();
@@ -218,15 +218,14 @@ pub fn sweep(
                         let fresh = Player::sized((0, 0), rules, &setting.tunables, space.clone());
                         let wanted = fresh.heap().thresholds();
                         let known = played.iter().find(|(_, noted)| same(&wanted, noted));
-                        let verdict = match known {
-                            Some((verdict, _)) => verdict.clone(),
-                            None => {
-                                let (verdict, noted) = play(setting);
-                                if !wanted.dynamic {
-                                    played.push((verdict.clone(), noted));
-                                }
-                                verdict
+                        let verdict = if let Some((verdict, _)) = known {
+                            verdict.clone()
+                        } else {
+                            let (verdict, noted) = run(setting);
+                            if !wanted.dynamic {
+                                played.push((verdict.clone(), noted));
                             }
+                            verdict
                         };
                         if send.send((*at, verdict)).is_err() {
                             return;

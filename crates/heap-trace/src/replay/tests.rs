@@ -67,6 +67,7 @@ fn what_is_held_and_not_live_adds_up() {
         assert_eq!(sum, waste.moment.held.get() - waste.moment.live.get());
     }
     assert_eq!(told.peak_live.live.get(), 100 * 32_000 + 100);
+    assert_eq!(survivor_above(100).peak_live(), told.peak_live.live.get());
     assert_eq!(told.end.live.get(), 100);
     assert_eq!(told.samples.last().map(|moment| moment.call), Some(201));
 }

@@ -70,7 +70,6 @@ impl<K: Kernel> Heap<K> {
     pub(super) fn judge(&mut self, abort: Abort, ptr: Ptr) -> Result<(), Abort> {
         let action = self.set.action;
         match (abort.end, action.says, action.ends) {
-            (End::Aborted, true, true) => Err(abort),
             (End::Aborted, false, true) => Err(Abort { end: End::AbortedSilently, ..abort }),
             (End::Aborted, printed, false) => {
                 let message = abort.message;

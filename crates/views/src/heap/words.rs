@@ -183,10 +183,16 @@ pub(super) fn to_paste(settings: &[SettingResult], played: &SettingResult) -> Ve
     let mean = only_tunables().min_by_key(|setting| setting.mean);
     let peak = only_tunables().min_by_key(|setting| setting.peak);
     let mut lines = Vec::new();
-    if let Some(best) = mean.filter(|best| best.mean < played.mean && !best.tunables.is_empty()) {
+    let mean = mean.filter(|best| best.mean < played.mean && !best.tunables.is_empty());
+    let peak = peak.filter(|best| best.peak < played.peak && !best.tunables.is_empty());
+    if let Some((mean, _)) = mean.zip(peak).filter(|(mean, peak)| mean.tunables == peak.tunables) {
+        lines.push(format!("least on average, and lowest peak: GLIBC_TUNABLES={}", mean.tunables));
+        return lines;
+    }
+    if let Some(best) = mean {
         lines.push(format!("least on average: GLIBC_TUNABLES={}", best.tunables));
     }
-    if let Some(best) = peak.filter(|best| best.peak < played.peak && !best.tunables.is_empty()) {
+    if let Some(best) = peak {
         lines.push(format!("lowest peak:      GLIBC_TUNABLES={}", best.tunables));
     }
     lines
