@@ -14,7 +14,7 @@ pub struct Abort {
 /// How a mistake shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// glibc prints the message on standard error, maps a page to keep it for a debugger, and
+    /// glibc prints the message on standard error as a line (without its end if it is the debugging library), maps a page to keep it for a debugger, and
     /// raises `SIGABRT`.
     Aborted,
     /// `SIGABRT` without a message: `MALLOC_CHECK_=2` up to 2.26.

@@ -77,10 +77,13 @@ impl Misuse {
         let run = setting.run(&self.ops)?;
         let mut player = setting.player(&run);
         let abort = self.ops.iter().find_map(|op| player.play(op).err());
+        // The debugging library does not end the line.
+        let checked = setting.tunables.check.is_some_and(|level| level > 0);
+        let line_end = if checked { "" } else { "\n" };
         let (signal, said) = match &abort {
             None => ("nothing", String::new()),
             Some(abort) => match abort.end {
-                End::Aborted => ("SIGABRT", format!("{}\n", abort.message)),
+                End::Aborted => ("SIGABRT", format!("{}{line_end}", abort.message)),
                 End::AbortedSilently => ("SIGABRT", String::new()),
                 End::Faulted => ("SIGSEGV", String::new()),
                 End::Unnoticed => ("nothing", String::new()),

@@ -12,6 +12,9 @@ pub(crate) struct Work {
     pub(crate) program: &'static str,
     pub(crate) arguments: Vec<String>,
     pub(crate) variables: &'static [(&'static str, &'static str)],
+    /// Whether threads end while others allocate. glibc then empties their caches behind all that a
+    /// library could record, and when exactly is not known: blocks may differ from there on.
+    pub(crate) threads_end: bool,
 }
 
 /// Python without its own allocator, so that every object is a block.
@@ -82,6 +85,7 @@ pub(crate) fn all(folder: &Path) -> Result<Vec<Work>, Stop> {
         program,
         arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
         variables: &[],
+        threads_end: false,
     };
     Ok(vec![
         work("python3", "/usr/bin/python3", &["-c", PYTHON]),
@@ -91,6 +95,7 @@ pub(crate) fn all(folder: &Path) -> Result<Vec<Work>, Stop> {
         },
         Work {
             variables: EVERY_OBJECT,
+            threads_end: true,
             ..work("python3-threads", "/usr/bin/python3", &["-c", PYTHON_THREADS])
         },
         work("bash", "/bin/bash", &["-c", BASH]),

@@ -204,9 +204,9 @@ impl<'a> Run<'a> {
             self.done = at + 1;
             if !matches!(step.verb, Verb::Free | Verb::Trim | Verb::Mallopt(_) | Verb::ThreadExit) {
                 let end = self.player.heap().kernel().heap_end();
-                let size = self.player.requested(step.block as usize);
+                let mapped = returned.is_some_and(|ptr| self.player.heap().is_mapped(ptr));
                 self.compared.compare(
-                    (at, size),
+                    (at, mapped),
                     self.plan.returned[at],
                     returned.map(Ptr::addr),
                     end,

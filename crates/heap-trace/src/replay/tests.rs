@@ -133,7 +133,8 @@ fn busy(seed: u64) -> Plan {
     for _ in 0..2000 {
         at += below(50);
         let thread = below(2);
-        let size = [below(200), below(9000), below(300_000)][below(3) as usize];
+        let most = [200, 9000, 300_000][usize::try_from(below(3)).expect("small")];
+        let size = below(most);
         let _ = match below(7) {
             0..3 => {
                 live.push(next);
@@ -144,7 +145,8 @@ fn busy(seed: u64) -> Plan {
                 writeln!(text, "{thread} {at} realloc {old:#x} {} = {next:#x}", size + 1)
             }
             _ if !live.is_empty() => {
-                let old = live.swap_remove(below(live.len() as u64) as usize);
+                let old =
+                    live.swap_remove(usize::try_from(below(live.len() as u64)).expect("small"));
                 writeln!(text, "{thread} {at} free {old:#x}")
             }
             _ => Ok(()),

@@ -154,7 +154,7 @@ impl<K: Kernel> Heap<K> {
         let id = if takes || self.broken(Mutant::CallocTakesFromTcache) {
             self.malloc_chunk(t, bytes)
         } else {
-            if !self.threads[t].cached {
+            if !self.threads[t].cached && !self.cache_comes_late() {
                 self.make_cache(t);
             }
             self.arena_malloc(t, bytes)
@@ -192,11 +192,12 @@ impl<K: Kernel> Heap<K> {
         let mapped = self.chunks[id].kind == Kind::Mapped;
         if self.rules.realloc_keeps
             && let Some(spare) = self.usable_size(Some(ptr)).checked_sub(size)
-            && (spare < 2 * self.rules.word || mapped && spare <= self.page)
+            && (spare < 2 * self.rules.word
+                || mapped && self.rules.realloc_keeps_page && spare <= self.page)
         {
             return Ok(Some(ptr));
         }
-        if !mapped && !self.threads[t].cached {
+        if !mapped && !self.threads[t].cached && !self.cache_comes_late() {
             self.make_cache(t);
         }
         let padded = size.saturating_add(self.set.checked.into());
@@ -209,7 +210,7 @@ impl<K: Kernel> Heap<K> {
         if new.is_none() && !self.alone() && !self.set.checked {
             new = self.malloc_chunk(t, size);
             if new.is_some() {
-                self.int_free(t, id);
+                self.free_inside(t, id);
             }
         }
         self.handed_out(new)
@@ -307,7 +308,7 @@ impl<K: Kernel> Heap<K> {
         let Some(id) = ptr.and_then(|ptr| self.live(ptr)) else { return 0 };
         let chunk = &self.chunks[id];
         match chunk.kind {
-            Kind::Mapped => chunk.size - self.rules.header(),
+            Kind::Mapped if !self.rules.mapped_header => chunk.size - self.rules.header(),
             _ => chunk.size - self.rules.word,
         }
     }
@@ -434,7 +435,10 @@ impl<K: Kernel> Heap<K> {
     #[inline]
     fn malloc_chunk(&mut self, t: usize, size: u64) -> Id {
         let Some(nb) = self.rules.chunk_for(size) else { return Id::NONE };
-        if !self.threads[t].cached && !self.broken(Mutant::TableComesLate) {
+        if !self.threads[t].cached
+            && !self.cache_comes_late()
+            && !self.broken(Mutant::TableComesLate)
+        {
             if self.set.checked {
                 return self.arena_malloc(t, size);
             }

@@ -33,6 +33,15 @@ impl<K: Kernel> Heap<K> {
         self.merge(a, id);
     }
 
+    /// Frees what the allocator itself cut off or moved away from: since 2.42 past the cache.
+    pub(super) fn free_inside(&mut self, t: usize, id: Id) {
+        if self.rules.frees_past_cache {
+            self.merge(usize::from(self.chunks[id].arena), id);
+        } else {
+            self.int_free(t, id);
+        }
+    }
+
     /// Merges a chunk with its neighbours, past the caches, and then consolidates and trims if
     /// that made it large (`_int_free_merge_chunk`).
     pub(super) fn merge(&mut self, a: usize, id: Id) {
@@ -199,10 +208,11 @@ impl<K: Kernel> Heap<K> {
         let chunk = self.chunks[id];
         let lead = chunk.lead();
         self.maps.count -= 1;
-        self.maps.bytes -= lead + chunk.size;
+        let len = lead + chunk.size + self.rules.mapped_tail();
+        self.maps.bytes -= len;
         self.chunks.remove(&mut self.maps.head, id);
         self.chunks.vacate(id);
         // Nothing can be done if it fails.
-        let _ = self.kernel.munmap(chunk.addr - lead, lead + chunk.size);
+        let _ = self.kernel.munmap(chunk.addr - lead, len);
     }
 }

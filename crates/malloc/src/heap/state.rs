@@ -72,8 +72,11 @@ impl Settings {
         }
         match tunables.hugetlb.filter(|_| rules.hugetlb) {
             Some(1) => set.thp = kernel.thp_madvise(),
-            Some(2) => set.huge = kernel.huge_page().map(|page| (page, 0)),
-            // `__malloc_hugepage_config` accepts only the sizes there are.
+            // `__malloc_hugepage_config` says the size even if it is the default.
+            Some(2) => {
+                set.huge = kernel.huge_page().map(|page| (page, page.trailing_zeros() << 26))
+            }
+            // It accepts only the sizes there are.
             Some(size) if size > 2 && kernel.huge_page() == Some(size) => {
                 set.huge = Some((size, size.trailing_zeros() << 26));
             }
@@ -121,6 +124,10 @@ impl Settings {
 
     /// `do_set_mxfast`; false if it is more than `MAX_FAST_SIZE`.
     fn set_max_fast(&mut self, rules: &Rules, value: u64) -> bool {
+        if !rules.fast_lists {
+            self.max_fast = 0;
+            return true;
+        }
         if value > 80 * rules.word / 4 {
             return false;
         }
@@ -308,6 +315,8 @@ pub(super) struct Thread {
     /// Whether its cache exists.
     pub(super) cached: bool,
     pub(super) exited: bool,
+    /// Whether its cache was tried for and will not be again, where it comes late.
+    pub(super) refused: bool,
     /// The chunk of the cache's table.
     pub(super) table: Id,
     /// Newest first, linked by `next`.
@@ -322,6 +331,7 @@ impl Thread {
         Thread {
             cached: false,
             exited: false,
+            refused: false,
             table: Id::NONE,
             lists: vec![Id::NONE; bins].into(),
             counts: vec![0; bins].into(),

@@ -54,7 +54,7 @@ impl<K: Kernel> Heap<K> {
     pub(super) fn map(&mut self, nb: u64, page: u64, how: Map) -> Id {
         let align = self.rules.align;
         let narrow = align == self.rules.header();
-        let word = if self.broken(Mutant::MmapWithoutWord) { 0 } else { self.rules.word };
+        let word = if self.broken(Mutant::MmapWithoutWord) { 0 } else { self.rules.mapped_extra() };
         let slack = word + if narrow { 0 } else { align - 1 };
         // `ALIGN_UP` wraps around 0 as `size_t` does, which the next line notices.
         let end = nb.wrapping_add(slack).wrapping_add(page - 1);
@@ -70,7 +70,8 @@ impl<K: Kernel> Heap<K> {
         }
         let lead =
             (addr + self.rules.header()).next_multiple_of(align) - self.rules.header() - addr;
-        let id = self.chunks.add(addr + lead, len - lead, Kind::Mapped, 0);
+        let size = len - lead - self.rules.mapped_tail();
+        let id = self.chunks.add(addr + lead, size, Kind::Mapped, 0);
         self.chunks[id].set_lead(lead);
         self.chunks.push_front(&mut self.maps.head, id);
         let maps = &mut self.maps;
@@ -222,7 +223,7 @@ impl<K: Kernel> Heap<K> {
         if old_top.is_some() {
             let kept = (old_size - 2 * header) & !(self.rules.align - 1);
             if self.close(old_top, kept) != old_top && !self.broken(Mutant::OldTopIsNotFreed) {
-                self.int_free(t, old_top);
+                self.free_inside(t, old_top);
             }
         }
     }

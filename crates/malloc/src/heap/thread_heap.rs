@@ -136,7 +136,7 @@ impl<K: Kernel> Heap<K> {
             self.arenas[a].heaps[closed].fence = fence;
             self.arenas[a].heaps.push(heap);
             if fence != top {
-                self.int_free(t, top);
+                self.free_inside(t, top);
             }
             return None;
         }

@@ -140,6 +140,11 @@ impl<K: Kernel> Heap<K> {
         }
     }
 
+    /// Whether a live block has a mapping of its own.
+    pub fn is_mapped(&self, ptr: Ptr) -> bool {
+        self.live(ptr).is_some_and(|id| self.chunks[id].kind == Kind::Mapped)
+    }
+
     /// Arenas there are, the main one included.
     pub fn arenas(&self) -> usize {
         self.arenas.len()

@@ -57,7 +57,7 @@ pub enum Verdict {
     Less,
     /// The medians differ by no more than the runs of one of the columns do among themselves.
     NoDifference,
-    /// Fewer than [`LEAST_RUNS`] runs of one of the columns: too few to tell.
+    /// Fewer than three runs of one of the columns: too few to tell.
     Unknown,
 }
 

@@ -96,7 +96,8 @@ fn the_page_says_who_needs_what_and_what_went_wrong() {
               where      Linux 6.1.0 x86_64, 2 CPUs, Debian GLIBC 2.36, transparent huge
                          pages: unknown
               runs       3 of each, in turn; medians, and from the least to the most.
-                         `same`: the medians differ by no more than runs do among themselves
+                         `same`: the medians differ by no more than runs do among
+                         themselves; in brackets: too few repeats to tell
 
             Memory       most resident memory of the largest process (VmHWM)
                          PEAK          RANGE

@@ -113,8 +113,9 @@ pub(super) fn waste_head(waste: &Waste) -> String {
 /// What lies free between live blocks.
 pub(super) fn between(waste: &Waste) -> String {
     format!(
-        "freed, in {} between {} of the main heap",
+        "freed, in {} {} {} of the main heap",
         count(usize::try_from(waste.free_chunks).unwrap_or(usize::MAX), "chunk", "chunks"),
+        if waste.live_blocks == 1 { "beside" } else { "between" },
         count(
             usize::try_from(waste.live_blocks).unwrap_or(usize::MAX),
             "live block",

@@ -1,6 +1,7 @@
 //! How much of the command's memory was live at most: what a trace or the user says.
 
 use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::BufReader;
 
@@ -40,7 +41,7 @@ pub(super) fn find(given: &OsStr) -> Result<Live, Failure> {
     let peak = Bytes::new(plan.peak_live());
     let mut note = format!("The live bytes, {peak} at most, are those of the trace {shown}");
     if let Some(command) = facts.command {
-        note.push_str(&format!(", recorded of `{}`", command.escape_debug()));
+        let _ = write!(note, ", recorded of `{}`", command.escape_debug());
     }
     note.push_str(": one process.");
     if facts.cut.is_some() || plan.problem_count > 0 {
