@@ -2,6 +2,7 @@
 
 use super::compare::Setting;
 use super::op::{Code, Op};
+use super::real::Library;
 use crate::Stop;
 use malloc::End;
 
@@ -41,10 +42,16 @@ fn after(mut ops: Vec<Op>, last: &[Op]) -> Vec<Op> {
     ops
 }
 
-/// All of them. The sizes are those of 64-bit programs; where every call is `checked`, overflows begin
+/// Without the debugging library, and with it, where it is, at each level of `MALLOC_CHECK_`.
+pub(super) fn levels(library: &Library) -> Vec<Option<u8>> {
+    let checked = (0..4).map(Some).filter(|_| library.debugging().is_some());
+    std::iter::once(None).chain(checked).collect()
+}
+
+/// All of them. The sizes are those of 64-bit programs; where every call is checked, overflows begin
 /// behind what was asked for, where the mark is.
-pub(super) fn all(checked: bool) -> Vec<Misuse> {
-    let usable = if checked { 2000 } else { 2008 };
+pub(super) fn all(check: Option<u8>) -> Vec<Misuse> {
+    let usable = if check.is_some_and(|level| level > 0) { 2000 } else { 2008 };
     let two = || vec![Op::malloc(1, 2000), Op::malloc(2, 2000)];
     let three = || after(two(), &[Op::malloc(3, 2000)]);
     let make = |name, ops| Misuse { name, ops };

@@ -88,13 +88,11 @@ fn compare(args: &[String]) -> Result<bool, Stop> {
     for library in &libraries {
         if library.rules == Rules::GLIBC_2_36 && "misuse".contains(&options.only) {
             any = true;
-            // Without the debugging library, and with it at each level of `MALLOC_CHECK_`.
-            let levels = (0..4).map(Some).filter(|_| library.debugging().is_some());
-            for check in std::iter::once(None).chain(levels) {
+            for check in misuse::levels(library) {
                 let mut setting = Setting::new(library);
                 setting.tunables.check = check;
                 let level = check.map_or(String::new(), |level| format!(" check={level}"));
-                for misuse in misuse::all(check.is_some_and(|level| level > 0)) {
+                for misuse in misuse::all(check) {
                     let name = misuse.name;
                     match misuse.compare(&setting)? {
                         Ok(said) => println!("2.36 misuse{level}: {name}: {said}"),

@@ -74,7 +74,8 @@ impl Settings {
             Some(1) => set.thp = kernel.thp_madvise(),
             // `__malloc_hugepage_config` says the size even if it is the default.
             Some(2) => {
-                set.huge = kernel.huge_page().map(|page| (page, page.trailing_zeros() << 26))
+                let default = kernel.huge_page();
+                set.huge = default.map(|page| (page, page.trailing_zeros() << 26));
             }
             // It accepts only the sizes there are.
             Some(size) if size > 2 && kernel.huge_page() == Some(size) => {

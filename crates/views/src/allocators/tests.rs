@@ -89,7 +89,7 @@ fn the_page_says_who_needs_what_and_what_went_wrong() {
     let text = allocators(&report(Some(60 << 20)), &style(80, Charset::Utf8));
     check(
         &text,
-        &expect![[r#"
+        &expect![[r"
             Allocators   job a\nb
               mimalloc needs the least memory, 13 % less than glibc. mimalloc takes the
               least time, 21 % less than glibc.
@@ -140,7 +140,7 @@ fn the_page_says_who_needs_what_and_what_went_wrong() {
                          each; a peak between two looks is not in them. The maps of 9
                          processes were read.
                          A note.
-        "#]],
+        "]],
     );
 }
 

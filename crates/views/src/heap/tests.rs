@@ -108,7 +108,7 @@ fn the_screen_says_what_was_held_why_and_what_would_change_it() {
     let report = played(&trace()).swept(&settings());
     check(
         &heap(&report, 12, &style(80, Charset::Utf8)),
-        &expect![[r#"
+        &expect![[r"
             The heap held at most 788 KiB where at most 773 KiB were live; on average
               503 KiB for 359 KiB; at the end 396 KiB for 35.2 KiB.
               table.trace, recorded by heaptrack, interpreted: ./table --fill
@@ -176,7 +176,7 @@ fn the_screen_says_what_was_held_why_and_what_would_change_it() {
               - An interpreted trace has no addresses either: of the blocks that one place
                 allocated with one size, the newest is taken to be freed first. `heaptrack
                 --raw` keeps them.
-        "#]],
+        "]],
     );
 }
 
@@ -188,7 +188,7 @@ fn a_sweep_shows_as_many_rows_as_wanted_and_lines_to_paste_whole() {
     let (table, _) = table.split_once("SIZES").expect("sizes behind it");
     check(
         table,
-        &expect![[r#"
+        &expect![[r"
                   the same calls under 7 other settings: the best tunables hold
                          469 KiB on average instead of 503 KiB
                PEAK  AVERAGE    END  CALLS  SETTING
@@ -199,7 +199,7 @@ fn a_sweep_shows_as_many_rows_as_wanted_and_lines_to_paste_whole() {
               least on average, and lowest peak: GLIBC_TUNABLES=glibc.malloc.top_pad=0:glibc.malloc.trim_threshold=65536
               2 settings more; --all shows them; 2 settings would change nothing
 
-        "#]],
+        "]],
     );
 }
 
@@ -211,7 +211,7 @@ fn what_the_recorder_lost_and_what_ended_the_process_is_said() {
     report.loses = vec!["Where blocks were is not recorded.".to_owned()];
     check(
         &heap(&report, 12, &style(80, Charset::Ascii)),
-        &expect![[r#"
+        &expect![[r"
         glibc ended the process: free(): invalid pointer. The heap held at most
           132 KiB where at most 110 B were live; on average 132 KiB for 60 B; at the end
           132 KiB for 110 B.
@@ -253,7 +253,7 @@ fn what_the_recorder_lost_and_what_ended_the_process_is_said() {
           - Where blocks were is not recorded.
           - The recording ended before the program did: the file had no room for more.
           - call 2: expected a block that lives, found free of 0x1
-    "#]],
+    "]],
     );
 }
 
@@ -262,7 +262,7 @@ fn the_heap_behind_a_call_is_drawn_to_scale() {
     let played = played(&trace());
     check(
         &heap_picture(&played.picture(500), &style(80, Charset::Utf8)),
-        &expect![[r#"
+        &expect![[r"
             Behind call 500 of 823: 678 KiB live, 788 KiB held.
               █ ▓ ▒ live, wholly to a little; · free; t in a cache; f in a fast list; – the
               free end
@@ -285,11 +285,11 @@ fn the_heap_behind_a_call_is_drawn_to_scale() {
 
             MAPPED       1 block, 392 KiB
                   392Ki  7ffff7f9d010  call 402
-        "#]],
+        "]],
     );
     check(
         &heap_picture(&played.picture(860), &style(60, Charset::Ascii)),
-        &expect![[r#"
+        &expect![[r"
             Behind call 823 of 823: 35.2 KiB live, 396 KiB held.
               # + - live, wholly to a little; . free; t in a cache; f in
               a fast list; _ the free end
@@ -310,7 +310,7 @@ fn the_heap_behind_a_call_is_drawn_to_scale() {
                 5555555b1000  .......+-........#........-+....
                 5555555b9000  ....++______
                               a sign is 1.00 KiB, a row 32.0 KiB
-        "#]],
+        "]],
     );
 }
 
