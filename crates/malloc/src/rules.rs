@@ -85,6 +85,12 @@ pub struct Rules {
     pub realloc_keeps: bool,
     /// … and one with a mapping of its own that is at most a page too large: 2.38 to 2.41.
     pub realloc_keeps_page: bool,
+    /// A request beyond the limit is refused by the arena and not before: a thread among others then tries another
+    /// arena, and stays with it. Since 2.42.
+    pub refuses_late: bool,
+    /// What is mapped in place of the break that was refused is rounded once and at least 1 MiB, whatever the old top
+    /// was: since 2.43.
+    pub fallback_alone: bool,
     /// There are fast lists: up to 2.42. The settings for them are taken and do nothing since.
     pub fast_lists: bool,
     /// What `realloc` and growing heaps free goes past the cache of the thread: since 2.42.
@@ -135,6 +141,8 @@ impl Rules {
         aligned_alloc_checks: false,
         realloc_keeps: false,
         realloc_keeps_page: false,
+        refuses_late: false,
+        fallback_alone: false,
         fast_lists: true,
         frees_past_cache: false,
         mapped_header: false,
@@ -243,6 +251,8 @@ impl Rules {
         }),
         arena_header: 2112,
         realloc_keeps_page: false,
+        refuses_late: true,
+        fallback_alone: true,
         fast_lists: false,
         frees_past_cache: true,
         mapped_header: true,

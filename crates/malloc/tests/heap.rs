@@ -132,6 +132,23 @@ fn with_hugetlb_2_huge_pages_are_asked_for_and_the_break_is_left_alone() {
 }
 
 #[test]
+fn in_2_43_the_cache_comes_with_the_first_free_and_holds_sixteen_of_a_size() {
+    let space = AddressSpace::new(Layout::X86_64, []);
+    let mut heap = Heap::new(Rules::GLIBC_2_43, &Tunables::default(), space);
+    let blocks: Vec<Ptr> = (0..17)
+        .map(|_| heap.malloc(MAIN, 24).expect("no misuse").expect("there is memory"))
+        .collect();
+    assert_eq!(blocks[0].addr(), Layout::X86_64.brk + 16);
+    for ptr in blocks {
+        heap.free(MAIN, Some(ptr)).expect("no misuse");
+    }
+    let figures = heap.figures();
+    assert_eq!((figures.tcache.count, figures.fast.count), (16, 0));
+    // The last one is the only free chunk that is in no cache.
+    assert_eq!(figures.binned.count + figures.unsorted.count, 1);
+}
+
+#[test]
 fn settings_are_printed_as_the_line_to_paste() {
     let set = Tunables { mmap_threshold: Some(4096), tcache_count: Some(0), ..Tunables::default() };
     assert_eq!(

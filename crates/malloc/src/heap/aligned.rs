@@ -111,7 +111,9 @@ impl<K: Kernel> Heap<K> {
     /// `Some(Id::NONE)` if the request is refused.
     fn take_aligned(&mut self, t: usize, alignment: u64, request: u64) -> Option<Id> {
         self.rules.tcache.filter(|tcache| tcache.memalign_takes)?;
-        let Some(nb) = self.rules.chunk_for(request) else { return Some(Id::NONE) };
+        let Some(nb) = self.rules.chunk_for(request) else {
+            return (!self.rules.refuses_late).then_some(Id::NONE);
+        };
         let list = self.cache_list(t, nb)?;
         let header = self.rules.header();
         let mut newer = Id::NONE;

@@ -147,7 +147,8 @@ impl<K: Kernel> Heap<K> {
     /// # Errors
     /// [`Abort`] if glibc would end the process here.
     pub fn calloc(&mut self, thread: ThreadId, n: u64, size: u64) -> Result<Option<Ptr>, Abort> {
-        let bytes = n.checked_mul(size).filter(|bytes| *bytes <= self.rules.most());
+        let most = if self.rules.refuses_late { u64::MAX } else { self.rules.most() };
+        let bytes = n.checked_mul(size).filter(|bytes| *bytes <= most);
         let Some(bytes) = bytes else { return Ok(None) };
         let t = thread.index();
         let takes = self.rules.tcache.is_some_and(|tcache| tcache.calloc_takes);
@@ -190,7 +191,9 @@ impl<K: Kernel> Heap<K> {
             return if self.set.checked { self.malloc(thread, size) } else { Ok(None) };
         }
         let mapped = self.chunks[id].kind == Kind::Mapped;
-        if self.rules.realloc_keeps
+        // The debugging library has a `realloc` of its own, which moves such a block.
+        let keeps = self.rules.realloc_keeps && !self.set.checked;
+        if keeps
             && let Some(spare) = self.usable_size(Some(ptr)).checked_sub(size)
             && (spare < 2 * self.rules.word
                 || mapped && self.rules.realloc_keeps_page && spare <= self.page)
@@ -434,7 +437,9 @@ impl<K: Kernel> Heap<K> {
     /// `__libc_malloc`.
     #[inline]
     fn malloc_chunk(&mut self, t: usize, size: u64) -> Id {
-        let Some(nb) = self.rules.chunk_for(size) else { return Id::NONE };
+        let Some(nb) = self.rules.chunk_for(size) else {
+            return if self.rules.refuses_late { self.arena_malloc(t, size) } else { Id::NONE };
+        };
         if !self.threads[t].cached
             && !self.cache_comes_late()
             && !self.broken(Mutant::TableComesLate)

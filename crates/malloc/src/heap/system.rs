@@ -166,7 +166,10 @@ impl<K: Kernel> Heap<K> {
         how: Map,
     ) -> Fallback {
         let mut len = *size;
-        if self.arenas[0].contiguous {
+        if self.rules.fallback_alone {
+            let wanted = nb.wrapping_add(self.set.top_pad).wrapping_add(self.min_chunk);
+            len = wanted.wrapping_add(unit - 1) & !(unit - 1);
+        } else if self.arenas[0].contiguous {
             len = len.wrapping_add(old_size).wrapping_add(unit - 1) & !(unit - 1);
         }
         let len = self.rules.wrap(len).max(least);

@@ -187,9 +187,9 @@ fn a_sweep_shows_as_many_rows_as_wanted_and_lines_to_paste_whole() {
     let (_, table) = text.split_once("WHAT IF").expect("a table");
     let (table, _) = table.split_once("SIZES").expect("sizes behind it");
     check(
-        table,
+        &format!("WHAT IF{table}"),
         &expect![[r"
-                  the same calls under 7 other settings: the best tunables hold
+            WHAT IF      the same calls under 7 other settings: the best tunables hold
                          469 KiB on average instead of 503 KiB
                PEAK  AVERAGE    END  CALLS  SETTING
               788Ki    331Ki  396Ki      6  frees that follow each other made newest first
