@@ -1,6 +1,6 @@
 //! One report while its lines come in.
 
-use facts::oom_report::{LineKind, OomReport, SourceLine};
+use facts::oom_report::{LineKind, OomReport, Record, SourceLine, TaskRow};
 use units::Pid;
 
 use crate::record::{Context, Item, task_row};
@@ -54,6 +54,15 @@ impl Builder {
         if understood {
             self.understood = self.report.lines.len();
         }
+    }
+
+    /// Keeps a row of the table and its line.
+    pub(super) fn keep_row(&mut self, mut line: SourceLine, row: TaskRow) {
+        let rows = &mut self.report.tasks.get_or_insert_default().rows;
+        line.records.push(Record::Task(rows.len()));
+        rows.push(row);
+        self.report.lines.push(line);
+        self.understood = self.report.lines.len();
     }
 
     pub(super) fn drop_tail(&mut self) {

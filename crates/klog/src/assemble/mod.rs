@@ -12,10 +12,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use facts::Name;
-use facts::oom_report::{LineKind, OomReport, Record, SourceLine, Stamp};
+use facts::oom_report::{LineKind, OomReport, Record, Records, SourceLine, Stamp};
 
 use crate::Problem;
-use crate::record::{self, Context, Item, More};
+use crate::record::{self, Context, Item, More, task_row};
 use crate::transport::{Caller, Origin, Peeled};
 use builder::Builder;
 
@@ -98,7 +98,7 @@ impl Assembler {
             number,
             kind: LineKind::Unknown,
             stamp: stamp.map(Stamp::from),
-            records: Vec::new(),
+            records: Records::new(),
             text: Name::within(raw.text, raw.range.clone()),
         };
         if let Some(pending) = &mut self.pending {
@@ -146,11 +146,53 @@ impl Assembler {
         self.pending = Some(pending);
     }
 
-    /// Everything found, in the order of the text.
-    pub(crate) fn finish(mut self) -> Vec<(OomReport, Vec<Problem>)> {
+    /// Whether the last line read was of a task table whose columns are known.
+    pub(crate) fn is_in_table(&self) -> bool {
+        let context = self.open.last().map_or_else(Context::default, |last| last.context);
+        context.section == Some(LineKind::Tasks) && context.columns.is_some()
+    }
+
+    /// Nothing carries on the last line.
+    pub(crate) fn settle(&mut self) {
         if let Some(mut pending) = self.pending.take() {
             self.route(&mut pending);
         }
+    }
+
+    /// Takes a row of the table that the newest report is in, if `body` is one and nothing besides:
+    /// what [`Assembler::push`] does with it when nothing carries on the line before or this one.
+    pub(crate) fn push_row(
+        &mut self,
+        number: u64,
+        raw: &Raw<'_>,
+        micros: u64,
+        body: &[u8],
+    ) -> bool {
+        // Blanks at the end of a line tell how it goes on.
+        let ends_blank = body.last().is_none_or(u8::is_ascii_whitespace);
+        if !self.is_in_table() || self.pending.is_some() || ends_blank {
+            return false;
+        }
+        let Some(builder) = self.open.last_mut() else { return false };
+        let Some(columns) = builder.context.columns else { return false };
+        let Some((row, done, true)) = task_row(body, columns) else { return false };
+        if done != body.len() {
+            return false;
+        }
+        let line = SourceLine {
+            number,
+            kind: LineKind::Tasks,
+            stamp: Some(Stamp::Boot(micros)),
+            records: Records::new(),
+            text: Name::within(raw.text, raw.range.clone()),
+        };
+        builder.keep_row(line, row);
+        true
+    }
+
+    /// Everything found, in the order of the text.
+    pub(crate) fn finish(mut self) -> Vec<(OomReport, Vec<Problem>)> {
+        self.settle();
         let mut all = self.closed;
         all.append(&mut self.open);
         all.sort_by_key(Builder::first_line);

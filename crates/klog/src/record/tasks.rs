@@ -125,6 +125,11 @@ pub(crate) fn task_row(body: &[u8], columns: TaskColumns) -> Option<(TaskRow, us
     let mut values = [None; 10];
     let mut found = 0;
     while found < wanted {
+        if let Some(n) = cursor.short_number() {
+            values[found] = Some(n);
+            found += 1;
+            continue;
+        }
         let before = cursor;
         match cursor.signed() {
             Some(n) if cursor.rest.first().is_none_or(u8::is_ascii_whitespace) => {
