@@ -88,15 +88,15 @@ impl Region {
     /// Takes rows of the task table, of which a report may have thousands, without asking what else
     /// they could be; the first line that is no such row. What is made of them is what [`push`] makes.
     fn rows(&self, from: usize, assembler: &mut Assembler, prefixes: &Peeler) -> usize {
-        let stamped = |at: usize| {
+        // The time and the body of a row; any other line may carry on the one before it.
+        let row_at = |at: usize| {
             let (_, line) = (at < self.ends.len()).then(|| self.nth(at))?;
-            prefixes.stamped(line)
+            prefixes.stamped(line).filter(|(_, body)| body.starts_with(b"["))
         };
         let mut at = from;
-        let Some(mut row) = stamped(at) else { return at };
+        let Some(mut row) = row_at(at) else { return at };
         assembler.settle();
-        // A line without a prefix may carry on the one before it.
-        while let Some(next) = stamped(at + 1) {
+        while let Some(next) = row_at(at + 1) {
             let (micros, body) = row;
             let (number, raw) = self.raw(at);
             if memchr::memchr2(b'#', b'\\', raw.bytes()).is_some()
@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn rows_that_are_read_in_haste_say_what_they_say() {
         /// What stands between rows, or at their ends.
-        const BETWEEN: [&str; 12] = [
+        const BETWEEN: [&str; 13] = [
             "[    1.000001] usb 1-1: new device",
             "[    1.000001] [     12]     0    12        1        1        0        0             0 a#012b",
             "[    1.000001] [     12]     0    12        1        1        0        0             0 ",
@@ -293,6 +293,7 @@ mod tests {
             "[ 1.1] [     12]     0    12        1        1        0        0             0 x",
             "[                                                       1.000001] [ 12] 0 12 1 1 0 0 0 0 0 0 x",
             "rest of a name",
+            "[    1.000046] rest",
             "\u{a0}",
             "[    1.000001] Tasks state (memory values in pages):",
         ];

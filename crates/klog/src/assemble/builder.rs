@@ -1,6 +1,6 @@
 //! One report while its lines come in.
 
-use facts::oom_report::{LineKind, OomReport, Record, SourceLine, TaskRow};
+use facts::oom_report::{LineKind, OomReport, Record, ShowMem, SourceLine, TaskRow};
 use units::Pid;
 
 use crate::record::{Context, Item, task_row};
@@ -63,6 +63,15 @@ impl Builder {
         rows.push(row);
         self.report.lines.push(line);
         self.understood = self.report.lines.len();
+    }
+
+    /// Whether all there is of it is `Mem-Info:`, the head of what is not in the text.
+    pub(super) fn says_nothing(&self) -> bool {
+        let OomReport { memory, lines, .. } = &self.report;
+        memory.as_ref().is_some_and(|memory| *memory == ShowMem::default())
+            && self.problems.is_empty()
+            && self.rows.is_empty()
+            && lines.iter().flat_map(|line| line.records.iter()).all(|r| *r == Record::MemInfo)
     }
 
     pub(super) fn drop_tail(&mut self) {

@@ -4,6 +4,7 @@ mod apply;
 mod builder;
 mod figures;
 mod finish;
+mod name;
 mod record_place;
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,7 @@ use facts::oom_report::{LineKind, OomReport, Record, Records, SourceLine, Stamp}
 
 use crate::Problem;
 use crate::record::{self, Context, Item, More, task_row};
-use crate::transport::{Caller, Origin, Peeled};
+use crate::transport::{Caller, Origin, Peeled, RawStamp};
 use builder::Builder;
 
 /// A record longer than this is not carried on: the kernel's have 1 KiB. Every line that carries one on is
@@ -89,6 +90,14 @@ pub(crate) enum Next {
     Unknown,
 }
 
+impl Pending {
+    /// Whether its last line was printed at this moment by this caller.
+    fn is_of(&self, stamp: Option<RawStamp<'_>>, caller: Option<Caller>) -> bool {
+        let last = self.lines.last().and_then(|line| line.stamp.as_ref());
+        caller == self.caller && stamp.is_some() && last == stamp.map(Stamp::from).as_ref()
+    }
+}
+
 impl Assembler {
     /// Takes the next line.
     pub(crate) fn push(&mut self, line: Line<'_>) {
@@ -111,7 +120,16 @@ impl Assembler {
                     pending.body.extend_from_slice(body);
                     true
                 }
-                _ => origin == Origin::Bare && !inner && carries_on(&self.open, pending, body),
+                _ => {
+                    (origin == Origin::Bare && !inner && carries_on(&self.open, pending, body))
+                        || (name::could_go_on(&pending.body, body)
+                            && match origin {
+                                Origin::Kernel => !inner && pending.is_of(stamp, caller),
+                                Origin::Bare => inner || starts_blank,
+                                Origin::Program => false,
+                            }
+                            && name::goes_on(&self.open, pending, body))
+                }
             };
             if joined {
                 pending.next = next;
@@ -195,6 +213,7 @@ impl Assembler {
         self.settle();
         let mut all = self.closed;
         all.append(&mut self.open);
+        all.retain(|builder| !builder.says_nothing());
         all.sort_by_key(Builder::first_line);
         all.into_iter().map(Builder::finish).collect()
     }
