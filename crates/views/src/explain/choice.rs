@@ -81,18 +81,15 @@ pub(crate) fn judgement(report: &ExplainReport, choice: &Choice, style: &Style) 
                     verdict::task(other, style)
                 )
         }
-        (Some(false), Some(other), None) => {
-            style.paint(Accent::Wall, "NO")
-                + &format!(
-                    ": these rules choose {}; the chosen is not in the table",
-                    verdict::task(other, style)
-                )
-        }
         (_, Some(other), _) if report.victims.is_empty() => {
             format!("nobody was chosen; it would be {}", verdict::task(other, style))
         }
         (None, Some(_), Some(rank)) => format!(
             "cannot be told: it depends on the total; with the least it can be, place {rank}"
+        ),
+        (_, Some(other), None) => format!(
+            "cannot be told: the chosen is not in the table; of those in it these rules choose {}",
+            verdict::task(other, style)
         ),
         _ => "cannot be told from the text".to_owned(),
     }
