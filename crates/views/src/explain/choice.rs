@@ -81,6 +81,13 @@ pub(crate) fn judgement(report: &ExplainReport, choice: &Choice, style: &Style) 
                     verdict::task(other, style)
                 )
         }
+        (Some(false), Some(other), None) => {
+            style.paint(Accent::Wall, "NO")
+                + &format!(
+                    ": these rules choose {}, and never the chosen",
+                    verdict::task(other, style)
+                )
+        }
         (_, Some(other), _) if report.victims.is_empty() => {
             format!("nobody was chosen; it would be {}", verdict::task(other, style))
         }
