@@ -76,7 +76,8 @@ mod tests {
     }
 
     fn lines(of: &[String], prefix: &str) -> OomReport {
-        let text: String = of.iter().map(|line| format!("{prefix}{line}\n")).collect();
+        let text: Vec<String> = of.iter().map(|line| format!("{prefix}{line}")).collect();
+        let text = text.join("\n");
         let mut found = reports(text.as_bytes());
         assert_eq!(found.len(), 1, "{text}");
         let found = found.remove(0);
@@ -120,11 +121,10 @@ mod tests {
     #[test]
     fn what_is_no_rest_of_a_name_stays_a_line_of_its_own() {
         let check = |between: &str, time: &str| {
-            let mut text = String::new();
-            for line in [HEAD, &row("first"), &row("0123456789")] {
-                text.push_str(&format!("[   12.000001] {line}\n"));
-            }
-            text.push_str(&format!("[   12.{time}] {between}\n[   12.000009] {}\n", row("last")));
+            let before = [HEAD, &row("first"), &row("0123456789")];
+            let before = before.map(|line| format!("[   12.000001] {line}\n")).concat();
+            let last = row("last");
+            let text = format!("{before}[   12.{time}] {between}\n[   12.000009] {last}\n");
             let report = reports(text.as_bytes()).remove(0).report;
             let rows = report.tasks.unwrap().rows;
             assert_eq!(rows.len(), 3, "{text}");
