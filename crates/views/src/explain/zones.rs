@@ -20,7 +20,7 @@ pub(super) fn print(page: &mut Page<'_>, report: &ExplainReport) {
     if let Some(group) = &report.group {
         match (group.memory, group.memory_swap) {
             (None, None) => {
-                page.labelled("memory", "the cgroup's usage and limit are not in the text")
+                page.labelled("memory", "the cgroup's usage and limit are not in the text");
             }
             (memory, _) => limit(page, "memory", memory),
         }
