@@ -91,6 +91,8 @@ pub struct Rules {
     /// What is mapped in place of the break that was refused is rounded once and at least 1 MiB, whatever the old top
     /// was: since 2.43.
     pub fallback_alone: bool,
+    /// With huge pages by `hugetlb=1` the break is asked for before the first growth is rounded: since 2.43.
+    pub thp_asks_break: bool,
     /// There are fast lists: up to 2.42. The settings for them are taken and do nothing since.
     pub fast_lists: bool,
     /// What `realloc` and growing heaps free goes past the cache of the thread: since 2.42.
@@ -143,6 +145,7 @@ impl Rules {
         realloc_keeps_page: false,
         refuses_late: false,
         fallback_alone: false,
+        thp_asks_break: false,
         fast_lists: true,
         frees_past_cache: false,
         mapped_header: false,
@@ -253,6 +256,7 @@ impl Rules {
         realloc_keeps_page: false,
         refuses_late: true,
         fallback_alone: true,
+        thp_asks_break: true,
         fast_lists: false,
         frees_past_cache: true,
         mapped_header: true,

@@ -106,6 +106,9 @@ impl<K: Kernel> Heap<K> {
         let want = match self.set.thp {
             None => want.wrapping_add(self.page - 1) & !(self.page - 1),
             Some(huge) => {
+                if self.rules.thp_asks_break {
+                    self.sbrk(0);
+                }
                 let brk = self.brk.unwrap_or(0);
                 (brk.wrapping_add(want).wrapping_add(huge - 1) & !(huge - 1)).wrapping_sub(brk)
             }
