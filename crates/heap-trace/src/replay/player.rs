@@ -36,7 +36,12 @@ pub fn rules_for(facts: &Facts) -> Rules {
 
 /// The address space of a trace: its heap where the trace says, nothing else mapped.
 pub fn space_for(facts: &Facts) -> AddressSpace {
-    let mut layout = Layout::X86_64;
+    space_under(facts, &Rules::GLIBC_2_36)
+}
+
+/// The same for a program of the rules' machine: 32-bit ones have a heap within 4 GiB.
+pub fn space_under(facts: &Facts, rules: &Rules) -> AddressSpace {
+    let mut layout = if rules.word == 4 { Layout::I386 } else { Layout::X86_64 };
     layout.brk = facts
         .brk
         .filter(|brk| (layout.floor..layout.mmap_base).contains(brk))

@@ -1,6 +1,6 @@
 use super::check::agreement;
 use super::picture::{map_over_time, picture};
-use super::player::{Player, rules_for, space_for};
+use super::player::{Player, rules_for, space_for, space_under};
 use super::report::{Named, report};
 use super::setting::{Order, Setting, lifo, tunables};
 use super::sweep::{candidates, grid, play, sweep};
@@ -56,6 +56,19 @@ fn one_survivor_above_freed_blocks_keeps_all_of_them() {
     let ten = told_of(&survivor_above(10_000));
     let free = ten.end.unsorted.get() + ten.end.binned.get() + ten.end.top.get();
     assert_eq!(free, 320_294_144);
+}
+
+#[test]
+fn a_trace_played_by_the_rules_of_a_32_bit_release_has_a_heap_of_32_bits() {
+    let facts = Facts::default();
+    let named = Named { origin: "x", format: Format::Rep, facts: &facts };
+    let rules = Rules::GLIBC_2_3_I386;
+    let space = space_under(&facts, &rules);
+    let told = report(&survivor_above(10_000), named, rules, &Setting::default(), &space);
+    let free = told.end.unsorted.get() + told.end.binned.get() + told.end.top.get();
+    assert_eq!(free, 320_085_912);
+    // All of it is one heap, grown by the break.
+    assert_eq!(told.peak_held.held, told.end.heap);
 }
 
 #[test]
