@@ -242,7 +242,7 @@ impl Rules {
     /// glibc 2.43 on x86-64. Large blocks in the cache of the thread (`tcache_max` above 1032) are left out.
     pub const GLIBC_2_43: Rules = Rules {
         name: "2.43",
-        evidence: Evidence::FromSource,
+        evidence: Evidence::Exact,
         tcache: Some(TcacheRules {
             bins: 64,
             count: 16,
