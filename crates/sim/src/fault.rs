@@ -187,6 +187,7 @@ impl Ctx<'_> {
         }
         self.mm.account(flags, grow, true);
         self.reshape(at, address, end);
+        self.mm.holes.take(address, at);
         Some(address)
     }
 

@@ -188,6 +188,7 @@ fn duplicate(store: &mut Store, parent: &mut Mm, task: &mut Task) -> Result<Mm, 
             copy_pages(store, parent, &mut child, &vma);
         }
     }
+    child.find_holes();
     child.hiwater_vm = child.total_vm;
     child.hiwater_rss = child.rss_total();
     Ok(child)

@@ -91,6 +91,7 @@ fn place(store: &mut Store, mm: &mut Mm, mapping: &ImageMapping) {
         store.anons.prepare(&mut chain, None);
     }
     mm.vmas.insert(start, Vma { start, end, flags, pgoff, backing, chain, has_close });
+    mm.holes.take(start, end);
     for run in &mapping.pages {
         put(store, mm, mapping, backing, pgoff, run.first, run.count, run.what);
     }

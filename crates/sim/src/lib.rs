@@ -20,6 +20,7 @@ mod file_fault;
 mod files;
 mod fork;
 mod frames;
+mod holes;
 mod image;
 mod install;
 mod machine;

@@ -5,6 +5,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 
 use rules::layout::{Arch, Layout};
 
+use crate::holes::Holes;
 use crate::page::{PAGE_BITS, Pte};
 use crate::range_map::RangeMap;
 use crate::tables::Tables;
@@ -48,8 +49,8 @@ pub(crate) struct Mm {
     /// Where the next search starts, up to 3.6.
     pub(crate) free_area_cache: u64,
     pub(crate) cached_hole_size: u64,
-    /// There is no hole of this many bytes, or more, at or above this address.
-    pub(crate) no_hole: Option<(u64, u64)>,
+    /// What `vmas` leaves free.
+    pub(crate) holes: Holes,
     /// Processes and threads that use it.
     pub(crate) users: u32,
 }
@@ -73,9 +74,21 @@ impl Mm {
             def_flags: VmFlags::NONE,
             free_area_cache: layout.mmap_base,
             cached_hole_size: u64::MAX,
-            no_hole: None,
+            holes: Holes::everything(),
             users: 1,
         }
+    }
+
+    /// Looks anew at what the mappings leave free.
+    pub(crate) fn find_holes(&mut self) {
+        self.holes = Holes::between(self.vmas.values().map(|vma| (vma.start, vma.end)));
+    }
+
+    /// Whether `holes` says what the mappings leave free; of few mappings, since each is looked at.
+    #[cfg(debug_assertions)]
+    pub(crate) fn holes_are_right(&self) -> bool {
+        let right = || Holes::between(self.vmas.values().map(|vma| (vma.start, vma.end)));
+        self.vmas.len() > 200 || self.holes.iter().eq(right().iter())
     }
 
     pub(crate) fn map_count(&self) -> u64 {

@@ -155,6 +155,7 @@ impl Ctx<'_> {
         let right = self.merges_right(range, left);
         if let Some(target) = left.or(right) {
             self.stick(target, range.flags);
+            self.mm.holes.take(range.start, range.end);
         }
         match (left, right) {
             (None, None) => None,
@@ -197,6 +198,7 @@ impl Ctx<'_> {
             return false;
         }
         let Some(left) = self.merges_left(range) else { return false };
+        self.mm.holes.take(range.start, range.end);
         self.reshape(left, left, range.end);
         true
     }

@@ -326,5 +326,6 @@ impl Ctx<'_> {
         let chain = crate::anon::Chain::default();
         let vma = Vma { start, end, flags, pgoff, backing, chain, has_close: false };
         self.mm.vmas.insert(start, vma);
+        self.mm.holes.take(start, end);
     }
 }
