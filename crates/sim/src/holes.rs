@@ -245,11 +245,12 @@ mod tests {
             let longest = if round / 4000 % 2 == 0 { 4 } else { 60 };
             let end = (start + 1 + random(longest)).min(4096);
             let free = random(2) == 0;
-            plain.0[usize::try_from(start).unwrap()..usize::try_from(end).unwrap()].fill(free);
+            let place = |at| usize::try_from(at).expect("below 4096");
+            plain.0[place(start)..place(end)].fill(free);
             if free {
-                holes.free(start, end)
+                holes.free(start, end);
             } else {
-                holes.take(start, end)
+                holes.take(start, end);
             }
             if round % 50 != 0 {
                 continue;
@@ -262,7 +263,7 @@ mod tests {
             }
             let (low, high, least) = (random(4096), random(4200), 1 + random(20));
             let parts = || runs.iter().filter_map(|&hole| part(hole, low, high, least));
-            assert_eq!(holes.highest(low, high, least), parts().last(), "round {round}");
+            assert_eq!(holes.highest(low, high, least), parts().next_back(), "round {round}");
             assert_eq!(holes.lowest(low, high, least), parts().next(), "round {round}");
         }
         assert!(holes.groups.len() > 1, "more than one group was seen");

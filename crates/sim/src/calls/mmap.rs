@@ -176,8 +176,10 @@ impl Ctx<'_> {
         match kind {
             1 | 3 => {
                 let known = if kind == 1 { flags.0 & LEGACY } else { flags.0 };
-                // The type itself counts as known.
-                if known & !(LEGACY | TYPE & 3) != 0 {
+                // The type itself counts as known; `FOP_MMAP_SYNC` of ext4 and xfs makes another one so.
+                let sync =
+                    if self.store.file(open).kind == FileKind::Disk { MapFlags::SYNC.0 } else { 0 };
+                if known & !(LEGACY | sync | TYPE & 3) != 0 {
                     return Err(Errno::EOPNOTSUPP);
                 }
                 if prot.has(Prot::WRITE) && !write {
