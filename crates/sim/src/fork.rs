@@ -144,7 +144,7 @@ pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
         }
         store.frames.unmap(pte.frame, len);
     }
-    for (_, mut vma) in std::mem::take(&mut mm.vmas) {
+    for mut vma in std::mem::take(&mut mm.vmas).into_values() {
         if vma.has(VmFlags::ACCOUNT) {
             store.forget(vma.pages());
         }
@@ -164,9 +164,9 @@ fn duplicate(store: &mut Store, parent: &mut Mm, task: &mut Task) -> Result<Mm, 
     child.stack_vm = parent.stack_vm;
     child.free_area_cache = parent.free_area_cache;
     child.cached_hole_size = parent.cached_hole_size;
-    let starts: Vec<u64> = parent.vmas.keys().copied().collect();
+    let starts: Vec<u64> = parent.vmas.keys().collect();
     for at in starts {
-        let vma = parent.vmas[&at].clone();
+        let Some(vma) = parent.vmas.get(at).cloned() else { continue };
         if vma.has(VmFlags::DONTCOPY) {
             child.account(vma.flags, vma.pages(), false);
             continue;

@@ -32,6 +32,7 @@ mod place;
 mod proc;
 mod range_map;
 mod rules_of;
+mod sorted;
 mod space;
 mod store;
 mod tables;

@@ -197,8 +197,8 @@ impl Ctx<'_> {
         debug_assert!(self.mm.holes_are_right(), "free ranges are those between mappings");
         loop {
             let (_, end) = self.mm.holes.highest(low, high, len)?;
-            match self.mm.vmas.range(end..).next() {
-                Some((_, next)) if self.start_gap(next) < end => high = self.start_gap(next),
+            match self.mm.from(end) {
+                Some(next) if self.start_gap(next) < end => high = self.start_gap(next),
                 _ => return Some(end - len),
             }
         }
@@ -209,8 +209,8 @@ impl Ctx<'_> {
         let mut low = begin.max(self.store.config.lowest_address());
         loop {
             let (at, behind) = self.mm.holes.lowest(low, end, len)?;
-            match self.mm.vmas.range(behind..).next() {
-                Some((_, next)) if self.start_gap(next) < at.saturating_add(len) => low = next.end,
+            match self.mm.from(behind) {
+                Some(next) if self.start_gap(next) < at.saturating_add(len) => low = next.end,
                 _ => return Some(at),
             }
         }
@@ -280,7 +280,7 @@ impl Ctx<'_> {
         }
         let base = self.mm.layout.mmap_base;
         if self.mm.layout.top_down {
-            let next = self.mm.vmas.range(end..).next().map_or(base, |(_, vma)| vma.start);
+            let next = self.mm.from(end).map_or(base, |vma| vma.start);
             self.mm.free_area_cache = self.mm.free_area_cache.max(next).min(base);
         } else {
             let before = self.mm.before(start).map_or(base, |vma| vma.end);

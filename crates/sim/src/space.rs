@@ -32,19 +32,21 @@ impl Ctx<'_> {
 
     /// A mapping that is known to be there.
     pub(crate) fn vma(&self, start: u64) -> &Vma {
-        &self.mm.vmas[&start]
+        let found = self.mm.vmas.get(start);
+        found.unwrap_or_else(|| unreachable!("no mapping starts at {start:#x}"))
     }
 
     /// Changes a mapping that is known to be there, its start aside.
     pub(crate) fn change(&mut self, start: u64, change: impl FnOnce(&mut Vma)) {
-        if let Some(vma) = self.mm.vmas.get_mut(&start) {
+        if let Some(vma) = self.mm.vmas.get_mut(start) {
             change(vma);
         }
     }
 
     /// Moves one end of a mapping, or both; its offset goes with its start.
     pub(crate) fn reshape(&mut self, at: u64, start: u64, end: u64) {
-        if let Some(mut vma) = self.mm.vmas.remove(&at) {
+        let spot = self.mm.vmas.spot(at);
+        if let Some((_, vma)) = self.mm.vmas.at_mut(spot).filter(|(key, _)| *key == at) {
             vma.pgoff = if start >= at {
                 vma.pgoff.wrapping_add((start - at) >> PAGE_BITS)
             } else {
@@ -52,7 +54,7 @@ impl Ctx<'_> {
             };
             vma.start = start;
             vma.end = end;
-            self.mm.vmas.insert(start, vma);
+            self.mm.vmas.rekey(spot, start);
         }
     }
 
@@ -68,7 +70,7 @@ impl Ctx<'_> {
     /// `__split_vma()`: the lower part keeps the key.
     pub(crate) fn split_unchecked(&mut self, at: u64, address: u64) {
         self.split_huge(address);
-        let Some(vma) = self.mm.vmas.get_mut(&at) else { return };
+        let Some(vma) = self.mm.vmas.get_mut(at) else { return };
         let mut upper = vma.clone();
         upper.pgoff = vma.pgoff_at(address);
         upper.start = address;
@@ -116,7 +118,7 @@ impl Ctx<'_> {
     }
 
     fn merges_right(&self, range: &Candidate, left: Option<u64>) -> Option<u64> {
-        let right = self.mm.vmas.get(&range.end)?;
+        let right = self.mm.vmas.get(range.end)?;
         let pages = (range.end - range.start) >> PAGE_BITS;
         if !self.mergeable(right, range) || right.pgoff != range.pgoff + pages {
             return None;
@@ -171,7 +173,7 @@ impl Ctx<'_> {
                 Some(left)
             }
             (Some(left), Some(right)) => {
-                let gone = self.mm.vmas.remove(&right)?;
+                let gone = self.mm.vmas.remove(right)?;
                 self.stick(left, gone.flags);
                 self.take_over(left, &gone.chain);
                 if copied {
@@ -253,9 +255,9 @@ impl Ctx<'_> {
         }
         match (left, right) {
             (Some(left), Some(right)) => {
-                let next = self.mm.vmas.remove(&right)?;
+                let next = self.mm.vmas.remove(right)?;
                 self.stick(left, next.flags);
-                let gone = self.mm.vmas.remove(&at)?;
+                let gone = self.mm.vmas.remove(at)?;
                 let source = if next.chain.own.is_some() { &next.chain } else { &gone.chain };
                 self.take_over(left, source);
                 self.reshape(left, left, next.end);
@@ -266,7 +268,7 @@ impl Ctx<'_> {
             (Some(left), None) => {
                 self.take_over(left, &middle.chain);
                 if whole {
-                    let gone = self.mm.vmas.remove(&at)?;
+                    let gone = self.mm.vmas.remove(at)?;
                     self.reshape(left, left, end);
                     self.discard(gone);
                 } else {
@@ -280,7 +282,7 @@ impl Ctx<'_> {
                 self.take_over(right, &middle.chain);
                 let right_end = self.vma(right).end;
                 if whole {
-                    let gone = self.mm.vmas.remove(&at)?;
+                    let gone = self.mm.vmas.remove(at)?;
                     self.reshape(right, start, right_end);
                     self.discard(gone);
                 } else {
@@ -321,7 +323,7 @@ impl Ctx<'_> {
             return;
         }
         let found = self.neighbours_anon(at);
-        if let Some(vma) = self.mm.vmas.get_mut(&at) {
+        if let Some(vma) = self.mm.vmas.get_mut(at) {
             self.store.anons.prepare(&mut vma.chain, found);
         }
     }
@@ -374,12 +376,12 @@ impl Ctx<'_> {
         self.mm.note_rss();
         self.mm.note_vm();
         let floor = self.mm.before(start).map_or(0, |vma| vma.end);
-        let ceiling = self.mm.vmas.range(end..).next().map_or(1 << 56, |(_, vma)| vma.start);
+        let ceiling = self.mm.from(end).map_or(1 << 56, |vma| vma.start);
         let (first, last) = (self.vma(starts[0]).start, self.vma(starts[starts.len() - 1]).end);
         self.zap(page_of(first), page_of(last));
         self.mm.tables.free(first, last, floor, ceiling);
         for at in starts {
-            let Some(vma) = self.mm.vmas.remove(at) else { continue };
+            let Some(vma) = self.mm.vmas.remove(*at) else { continue };
             let pages = vma.pages();
             self.mm.account(vma.flags, pages, false);
             if vma.has(VmFlags::LOCKED) {
