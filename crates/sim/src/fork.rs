@@ -6,6 +6,7 @@
 use world::{End, Errno, ForkKind, ProcessId, WorldError};
 
 use crate::anon::Chain;
+use crate::calls::mlock::unlock;
 use crate::ctx::{Ctx, Task};
 use crate::machine::{Machine, Process};
 use crate::mm::Mm;
@@ -13,6 +14,9 @@ use crate::page::{PAGE_BITS, Pte, What};
 use crate::store::Store;
 use crate::vm_flags::VmFlags;
 use crate::vma::{Backing, Vma};
+
+/// `SIGSEGV`.
+const SEGV: u8 = 11;
 
 impl Machine {
     /// Makes a child or a thread.
@@ -74,6 +78,7 @@ impl Machine {
             }
         }
         let mm = self.load(stack);
+        let fits = self.fits(&mm, group)?;
         let mm = self.add_mm(mm);
         let leader = &mut self.processes[Self::index(group)];
         leader.ended = None;
@@ -90,7 +95,19 @@ impl Machine {
         for _ in 0..users {
             self.release_mm(old);
         }
-        Ok(())
+        // Past the point of no return (`begin_new_exec()`) a failure is a signal.
+        if fits { Ok(()) } else { self.finish(group, End::Signal(SEGV)) }
+    }
+
+    /// Whether limits allow the mappings of a fresh image, and the stack that the program uses at once.
+    fn fits(&self, mm: &Mm, id: ProcessId) -> Result<bool, WorldError> {
+        let limits = &self.process(id)?.task.limits;
+        let stack = self.image.after_fork.iter().map(|touch| touch.count << PAGE_BITS).next_back();
+        let data = !self.store.rules.data_limit_all || mm.data_vm <= limits.data.0 >> PAGE_BITS;
+        let zero = limits.data.0 == 0 && mm.data_vm <= limits.data.1 >> PAGE_BITS;
+        Ok(mm.total_vm <= limits.address_space.0 >> PAGE_BITS
+            && (data || zero)
+            && stack.is_none_or(|stack| stack <= limits.stack.0))
     }
 
     /// Ends a process with all its threads, or one thread.
@@ -129,6 +146,9 @@ impl Machine {
 
 /// `exit_mmap()`.
 pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
+    for vma in mm.vmas.values().filter(|vma| vma.has(VmFlags::LOCKED)) {
+        unlock(store, &mm, vma.start, vma.end);
+    }
     let last = mm.layout.task_size >> PAGE_BITS;
     for (_, len, pte) in mm.pages.remove(0, last + 1) {
         if !pte.counted() {

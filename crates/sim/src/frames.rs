@@ -25,6 +25,8 @@ pub(crate) struct Frame {
     pub(crate) referenced: bool,
     /// `PG_active`.
     pub(crate) active: bool,
+    /// `PG_unevictable`: it was locked, and being used does not make it active.
+    pub(crate) unevictable: bool,
     /// `PG_swapbacked`: cleared by `MADV_FREE`.
     pub(crate) swapbacked: bool,
     /// `PG_reclaim`, which is `PG_readahead` as well: reclaim could not take it. A fault on its
@@ -50,6 +52,7 @@ impl Frame {
         dirty: false,
         referenced: false,
         active: false,
+        unevictable: false,
         swapbacked: true,
         reclaim: false,
         uptodate: true,
@@ -63,6 +66,7 @@ impl Frame {
         dirty: false,
         referenced: false,
         active: false,
+        unevictable: false,
         swapbacked: false,
         reclaim: false,
         uptodate: true,
@@ -134,9 +138,17 @@ impl Frames {
         self.map.count(0, FILES)
     }
 
-    /// `mark_page_accessed()` of pages that are locked in memory: they cannot become active.
+    /// `mark_page_accessed()` of pages that are being locked in memory: they cannot become active.
     pub(crate) fn accessed_locked(&mut self, first: u64, count: u64) {
-        self.update(first, count, |frame| frame.referenced |= !frame.active);
+        self.update(first, count, |frame| {
+            frame.referenced |= !frame.active;
+            frame.unevictable = true;
+        });
+    }
+
+    /// `munlock_folio()`.
+    pub(crate) fn unlock(&mut self, first: u64, count: u64) {
+        self.update(first, count, |frame| frame.unevictable = false);
     }
 
     /// `mark_page_accessed()`: referenced at first, active the second time.
@@ -144,7 +156,7 @@ impl Frames {
         self.update(first, count, |frame| {
             if !frame.referenced {
                 frame.referenced = true;
-            } else if !frame.active {
+            } else if !frame.active && !frame.unevictable {
                 frame.active = true;
                 frame.referenced = false;
             }

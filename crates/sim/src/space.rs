@@ -7,6 +7,7 @@
 use world::Errno;
 
 use crate::anon::{AnonId, Chain};
+use crate::calls::mlock::unlock;
 use crate::ctx::{Answer, Ctx};
 use crate::page::{PAGE_BITS, page_of};
 use crate::rules_of::AnonMerge;
@@ -378,6 +379,12 @@ impl Ctx<'_> {
         let floor = self.mm.before(start).map_or(0, |vma| vma.end);
         let ceiling = self.mm.from(end).map_or(1 << 56, |vma| vma.start);
         let (first, last) = (self.vma(starts[0]).start, self.vma(starts[starts.len() - 1]).end);
+        for at in starts {
+            let vma = self.vma(*at);
+            if vma.has(VmFlags::LOCKED) {
+                unlock(self.store, self.mm, vma.start, vma.end);
+            }
+        }
         self.zap(page_of(first), page_of(last));
         self.mm.tables.free(first, last, floor, ceiling);
         for at in starts {

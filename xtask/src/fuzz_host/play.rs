@@ -163,7 +163,7 @@ pub(crate) fn play(
         groups: vec![0],
         looked: 0,
     };
-    match player.run(source) {
+    match player.make_comb(setup).and_then(|()| player.run(source)) {
         Ok(mismatch) => Ok(Played { actions: player.actions, mismatch }),
         Err(error) => {
             let after = player.actions.len();
@@ -175,6 +175,15 @@ pub(crate) fn play(
 }
 
 impl Player<'_> {
+    /// Makes the mappings that a program wants to have from the start.
+    fn make_comb(&mut self, setup: &Setup) -> Result<(), WorldError> {
+        let steps: Vec<Step> = setup.comb().collect();
+        for step in &steps {
+            perform(self.first, ProcessId(0), &What::Step(step.clone()))?;
+        }
+        self.host.perform(ProcessId(0), &steps).map(drop)
+    }
+
     fn run(&mut self, source: &mut dyn Source) -> Result<Option<Mismatch>, WorldError> {
         if let Some(mismatch) = self.maps(0, source)? {
             return Ok(Some(mismatch));
@@ -232,6 +241,12 @@ impl Player<'_> {
                 let group = if thread { self.groups[at] } else { self.groups.len() };
                 self.groups.push(group);
                 self.alive.push(true);
+            }
+            (What::End(End::Signal(_)), _) => {
+                // It takes the whole process along.
+                for other in 0..self.alive.len() {
+                    self.alive[other] &= self.groups[other] != self.groups[at];
+                }
             }
             (What::Exec | What::End(_), _) => {
                 // The first thread takes the others along.
