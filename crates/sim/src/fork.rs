@@ -28,7 +28,12 @@ impl Machine {
         let process = self.living(id)?.clone();
         let parent_group = Self::index(process.group);
         let child_id = ProcessId(u32::try_from(self.processes.len()).unwrap_or(u32::MAX));
-        let mut child = Process { parent: Some(process.group), ..process.clone() };
+        // What belongs to the process is kept by its first thread.
+        let (adj, adj_min) = {
+            let leader = &self.processes[parent_group];
+            (leader.adj, leader.adj_min)
+        };
+        let mut child = Process { parent: Some(process.group), adj, adj_min, ..process.clone() };
         if kind == ForkKind::Fork {
             let Some(mut parent) = self.mms.remove(&process.mm) else {
                 return Err(WorldError(format!("process {} has no memory", id.0)));
@@ -104,8 +109,11 @@ impl Machine {
         let limits = &self.process(id)?.task.limits;
         let stack = self.image.after_fork.iter().map(|touch| touch.count << PAGE_BITS).next_back();
         let data = !self.store.rules.data_limit_all || mm.data_vm <= limits.data.0 >> PAGE_BITS;
+        // `insert_vm_struct()` does not ask for the kernel's own mappings.
+        let special = |vma: &&Vma| matches!(vma.backing, Backing::Special(_));
+        let own = mm.total_vm - mm.vmas.values().filter(special).map(Vma::pages).sum::<u64>();
         let zero = limits.data.0 == 0 && mm.data_vm <= limits.data.1 >> PAGE_BITS;
-        Ok(mm.total_vm <= limits.address_space.0 >> PAGE_BITS
+        Ok(own <= limits.address_space.0 >> PAGE_BITS
             && (data || zero)
             && stack.is_none_or(|stack| stack <= limits.stack.0))
     }

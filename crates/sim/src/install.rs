@@ -37,6 +37,7 @@ impl Image {
             let cut = size.saturating_sub(limit & !(PAGE - 1)) / PAGE;
             let cut = cut.min(used);
             mapping.start += cut * PAGE;
+            self.peaks.0 = self.peaks.0.saturating_sub(cut);
             for pages in &mut mapping.pages {
                 pages.first -= cut;
             }

@@ -226,11 +226,22 @@ impl Ctx<'_> {
 
     /// `vma_merge_existing_range()`.
     fn merge_existing(&mut self, at: u64, start: u64, end: u64, flags: VmFlags) -> Option<u64> {
-        let middle = self.vma(at).clone();
+        let middle = self.vma(at);
         let (left_side, right_side) = (start == middle.start, end == middle.end);
         if flags.any(VmFlags::SPECIAL) || !(left_side || right_side) {
             return None;
         }
+        // What mostly decides, before anything is copied.
+        let alike = |other: &Vma| {
+            other.backing == middle.backing
+                && (other.flags.0 ^ flags.0) & !VmFlags::IGNORE_MERGE.0 == 0
+        };
+        let left = || self.mm.before(start).is_some_and(|left| left.end == start && alike(left));
+        let right = || self.mm.vmas.get(end).is_some_and(alike);
+        if !((left_side && left()) || (right_side && right())) {
+            return None;
+        }
+        let middle = middle.clone();
         let range = Candidate {
             start,
             end,
@@ -357,7 +368,8 @@ impl Ctx<'_> {
             }
             self.split_unchecked(at, start);
         }
-        for at in self.mm.starts(start, end) {
+        let starts = self.mm.starts(start, end);
+        for &at in &starts {
             let vma = self.vma(at);
             if vma.has(VmFlags::SEALED) {
                 return Err(Errno::EPERM);
@@ -366,7 +378,7 @@ impl Ctx<'_> {
                 self.split_unchecked(at, end);
             }
         }
-        Ok(self.mm.starts(start, end))
+        Ok(starts)
     }
 
     /// Removes mappings that [`Ctx::gather`] cut out, and their pages.
@@ -378,11 +390,13 @@ impl Ctx<'_> {
         self.mm.note_vm();
         let floor = self.mm.before(start).map_or(0, |vma| vma.end);
         let ceiling = self.mm.from(end).map_or(1 << 56, |vma| vma.start);
-        let (first, last) = (self.vma(starts[0]).start, self.vma(starts[starts.len() - 1]).end);
-        for at in starts {
-            let vma = self.vma(*at);
-            if vma.has(VmFlags::LOCKED) {
-                unlock(self.store, self.mm, vma.start, vma.end);
+        let (first, last) = (starts[0], self.vma(starts[starts.len() - 1]).end);
+        if self.mm.locked_vm > 0 {
+            for at in starts {
+                let vma = self.vma(*at);
+                if vma.has(VmFlags::LOCKED) {
+                    unlock(self.store, self.mm, vma.start, vma.end);
+                }
             }
         }
         self.zap(page_of(first), page_of(last));

@@ -22,6 +22,8 @@ const MOST_PROCESSES: usize = 4;
 
 /// The image of the actor, which must stay as it is.
 const IMAGE: (u64, u64) = (actor::image::TEXT, actor::image::END);
+/// Where the stack ends.
+const STACK_TOP: u64 = 0x7fff_ffff_f000;
 /// Pages at the top of the stack that the actor runs on.
 const OWN_STACK: u64 = (actor::image::STACK_PAGES_WRITTEN + 2) * PAGE;
 
@@ -145,7 +147,8 @@ impl<'a> Generator<'a> {
         let end = addr.saturating_add(len.saturating_add(PAGE - 1)) / PAGE * PAGE;
         let hits = |start: u64, stop: u64| addr < stop && end > start;
         let known = self.known();
-        if hits(IMAGE.0, IMAGE.1) {
+        // The part of the stack that the actor runs on may by now be a mapping of its own.
+        if hits(IMAGE.0, IMAGE.1) || hits(STACK_TOP - OWN_STACK, STACK_TOP) {
             return false;
         }
         if known.areas.is_empty() {
@@ -416,6 +419,9 @@ impl<'a> Generator<'a> {
             14 | 25 => self.huge_advised = true,
             // Each guard is an entry of a page table.
             102 if len > 64 * HUGE => return None,
+            // A huge page is split, and those of its pages that hold zeros are given back, which is
+            // not modelled.
+            8 | 20 | 21 if self.huge_advised && !(addr | len).is_multiple_of(HUGE) => return None,
             _ => {}
         }
         let fills = matches!(advice, 3 | 22 | 23 | 25);
@@ -571,7 +577,7 @@ impl<'a> Generator<'a> {
             }
             78..81 => {
                 let (addr, len) = self.rough_range();
-                let len = if len > 4096 * PAGE && len < 1 << 46 { PAGE } else { len };
+                let len = if len > 4096 * PAGE && len < 1 << 47 { PAGE } else { len };
                 if !self.mask.allows("special") && self.is_special(addr, len) {
                     return None;
                 }
@@ -687,7 +693,7 @@ impl Source for Generator<'_> {
                 child.suspended_by = None;
                 self.processes.push(child);
             }
-            (What::End(End::Signal(_)), _) => {
+            (What::End(End::Signal(_)), _) | (What::Exec, Outcome::Killed) => {
                 let group = self.processes[at].group;
                 for other in 0..self.processes.len() {
                     if self.processes[other].group == group {

@@ -9,7 +9,9 @@ use world::{End, Errno, ForkKind, ProcessId, World, WorldError};
 use super::program::{Action, Setup, What};
 
 /// Steps that the host performs at once.
-const BATCH: usize = 32;
+const BATCH: usize = 96;
+/// Steps after which the source of a program is told of the mappings.
+const SEE: usize = 32;
 /// Steps after which everything is looked at.
 const LOOK: usize = 128;
 
@@ -229,7 +231,14 @@ impl Player<'_> {
             source.learn(action, &outcome);
             let killed = matches!(outcome, Outcome::Killed);
             self.pending.push((step.clone(), outcome));
-            return if killed { self.flush(source) } else { Ok(None) };
+            if killed {
+                return self.flush(source);
+            }
+            if self.may_move && self.pending.len().is_multiple_of(SEE) {
+                let maps = self.first.maps(id)?;
+                source.see(action.process, &map_lines(&maps));
+            }
+            return Ok(None);
         }
         let other = perform(self.host, id, &action.what)?;
         if outcome != other {
@@ -242,7 +251,7 @@ impl Player<'_> {
                 self.groups.push(group);
                 self.alive.push(true);
             }
-            (What::End(End::Signal(_)), _) => {
+            (What::End(End::Signal(_)), _) | (What::Exec, Outcome::Killed) => {
                 // It takes the whole process along.
                 for other in 0..self.alive.len() {
                     self.alive[other] &= self.groups[other] != self.groups[at];

@@ -285,7 +285,12 @@ impl Ctx<'_> {
         }
         self.mm.account(vm, pages, true);
         if vm.has(VmFlags::LOCKED) {
-            self.mm.locked_vm += pages;
+            if vm.has(VmFlags::DROPPABLE) {
+                // `vma_supports_mlock()`: what can go at any time is not locked.
+                self.change(addr, |vma| vma.flags = vma.flags.without(VmFlags::LOCKED_MASK));
+            } else {
+                self.mm.locked_vm += pages;
+            }
         }
         Ok(())
     }
