@@ -3,6 +3,7 @@
 //! An anonymous page gets the next free number; page `n` of a file has the file's base plus `n`.
 //! What is counted per frame is how many page tables map it and what `struct page` says of it.
 
+use crate::page::HUGE;
 use crate::range_map::{RangeMap, Run};
 
 /// The first frame of files; each has 2⁴⁰ of them.
@@ -144,6 +145,22 @@ impl Frames {
             frame.referenced |= !frame.active;
             frame.unevictable = true;
         });
+    }
+
+    /// `mark_page_accessed()` of parts of huge pages: what is known of one of their pages is known of
+    /// all. `whole`: each is mapped by one entry, and marked once and not once a page.
+    pub(crate) fn accessed_huge(&mut self, first: u64, count: u64, whole: bool) {
+        let mut at = first;
+        while at < first + count {
+            let huge = at - at % HUGE;
+            let end = (huge + HUGE).min(first + count);
+            // The fourth time changes nothing that the third one did not.
+            let times = if whole { 1 } else { (end - at).min(3) };
+            for _ in 0..times {
+                self.accessed(huge, HUGE);
+            }
+            at = end;
+        }
     }
 
     /// `munlock_folio()`.

@@ -58,7 +58,6 @@ struct Known {
 
 /// Makes one program.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact about the program made so far")]
 pub(crate) struct Generator<'a> {
     random: Random,
     mask: &'a Mask,
