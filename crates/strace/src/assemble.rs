@@ -32,6 +32,8 @@ pub fn parse(text: &[u8]) -> Log {
         processes: Processes::new(root(text)),
         begun: BTreeMap::new(),
     };
+    // Mostly one entry a line.
+    reader.log.entries.reserve(memchr::memchr_iter(b'\n', text).count() + 1);
     let mut carried: Option<String> = None;
     for (number, line) in lines(text) {
         reader.log.lines = number;
@@ -239,6 +241,12 @@ impl Reader {
 /// Lines with their numbers, from 1, without what ends them.
 fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let text = text.strip_suffix(b"\n").unwrap_or(text);
-    let lines = text.split(|byte| *byte == b'\n');
-    (1..).zip(lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line)))
+    let ends = memchr::memchr_iter(b'\n', text).chain([text.len()]);
+    let mut start = 0;
+    let lines = ends.map(move |end| {
+        let line = &text[start..end];
+        start = end + 1;
+        line.strip_suffix(b"\r").unwrap_or(line)
+    });
+    (1..).zip(lines)
 }
