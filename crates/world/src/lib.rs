@@ -10,6 +10,7 @@
 //! agree on every flag named here (`include/uapi/asm-generic/mman*.h`).
 
 mod call;
+mod control;
 mod errno;
 mod flags;
 mod observation;
@@ -20,6 +21,7 @@ mod touch;
 mod world;
 
 pub use call::{Call, Returned};
+pub use control::{Control, Setup, SwapSpec};
 pub use errno::Errno;
 pub use flags::{Advice, LockFlags, MapFlags, MemfdFlags, OpenFlags, Prot, RemapFlags, SyncFlags};
 pub use observation::Observation;

@@ -4,7 +4,8 @@ use std::error::Error;
 use std::fmt;
 
 use crate::{
-    Call, Errno, FileSpec, ForkKind, Observation, ProcessId, ProcessSpec, Returned, Touch, Touched,
+    Call, Control, Errno, FileSpec, ForkKind, Observation, ProcessId, ProcessSpec, Returned, Setup,
+    Touch, Touched,
 };
 
 /// The world itself failed: no process could be started, a file could not be made, a guest hangs.
@@ -58,6 +59,38 @@ pub trait World {
 
     /// Whether it lives, or how it ended.
     fn alive(&mut self, process: ProcessId) -> Result<Option<End>, WorldError>;
+
+    /// Arranges swap, cgroups and settings, before the first file and the first process.
+    fn setup(&mut self, setup: &Setup) -> Result<(), WorldError> {
+        if setup.is_empty() {
+            return Ok(());
+        }
+        Err(WorldError(
+            "this machine is not ours to arrange: no swap, cgroup or setting".to_owned(),
+        ))
+    }
+
+    /// Writes to a file that changes the machine, as root.
+    fn control(&mut self, what: &Control, _value: &str) -> Result<Result<(), Errno>, WorldError> {
+        Err(WorldError(format!("this machine is not ours to change: `{what}`")))
+    }
+
+    /// Files of the whole machine, by the path that a capture gives them: below `/proc` as they are
+    /// (`meminfo`, `zoneinfo`, `pressure/memory`), others from the root (`sys/fs/cgroup/web/memory.stat`).
+    /// Empty when the machine is not the scenario's own.
+    fn machine(&mut self) -> Result<Vec<(String, Vec<u8>)>, WorldError> {
+        Ok(Vec::new())
+    }
+
+    /// What the kernel has logged since the machine was set up, as the console shows it.
+    fn log(&mut self) -> Result<Vec<u8>, WorldError> {
+        Ok(Vec::new())
+    }
+
+    /// Who has died since this was last asked, and was not told to: by the OOM killer.
+    fn deaths(&mut self) -> Result<Vec<(ProcessId, End)>, WorldError> {
+        Ok(Vec::new())
+    }
 }
 
 /// How a process ends.
