@@ -103,7 +103,7 @@ pub(crate) fn setup(random: &mut Random, mask: &Mask) -> Setup {
         Vec::new()
     };
     let root = random.chance(10) && mask.allows("root");
-    let crowded = random.below(300) == 0 && mask.allows("crowd");
+    let crowded = random.below(2000) == 0 && mask.allows("crowd");
     Setup { limits, root, files, comb: if crowded { crowd(random) } else { 0 } }
 }
 

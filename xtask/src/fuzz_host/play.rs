@@ -132,6 +132,8 @@ struct Player<'a> {
     /// The process that each is a thread of; itself otherwise.
     groups: Vec<usize>,
     looked: usize,
+    /// Whether pages were locked in memory.
+    locked: bool,
 }
 
 /// Plays what `source` says on both. Whatever is found first ends it.
@@ -164,6 +166,7 @@ pub(crate) fn play(
         alive: vec![true],
         groups: vec![0],
         looked: 0,
+        locked: false,
     };
     match player.make_comb(setup).and_then(|()| player.run(source)) {
         Ok(mismatch) => Ok(Played { actions: player.actions, mismatch }),
@@ -228,6 +231,7 @@ impl Player<'_> {
             {
                 self.allowed = std::mem::take(&mut self.allowed).after_batches(cpus());
             }
+            self.locked |= locks(step);
             source.learn(action, &outcome);
             let killed = matches!(outcome, Outcome::Killed);
             self.pending.push((step.clone(), outcome));
@@ -246,6 +250,10 @@ impl Player<'_> {
         }
         match (&action.what, &outcome) {
             (What::Fork(kind), Outcome::Forked(Ok(_))) => {
+                if self.locked {
+                    // What is locked is known as such in batches, which shows where others use it.
+                    self.allowed = std::mem::take(&mut self.allowed).after_batches(cpus());
+                }
                 let thread = *kind == ForkKind::Thread;
                 let group = if thread { self.groups[at] } else { self.groups.len() };
                 self.groups.push(group);
@@ -394,6 +402,18 @@ fn perform(world: &mut dyn World, id: ProcessId, what: &What) -> Result<Outcome,
             }
         }
     })
+}
+
+/// Whether a step may lock pages in memory.
+fn locks(step: &Step) -> bool {
+    use world::{Call, MapFlags};
+    match step {
+        Step::Call(Call::Mmap { flags, .. }) => flags.has(MapFlags::LOCKED),
+        Step::Call(call) => {
+            matches!(call, Call::Mlock { .. } | Call::Mlock2 { .. } | Call::Mlockall { .. })
+        }
+        Step::Touch(_) => false,
+    }
 }
 
 fn changes_mappings(step: &Step) -> bool {
