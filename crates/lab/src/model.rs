@@ -2,6 +2,7 @@
 //! actor as it stands after its start becomes an [`Image`].
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 
 use facts::{OvercommitMode, Release};
 use rules::layout::Arch;
@@ -111,6 +112,28 @@ fn stat_field(stat: &str, place: usize) -> Option<u64> {
     behind_name.split_whitespace().nth(place.checked_sub(3)?)?.parse().ok()
 }
 
+/// What a fault reads around a page that is not in memory, pages: of the disk that scenarios' files
+/// are on.
+fn read_ahead() -> Option<u64> {
+    let device = fs::metadata(HostConfig::default().disk).ok()?.dev();
+    let (major, minor) = (libc::major(device), libc::minor(device));
+    let text = fs::read_to_string(format!("/sys/class/bdi/{major}:{minor}/read_ahead_kb")).ok()?;
+    Some(text.trim().parse::<u64>().ok()? / 4)
+}
+
+/// Processes that have memory of their own, each of which maps the vdso; the actor that is measured is
+/// not among those outside the model.
+fn processes_with_memory() -> u32 {
+    let Ok(folder) = fs::read_dir("/proc") else { return 0 };
+    let has_memory = |entry: &fs::DirEntry| {
+        let number = entry.file_name().to_str().is_some_and(|name| name.parse::<u32>().is_ok());
+        let statm = number.then(|| fs::read_to_string(entry.path().join("statm")).ok()).flatten();
+        statm.is_some_and(|text| !text.starts_with("0 "))
+    };
+    let count = folder.filter_map(Result::ok).filter(has_memory).count();
+    u32::try_from(count).unwrap_or(u32::MAX).saturating_sub(1)
+}
+
 fn line(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
     line.split_whitespace().next()?.parse().ok()
@@ -157,6 +180,8 @@ fn config(smaps: &str) -> Result<MachineConfig, WorldError> {
         .lines()
         .filter_map(|line| line.strip_prefix("VmFlags:"))
         .any(|flags| flags.split_whitespace().any(|flag| flag == "sd"));
+    config.read_ahead = read_ahead().unwrap_or(config.read_ahead);
+    config.vdso_users = processes_with_memory();
     config.vsyscall = map_lines(smaps.as_bytes()).iter().any(|line| line.name == "[vsyscall]");
     Ok(config)
 }

@@ -187,6 +187,7 @@ impl Ctx<'_> {
         }
         self.mm.account(flags, grow, true);
         self.reshape(at, address, end);
+        self.mm.holes.take(address, at);
         Some(address)
     }
 
@@ -414,7 +415,10 @@ impl Ctx<'_> {
             if write && !pte.dirty {
                 self.store.frames.mark_dirty(pte.frame, len);
             }
-            if locked {
+            let huge = self.store.frames.map.get(pte.frame).is_some_and(|(_, known)| known.large);
+            if huge && !(locked && pte.huge) {
+                self.store.frames.accessed_huge(pte.frame, len, pte.huge);
+            } else if locked {
                 self.store.frames.accessed_locked(pte.frame, len);
             } else {
                 self.store.frames.accessed(pte.frame, len);

@@ -165,11 +165,6 @@ impl Ctx<'_> {
         }
         let base = file_base(file);
         let from = base + offset(first);
-        // Of a file on a disk that ends with the first page of the window, nothing is mapped (measured
-        // on 6.18.44; shared memory is not cut to its end first).
-        if offset(first) + 1 >= pages && self.store.files[file].kind == FileKind::Disk {
-            return None;
-        }
         let to = (base + offset(end)).min(base + pages.max(offset(first)));
         let present: Vec<(u64, u64)> = self
             .store
@@ -179,6 +174,14 @@ impl Ctx<'_> {
             .filter(|(_, _, known)| !known.reclaim && known.uptodate)
             .map(|(frame, len, _)| (frame - from + first, len))
             .collect();
+        // `filemap_map_pages()` looks at the first page that it finds: if the file ends with it, and it
+        // is no shared memory, no page table is put in place, and without one nothing is mapped.
+        if present.first().is_some_and(|(start, _)| offset(*start) + 1 >= pages)
+            && self.store.files[file].kind == FileKind::Disk
+            && !self.mm.tables.has_lowest(page << PAGE_BITS)
+        {
+            return None;
+        }
         for (start, len) in present {
             let mut next = start;
             while next < start + len {

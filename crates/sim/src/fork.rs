@@ -6,6 +6,7 @@
 use world::{End, Errno, ForkKind, ProcessId, WorldError};
 
 use crate::anon::Chain;
+use crate::calls::mlock::unlock;
 use crate::ctx::{Ctx, Task};
 use crate::machine::{Machine, Process};
 use crate::mm::Mm;
@@ -13,6 +14,9 @@ use crate::page::{PAGE_BITS, Pte, What};
 use crate::store::Store;
 use crate::vm_flags::VmFlags;
 use crate::vma::{Backing, Vma};
+
+/// `SIGSEGV`.
+const SEGV: u8 = 11;
 
 impl Machine {
     /// Makes a child or a thread.
@@ -24,7 +28,12 @@ impl Machine {
         let process = self.living(id)?.clone();
         let parent_group = Self::index(process.group);
         let child_id = ProcessId(u32::try_from(self.processes.len()).unwrap_or(u32::MAX));
-        let mut child = Process { parent: Some(process.group), ..process.clone() };
+        // What belongs to the process is kept by its first thread.
+        let (adj, adj_min) = {
+            let leader = &self.processes[parent_group];
+            (leader.adj, leader.adj_min)
+        };
+        let mut child = Process { parent: Some(process.group), adj, adj_min, ..process.clone() };
         if kind == ForkKind::Fork {
             let Some(mut parent) = self.mms.remove(&process.mm) else {
                 return Err(WorldError(format!("process {} has no memory", id.0)));
@@ -74,6 +83,7 @@ impl Machine {
             }
         }
         let mm = self.load(stack);
+        let fits = self.fits(&mm, group)?;
         let mm = self.add_mm(mm);
         let leader = &mut self.processes[Self::index(group)];
         leader.ended = None;
@@ -90,7 +100,22 @@ impl Machine {
         for _ in 0..users {
             self.release_mm(old);
         }
-        Ok(())
+        // Past the point of no return (`begin_new_exec()`) a failure is a signal.
+        if fits { Ok(()) } else { self.finish(group, End::Signal(SEGV)) }
+    }
+
+    /// Whether limits allow the mappings of a fresh image, and the stack that the program uses at once.
+    fn fits(&self, mm: &Mm, id: ProcessId) -> Result<bool, WorldError> {
+        let limits = &self.process(id)?.task.limits;
+        let stack = self.image.after_fork.iter().map(|touch| touch.count << PAGE_BITS).next_back();
+        let data = !self.store.rules.data_limit_all || mm.data_vm <= limits.data.0 >> PAGE_BITS;
+        // `insert_vm_struct()` does not ask for the kernel's own mappings.
+        let special = |vma: &&Vma| matches!(vma.backing, Backing::Special(_));
+        let own = mm.total_vm - mm.vmas.values().filter(special).map(Vma::pages).sum::<u64>();
+        let zero = limits.data.0 == 0 && mm.data_vm <= limits.data.1 >> PAGE_BITS;
+        Ok(own <= limits.address_space.0 >> PAGE_BITS
+            && (data || zero)
+            && stack.is_none_or(|stack| stack <= limits.stack.0))
     }
 
     /// Ends a process with all its threads, or one thread.
@@ -129,6 +154,9 @@ impl Machine {
 
 /// `exit_mmap()`.
 pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
+    for vma in mm.vmas.values().filter(|vma| vma.has(VmFlags::LOCKED)) {
+        unlock(store, &mm, vma.start, vma.end);
+    }
     let last = mm.layout.task_size >> PAGE_BITS;
     for (_, len, pte) in mm.pages.remove(0, last + 1) {
         if !pte.counted() {
@@ -144,7 +172,7 @@ pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
         }
         store.frames.unmap(pte.frame, len);
     }
-    for (_, mut vma) in std::mem::take(&mut mm.vmas) {
+    for mut vma in std::mem::take(&mut mm.vmas).into_values() {
         if vma.has(VmFlags::ACCOUNT) {
             store.forget(vma.pages());
         }
@@ -164,9 +192,9 @@ fn duplicate(store: &mut Store, parent: &mut Mm, task: &mut Task) -> Result<Mm, 
     child.stack_vm = parent.stack_vm;
     child.free_area_cache = parent.free_area_cache;
     child.cached_hole_size = parent.cached_hole_size;
-    let starts: Vec<u64> = parent.vmas.keys().copied().collect();
+    let starts: Vec<u64> = parent.vmas.keys().collect();
     for at in starts {
-        let vma = parent.vmas[&at].clone();
+        let Some(vma) = parent.vmas.get(at).cloned() else { continue };
         if vma.has(VmFlags::DONTCOPY) {
             child.account(vma.flags, vma.pages(), false);
             continue;
@@ -188,6 +216,7 @@ fn duplicate(store: &mut Store, parent: &mut Mm, task: &mut Task) -> Result<Mm, 
             copy_pages(store, parent, &mut child, &vma);
         }
     }
+    child.find_holes();
     child.hiwater_vm = child.total_vm;
     child.hiwater_rss = child.rss_total();
     Ok(child)

@@ -3,6 +3,7 @@
 //! An anonymous page gets the next free number; page `n` of a file has the file's base plus `n`.
 //! What is counted per frame is how many page tables map it and what `struct page` says of it.
 
+use crate::page::HUGE;
 use crate::range_map::{RangeMap, Run};
 
 /// The first frame of files; each has 2⁴⁰ of them.
@@ -25,6 +26,8 @@ pub(crate) struct Frame {
     pub(crate) referenced: bool,
     /// `PG_active`.
     pub(crate) active: bool,
+    /// `PG_unevictable`: it was locked, and being used does not make it active.
+    pub(crate) unevictable: bool,
     /// `PG_swapbacked`: cleared by `MADV_FREE`.
     pub(crate) swapbacked: bool,
     /// `PG_reclaim`, which is `PG_readahead` as well: reclaim could not take it. A fault on its
@@ -50,6 +53,7 @@ impl Frame {
         dirty: false,
         referenced: false,
         active: false,
+        unevictable: false,
         swapbacked: true,
         reclaim: false,
         uptodate: true,
@@ -63,6 +67,7 @@ impl Frame {
         dirty: false,
         referenced: false,
         active: false,
+        unevictable: false,
         swapbacked: false,
         reclaim: false,
         uptodate: true,
@@ -134,9 +139,33 @@ impl Frames {
         self.map.count(0, FILES)
     }
 
-    /// `mark_page_accessed()` of pages that are locked in memory: they cannot become active.
+    /// `mark_page_accessed()` of pages that are being locked in memory: they cannot become active.
     pub(crate) fn accessed_locked(&mut self, first: u64, count: u64) {
-        self.update(first, count, |frame| frame.referenced |= !frame.active);
+        self.update(first, count, |frame| {
+            frame.referenced |= !frame.active;
+            frame.unevictable = true;
+        });
+    }
+
+    /// `mark_page_accessed()` of parts of huge pages: what is known of one of their pages is known of
+    /// all. `whole`: each is mapped by one entry, and marked once and not once a page.
+    pub(crate) fn accessed_huge(&mut self, first: u64, count: u64, whole: bool) {
+        let mut at = first;
+        while at < first + count {
+            let huge = at - at % HUGE;
+            let end = (huge + HUGE).min(first + count);
+            // The fourth time changes nothing that the third one did not.
+            let times = if whole { 1 } else { (end - at).min(3) };
+            for _ in 0..times {
+                self.accessed(huge, HUGE);
+            }
+            at = end;
+        }
+    }
+
+    /// `munlock_folio()`.
+    pub(crate) fn unlock(&mut self, first: u64, count: u64) {
+        self.update(first, count, |frame| frame.unevictable = false);
     }
 
     /// `mark_page_accessed()`: referenced at first, active the second time.
@@ -144,7 +173,7 @@ impl Frames {
         self.update(first, count, |frame| {
             if !frame.referenced {
                 frame.referenced = true;
-            } else if !frame.active {
+            } else if !frame.active && !frame.unevictable {
                 frame.active = true;
                 frame.referenced = false;
             }

@@ -37,6 +37,7 @@ impl Image {
             let cut = size.saturating_sub(limit & !(PAGE - 1)) / PAGE;
             let cut = cut.min(used);
             mapping.start += cut * PAGE;
+            self.peaks.0 = self.peaks.0.saturating_sub(cut);
             for pages in &mut mapping.pages {
                 pages.first -= cut;
             }
@@ -91,6 +92,7 @@ fn place(store: &mut Store, mm: &mut Mm, mapping: &ImageMapping) {
         store.anons.prepare(&mut chain, None);
     }
     mm.vmas.insert(start, Vma { start, end, flags, pgoff, backing, chain, has_close });
+    mm.holes.take(start, end);
     for run in &mapping.pages {
         put(store, mm, mapping, backing, pgoff, run.first, run.count, run.what);
     }

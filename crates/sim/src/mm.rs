@@ -1,12 +1,11 @@
 //! An address space.
 
-use std::collections::BTreeMap;
-use std::ops::Bound::{Excluded, Unbounded};
-
 use rules::layout::{Arch, Layout};
 
+use crate::holes::Holes;
 use crate::page::{PAGE_BITS, Pte};
 use crate::range_map::RangeMap;
+use crate::sorted::{Sorted, Spot};
 use crate::tables::Tables;
 use crate::vm_flags::{Kind, VmFlags};
 use crate::vma::Vma;
@@ -29,7 +28,7 @@ pub struct Segments {
 /// `struct mm_struct`.
 #[derive(Debug, Clone)]
 pub(crate) struct Mm {
-    pub(crate) vmas: BTreeMap<u64, Vma>,
+    pub(crate) vmas: Sorted<Vma>,
     pub(crate) pages: RangeMap<Pte>,
     pub(crate) tables: Tables,
     pub(crate) layout: Layout,
@@ -48,8 +47,8 @@ pub(crate) struct Mm {
     /// Where the next search starts, up to 3.6.
     pub(crate) free_area_cache: u64,
     pub(crate) cached_hole_size: u64,
-    /// There is no hole of this many bytes, or more, at or above this address.
-    pub(crate) no_hole: Option<(u64, u64)>,
+    /// What `vmas` leaves free.
+    pub(crate) holes: Holes,
     /// Processes and threads that use it.
     pub(crate) users: u32,
 }
@@ -57,7 +56,7 @@ pub(crate) struct Mm {
 impl Mm {
     pub(crate) fn new(arch: Arch, layout: Layout, segments: Segments) -> Mm {
         Mm {
-            vmas: BTreeMap::new(),
+            vmas: Sorted::default(),
             pages: RangeMap::default(),
             tables: Tables::new(arch.table_bits()),
             layout,
@@ -73,24 +72,51 @@ impl Mm {
             def_flags: VmFlags::NONE,
             free_area_cache: layout.mmap_base,
             cached_hole_size: u64::MAX,
-            no_hole: None,
+            holes: Holes::everything(),
             users: 1,
         }
+    }
+
+    /// Looks anew at what the mappings leave free.
+    pub(crate) fn find_holes(&mut self) {
+        self.holes = Holes::between(self.vmas.values().map(|vma| (vma.start, vma.end)));
+    }
+
+    /// Whether `holes` says what the mappings leave free; of few mappings, since each is looked at.
+    #[cfg(debug_assertions)]
+    pub(crate) fn holes_are_right(&self) -> bool {
+        let right = || Holes::between(self.vmas.values().map(|vma| (vma.start, vma.end)));
+        self.vmas.len() > 200 || self.holes.iter().eq(right().iter())
     }
 
     pub(crate) fn map_count(&self) -> u64 {
         self.vmas.len() as u64
     }
 
+    /// The place of the first mapping that ends above `address`.
+    pub(crate) fn spot(&self, address: u64) -> Spot {
+        let spot = self.vmas.spot(address);
+        match self.vmas.previous(spot) {
+            Some(before) if self.vmas.at(before).is_some_and(|(_, vma)| vma.end > address) => {
+                before
+            }
+            _ => spot,
+        }
+    }
+
+    /// The first mapping that starts at `address` or above it.
+    pub(crate) fn from(&self, address: u64) -> Option<&Vma> {
+        self.vmas.at(self.vmas.spot(address)).map(|(_, vma)| vma)
+    }
+
     /// The first mapping that ends above `address` (`find_vma()`).
     pub(crate) fn find(&self, address: u64) -> Option<&Vma> {
-        self.at(address).or_else(|| self.vmas.range(address..).next().map(|(_, vma)| vma))
+        self.vmas.at(self.spot(address)).map(|(_, vma)| vma)
     }
 
     /// The mapping that holds `address`.
     pub(crate) fn at(&self, address: u64) -> Option<&Vma> {
-        let (_, vma) = self.vmas.range(..=address).next_back()?;
-        (address < vma.end).then_some(vma)
+        self.find(address).filter(|vma| vma.start <= address)
     }
 
     /// The first mapping that touches `start..end`.
@@ -100,26 +126,18 @@ impl Mm {
 
     /// The mapping before the one at `start`, or before that address.
     pub(crate) fn before(&self, start: u64) -> Option<&Vma> {
-        self.vmas.range(..start).next_back().map(|(_, vma)| vma)
+        self.vmas.before(self.vmas.spot(start)).map(|(_, vma)| vma)
     }
 
     /// The mapping after the one at `start`, or after that address.
     pub(crate) fn after(&self, start: u64) -> Option<&Vma> {
-        self.vmas.range((Excluded(start), Unbounded)).next().map(|(_, vma)| vma)
+        self.from(start.saturating_add(1))
     }
 
     /// Where the mappings that touch `start..end` begin.
     pub(crate) fn starts(&self, start: u64, end: u64) -> Vec<u64> {
-        let mut starts = Vec::new();
-        if start >= end {
-            return starts;
-        }
-        let mut next = self.find(start);
-        while let Some(vma) = next.filter(|vma| vma.start < end) {
-            starts.push(vma.start);
-            next = self.after(vma.start);
-        }
-        starts
+        let from = self.vmas.onwards(self.spot(start));
+        from.map(|(at, _)| at).take_while(|&at| at < end && start < end).collect()
     }
 
     /// `vm_stat_account()`.

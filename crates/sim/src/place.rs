@@ -28,9 +28,6 @@ pub(crate) struct Wanted {
     pub(crate) flags: MapFlags,
 }
 
-/// A free range.
-type Hole = (u64, u64);
-
 impl Ctx<'_> {
     /// `__get_unmapped_area()`.
     pub(crate) fn get_unmapped_area(&mut self, wanted: &Wanted) -> Answer {
@@ -193,59 +190,29 @@ impl Ctx<'_> {
     }
 
     /// `unmapped_area_topdown()`.
-    fn highest(&mut self, len: u64) -> Option<u64> {
+    fn highest(&self, len: u64) -> Option<u64> {
         let low = self.store.config.lowest_address().max(PAGE);
         let mut high = self.mm.layout.mmap_base;
-        if let Some((below, least)) = self.mm.no_hole
-            && len >= least
-        {
-            high = high.min(below);
-        }
-        let mut plain = true;
+        #[cfg(debug_assertions)]
+        debug_assert!(self.mm.holes_are_right(), "free ranges are those between mappings");
         loop {
-            let (_, end) = self.hole_below(low, high, len)?;
-            if plain {
-                self.mm.no_hole = Some((end, len));
-                plain = false;
-            }
-            match self.mm.vmas.range(end..).next() {
-                Some((_, next)) if self.start_gap(next) < end => high = self.start_gap(next),
+            let (_, end) = self.mm.holes.highest(low, high, len)?;
+            match self.mm.from(end) {
+                Some(next) if self.start_gap(next) < end => high = self.start_gap(next),
                 _ => return Some(end - len),
             }
         }
     }
 
-    /// The highest hole of at least `len` in `low..high`.
-    fn hole_below(&self, low: u64, high: u64, len: u64) -> Option<Hole> {
-        let mut end = high;
-        for vma in self.mm.vmas.range(..high).rev().map(|(_, vma)| vma) {
-            let start = vma.end.max(low);
-            if end > start && end - start >= len {
-                return Some((start, end));
-            }
-            end = end.min(vma.start);
-            if end <= low {
-                return None;
-            }
-        }
-        (end > low && end - low >= len).then_some((low, end))
-    }
-
     /// `unmapped_area()`.
     fn lowest(&self, begin: u64, end: u64, len: u64) -> Option<u64> {
-        let mut at = begin.max(self.store.config.lowest_address());
-        let mut next = self.mm.find(at);
+        let mut low = begin.max(self.store.config.lowest_address());
         loop {
-            let free = next.map_or(end, |vma| self.start_gap(vma).min(end));
-            if free > at && free - at >= len {
-                return Some(at);
+            let (at, behind) = self.mm.holes.lowest(low, end, len)?;
+            match self.mm.from(behind) {
+                Some(next) if self.start_gap(next) < at.saturating_add(len) => low = next.end,
+                _ => return Some(at),
             }
-            let vma = next?;
-            at = at.max(vma.end);
-            if at >= end {
-                return None;
-            }
-            next = self.mm.after(vma.start);
         }
     }
 
@@ -304,18 +271,16 @@ impl Ctx<'_> {
         }
     }
 
-    /// What the searches remember when a range becomes free: `arch_unmap_area()` and
+    /// A range is free, and what the searches remember of that: `arch_unmap_area()` and
     /// `arch_unmap_area_topdown()` up to 3.6.
     pub(crate) fn freed_area(&mut self, start: u64, end: u64) {
-        if self.mm.no_hole.is_some_and(|(below, _)| end > below) {
-            self.mm.no_hole = None;
-        }
+        self.mm.holes.free(start, end);
         if self.store.placement.search != Search::NextFit {
             return;
         }
         let base = self.mm.layout.mmap_base;
         if self.mm.layout.top_down {
-            let next = self.mm.vmas.range(end..).next().map_or(base, |(_, vma)| vma.start);
+            let next = self.mm.from(end).map_or(base, |vma| vma.start);
             self.mm.free_area_cache = self.mm.free_area_cache.max(next).min(base);
         } else {
             let before = self.mm.before(start).map_or(base, |vma| vma.end);

@@ -3,7 +3,7 @@
 //! Neighbouring runs whose values continue each other are one run, so the size of a map is the
 //! number of changes along it and not its length.
 
-use std::collections::BTreeMap;
+use crate::sorted::{Sorted, Spot};
 
 /// A value that covers a run.
 pub(crate) trait Run: Clone + PartialEq {
@@ -20,14 +20,14 @@ pub(crate) trait Run: Clone + PartialEq {
 /// Runs by their first number; they never overlap.
 #[derive(Debug, Clone)]
 pub(crate) struct RangeMap<V> {
-    runs: BTreeMap<u64, (u64, V)>,
+    runs: Sorted<(u64, V)>,
     /// Lengths of all runs together.
     total: u64,
 }
 
 impl<V> Default for RangeMap<V> {
     fn default() -> Self {
-        RangeMap { runs: BTreeMap::new(), total: 0 }
+        RangeMap { runs: Sorted::default(), total: 0 }
     }
 }
 
@@ -35,19 +35,29 @@ impl<V> Default for RangeMap<V> {
 pub(crate) type Item<V> = (u64, u64, V);
 
 impl<V: Run> RangeMap<V> {
+    /// The place of the first run that does not end before `at` or with it.
+    fn spot(&self, at: u64) -> Spot {
+        let spot = self.runs.spot(at);
+        match self.runs.previous(spot) {
+            Some(before)
+                if self.runs.at(before).is_some_and(|(start, (len, _))| start + len > at) =>
+            {
+                before
+            }
+            _ => spot,
+        }
+    }
+
     /// The run that holds `at`, from `at` on: its length from there and its value there.
     pub(crate) fn get(&self, at: u64) -> Option<(u64, V)> {
-        let (&start, (len, value)) = self.runs.range(..=at).next_back()?;
-        let by = at - start;
-        (by < *len).then(|| (len - by, value.skip(by)))
+        let (start, (len, value)) = self.runs.at(self.spot(at))?;
+        let by = at.checked_sub(start)?;
+        Some((len - by, value.skip(by)))
     }
 
     /// The first number not below `at` that is in a run.
     pub(crate) fn next_used(&self, at: u64) -> Option<u64> {
-        if self.get(at).is_some() {
-            return Some(at);
-        }
-        self.runs.range(at..).next().map(|(&start, _)| start)
+        self.runs.at(self.spot(at)).map(|(start, _)| start.max(at))
     }
 
     /// Every run that touches `start..end`, cut to it.
@@ -57,11 +67,8 @@ impl<V: Run> RangeMap<V> {
 
     /// As [`RangeMap::within`], without a copy.
     pub(crate) fn iter_within(&self, start: u64, end: u64) -> impl Iterator<Item = Item<V>> + '_ {
-        let first = match self.runs.range(..=start).next_back() {
-            Some((&at, (len, _))) if at + len > start => at,
-            _ => start,
-        };
-        self.runs.range(first..end.max(first)).map(move |(&at, (len, value))| {
+        let runs = self.runs.onwards(self.spot(start));
+        runs.take_while(move |(at, _)| *at < end).map(move |(at, (len, value))| {
             let from = at.max(start);
             let to = (at + len).min(end);
             (from, to.saturating_sub(from), value.skip(from - at))
@@ -80,17 +87,18 @@ impl<V: Run> RangeMap<V> {
 
     /// Takes out whatever is in `start..end`.
     pub(crate) fn remove(&mut self, start: u64, end: u64) -> Vec<Item<V>> {
-        if start >= end {
-            return Vec::new();
+        let mut taken = Vec::new();
+        if !self.any(start, end) {
+            return taken;
         }
         self.cut(start);
         self.cut(end);
-        let keys: Vec<u64> = self.runs.range(start..end).map(|(&at, _)| at).collect();
-        let taken: Vec<Item<V>> = keys
-            .into_iter()
-            .filter_map(|at| self.runs.remove(&at).map(|(len, value)| (at, len, value)))
-            .collect();
-        self.total -= taken.iter().map(|(_, len, _)| len).sum::<u64>();
+        let spot = self.runs.spot(start);
+        while self.runs.at(spot).is_some_and(|(at, _)| at < end) {
+            let Some((at, (len, value))) = self.runs.remove_at(spot) else { break };
+            self.total -= len;
+            taken.push((at, len, value));
+        }
         taken
     }
 
@@ -104,28 +112,31 @@ impl<V: Run> RangeMap<V> {
     }
 
     /// Puts a run where nothing is.
-    pub(crate) fn insert(&mut self, mut start: u64, mut len: u64, mut value: V) {
+    pub(crate) fn insert(&mut self, start: u64, len: u64, value: V) {
         if len == 0 {
             return;
         }
         self.total += len;
-        if let Some((&at, (before, left))) = self.runs.range(..start).next_back()
-            && at + *before == start
-            && left.joins(*before, &value)
+        let spot = self.runs.spot(start);
+        let right = self.runs.at(spot).filter(|(at, _)| *at == start + len);
+        let right = right.filter(|(_, (_, right))| value.joins(len, right)).map(|(_, run)| run.0);
+        if let Some(before) = self.runs.previous(spot)
+            && let Some((at, (left_len, left))) = self.runs.at_mut(before)
+            && at + *left_len == start
+            && left.joins(*left_len, &value)
         {
-            len += *before;
-            value = left.clone();
-            start = at;
-            self.runs.remove(&at);
+            *left_len += len + right.unwrap_or(0);
+            if right.is_some() {
+                self.runs.remove_at(spot);
+            }
+        } else if let Some(more) = right {
+            if let Some((_, run)) = self.runs.at_mut(spot) {
+                *run = (len + more, value);
+            }
+            self.runs.rekey(spot, start);
+        } else {
+            self.runs.insert_at(spot, start, (len, value));
         }
-        if let Some((more, right)) = self.runs.get(&(start + len))
-            && value.joins(len, right)
-        {
-            let more = *more;
-            self.runs.remove(&(start + len));
-            len += more;
-        }
-        self.runs.insert(start, (len, value));
     }
 
     /// Changes every run within `start..end`.
@@ -143,21 +154,20 @@ impl<V: Run> RangeMap<V> {
 
     /// Every run.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, u64, &V)> + '_ {
-        self.runs.iter().map(|(&at, (len, value))| (at, *len, value))
+        self.runs.iter().map(|(at, (len, value))| (at, *len, value))
     }
 
     fn cut(&mut self, at: u64) {
-        let Some((&start, (len, _))) = self.runs.range(..at).next_back() else { return };
-        let by = at - start;
-        if by >= *len {
+        let spot = self.spot(at);
+        let Some((start, (len, value))) = self.runs.at_mut(spot) else { return };
+        if start >= at {
             return;
         }
-        if let Some((len, value)) = self.runs.get_mut(&start) {
-            let rest = *len - by;
-            let tail = value.skip(by);
-            *len = by;
-            self.runs.insert(at, (rest, tail));
-        }
+        let by = at - start;
+        let rest = *len - by;
+        let tail = value.skip(by);
+        *len = by;
+        self.runs.insert(at, (rest, tail));
     }
 }
 

@@ -7,6 +7,7 @@
 use world::Errno;
 
 use crate::anon::{AnonId, Chain};
+use crate::calls::mlock::unlock;
 use crate::ctx::{Answer, Ctx};
 use crate::page::{PAGE_BITS, page_of};
 use crate::rules_of::AnonMerge;
@@ -32,19 +33,21 @@ impl Ctx<'_> {
 
     /// A mapping that is known to be there.
     pub(crate) fn vma(&self, start: u64) -> &Vma {
-        &self.mm.vmas[&start]
+        let found = self.mm.vmas.get(start);
+        found.unwrap_or_else(|| unreachable!("no mapping starts at {start:#x}"))
     }
 
     /// Changes a mapping that is known to be there, its start aside.
     pub(crate) fn change(&mut self, start: u64, change: impl FnOnce(&mut Vma)) {
-        if let Some(vma) = self.mm.vmas.get_mut(&start) {
+        if let Some(vma) = self.mm.vmas.get_mut(start) {
             change(vma);
         }
     }
 
     /// Moves one end of a mapping, or both; its offset goes with its start.
     pub(crate) fn reshape(&mut self, at: u64, start: u64, end: u64) {
-        if let Some(mut vma) = self.mm.vmas.remove(&at) {
+        let spot = self.mm.vmas.spot(at);
+        if let Some((_, vma)) = self.mm.vmas.at_mut(spot).filter(|(key, _)| *key == at) {
             vma.pgoff = if start >= at {
                 vma.pgoff.wrapping_add((start - at) >> PAGE_BITS)
             } else {
@@ -52,7 +55,7 @@ impl Ctx<'_> {
             };
             vma.start = start;
             vma.end = end;
-            self.mm.vmas.insert(start, vma);
+            self.mm.vmas.rekey(spot, start);
         }
     }
 
@@ -68,7 +71,7 @@ impl Ctx<'_> {
     /// `__split_vma()`: the lower part keeps the key.
     pub(crate) fn split_unchecked(&mut self, at: u64, address: u64) {
         self.split_huge(address);
-        let Some(vma) = self.mm.vmas.get_mut(&at) else { return };
+        let Some(vma) = self.mm.vmas.get_mut(at) else { return };
         let mut upper = vma.clone();
         upper.pgoff = vma.pgoff_at(address);
         upper.start = address;
@@ -116,7 +119,7 @@ impl Ctx<'_> {
     }
 
     fn merges_right(&self, range: &Candidate, left: Option<u64>) -> Option<u64> {
-        let right = self.mm.vmas.get(&range.end)?;
+        let right = self.mm.vmas.get(range.end)?;
         let pages = (range.end - range.start) >> PAGE_BITS;
         if !self.mergeable(right, range) || right.pgoff != range.pgoff + pages {
             return None;
@@ -155,6 +158,7 @@ impl Ctx<'_> {
         let right = self.merges_right(range, left);
         if let Some(target) = left.or(right) {
             self.stick(target, range.flags);
+            self.mm.holes.take(range.start, range.end);
         }
         match (left, right) {
             (None, None) => None,
@@ -170,7 +174,7 @@ impl Ctx<'_> {
                 Some(left)
             }
             (Some(left), Some(right)) => {
-                let gone = self.mm.vmas.remove(&right)?;
+                let gone = self.mm.vmas.remove(right)?;
                 self.stick(left, gone.flags);
                 self.take_over(left, &gone.chain);
                 if copied {
@@ -197,6 +201,7 @@ impl Ctx<'_> {
             return false;
         }
         let Some(left) = self.merges_left(range) else { return false };
+        self.mm.holes.take(range.start, range.end);
         self.reshape(left, left, range.end);
         true
     }
@@ -221,11 +226,22 @@ impl Ctx<'_> {
 
     /// `vma_merge_existing_range()`.
     fn merge_existing(&mut self, at: u64, start: u64, end: u64, flags: VmFlags) -> Option<u64> {
-        let middle = self.vma(at).clone();
+        let middle = self.vma(at);
         let (left_side, right_side) = (start == middle.start, end == middle.end);
         if flags.any(VmFlags::SPECIAL) || !(left_side || right_side) {
             return None;
         }
+        // What mostly decides, before anything is copied.
+        let alike = |other: &Vma| {
+            other.backing == middle.backing
+                && (other.flags.0 ^ flags.0) & !VmFlags::IGNORE_MERGE.0 == 0
+        };
+        let left = || self.mm.before(start).is_some_and(|left| left.end == start && alike(left));
+        let right = || self.mm.vmas.get(end).is_some_and(alike);
+        if !((left_side && left()) || (right_side && right())) {
+            return None;
+        }
+        let middle = middle.clone();
         let range = Candidate {
             start,
             end,
@@ -251,9 +267,9 @@ impl Ctx<'_> {
         }
         match (left, right) {
             (Some(left), Some(right)) => {
-                let next = self.mm.vmas.remove(&right)?;
+                let next = self.mm.vmas.remove(right)?;
                 self.stick(left, next.flags);
-                let gone = self.mm.vmas.remove(&at)?;
+                let gone = self.mm.vmas.remove(at)?;
                 let source = if next.chain.own.is_some() { &next.chain } else { &gone.chain };
                 self.take_over(left, source);
                 self.reshape(left, left, next.end);
@@ -264,7 +280,7 @@ impl Ctx<'_> {
             (Some(left), None) => {
                 self.take_over(left, &middle.chain);
                 if whole {
-                    let gone = self.mm.vmas.remove(&at)?;
+                    let gone = self.mm.vmas.remove(at)?;
                     self.reshape(left, left, end);
                     self.discard(gone);
                 } else {
@@ -278,7 +294,7 @@ impl Ctx<'_> {
                 self.take_over(right, &middle.chain);
                 let right_end = self.vma(right).end;
                 if whole {
-                    let gone = self.mm.vmas.remove(&at)?;
+                    let gone = self.mm.vmas.remove(at)?;
                     self.reshape(right, start, right_end);
                     self.discard(gone);
                 } else {
@@ -319,7 +335,7 @@ impl Ctx<'_> {
             return;
         }
         let found = self.neighbours_anon(at);
-        if let Some(vma) = self.mm.vmas.get_mut(&at) {
+        if let Some(vma) = self.mm.vmas.get_mut(at) {
             self.store.anons.prepare(&mut vma.chain, found);
         }
     }
@@ -352,7 +368,8 @@ impl Ctx<'_> {
             }
             self.split_unchecked(at, start);
         }
-        for at in self.mm.starts(start, end) {
+        let starts = self.mm.starts(start, end);
+        for &at in &starts {
             let vma = self.vma(at);
             if vma.has(VmFlags::SEALED) {
                 return Err(Errno::EPERM);
@@ -361,7 +378,7 @@ impl Ctx<'_> {
                 self.split_unchecked(at, end);
             }
         }
-        Ok(self.mm.starts(start, end))
+        Ok(starts)
     }
 
     /// Removes mappings that [`Ctx::gather`] cut out, and their pages.
@@ -372,12 +389,20 @@ impl Ctx<'_> {
         self.mm.note_rss();
         self.mm.note_vm();
         let floor = self.mm.before(start).map_or(0, |vma| vma.end);
-        let ceiling = self.mm.vmas.range(end..).next().map_or(1 << 56, |(_, vma)| vma.start);
-        let (first, last) = (self.vma(starts[0]).start, self.vma(starts[starts.len() - 1]).end);
+        let ceiling = self.mm.from(end).map_or(1 << 56, |vma| vma.start);
+        let (first, last) = (starts[0], self.vma(starts[starts.len() - 1]).end);
+        if self.mm.locked_vm > 0 {
+            for at in starts {
+                let vma = self.vma(*at);
+                if vma.has(VmFlags::LOCKED) {
+                    unlock(self.store, self.mm, vma.start, vma.end);
+                }
+            }
+        }
         self.zap(page_of(first), page_of(last));
         self.mm.tables.free(first, last, floor, ceiling);
         for at in starts {
-            let Some(vma) = self.mm.vmas.remove(at) else { continue };
+            let Some(vma) = self.mm.vmas.remove(*at) else { continue };
             let pages = vma.pages();
             self.mm.account(vma.flags, pages, false);
             if vma.has(VmFlags::LOCKED) {

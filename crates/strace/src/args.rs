@@ -101,6 +101,9 @@ fn end_of_path(bytes: &[u8], mut at: usize) -> usize {
 
 /// An argument without its name (`-N`) and without comments.
 pub(crate) fn bare(arg: &str) -> &str {
+    if !arg.bytes().any(|byte| byte == b'/' || byte == b'=') {
+        return arg.trim();
+    }
     let arg = arg.split_once("/*").map_or(arg, |(value, _)| value).trim();
     match arg.split_once('=') {
         Some((name, value))

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::args::parts;
+use crate::args::{Parts, parts};
 use crate::call;
 use crate::entry::{Entry, Log, Outcome, Problem, What};
 use crate::line::{Kind, kind, outcome};
@@ -32,10 +32,15 @@ pub fn parse(text: &[u8]) -> Log {
         processes: Processes::new(root(text)),
         begun: BTreeMap::new(),
     };
+    // Mostly one entry a line.
+    reader.log.entries.reserve(memchr::memchr_iter(b'\n', text).count() + 1);
     let mut carried: Option<String> = None;
     for (number, line) in lines(text) {
         reader.log.lines = number;
-        let line = String::from_utf8_lossy(line);
+        let line = match str::from_utf8(line) {
+            Ok(line) => Cow::Borrowed(line),
+            Err(_) => String::from_utf8_lossy(line),
+        };
         // A message of strace's own may stand in the middle of a line, which goes on in the next.
         let line = match carried.take() {
             Some(before) => Cow::Owned(before + &line),
@@ -60,13 +65,22 @@ pub fn parse(text: &[u8]) -> Log {
 
 /// `flags=0x1200000|17strace: Process 18882 attached`.
 fn interrupted(line: &str) -> Option<(&str, u32)> {
-    let (before, said) = line.split_once("strace: Process ")?;
-    let pid = said.strip_suffix(" attached")?.parse().ok()?;
+    let said = line.strip_suffix(" attached")?;
+    let (before, pid) = said.split_once("strace: Process ")?;
+    let pid = pid.parse().ok()?;
     (!before.trim().is_empty() && before.contains('(')).then_some((before, pid))
 }
 
 /// The first pid of the log that no line before announces.
 fn root(text: &[u8]) -> u32 {
+    // A pid begins with a digit, or with `[`.
+    let may_have_pid = |line: &[u8]| {
+        let first = line.iter().find(|byte| !byte.is_ascii_whitespace());
+        first.is_some_and(|byte| byte.is_ascii_digit() || *byte == b'[')
+    };
+    if !lines(text).any(|(_, line)| may_have_pid(line)) {
+        return 0;
+    }
     let mut announced = BTreeSet::new();
     for (_, line) in lines(text) {
         let line = String::from_utf8_lossy(line);
@@ -129,8 +143,12 @@ impl Reader {
                 return;
             }
             Kind::Attached(pid) => return self.processes.came(pid),
-            Kind::Whole(text) if parts(text).is_none() => {
-                return self.problem(number, "`NAME(ARGUMENTS) = RESULT`", text);
+            Kind::Whole(text) => {
+                let Some(parts) = parts(text) else {
+                    return self.problem(number, "`NAME(ARGUMENTS) = RESULT`", text);
+                };
+                let pid = self.processes.of_line(split.pid);
+                return self.call(number, number, pid, text, &parts);
             }
             _ => {}
         }
@@ -138,7 +156,6 @@ impl Reader {
         let plain =
             |what| Entry { line: number, end: number, pid, what, outcome: Outcome::Unknown };
         match kind {
-            Kind::Whole(text) => self.entry(number, number, pid, text),
             Kind::Begun(text) => {
                 let begun = Begun { line: number, text: text.trim_end().to_owned() };
                 if let Some(old) = self.begun.insert(pid, begun) {
@@ -174,7 +191,7 @@ impl Reader {
             Kind::Signal(name) => {
                 self.log.entries.push(plain(What::Signal { name: name.to_owned() }));
             }
-            Kind::Talk | Kind::Mode32 | Kind::Attached(_) => {}
+            Kind::Whole(_) | Kind::Talk | Kind::Mode32 | Kind::Attached(_) => {}
         }
     }
 
@@ -186,9 +203,14 @@ impl Reader {
     }
 
     fn entry(&mut self, line: usize, end: usize, pid: u32, text: &str) {
-        let Some(parts) = parts(text) else {
-            return self.problem(line, "`NAME(ARGUMENTS) = RESULT`", text);
-        };
+        match parts(text) {
+            Some(parts) => self.call(line, end, pid, text, &parts),
+            None => self.problem(line, "`NAME(ARGUMENTS) = RESULT`", text),
+        }
+    }
+
+    /// As [`Reader::entry`], of a call that is taken apart.
+    fn call(&mut self, line: usize, end: usize, pid: u32, text: &str, parts: &Parts<'_>) {
         let Some(result) = parts.result else {
             return self.problem(line, "`) = RESULT` at the end of the call", text);
         };
@@ -219,6 +241,12 @@ impl Reader {
 /// Lines with their numbers, from 1, without what ends them.
 fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let text = text.strip_suffix(b"\n").unwrap_or(text);
-    let lines = text.split(|byte| *byte == b'\n');
-    (1..).zip(lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line)))
+    let ends = memchr::memchr_iter(b'\n', text).chain([text.len()]);
+    let mut start = 0;
+    let lines = ends.map(move |end| {
+        let line = &text[start..end];
+        start = end + 1;
+        line.strip_suffix(b"\r").unwrap_or(line)
+    });
+    (1..).zip(lines)
 }

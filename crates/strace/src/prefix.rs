@@ -13,6 +13,10 @@ pub(crate) struct Line<'a> {
 pub(crate) fn split(line: &str) -> Line<'_> {
     let mut rest = line.trim_start();
     let mut pid = None;
+    // The name of a call, as most lines begin.
+    if rest.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') {
+        return Line { pid, rest: rest.trim_end() };
+    }
     if let Some(inner) = rest.strip_prefix("[pid ")
         && let Some((number, after)) = inner.split_once(']')
         && let Some(number) = leading_pid(number.trim())

@@ -5,6 +5,11 @@ use crate::args::bare;
 /// A number: decimal, hexadecimal, octal, negative, `NULL`, a product (`8192*1024`), an address with
 /// a comment. Negative ones are what the kernel's register holds.
 pub(crate) fn number(text: &str) -> Option<u64> {
+    if let Some(digits) = text.strip_prefix("0x")
+        && let Some(number) = plain(digits)
+    {
+        return Some(number);
+    }
     let text = bare(text);
     if let Some((left, right)) = text.split_once('*') {
         return number(left)?.checked_mul(number(right)?);
@@ -27,6 +32,15 @@ pub(crate) fn number(text: &str) -> Option<u64> {
         Some(digits) if !digits.is_empty() => u64::from_str_radix(digits, 8).ok(),
         _ => text.parse().ok(),
     }
+}
+
+/// Hexadecimal digits and nothing else, fewer than would overflow.
+fn plain(digits: &str) -> Option<u64> {
+    if digits.is_empty() || digits.len() > 16 {
+        return None;
+    }
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    digits.bytes().try_fold(0, |all, byte| Some(all << 4 | u64::from(digit(byte)?)))
 }
 
 /// Names joined by `|`, with numbers among them; also `21<<MAP_HUGE_SHIFT`.

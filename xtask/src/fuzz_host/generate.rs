@@ -22,6 +22,8 @@ const MOST_PROCESSES: usize = 4;
 
 /// The image of the actor, which must stay as it is.
 const IMAGE: (u64, u64) = (actor::image::TEXT, actor::image::END);
+/// Where the stack ends.
+const STACK_TOP: u64 = 0x7fff_ffff_f000;
 /// Pages at the top of the stack that the actor runs on.
 const OWN_STACK: u64 = (actor::image::STACK_PAGES_WRITTEN + 2) * PAGE;
 
@@ -56,7 +58,6 @@ struct Known {
 
 /// Makes one program.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact about the program made so far")]
 pub(crate) struct Generator<'a> {
     random: Random,
     mask: &'a Mask,
@@ -65,8 +66,6 @@ pub(crate) struct Generator<'a> {
     current: usize,
     segments: i32,
     files: usize,
-    /// Limits may be too low for a fresh image.
-    limited: bool,
     /// Some files are on a disk.
     disk: bool,
     /// No limit keeps root from locking everything.
@@ -103,7 +102,17 @@ pub(crate) fn setup(random: &mut Random, mask: &Mask) -> Setup {
     } else {
         Vec::new()
     };
-    Setup { limits, root: random.chance(10) && mask.allows("root"), files }
+    let root = random.chance(10) && mask.allows("root");
+    let crowded = random.below(2000) == 0 && mask.allows("crowd");
+    Setup { limits, root, files, comb: if crowded { crowd(random) } else { 0 } }
+}
+
+/// So many pages that with the actor's own mappings the most that there may be are about to be reached.
+fn crowd(random: &mut Random) -> u64 {
+    let most = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap_or_default();
+    let most = most.trim().parse().unwrap_or(65_530_u64);
+    // Where there may be many more, it would take too long.
+    if most > 70_000 { 0 } else { most.saturating_sub(random.between(8, 24)) }
 }
 
 fn kind_of_file(file: (u64, bool)) -> &'static str {
@@ -121,7 +130,6 @@ impl<'a> Generator<'a> {
             current: 0,
             segments: 0,
             files: setup.files.len(),
-            limited: setup.limits.data.is_some() || setup.limits.address_space.is_some(),
             disk: setup.files.iter().any(|(_, tmpfs)| !tmpfs),
             root: setup.root,
             touchable: TOUCHABLE,
@@ -138,7 +146,8 @@ impl<'a> Generator<'a> {
         let end = addr.saturating_add(len.saturating_add(PAGE - 1)) / PAGE * PAGE;
         let hits = |start: u64, stop: u64| addr < stop && end > start;
         let known = self.known();
-        if hits(IMAGE.0, IMAGE.1) {
+        // The part of the stack that the actor runs on may by now be a mapping of its own.
+        if hits(IMAGE.0, IMAGE.1) || hits(STACK_TOP - OWN_STACK, STACK_TOP) {
             return false;
         }
         if known.areas.is_empty() {
@@ -312,7 +321,8 @@ impl<'a> Generator<'a> {
                 _ => {}
             }
         }
-        let small = len <= 2 * HUGE;
+        // Root may lock what it likes.
+        let small = len <= 2 * HUGE && !(self.root && len > HUGE);
         for (flag, percent) in [
             (MapFlags::NORESERVE, 6),
             (MapFlags::POPULATE, if small { 4 } else { 0 }),
@@ -382,7 +392,11 @@ impl<'a> Generator<'a> {
             let (near, size) = self.range();
             new_addr = if self.random.chance(50) { near } else { near.wrapping_add(size) };
         }
-        if self.known().locks_future && new_len > 2 * HUGE {
+        // What is locked is populated.
+        if (self.known().locks_future || self.root) && new_len > 2 * HUGE {
+            return None;
+        }
+        if self.root && !self.spend(new_len / PAGE) {
             return None;
         }
         let safe = self.may_lose(addr, old_len.max(1))
@@ -402,6 +416,11 @@ impl<'a> Generator<'a> {
             // Poisoning pages would poison the machine; paging out has no swap to go to.
             100 | 101 => return None,
             14 | 25 => self.huge_advised = true,
+            // Each guard is an entry of a page table.
+            102 if len > 64 * HUGE => return None,
+            // A huge page is split, and those of its pages that hold zeros are given back, which is
+            // not modelled.
+            8 | 20 | 21 if self.huge_advised && !(addr | len).is_multiple_of(HUGE) => return None,
             _ => {}
         }
         let fills = matches!(advice, 3 | 22 | 23 | 25);
@@ -557,7 +576,7 @@ impl<'a> Generator<'a> {
             }
             78..81 => {
                 let (addr, len) = self.rough_range();
-                let len = if len > 4096 * PAGE && len < 1 << 46 { PAGE } else { len };
+                let len = if len > 4096 * PAGE && len < 1 << 47 { PAGE } else { len };
                 if !self.mask.allows("special") && self.is_special(addr, len) {
                     return None;
                 }
@@ -565,13 +584,17 @@ impl<'a> Generator<'a> {
             }
             81..87 => self.file_call()?,
             87..90 => self.shm_call()?,
-            90 => self.limit()?,
+            90 if self.random.chance(80) => self.limit()?,
+            90 if !self.root => Call::SetOomScoreAdj { adj: self.adj() },
             _ => return Some(What::Step(Step::Touch(self.touch()?))),
         };
         self.mask.allows_call(&call).then_some(What::Step(Step::Call(call)))
     }
 
     fn limit(&mut self) -> Option<Call> {
+        if self.root {
+            return None;
+        }
         let resource = self.random.one(&[
             Resource::Data,
             Resource::Stack,
@@ -587,8 +610,12 @@ impl<'a> Generator<'a> {
         // What may be locked bounds what is populated.
         let soft = if resource == Resource::Memlock { soft.min(12 << 20) } else { soft };
         let hard = if self.random.chance(90) { u64::MAX } else { soft };
-        self.limited = true;
         self.random.chance(30).then_some(Call::Setrlimit { resource, soft, hard })
+    }
+
+    fn adj(&mut self) -> i32 {
+        let adj = i32::try_from(self.random.below(2100)).unwrap_or(0);
+        if self.random.chance(50) { adj } else { -adj / 2 }
     }
 
     /// Fork, exec, exit.
@@ -599,9 +626,9 @@ impl<'a> Generator<'a> {
             0..4 if room && self.mask.allows("fork") => Some(What::Fork(ForkKind::Fork)),
             4 if room && self.mask.allows("vfork") && !kin => Some(What::Fork(ForkKind::Vfork)),
             5 if room && self.mask.allows("thread") => Some(What::Fork(ForkKind::Thread)),
-            // Under a limit that the image exceeds, an exec kills; the model does not know that.
-            6 if self.mask.allows("exec") && !kin && !self.limited => Some(What::Exec),
+            6 if self.mask.allows("exec") && !kin => Some(What::Exec),
             7 if self.current > 0 => Some(What::End(End::Exit(0))),
+            8 if self.current > 0 && self.mask.allows("kill") => Some(What::End(End::Signal(9))),
             _ => None,
         }
     }
@@ -664,6 +691,15 @@ impl Source for Generator<'_> {
                 self.processes[at].suspended_by = (*kind == ForkKind::Vfork).then_some(new);
                 child.suspended_by = None;
                 self.processes.push(child);
+            }
+            (What::End(End::Signal(_)), _) | (What::Exec, Outcome::Killed) => {
+                let group = self.processes[at].group;
+                for other in 0..self.processes.len() {
+                    if self.processes[other].group == group {
+                        self.processes[other].alive = false;
+                        self.wake(other);
+                    }
+                }
             }
             (What::Exec | What::End(_), _) => {
                 let ended = matches!(action.what, What::End(_));

@@ -9,7 +9,9 @@ use world::{End, Errno, ForkKind, ProcessId, World, WorldError};
 use super::program::{Action, Setup, What};
 
 /// Steps that the host performs at once.
-const BATCH: usize = 32;
+const BATCH: usize = 96;
+/// Steps after which the source of a program is told of the mappings.
+const SEE: usize = 32;
 /// Steps after which everything is looked at.
 const LOOK: usize = 128;
 
@@ -130,6 +132,8 @@ struct Player<'a> {
     /// The process that each is a thread of; itself otherwise.
     groups: Vec<usize>,
     looked: usize,
+    /// Whether pages were locked in memory.
+    locked: bool,
 }
 
 /// Plays what `source` says on both. Whatever is found first ends it.
@@ -162,8 +166,9 @@ pub(crate) fn play(
         alive: vec![true],
         groups: vec![0],
         looked: 0,
+        locked: false,
     };
-    match player.run(source) {
+    match player.make_comb(setup).and_then(|()| player.run(source)) {
         Ok(mismatch) => Ok(Played { actions: player.actions, mismatch }),
         Err(error) => {
             let after = player.actions.len();
@@ -175,6 +180,15 @@ pub(crate) fn play(
 }
 
 impl Player<'_> {
+    /// Makes the mappings that a program wants to have from the start.
+    fn make_comb(&mut self, setup: &Setup) -> Result<(), WorldError> {
+        let steps: Vec<Step> = setup.comb().collect();
+        for step in &steps {
+            perform(self.first, ProcessId(0), &What::Step(step.clone()))?;
+        }
+        self.host.perform(ProcessId(0), &steps).map(drop)
+    }
+
     fn run(&mut self, source: &mut dyn Source) -> Result<Option<Mismatch>, WorldError> {
         if let Some(mismatch) = self.maps(0, source)? {
             return Ok(Some(mismatch));
@@ -217,10 +231,18 @@ impl Player<'_> {
             {
                 self.allowed = std::mem::take(&mut self.allowed).after_batches(cpus());
             }
+            self.locked |= locks(step);
             source.learn(action, &outcome);
             let killed = matches!(outcome, Outcome::Killed);
             self.pending.push((step.clone(), outcome));
-            return if killed { self.flush(source) } else { Ok(None) };
+            if killed {
+                return self.flush(source);
+            }
+            if self.may_move && self.pending.len().is_multiple_of(SEE) {
+                let maps = self.first.maps(id)?;
+                source.see(action.process, &map_lines(&maps));
+            }
+            return Ok(None);
         }
         let other = perform(self.host, id, &action.what)?;
         if outcome != other {
@@ -228,10 +250,20 @@ impl Player<'_> {
         }
         match (&action.what, &outcome) {
             (What::Fork(kind), Outcome::Forked(Ok(_))) => {
+                if self.locked {
+                    // What is locked is known as such in batches, which shows where others use it.
+                    self.allowed = std::mem::take(&mut self.allowed).after_batches(cpus());
+                }
                 let thread = *kind == ForkKind::Thread;
                 let group = if thread { self.groups[at] } else { self.groups.len() };
                 self.groups.push(group);
                 self.alive.push(true);
+            }
+            (What::End(End::Signal(_)), _) | (What::Exec, Outcome::Killed) => {
+                // It takes the whole process along.
+                for other in 0..self.alive.len() {
+                    self.alive[other] &= self.groups[other] != self.groups[at];
+                }
             }
             (What::Exec | What::End(_), _) => {
                 // The first thread takes the others along.
@@ -370,6 +402,18 @@ fn perform(world: &mut dyn World, id: ProcessId, what: &What) -> Result<Outcome,
             }
         }
     })
+}
+
+/// Whether a step may lock pages in memory.
+fn locks(step: &Step) -> bool {
+    use world::{Call, MapFlags};
+    match step {
+        Step::Call(Call::Mmap { flags, .. }) => flags.has(MapFlags::LOCKED),
+        Step::Call(call) => {
+            matches!(call, Call::Mlock { .. } | Call::Mlock2 { .. } | Call::Mlockall { .. })
+        }
+        Step::Touch(_) => false,
+    }
 }
 
 fn changes_mappings(step: &Step) -> bool {

@@ -130,7 +130,7 @@ impl Shrinking<'_, '_> {
     }
 
     fn simplify_setup(&mut self) {
-        for change in 0..6 {
+        for change in 0..7 {
             let mut program = self.best.clone();
             let setup = &mut program.setup;
             match change {
@@ -139,6 +139,7 @@ impl Shrinking<'_, '_> {
                 2 => setup.limits.memlock = Some(8 << 20),
                 3 => setup.limits.stack = Some(8 << 20),
                 4 => setup.root = false,
+                5 => setup.comb = 0,
                 _ => {
                     setup.files.pop();
                 }

@@ -25,6 +25,9 @@ impl fmt::Display for Program {
         if self.setup.root {
             writeln!(f, "root")?;
         }
+        if self.setup.comb > 0 {
+            writeln!(f, "comb {}", self.setup.comb)?;
+        }
         let Limits { data, stack, memlock, address_space } = self.setup.limits;
         let limits =
             [("data", data), ("stack", stack), ("memlock", memlock), ("as", address_space)];
@@ -137,6 +140,7 @@ fn parse_line(line: &str, program: &mut Program) -> Result<(), String> {
     let words: Vec<&str> = line.split_whitespace().collect();
     match words[..] {
         ["root"] => program.setup.root = true,
+        ["comb", pages] => program.setup.comb = number(pages)?,
         ["limit", name, value] => parse_limit(name, number(value)?, &mut program.setup)?,
         ["file", len, kind @ ("tmpfs" | "disk")] => {
             program.setup.files.push((number(len)?, kind == "tmpfs"));
@@ -317,6 +321,7 @@ mod tests {
 
     const EVERY_LINE: &str = "\
 root
+comb 12
 limit data 0x1000
 limit stack 0x800000
 limit memlock 0xffffffffffffffff

@@ -3,8 +3,19 @@
 use world::{Errno, LockFlags};
 
 use crate::ctx::{Answer, Ctx};
+use crate::mm::Mm;
 use crate::page::{PAGE, PAGE_BITS, page_align};
+use crate::store::Store;
 use crate::vm_flags::VmFlags;
+
+/// `munlock_vma_folio()` of every page of `start..end`.
+pub(crate) fn unlock(store: &mut Store, mm: &Mm, start: u64, end: u64) {
+    for (_, len, pte) in mm.pages.iter_within(start >> PAGE_BITS, end >> PAGE_BITS) {
+        if pte.counted() {
+            store.frames.unlock(pte.frame, len);
+        }
+    }
+}
 
 impl Ctx<'_> {
     /// `mlock(2)`, and `mlock2(2)` with its flag.
@@ -109,6 +120,7 @@ impl Ctx<'_> {
         let pages = (end - start) >> PAGE_BITS;
         if !flags.has(VmFlags::LOCKED) {
             self.mm.locked_vm = self.mm.locked_vm.saturating_sub(pages);
+            unlock(self.store, self.mm, start, end);
         } else if !old.has(VmFlags::LOCKED) {
             self.mm.locked_vm += pages;
         }

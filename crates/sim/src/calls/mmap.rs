@@ -176,8 +176,10 @@ impl Ctx<'_> {
         match kind {
             1 | 3 => {
                 let known = if kind == 1 { flags.0 & LEGACY } else { flags.0 };
-                // The type itself counts as known.
-                if known & !(LEGACY | TYPE & 3) != 0 {
+                // The type itself counts as known; `FOP_MMAP_SYNC` of ext4 and xfs makes another one so.
+                let sync =
+                    if self.store.file(open).kind == FileKind::Disk { MapFlags::SYNC.0 } else { 0 };
+                if known & !(LEGACY | sync | TYPE & 3) != 0 {
                     return Err(Errno::EOPNOTSUPP);
                 }
                 if prot.has(Prot::WRITE) && !write {
@@ -283,7 +285,12 @@ impl Ctx<'_> {
         }
         self.mm.account(vm, pages, true);
         if vm.has(VmFlags::LOCKED) {
-            self.mm.locked_vm += pages;
+            if vm.has(VmFlags::DROPPABLE) {
+                // `vma_supports_mlock()`: what can go at any time is not locked.
+                self.change(addr, |vma| vma.flags = vma.flags.without(VmFlags::LOCKED_MASK));
+            } else {
+                self.mm.locked_vm += pages;
+            }
         }
         Ok(())
     }
@@ -326,5 +333,6 @@ impl Ctx<'_> {
         let chain = crate::anon::Chain::default();
         let vma = Vma { start, end, flags, pgoff, backing, chain, has_close: false };
         self.mm.vmas.insert(start, vma);
+        self.mm.holes.take(start, end);
     }
 }

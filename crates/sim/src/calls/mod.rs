@@ -4,7 +4,7 @@ mod brk;
 mod collapse;
 mod files;
 mod madvise;
-mod mlock;
+pub(crate) mod mlock;
 pub(crate) mod mmap;
 mod mprotect;
 pub(crate) mod mremap;

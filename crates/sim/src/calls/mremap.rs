@@ -354,6 +354,7 @@ impl Ctx<'_> {
             self.store.hold(open);
         }
         self.mm.vmas.insert(start, crate::vma::Vma { start, end, pgoff, chain, ..vma });
+        self.mm.holes.take(start, end);
         (at, start)
     }
 

@@ -42,26 +42,34 @@ pub fn replay(
     let given = options.kernel.map(|release| [release]);
     let releases = releases();
     let candidates: &[Release] = given.as_ref().map_or(&releases, |one| one);
-    let mut best: Option<(Release, bool, Score)> = None;
+    let mut best: Option<(Release, bool, Played)> = None;
     for &release in candidates {
         for aligned in [true, false] {
             let played = Player::new(log, config(release, arch), aligned).run(usize::MAX)?;
             let score = total(&played);
-            let better = best.is_none_or(|(_, _, known)| score.all().equal > known.all().equal);
-            if better {
-                best = Some((release, aligned, score));
+            let known = best.as_ref().map(|(_, _, known)| total(known).all().equal);
+            if known.is_none_or(|known| score.all().equal > known) {
+                best = Some((release, aligned, played));
             }
             if score.all().is_whole() {
                 break;
             }
         }
-        if best.is_some_and(|(_, _, score)| score.all().is_whole()) {
+        if best.as_ref().is_some_and(|(_, _, played)| total(played).all().is_whole()) {
             break;
         }
     }
-    let (release, aligned, _) = best.unwrap_or((candidates[0], true, Score::default()));
-    let until = options.until.unwrap_or(usize::MAX);
-    let played = Player::new(log, config(release, arch), aligned).run(until)?;
+    let (release, aligned, whole) = match best {
+        Some((release, aligned, played)) => (release, aligned, Some(played)),
+        None => (candidates[0], true, None),
+    };
+    let played = match (whole, options.until) {
+        (Some(whole), None) => whole,
+        (_, until) => {
+            let until = until.unwrap_or(usize::MAX);
+            Player::new(log, config(release, arch), aligned).run(until)?
+        }
+    };
     let by = if options.kernel.is_some() { KernelBy::Given } else { KernelBy::Fitted };
     let report = StraceReport {
         schema: SCHEMA,

@@ -186,6 +186,9 @@ impl<'a> Player<'a> {
                     self.spaces[space].open = self.spaces[space].open.saturating_sub(1);
                 }
                 self.name_file(index, tracee, call, file)?;
+                if self.spaces[space].open == 0 && self.spaces[space].waiting.is_empty() {
+                    return self.one(index, false);
+                }
                 self.spaces[space].waiting.push(index);
                 let full = self.spaces[space].waiting.len() >= super::race::MOST;
                 if self.spaces[space].open == 0 || full {

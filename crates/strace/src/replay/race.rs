@@ -40,7 +40,7 @@ impl Player<'_> {
         Ok(())
     }
 
-    fn one(&mut self, index: usize, raced: bool) -> Result<(), WorldError> {
+    pub(super) fn one(&mut self, index: usize, raced: bool) -> Result<(), WorldError> {
         if !self.judged(index) {
             return self.take_over(index);
         }
