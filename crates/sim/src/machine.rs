@@ -92,6 +92,7 @@ impl Machine {
         if let Some(physical) = store.frames.physical.as_deref() {
             store.config.ram = physical.managed();
         }
+        store.add_boot_pages();
         Machine {
             store,
             image,
@@ -242,6 +243,7 @@ impl Machine {
         };
         let result = run(&mut Ctx { store: &mut self.store, mm: &mut mm, task: &mut task, rest });
         self.processes[group].task = task;
+        self.store.frames.pay_tables(&mut mm);
         self.mms.insert(key, mm);
         Some(result)
     }
@@ -274,8 +276,7 @@ impl Machine {
     }
 
     pub(crate) fn add_mm(&mut self, mm: Mm) -> usize {
-        let id = self.next_mm;
-        self.next_mm += 1;
+        let id = mm.key;
         self.mms.insert(id, mm);
         id
     }
@@ -301,6 +302,8 @@ impl Machine {
         let mut layout = layout(config.release, config.arch, input);
         layout.mmap_base = self.image.mmap_base.unwrap_or(layout.mmap_base);
         let mut mm = Mm::new(config.arch, layout, self.image.segments);
+        mm.key = self.next_mm;
+        self.next_mm += 1;
         let mut image = self.image.clone();
         if self.image.mmap_base.is_none() {
             // The kernel's own mappings are made where the search for a place starts.

@@ -54,6 +54,10 @@ pub(crate) struct Mm {
     pub(crate) users: u32,
     /// Page tables that memory was taken for.
     pub(crate) tables_paid: u64,
+    /// Its number among the address spaces.
+    pub(crate) key: usize,
+    /// Entries of pages in swap (`MM_SWAPENTS`).
+    pub(crate) swapped: u64,
 }
 
 impl Mm {
@@ -78,6 +82,8 @@ impl Mm {
             no_hole: None,
             users: 1,
             tables_paid: 0,
+            key: usize::MAX,
+            swapped: 0,
         }
     }
 

@@ -69,6 +69,7 @@ fn choose(ctx: &Ctx<'_>) -> Option<usize> {
             nice: i64::from(process.nice),
             root: task.privileged(),
             rss: mm.rss_total(),
+            swap: mm.swapped,
             ptes: mm.tables.count(),
             oom_score_adj: process.adj,
             ..Subject::default()

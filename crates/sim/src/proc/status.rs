@@ -69,7 +69,7 @@ pub(crate) fn status(store: &Store, mm: &Mm, task: &Task, who: &Identity) -> Vec
     let tables = if since(4, 15) { mm.tables.count() } else { mm.tables.level(0) };
     row("VmPTE", tables, release >= Release::old(2, 6, 10));
     row("VmPMD", mm.tables.level(1), since(4, 0) && !since(4, 15));
-    row("VmSwap", 0, release >= Release::old(2, 6, 34));
+    row("VmSwap", mm.swapped, release >= Release::old(2, 6, 34));
     row("HugetlbPages", 0, since(4, 4));
     if since(4, 15) {
         text.push_str("CoreDumping:\t0\n");
@@ -130,6 +130,7 @@ pub(crate) fn oom_score(store: &Store, mm: &Mm, task: &Task, who: &Identity) -> 
         nice: i64::from(who.nice),
         root: task.privileged(),
         rss: mm.rss_total(),
+        swap: mm.swapped,
         ptes: if release >= Release::new(4, 15) { mm.tables.count() } else { mm.tables.level(0) },
         pmds: if release >= Release::new(4, 15) { 0 } else { mm.tables.level(1) },
         oom_score_adj: who.adj,
