@@ -3,6 +3,8 @@
 use facts::{OvercommitMode, Release};
 use rules::layout::Arch;
 
+use crate::profile::Profile;
+
 /// When anonymous memory gets huge pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Huge {
@@ -79,6 +81,9 @@ pub struct MachineConfig {
     pub memlock_limit: (u64, u64),
     /// `major:minor` of the file system that the scenario's files are on.
     pub file_device: (u32, u32),
+    /// What the kernel has made of its RAM, which then is all there is; `None`: memory never ends,
+    /// and nothing is reclaimed.
+    pub physical: Option<Profile>,
 }
 
 impl MachineConfig {
@@ -125,6 +130,7 @@ impl MachineConfig {
             stack_limit: (8 << 20, u64::MAX),
             memlock_limit: if since(5, 16) { (8 << 20, 8 << 20) } else { (64 << 10, 64 << 10) },
             file_device: (8, 1),
+            physical: None,
         }
     }
 }

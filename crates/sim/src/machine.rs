@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use rules::layout::{LayoutInput, layout, placement};
 use units::ScoreAdj;
 use world::{
-    Call, End, Errno, FileSpec, ForkKind, Observation, ProcessId, ProcessSpec, Returned, Touch,
-    Touched, World, WorldError,
+    Call, Control, End, Errno, FileSpec, ForkKind, Observation, ProcessId, ProcessSpec, Returned,
+    Touch, Touched, World, WorldError,
 };
 
 use crate::calls::mmap::Mmap;
@@ -14,8 +14,10 @@ use crate::calls::mremap::Mremap;
 use crate::config::MachineConfig;
 use crate::ctx::{Ctx, Rest, Rlimits, Task};
 use crate::files::{File, FileKind};
+use crate::fork::destroy;
 use crate::image::Image;
 use crate::mm::Mm;
+use crate::oom::{State, Victim};
 use crate::proc::{self, Identity};
 use crate::range_map::RangeSet;
 use crate::rules_of::Rules;
@@ -35,6 +37,16 @@ pub(crate) struct Process {
     pub(crate) task: Task,
     pub(crate) mm: usize,
     pub(crate) ended: Option<End>,
+    /// When it was started, nanoseconds since boot.
+    pub(crate) started: u64,
+    /// How long it has run, nanoseconds.
+    pub(crate) cpu: u64,
+    /// It is a child of `vfork` that still uses its parent's memory.
+    pub(crate) borrows: bool,
+    /// It cannot be woken, not even by a signal.
+    pub(crate) stuck: bool,
+    /// The OOM killer has killed it, and it has not gone yet.
+    pub(crate) victim: Option<Victim>,
 }
 
 /// A simulated machine.
@@ -52,12 +64,13 @@ pub struct Machine {
 }
 
 /// The pid of the first process.
-const FIRST_PID: u32 = 1000;
+pub(crate) const FIRST_PID: u32 = 1000;
 
 impl Machine {
     /// A machine on which every process starts as `image`.
     pub fn new(config: MachineConfig, image: Image) -> Machine {
-        let rules = Rules::of(config.release);
+        let release = config.release;
+        let rules = Rules::of(release);
         let placement = placement(config.release, config.arch);
         let mut store = Store {
             config,
@@ -74,6 +87,8 @@ impl Machine {
             holes: Vec::new(),
             synced: Vec::new(),
             last_inode: 1000,
+            clock: 0,
+            oom: State::new(release),
         };
         store.vdso = store.add_file(File {
             name: "[vdso]".to_owned(),
@@ -145,7 +160,21 @@ impl Machine {
             .ok_or_else(|| WorldError(format!("there is no process {}", id.0)))
     }
 
+    /// Whether anything can still happen on it.
+    pub(crate) fn runs(&self) -> Result<(), WorldError> {
+        match &self.store.oom.halted {
+            Some(halt) => Err(WorldError(format!("the machine stands still: {halt}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Why nothing happens on it any more, in words; `None`: it runs.
+    pub fn halted(&self) -> Option<String> {
+        self.store.oom.halted.as_ref().map(ToString::to_string)
+    }
+
     pub(crate) fn living(&self, id: ProcessId) -> Result<&Process, WorldError> {
+        self.runs()?;
         let process = self.process(id)?;
         if process.ended.is_some() {
             return Err(WorldError(format!("process {} has ended", id.0)));
@@ -161,9 +190,11 @@ impl Machine {
     ) -> Result<T, WorldError> {
         let process = self.living(id)?;
         let (key, group) = (process.mm, Self::index(process.group));
+        let before = self.store.clock;
         let result = self
             .within(key, Self::index(id), group, run)
             .ok_or_else(|| WorldError(format!("process {} has no memory", id.0)))?;
+        self.processes[group].cpu += self.store.clock.saturating_sub(before);
         self.settle(id);
         Ok(result)
     }
@@ -183,7 +214,12 @@ impl Machine {
             Rest { mms: &mut self.mms, processes: &mut self.processes, mm: key, process, group };
         let result = run(&mut Ctx { store: &mut self.store, mm: &mut mm, task: &mut task, rest });
         self.processes[group].task = task;
-        self.mms.insert(key, mm);
+        if mm.users > 0 {
+            self.mms.insert(key, mm);
+        } else {
+            // Whoever used it was killed meanwhile.
+            destroy(&mut self.store, mm);
+        }
         Some(result)
     }
 
@@ -277,9 +313,22 @@ impl Machine {
         if adj < process.adj_min && !process.task.privileged() {
             return Ok(Err(Errno::EACCES));
         }
+        let privileged = process.task.privileged();
         process.adj = adj;
-        if process.task.privileged() {
+        if privileged {
             process.adj_min = adj;
+        }
+        if self.store.oom.killer.adj_is_shared && !process.borrows {
+            let group = Self::index(group);
+            for sharer in self.parts().sharers(group) {
+                let sharer = &mut self.processes[sharer];
+                if !sharer.borrows {
+                    sharer.adj = adj;
+                    if privileged {
+                        sharer.adj_min = adj;
+                    }
+                }
+            }
         }
         Ok(Ok(0))
     }
@@ -355,6 +404,7 @@ impl World for Machine {
     }
 
     fn start(&mut self, spec: &ProcessSpec) -> Result<ProcessId, WorldError> {
+        self.runs()?;
         let config = &self.store.config;
         let pair = |soft: Option<u64>, default: (u64, u64)| match soft {
             Some(soft) => (soft, default.1.max(soft)),
@@ -389,6 +439,11 @@ impl World for Machine {
             task,
             mm,
             ended: None,
+            started: self.store.clock,
+            cpu: 0,
+            borrows: false,
+            stuck: false,
+            victim: None,
         }))
     }
 
@@ -431,12 +486,18 @@ impl World for Machine {
         self.finish(process, how)
     }
 
-    fn sleep(&mut self, _nanoseconds: u64) -> Result<(), WorldError> {
+    fn sleep(&mut self, nanoseconds: u64) -> Result<(), WorldError> {
+        self.runs()?;
+        self.store.clock = self.store.clock.saturating_add(nanoseconds);
+        crate::oom::reap_due(&mut self.parts());
         Ok(())
     }
 
     fn observe(&mut self, process: ProcessId) -> Result<Observation, WorldError> {
         let who = self.identity(process)?;
+        let group = Self::index(self.process(process)?.group);
+        let oom_score = crate::oom::oom_score(&self.parts(), group)
+            .map(|score| format!("{score}\n").into_bytes());
         let meminfo = proc::meminfo(&self.store, self.mms.values());
         let machine = vec![("meminfo".to_owned(), meminfo)];
         let found = self.process(process)?;
@@ -452,9 +513,26 @@ impl World for Machine {
             status: Some(proc::status(store, mm, task, &who)),
             statm: Some(proc::statm(store, mm)),
             stat: Some(proc::stat(mm, task, &who)),
-            oom_score: proc::oom_score(store, mm, task, &who),
+            oom_score,
             machine,
         })
+    }
+
+    fn control(&mut self, what: &Control, value: &str) -> Result<Result<(), Errno>, WorldError> {
+        self.runs()?;
+        self.control_oom(what, value).ok_or_else(|| {
+            WorldError(format!("the model has nothing that can be changed by `{what}`"))
+        })
+    }
+
+    fn log(&mut self) -> Result<Vec<u8>, WorldError> {
+        Ok(self.store.oom.log.text().to_vec())
+    }
+
+    fn deaths(&mut self) -> Result<Vec<(ProcessId, End)>, WorldError> {
+        let deaths = std::mem::take(&mut self.store.oom.deaths).into_iter();
+        let id = |index: usize| ProcessId(u32::try_from(index).unwrap_or(u32::MAX));
+        Ok(deaths.map(|(index, how)| (id(index), how)).collect())
     }
 
     fn alive(&mut self, process: ProcessId) -> Result<Option<End>, WorldError> {

@@ -17,7 +17,7 @@ mod lowmemory;
 mod tests;
 
 use facts::Release;
-use units::Pages;
+use units::{OomAdj, Pages, ScoreAdj};
 
 pub use crate::rank::selection::{Sacrifice, Selection, Ties};
 pub use lowmemory::{Left, LowMemory, Pressure, Reached};
@@ -134,6 +134,12 @@ pub enum NodePages {
     Spanned,
     /// Those that are there (5.4).
     Present,
+}
+
+/// What `/proc/PID/oom_adj` shows for an `oom_score_adj` (`oom_adj_read()`, 3.7): 17 thousandths of
+/// it, cut towards 0, and 15 at most.
+pub fn legacy_adj(adj: ScoreAdj) -> OomAdj {
+    OomAdj::new((adj.get() * 17 / 1000).min(15)).unwrap_or(OomAdj::NONE)
 }
 
 const SECOND: u64 = 1_000_000_000;

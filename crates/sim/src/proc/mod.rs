@@ -8,4 +8,4 @@ mod status;
 pub(crate) use machine::{meminfo, vmstat};
 pub(crate) use maps::maps;
 pub(crate) use smaps::{rollup, smaps};
-pub(crate) use status::{Identity, oom_score, stat, statm, status};
+pub(crate) use status::{Identity, stat, statm, status};
