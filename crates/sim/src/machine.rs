@@ -498,7 +498,7 @@ impl World for Machine {
         let group = Self::index(self.process(process)?.group);
         let oom_score = crate::oom::oom_score(&self.parts(), group)
             .map(|score| format!("{score}\n").into_bytes());
-        let meminfo = proc::meminfo(&self.store, self.mms.values());
+        let meminfo = proc::endless_meminfo(&self.store, self.mms.values());
         let machine = vec![("meminfo".to_owned(), meminfo)];
         let found = self.process(process)?;
         let Some(mm) = self.mms.get(&found.mm).filter(|_| found.ended.is_none()) else {

@@ -45,8 +45,8 @@ impl Machine {
         ] {
             add(&format!("sys/vm/{name}"), format!("{value}\n"));
         }
-        add("meminfo", text(&proc::meminfo(&self.store, self.mms.values())));
-        add("vmstat", text(&proc::vmstat(&self.store, self.mms.values())));
+        add("meminfo", text(&proc::endless_meminfo(&self.store, self.mms.values())));
+        add("vmstat", text(&proc::endless_vmstat(&self.store, self.mms.values())));
         let ids: Vec<ProcessId> = self.leaders().collect();
         for id in ids {
             let pid = self.pid(id);

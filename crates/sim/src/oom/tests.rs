@@ -576,7 +576,7 @@ fn oom_score_is_what_was_measured_on_6_1() {
         (999, 1331),
         (1000, 1332),
     ] {
-        let id = start(&mut machine, &Spec { adj, ..PLAIN }, 190 * 4096);
+        let id = start(&mut machine, &Spec { adj, ..PLAIN }, 160 * 4096);
         let text = machine.observe(id).unwrap().oom_score.unwrap();
         assert_eq!(String::from_utf8(text).unwrap().trim(), expected.to_string(), "{adj}");
     }
