@@ -92,6 +92,25 @@ impl MachineConfig {
         self.mmap_min_addr.max(self.lsm_mmap_min_addr)
     }
 
+    /// A machine with the memory of a profile, which ends. Huge pages are off below 512 MiB, as the
+    /// kernel has it (`hugepage_init()`, 2.6.38).
+    pub fn with_memory(release: Release, arch: Arch, profile: Profile) -> MachineConfig {
+        let ram = profile.managed();
+        let mut config = MachineConfig::new(release, arch, ram, 0);
+        if ram < 131_072 {
+            config.huge = Huge::Never;
+        }
+        // `init_user_reserve()` and `init_admin_reserve()` go by what is free while the kernel starts.
+        let at_init = profile.zones.iter().map(|zone| zone.managed_at_init).sum::<u64>();
+        // So much of it was in use by then (measured on seven sizes of 6.1).
+        let free_kib = at_init.saturating_sub(1430 + at_init / 2740) * 4;
+        config.admin_reserve_kbytes = (free_kib / 32).min(8192);
+        config.user_reserve_kbytes = (free_kib / 32).min(131_072);
+        config.committed_elsewhere = profile.committed;
+        config.physical = Some(profile);
+        config
+    }
+
     /// A machine as this release would have booted it, with so many pages of RAM and of swap.
     pub fn new(release: Release, arch: Arch, ram: u64, swap: u64) -> MachineConfig {
         let since = |major, minor| release >= Release::new(major, minor);

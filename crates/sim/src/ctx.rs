@@ -72,6 +72,8 @@ pub(crate) struct Rest<'a> {
     pub(crate) process: usize,
     /// Whose task the current one is: the leader of its threads.
     pub(crate) group: usize,
+    /// The OOM killer has chosen it.
+    pub(crate) dying: bool,
 }
 
 /// What a system call returns.

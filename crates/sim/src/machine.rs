@@ -18,6 +18,7 @@ use crate::fork::destroy;
 use crate::image::Image;
 use crate::mm::Mm;
 use crate::oom::{State, Victim};
+use crate::physical::{Physical, process_pages};
 use crate::proc::{self, Identity};
 use crate::range_map::RangeSet;
 use crate::rules_of::Rules;
@@ -101,6 +102,10 @@ impl Machine {
             opens: 0,
             linked: true,
         });
+        store.frames.physical = Physical::new(&store.config).map(Box::new);
+        if let Some(physical) = store.frames.physical.as_deref() {
+            store.config.ram = physical.managed();
+        }
         Machine {
             store,
             image,
@@ -199,6 +204,30 @@ impl Machine {
         Ok(result)
     }
 
+    /// Runs something on behalf of no process of the scenario's.
+    pub(crate) fn as_kernel<T>(&mut self, run: impl FnOnce(&mut Ctx<'_>) -> T) -> T {
+        let config = &self.store.config;
+        let input = LayoutInput {
+            stack_limit: config.stack_limit.0,
+            guard_gap: config.stack_guard_gap * 4096,
+            randomized: false,
+            offset: 0,
+            legacy: false,
+        };
+        let layout = layout(config.release, config.arch, input);
+        let mut mm = Mm::new(config.arch, layout, self.image.segments);
+        let rest = Rest {
+            mms: &mut self.mms,
+            processes: &mut self.processes,
+            mm: usize::MAX,
+            process: usize::MAX,
+            group: usize::MAX,
+            dying: false,
+        };
+        let mut task = Task::default();
+        run(&mut Ctx { store: &mut self.store, mm: &mut mm, task: &mut task, rest })
+    }
+
     /// Runs something in an address space, on behalf of a process: the two are taken out of their
     /// places meanwhile. `None`: it is gone.
     fn within<T>(
@@ -210,8 +239,14 @@ impl Machine {
     ) -> Option<T> {
         let mut mm = self.mms.remove(&key)?;
         let mut task = std::mem::take(&mut self.processes[group].task);
-        let rest =
-            Rest { mms: &mut self.mms, processes: &mut self.processes, mm: key, process, group };
+        let rest = Rest {
+            mms: &mut self.mms,
+            processes: &mut self.processes,
+            mm: key,
+            process,
+            group,
+            dying: false,
+        };
         let result = run(&mut Ctx { store: &mut self.store, mm: &mut mm, task: &mut task, rest });
         self.processes[group].task = task;
         if mm.users > 0 {
@@ -263,8 +298,10 @@ impl Machine {
         id
     }
 
-    /// A fresh address space with the image in it.
-    pub(crate) fn load(&mut self, stack_limit: u64) -> Mm {
+    /// A fresh address space with the image in it; `None` when there is no memory for it.
+    pub(crate) fn load(&mut self, stack_limit: u64) -> Option<usize> {
+        let need = self.image.pages();
+        self.as_kernel(|ctx| ctx.make_room(need)).ok()?;
         let config = &self.store.config;
         let input = LayoutInput {
             stack_limit,
@@ -284,7 +321,7 @@ impl Machine {
         }
         image.trim_stack(stack_limit);
         image.install(&mut self.store, &mut mm);
-        mm
+        Some(self.add_mm(mm))
     }
 
     fn identity(&self, id: ProcessId) -> Result<Identity, WorldError> {
@@ -300,7 +337,6 @@ impl Machine {
             pid: self.pid(process.group),
             ppid: group.parent.map_or(1, |parent| self.pid(parent)),
             nice: group.nice,
-            adj: group.adj,
             threads: u32::try_from(threads).unwrap_or(u32::MAX),
         })
     }
@@ -394,11 +430,16 @@ impl World for Machine {
             self.named.push(file);
             // Its content was written there, and what is on a disk is safe.
             let pages = self.store.files[file].pages();
-            if !self.store.fill(file, 0, pages, true) {
-                return Err(WorldError(format!("no room for the file `{}`", spec.name)));
+            let mut done = 0;
+            while done < pages {
+                let filled = self.as_kernel(|ctx| ctx.fill_some(file, done, pages - done));
+                let Ok(some) = filled else {
+                    return Err(WorldError(format!("no room for the file `{}`", spec.name)));
+                };
+                self.store.written(file, done, some);
+                self.store.clean(file, done, some);
+                done += some;
             }
-            self.store.written(file, 0, pages);
-            self.store.clean(file, 0, pages);
         }
         Ok(())
     }
@@ -426,8 +467,9 @@ impl World for Machine {
             first_fd: self.image.first_fd,
             other_fds: self.image.other_fds.clone(),
         };
-        let mm = self.load(limits.stack.0);
-        let mm = self.add_mm(mm);
+        let none = || WorldError(format!("there is no memory to start `{}`", spec.name));
+        self.as_kernel(process_pages).map_err(|_| none())?;
+        let mm = self.load(limits.stack.0).ok_or_else(none)?;
         let group = ProcessId(u32::try_from(self.processes.len()).unwrap_or(u32::MAX));
         Ok(self.add_process(Process {
             name: spec.name.clone(),
@@ -498,8 +540,7 @@ impl World for Machine {
         let group = Self::index(self.process(process)?.group);
         let oom_score = crate::oom::oom_score(&self.parts(), group)
             .map(|score| format!("{score}\n").into_bytes());
-        let meminfo = proc::endless_meminfo(&self.store, self.mms.values());
-        let machine = vec![("meminfo".to_owned(), meminfo)];
+        let machine = self.machine_files();
         let found = self.process(process)?;
         let Some(mm) = self.mms.get(&found.mm).filter(|_| found.ended.is_none()) else {
             return Ok(Observation { machine, ..Observation::default() });
@@ -523,6 +564,10 @@ impl World for Machine {
         self.control_oom(what, value).ok_or_else(|| {
             WorldError(format!("the model has nothing that can be changed by `{what}`"))
         })
+    }
+
+    fn machine(&mut self) -> Result<Vec<(String, Vec<u8>)>, WorldError> {
+        Ok(self.machine_files())
     }
 
     fn log(&mut self) -> Result<Vec<u8>, WorldError> {

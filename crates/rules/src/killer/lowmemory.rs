@@ -133,12 +133,9 @@ mod tests {
     fn later_releases_leave_out_what_is_not_really_there() {
         let pressure =
             Pressure { free: 5000, reserve: 1000, file: 9000, shmem: 300, swap_cache: 40 };
-        for (release, free, file) in [
-            ("2.6.32", 5000, 9000),
-            ("3.4", 5000, 8700),
-            ("3.10", 4000, 8700),
-            ("4.4", 4000, 8660),
-        ] {
+        for (release, free, file) in
+            [("2.6.32", 5000, 9000), ("3.4", 5000, 8700), ("3.10", 4000, 8700), ("4.4", 4000, 8660)]
+        {
             assert_eq!(left(release.parse().unwrap(), &pressure), Left { free, file }, "{release}");
         }
     }

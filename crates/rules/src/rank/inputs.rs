@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use facts::{Capabilities, Field, Snapshot, Task};
 use units::{Bytes, OomAdj, Pages, Pid, ScoreAdj};
 
-use crate::killer::legacy_adj;
 use crate::badness::{
     Children, ChildrenVm, Formula, OldPrivilege, PageTables, PerMilleFormula, RootBonus, Subject,
 };
 use crate::eligible::{AddressSpace, address_space};
+use crate::killer::legacy_adj;
 
 /// What turns processes of one snapshot into [`Subject`]s of one formula.
 #[derive(Debug)]

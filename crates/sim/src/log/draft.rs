@@ -4,6 +4,8 @@
 //! `dump_header()`: what it says of the request, of who made it, of memory and of all tasks is taken
 //! before the kill; `oom_kill_process()` adds the kill.
 
+use std::fmt::Write;
+
 use facts::oom_report::{
     GfpMask, Kill, OomKillLine, OomReport, Panic, PanicKind, Reporter, Trigger, TriggerKind,
 };
@@ -69,6 +71,7 @@ impl Draft {
             cpuset: Some("/".into()),
             mems_allowed: Some(allowed),
         };
+        let counters = parts.counters();
         let group = match request.scope {
             Scope::Memcg(memcg) => Some(memcg),
             _ => None,
@@ -89,7 +92,10 @@ impl Draft {
                 ..Reporter::default()
             },
             memcg: group.and_then(|memcg| group::block(parts, memcg)),
-            memory: with_memory.then(|| memory::show_mem(parts, request)).flatten(),
+            memory: counters.as_ref().filter(|_| with_memory).map(|counters| {
+                let config = &parts.store.config;
+                memory::show_mem(counters, request, release, config.arch, config.cpus)
+            }),
             protection: group::protection(parts),
             tasks: parts.store.oom.dump_tasks.then(|| tasks::table(parts, request)),
             ..OomReport::default()
@@ -113,7 +119,7 @@ impl Draft {
             let shown = asker.filter(|_| release < Release::old(2, 6, 32)).unwrap_or(victim);
             let path = group::path(parts, group::of(parts, shown));
             block.task_group = Some(path.as_str().into());
-            block.limit_group = top.clone();
+            block.limit_group.clone_from(&top);
         }
         self.report.oom_kill = Some(OomKillLine {
             constraint: Some(constraint(&request.scope)),
@@ -158,6 +164,11 @@ impl Draft {
     /// Puts it into the log.
     pub(crate) fn write(mut self, parts: &mut Parts<'_>) {
         let (now, release) = (parts.store.clock, parts.store.release());
+        if release < Release::old(2, 6, 9) {
+            // Before, the kernel said whom it killed and nothing else.
+            let OomReport { kills, panic, .. } = std::mem::take(&mut self.report);
+            self.report = OomReport { kills, panic, ..OomReport::default() };
+        }
         let log = &mut parts.store.oom.log;
         let panicked = self.report.panic.is_some();
         let mut text = Vec::new();
@@ -224,7 +235,7 @@ fn list(nodes: &[u32]) -> String {
         }
         text.push_str(&first.to_string());
         if run > 1 {
-            text.push_str(&format!("-{}", rest[run - 1]));
+            let _ = write!(text, "-{}", rest[run - 1]);
         }
         rest = &rest[run..];
     }

@@ -17,6 +17,7 @@ use crate::oom::{Request, Scope};
 use crate::physical::counters::{self, Counters, Lru};
 use crate::proc::{is_numa, kinds, protection, zone_name, zone_value};
 
+#[expect(clippy::unnecessary_wraps, reason = "every field of a report is optional")]
 fn bytes(pages: u64) -> Option<Bytes> {
     Some(Bytes::new(pages.saturating_mul(4096)))
 }
@@ -100,8 +101,7 @@ fn global(counters: &Counters, release: Release) -> GlobalCounters {
     found.slab = sum(|node| node.slab_reclaimable + node.slab_unreclaimable);
     // Before 2.6.18 what was mapped was not told apart from anonymous memory.
     let all_mapped = release < Release::old(2, 6, 18);
-    found.mapped =
-        pages(counters.sum(|node| node.mapped + if all_mapped { node.anon } else { 0 }));
+    found.mapped = pages(counters.sum(|node| node.mapped + if all_mapped { node.anon } else { 0 }));
     found.shmem = sum(|node| node.shmem);
     found.pagetables = sum(|node| node.page_tables);
     found.bounce = pages(counters.zones.iter().map(|zone| zone.bounce).sum());
@@ -180,10 +180,10 @@ fn zone(
     found.shadow_call_stack = None;
     found.pagetables = value("nr_page_table_pages");
     found.free_pcp = bytes(zone.pcp);
-    found.local_pcp = bytes(zone.pcp - zone.pcp / u64::from(cpus.max(1)) * u64::from(cpus.max(1) - 1));
+    found.local_pcp =
+        bytes(zone.pcp - zone.pcp / u64::from(cpus.max(1)) * u64::from(cpus.max(1) - 1));
     found.bounce = bytes(zone.bounce);
-    let hopeless =
-        counters.nodes.iter().any(|node| node.node == zone.node && node.hopeless);
+    let hopeless = counters.nodes.iter().any(|node| node.node == zone.node && node.hopeless);
     ZoneMemory {
         node: numa.then_some(zone.node),
         name: zone_name(zone.kind).into(),

@@ -24,6 +24,9 @@ const TICK: u64 = 4_000_000;
 
 /// Asks for a kill.
 pub(crate) fn decide(parts: &mut Parts<'_>, request: &Request) -> Outcome {
+    // The kernel works on behalf of nobody.
+    let asker = request.asker.filter(|&asker| asker < parts.processes.len());
+    let request = &Request { asker, ..request.clone() };
     if parts.store.oom.halted.is_some() {
         return Outcome::Panic;
     }
@@ -51,10 +54,10 @@ pub(crate) fn decide(parts: &mut Parts<'_>, request: &Request) -> Outcome {
     let asker = request.asker.map(|asker| parts.group(asker));
     if let (Some(words), Some(asker)) = (own_nodes, asker) {
         let points = super::points_of(parts, asker, total).unwrap_or(0);
-        return execute(parts, request, asker, points, KillCause::Other(words.into()));
+        return execute(parts, request, asker, points, &KillCause::Other(words.into()));
     }
     if let Some(asker) = asker.filter(|&asker| kills_asker(parts, request, asker)) {
-        return execute(parts, request, asker, 0, KillCause::AllocatingTask);
+        return execute(parts, request, asker, 0, &KillCause::AllocatingTask);
     }
     match select(parts, total, &request.scope, request.sysrq) {
         Choice::Chosen(chosen, points) => {
@@ -62,7 +65,7 @@ pub(crate) fn decide(parts: &mut Parts<'_>, request: &Request) -> Outcome {
                 Scope::Memcg(_) => KillCause::MemoryCgroup,
                 _ => KillCause::OutOfMemory,
             };
-            execute(parts, request, chosen, points, cause)
+            execute(parts, request, chosen, points, &cause)
         }
         Choice::Wait(victim) => {
             if reap::wait(parts, victim) {
@@ -161,7 +164,7 @@ fn execute(
     request: &Request,
     chosen: usize,
     points: i64,
-    cause: KillCause,
+    cause: &KillCause,
 ) -> Outcome {
     let total = total(parts, &request.scope);
     let victim = victim_of(parts, chosen, total, &request.scope);
@@ -181,7 +184,7 @@ fn execute(
         (memcg, members.collect::<Vec<usize>>())
     });
     let first = Kill { cause: Some(cause.clone()), ..figures(parts, victim) };
-    let Done { kill: mut said, mut ended } = kill(parts, victim, &cause);
+    let Done { kill: mut said, mut ended } = kill(parts, victim, cause);
     said.chosen_pid = Some(super::kill::pid(chosen));
     said.chosen_name = Some(parts.processes[chosen].name.as_str().into());
     said.score = Some(parts.store.oom.killer.printed_score(points, total));
@@ -195,7 +198,7 @@ fn execute(
                 super::group::count_kill(parts, victim);
                 draft.kill(first.clone());
             } else if parts.processes[member].ended.is_none() {
-                let done = kill(parts, member, &cause);
+                let done = kill(parts, member, cause);
                 super::group::count_kill(parts, member);
                 draft.kill(done.kill);
                 ended.extend(done.ended);

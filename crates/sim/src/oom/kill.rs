@@ -112,6 +112,7 @@ pub(crate) fn give_up(parts: &mut Parts<'_>, group: usize, signal: u8, ended: &m
         parts.processes[index].victim = None;
         parts.store.oom.deaths.push((index, how));
         ended.push(index);
+        parts.store.process_gone();
         let key = parts.processes[index].mm;
         release_mm(parts, key);
     }

@@ -9,12 +9,15 @@ use std::fmt::Write;
 use facts::Release;
 use rules::killer::{LowMemory, Pressure, Reached, legacy_adj};
 
+use crate::mm::Mm;
+
 use super::kill::{pid, strike};
 use super::{Outcome, Parts};
 
 /// For how long it waits for a victim to go, nanoseconds.
 const PATIENCE: u64 = 1_000_000_000;
 
+#[allow(dead_code, reason = "reclaim asks it")]
 /// Kills if a level is reached. `asker` is on whose behalf memory is reclaimed.
 pub(crate) fn shrink(parts: &mut Parts<'_>, pressure: &Pressure, asker: Option<usize>) -> Outcome {
     let Some(levels) = parts.store.oom.lowmemory.clone() else { return Outcome::Nothing };
@@ -28,7 +31,7 @@ pub(crate) fn shrink(parts: &mut Parts<'_>, pressure: &Pressure, asker: Option<u
     for group in parts.groups() {
         let process = &parts.processes[group];
         let adj = LowMemory::adjustment(release, legacy_adj(process.adj), process.adj);
-        let rss = parts.key_of(group).and_then(|key| parts.mm(key)).map_or(0, |mm| mm.rss_total());
+        let rss = parts.key_of(group).and_then(|key| parts.mm(key)).map_or(0, Mm::rss_total);
         let stands = adj >= reached.adj && rss > 0 && process.victim.is_none();
         if stands && best.is_none_or(|(_, best)| LowMemory::prefers((adj, rss), best)) {
             best = Some((group, (adj, rss)));

@@ -28,8 +28,9 @@ mod tests;
 
 pub(crate) use gate::{constraint, decide};
 pub(crate) use kill::pid as pid_of;
+#[allow(unused_imports, reason = "reclaim asks it")]
 pub(crate) use lowmemory::shrink as lowmemory_shrink;
-pub(crate) use parts::{Current, Parts};
+pub(crate) use parts::Parts;
 pub(crate) use reap::due as reap_due;
 pub(crate) use select::concerns;
 pub(crate) use state::{Halt, State, Victim};
@@ -58,6 +59,7 @@ pub(crate) struct Request {
 }
 
 /// What has no memory left.
+#[allow(dead_code, reason = "who binds requests says so: cgroups, cpusets, policies")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Scope {
     /// All of it.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::ctx::{Ctx, Rest, Task};
 use crate::machine::{Machine, Process};
 use crate::mm::Mm;
+use crate::physical::counters::Counters;
 use crate::store::Store;
 
 /// All processes and all memory.
@@ -33,6 +34,13 @@ pub(crate) struct Current<'a> {
 }
 
 impl Parts<'_> {
+    /// What the kernel counts; `None` on a machine whose memory never ends.
+    pub(crate) fn counters(&self) -> Option<Counters> {
+        let current = self.current.as_ref().map(|current| &*current.mm);
+        let tasks = self.processes.iter().filter(|process| process.ended.is_none()).count();
+        Counters::of(self.store, self.mms.values().chain(current), tasks as u64)
+    }
+
     /// An address space.
     pub(crate) fn mm(&self, key: usize) -> Option<&Mm> {
         match &self.current {
@@ -50,12 +58,20 @@ impl Parts<'_> {
                 mm: key,
                 process: current.process,
                 group: current.group,
+                dying: false,
             };
             run(&mut Ctx { store: self.store, mm: current.mm, task: current.task, rest });
             return;
         }
         let Some(mut mm) = self.mms.remove(&key) else { return };
-        let rest = Rest { mms: self.mms, processes: self.processes, mm: key, process: 0, group: 0 };
+        let rest = Rest {
+            mms: self.mms,
+            processes: self.processes,
+            mm: key,
+            process: usize::MAX,
+            group: usize::MAX,
+            dying: false,
+        };
         let mut task = Task::default();
         run(&mut Ctx { store: self.store, mm: &mut mm, task: &mut task, rest });
         self.mms.insert(key, mm);

@@ -50,9 +50,9 @@ fn reap(parts: &mut Parts<'_>, group: usize, spares_locked: bool) -> ReaperLine 
     let thread = parts.thread_with_memory(group).unwrap_or(group);
     let key = parts.processes[thread].mm;
     let taken = |flags: VmFlags, anonymous: bool| {
-        !flags.has(VmFlags::PFNMAP)
-            && !(spares_locked && flags.has(VmFlags::LOCKED))
-            && (anonymous || !flags.has(VmFlags::SHARED))
+        let spared =
+            if spares_locked { VmFlags::PFNMAP.with(VmFlags::LOCKED) } else { VmFlags::PFNMAP };
+        !flags.any(spared) && (anonymous || !flags.has(VmFlags::SHARED))
     };
     let ranges: Vec<(u64, u64)> = parts.mm(key).map_or_else(Vec::new, |mm| {
         mm.vmas

@@ -224,9 +224,9 @@ fn a_disabled_sharer_lives_from_3_1_to_4_7() {
         match dies {
             // It even protects its parent.
             None => assert_eq!(died, [asker.0], "{era}"),
-            Some(dies) => {
-                assert_eq!(died.contains(&parent.0), true, "{era}");
-                assert_eq!(died.contains(&child.0), dies, "{era}");
+            Some(goes) => {
+                assert!(died.contains(&parent.0), "{era}");
+                assert_eq!(died.contains(&child.0), goes, "{era}");
             }
         }
     }

@@ -79,8 +79,7 @@ pub(crate) struct ZoneCounters {
     pub(crate) write_pending: u64,
     pub(crate) mlock: u64,
     pub(crate) bounce: u64,
-    /// Slab, kernel stacks (kB), page tables, mapped, dirty, writeback, shared memory: by zone until
-    /// 4.7, by node since.
+    /// Its first page frame.
     pub(crate) start_pfn: u64,
 }
 

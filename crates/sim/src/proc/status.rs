@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use facts::Release;
-use units::ScoreAdj;
 
 use crate::ctx::Task;
 use crate::mm::Mm;
@@ -17,7 +16,6 @@ pub(crate) struct Identity {
     pub(crate) pid: u32,
     pub(crate) ppid: u32,
     pub(crate) nice: i8,
-    pub(crate) adj: ScoreAdj,
     pub(crate) threads: u32,
 }
 

@@ -166,9 +166,8 @@ const NODE: &[Row] = &[
 
 /// Events, in the order of the file. Those with `{}` are printed once for each kind of zone.
 pub(super) fn events(release: Release, numa: bool) -> impl Iterator<Item = &'static str> {
-    of(EVENTS, release).filter(move |name| {
-        numa || !(name.starts_with("numa_") || *name == "zone_reclaim_failed")
-    })
+    of(EVENTS, release)
+        .filter(move |name| numa || !(name.starts_with("numa_") || *name == "zone_reclaim_failed"))
 }
 
 const EVENTS: &[Row] = &[

@@ -19,8 +19,7 @@ pub(crate) fn kinds(release: Release, arch: Arch) -> Vec<ZoneKind> {
         Arch::X86_64 | Arch::Ia32 if release >= Release::old(2, 6, 15) => {
             vec![Dma, Dma32, Normal]
         }
-        Arch::X86_64 | Arch::Ia32 => vec![Dma, Normal, HighMem],
-        Arch::I386 => vec![Dma, Normal, HighMem],
+        Arch::X86_64 | Arch::Ia32 | Arch::I386 => vec![Dma, Normal, HighMem],
         Arch::Arm => vec![Normal],
         Arch::Arm64 if release >= Release::new(5, 5) => vec![Dma, Dma32, Normal],
         Arch::Arm64 => vec![Dma, Normal],
@@ -206,8 +205,7 @@ fn populated(
         }
         let _ = write!(text, "\n  vm stats threshold: {}", threshold(zone.managed, cpus));
     }
-    let gave_up =
-        counters.nodes.iter().any(|node| node.node == zone.node && node.hopeless);
+    let gave_up = counters.nodes.iter().any(|node| node.node == zone.node && node.hopeless);
     let label = if since(4, 8) { "node_unreclaimable:  " } else { "all_unreclaimable: " };
     let _ = write!(text, "\n  {label}{}", u8::from(gave_up));
     if release < Release::old(2, 6, 36) {
