@@ -27,7 +27,10 @@ const SETTINGS: &[&str] = &[
 
 /// The machine, the memory that its processes start with, and what the model leaves out of what
 /// the scenario states.
-pub(in crate::run) fn build(
+///
+/// # Errors
+/// What the model has no rule for, each with its place in the text.
+pub fn build(
     scenario: &Scenario,
     kernel: Option<Release>,
 ) -> Result<(MachineConfig, Image, Vec<String>), Problems> {
@@ -124,7 +127,7 @@ fn set(config: &mut MachineConfig, setting: &Setting) -> Result<(), Problem> {
 }
 
 /// The machine as a line of the report.
-pub(super) fn row(config: &MachineConfig) -> MachineRow {
+pub fn row(config: &MachineConfig) -> MachineRow {
     let bytes = |pages: u64| Bytes::new(pages.saturating_mul(PageSize::KIB_4.bytes()));
     MachineRow {
         arch: match config.arch {
