@@ -13,18 +13,6 @@ const KERNEL: Release = Release::new(6, 18);
 /// RAM when a scenario states none.
 const RAM: u64 = 1 << 30;
 
-/// Settings that the model has rules for.
-const SETTINGS: &[&str] = &[
-    "vm.overcommit_memory",
-    "vm.overcommit_ratio",
-    "vm.overcommit_kbytes",
-    "vm.admin_reserve_kbytes",
-    "vm.user_reserve_kbytes",
-    "vm.max_map_count",
-    "vm.mmap_min_addr",
-    "vm.legacy_va_layout",
-];
-
 /// The machine, the memory that its processes start with, and what the model leaves out of what
 /// the scenario states.
 ///
@@ -52,7 +40,7 @@ pub fn build(
         problems.push(Problem::at(Span::default(), message, "in this scenario"));
     }
     let ram = spec.mem_total.or(spec.ram).unwrap_or(Bytes::new(RAM));
-    let swap: Bytes = spec.swap.iter().copied().sum();
+    let swap: Bytes = spec.swap.iter().map(|swap| swap.size).sum();
     let page = PageSize::KIB_4;
     let mut config =
         MachineConfig::new(release, arch, page.pages_in(ram).count(), page.pages_in(swap).count());
@@ -117,11 +105,8 @@ fn set(config: &mut MachineConfig, setting: &Setting) -> Result<(), Problem> {
         "vm.max_map_count" => config.max_map_count = number()?,
         "vm.mmap_min_addr" => config.mmap_min_addr = number()?,
         "vm.legacy_va_layout" => config.legacy_layout = number()? != 0,
-        name => {
-            let message = format!("the model has no rule for `{name}`");
-            let problem = Problem::at(setting.span, message, "not modelled");
-            return Err(problem.nearest(name, SETTINGS.iter().copied()));
-        }
+        // The rest is written to the machine when it is arranged.
+        _ => {}
     }
     Ok(())
 }

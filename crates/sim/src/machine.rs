@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use rules::layout::{LayoutInput, layout, placement};
 use units::ScoreAdj;
 use world::{
-    Call, End, Errno, FileSpec, ForkKind, Observation, ProcessId, ProcessSpec, Returned, Touch,
-    Touched, World, WorldError,
+    Call, Control, End, Errno, FileSpec, ForkKind, Observation, ProcessId, ProcessSpec, Returned,
+    Setup, Touch, Touched, World, WorldError,
 };
 
 use crate::calls::mmap::Mmap;
@@ -309,6 +309,14 @@ impl Machine {
 }
 
 impl World for Machine {
+    fn setup(&mut self, setup: &Setup) -> Result<(), WorldError> {
+        self.arrange(setup)
+    }
+
+    fn control(&mut self, what: &Control, value: &str) -> Result<Result<(), Errno>, WorldError> {
+        Ok(self.write_control(what, value))
+    }
+
     fn files(&mut self, files: &[FileSpec]) -> Result<(), WorldError> {
         for spec in files {
             let inode = self.store.next_inode();
