@@ -1,17 +1,17 @@
 //! The machine that a scenario states, as the model takes it.
 
+mod memory;
+
 use facts::{OvercommitMode, Release};
 use rules::layout;
 use scenario::program::Arm;
 use scenario::report::MachineRow;
 use scenario::{Arch, Problem, Problems, Scenario, Setting, Span, Thp};
-use sim::{Huge, Image, MachineConfig};
+use sim::{Huge, Image, MachineConfig, Profile};
 use units::{Bytes, PageSize};
 
 /// The kernel whose rules hold when a scenario names none.
 const KERNEL: Release = Release::new(6, 18);
-/// RAM when a scenario states none.
-const RAM: u64 = 1 << 30;
 
 /// The machine, the memory that its processes start with, and what the model leaves out of what
 /// the scenario states.
@@ -39,11 +39,13 @@ pub fn build(
         let message = format!("the model has pages of 4 KiB alone, not of {}", page.bytes());
         problems.push(Problem::at(Span::default(), message, "in this scenario"));
     }
-    let ram = spec.mem_total.or(spec.ram).unwrap_or(Bytes::new(RAM));
+    let profile = memory::profile(spec, release, arch).unwrap_or_else(|problem| {
+        problems.push(problem);
+        Profile::default()
+    });
+    let mut config = MachineConfig::with_memory(release, arch, profile);
     let swap: Bytes = spec.swap.iter().map(|swap| swap.size).sum();
-    let page = PageSize::KIB_4;
-    let mut config =
-        MachineConfig::new(release, arch, page.pages_in(ram).count(), page.pages_in(swap).count());
+    config.swap = PageSize::KIB_4.pages_in(swap).count();
     config.huge = match spec.thp.unwrap_or(Thp::Never) {
         Thp::Always => Huge::Always,
         Thp::Madvise => Huge::Madvise,
@@ -54,9 +56,6 @@ pub fn build(
         if let Err(problem) = set(&mut config, setting) {
             problems.push(problem);
         }
-    }
-    for cgroup in &spec.cgroups {
-        notes.push(format!("the model does not limit memory cgroups yet: `{}`", cgroup.path));
     }
     if spec.random_layout {
         notes.push("the model does not randomise addresses yet".to_owned());
