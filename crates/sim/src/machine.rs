@@ -6,7 +6,7 @@ use rules::layout::{LayoutInput, layout, placement};
 use units::ScoreAdj;
 use world::{
     Call, Control, End, Errno, FileSpec, ForkKind, Observation, ProcessId, ProcessSpec, Returned,
-    Touch, Touched, World, WorldError,
+    Setup, Touch, Touched, World, WorldError,
 };
 
 use crate::calls::mmap::Mmap;
@@ -337,6 +337,8 @@ impl Machine {
             pid: self.pid(process.group),
             ppid: group.parent.map_or(1, |parent| self.pid(parent)),
             nice: group.nice,
+            started: group.started,
+            cpu: group.cpu,
             threads: u32::try_from(threads).unwrap_or(u32::MAX),
         })
     }
@@ -412,6 +414,15 @@ impl Machine {
 }
 
 impl World for Machine {
+    fn setup(&mut self, setup: &Setup) -> Result<(), WorldError> {
+        self.arrange(setup)
+    }
+
+    fn control(&mut self, what: &Control, value: &str) -> Result<Result<(), Errno>, WorldError> {
+        self.runs()?;
+        Ok(self.write_control(what, value))
+    }
+
     fn files(&mut self, files: &[FileSpec]) -> Result<(), WorldError> {
         for spec in files {
             let inode = self.store.next_inode();
@@ -559,11 +570,8 @@ impl World for Machine {
         })
     }
 
-    fn control(&mut self, what: &Control, value: &str) -> Result<Result<(), Errno>, WorldError> {
-        self.runs()?;
-        self.control_oom(what, value).ok_or_else(|| {
-            WorldError(format!("the model has nothing that can be changed by `{what}`"))
-        })
+    fn panicked(&mut self) -> Option<String> {
+        self.store.oom.halted.as_ref().map(crate::oom::Halt::words)
     }
 
     fn machine(&mut self) -> Result<Vec<(String, Vec<u8>)>, WorldError> {
