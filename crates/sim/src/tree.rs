@@ -53,7 +53,11 @@ impl Machine {
         for id in ids {
             let pid = self.pid(id);
             let seen = self.observe(id)?;
-            let adj = self.process(id)?.adj.get();
+            let adj = self.process(id)?.adj;
+            // The one setting took the place of the other, and shows it in the other's terms.
+            let old_adj = (release >= Release::old(2, 6, 11))
+                .then(|| format!("{}\n", rules::killer::legacy_adj(adj)).into_bytes());
+            let adj = (release >= Release::old(2, 6, 36)).then(|| format!("{adj}\n").into_bytes());
             let name = self.process(id)?.name.clone();
             for (file, content) in [
                 ("smaps", seen.smaps),
@@ -64,7 +68,8 @@ impl Machine {
                 ("status", seen.status),
                 ("statm", seen.statm),
                 ("oom_score", seen.oom_score),
-                ("oom_score_adj", Some(format!("{adj}\n").into_bytes())),
+                ("oom_adj", old_adj),
+                ("oom_score_adj", adj),
             ] {
                 if let Some(content) = content {
                     files.push((format!("{pid}/{file}"), content));

@@ -112,3 +112,59 @@ fn a_machine_whose_memory_ends_is_judged_and_accounted_for() {
         );
     }
 }
+
+#[test]
+fn scores_under_proc_are_those_that_the_rules_predict_in_every_era() {
+    use facts::Release;
+    use oomph_sim::{Image, Machine, MachineConfig, Profile};
+    use rules::layout::Arch;
+    for era in [
+        "2.6.11", "2.6.18", "2.6.24", "2.6.32", "2.6.36", "2.6.39", "3.4", "3.10", "4.4", "4.14",
+        "5.8", "5.9", "6.1", "7.1",
+    ] {
+        let release: Release = era.parse().unwrap();
+        let profile = Profile::of(release, Arch::X86_64, 512);
+        let config = MachineConfig::with_memory(release, Arch::X86_64, profile);
+        let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
+        let mut ids = Vec::new();
+        for (adj, uid, nice, mib) in [
+            (0, 1000, 0, 20),
+            (300, 0, 5, 10),
+            (-500, 1000, -5, 40),
+            (1000, 7, 0, 1),
+            (-1000, 0, 0, 8),
+        ] {
+            let spec = world::ProcessSpec {
+                adj: units::ScoreAdj::new(adj).unwrap(),
+                nice,
+                ..common::spec(uid)
+            };
+            let id = machine.start(&spec).unwrap();
+            let addr = call(&mut machine, id, &mmap(mib << 20)).unwrap();
+            touch(&mut machine, id, addr, mib << 8);
+            ids.push(id);
+            machine.sleep(3_000_000_000_000).unwrap();
+        }
+        let child = machine.fork(ids[0], ForkKind::Fork).unwrap().unwrap();
+        let more = call(&mut machine, child, &mmap(5 << 20)).unwrap();
+        touch(&mut machine, child, more, 5 << 8);
+        let folder = Folder(
+            std::env::temp_dir().join(format!("oomph-sim-{}-score-{era}", std::process::id())),
+        );
+        for (path, content) in machine.tree().unwrap() {
+            let path = folder.0.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        let seen = open(folder.0.to_str().unwrap()).unwrap().snapshot(&Want::rank());
+        let report = rules::rank(&seen, &Domain::Machine, None);
+        assert_eq!(report.rows.len(), 5, "{era}: {:?}", report.immune);
+        for row in &report.rows {
+            assert!(row.oom_score.is_some(), "{era}: {row:?}");
+            assert_eq!(row.predicted_oom_score, row.oom_score, "{era}: {row:#?}");
+        }
+        for row in &report.immune {
+            assert_eq!(row.oom_score, Some(0), "{era}: {row:?}");
+        }
+    }
+}
