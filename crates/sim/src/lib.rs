@@ -14,6 +14,7 @@
 mod anon;
 mod calls;
 mod config;
+mod controls;
 mod ctx;
 mod fault;
 mod file_fault;
@@ -23,6 +24,7 @@ mod fork;
 mod frames;
 mod image;
 mod install;
+mod log;
 mod machine;
 mod mm;
 mod move_pages;

@@ -149,6 +149,11 @@ impl Mm {
         self.rss.iter().sum()
     }
 
+    /// Pages of it that are on swap.
+    pub(crate) fn swap_entries(&self) -> u64 {
+        self.swapped
+    }
+
     pub(crate) fn note_rss(&mut self) {
         self.hiwater_rss = self.hiwater_rss.max(self.rss_total());
     }

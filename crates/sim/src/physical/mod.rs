@@ -9,6 +9,8 @@ mod account;
 mod balance;
 mod boot;
 mod control;
+mod count;
+pub(crate) mod counters;
 mod gate;
 mod lru;
 mod policy;

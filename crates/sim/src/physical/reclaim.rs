@@ -90,7 +90,7 @@ impl Physical {
     }
 
     /// Whether kswapd has given up (4.12): nothing it did has freed a page for long.
-    fn kswapd_is_hopeless(&self) -> bool {
+    pub(super) fn kswapd_is_hopeless(&self) -> bool {
         self.kswapd_failures >= RETRIES
     }
 
