@@ -21,6 +21,9 @@ impl Machine {
 
     /// Writes to a file that changes the machine. What the model has no rule for has no effect.
     pub(crate) fn write_control(&mut self, what: &Control, value: &str) -> Result<(), Errno> {
+        if let Some(result) = self.control_oom(what, value) {
+            return result;
+        }
         match what {
             Control::Sysctl(name) => self.set_sysctl(name, value),
             Control::Sys(path) if path == "kernel/mm/transparent_hugepage/enabled" => {

@@ -24,6 +24,7 @@ mod fork;
 mod frames;
 mod image;
 mod install;
+mod log;
 mod machine;
 mod mm;
 mod move_pages;
