@@ -26,13 +26,7 @@ impl Machine {
         let child_id = ProcessId(u32::try_from(self.processes.len()).unwrap_or(u32::MAX));
         let mut child = Process { parent: Some(process.group), ..process.clone() };
         if kind == ForkKind::Fork {
-            let Some(mut parent) = self.mms.remove(&process.mm) else {
-                return Err(WorldError(format!("process {} has no memory", id.0)));
-            };
-            let copied =
-                duplicate(&mut self.store, &mut parent, &mut self.processes[parent_group].task);
-            self.mms.insert(process.mm, parent);
-            match copied {
+            match self.with(id, duplicate)? {
                 Ok(mm) => child.mm = self.add_mm(mm),
                 Err(error) => return Ok(Err(error)),
             }
@@ -156,7 +150,8 @@ pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
 }
 
 /// `dup_mmap()`: the copy, or `ENOMEM` when a promise is refused.
-fn duplicate(store: &mut Store, parent: &mut Mm, task: &mut Task) -> Result<Mm, Errno> {
+fn duplicate(ctx: &mut Ctx<'_>) -> Result<Mm, Errno> {
+    let Ctx { store, mm: parent, task, .. } = ctx;
     let mut child = Mm::new(store.config.arch, parent.layout, parent.segments);
     child.total_vm = parent.total_vm;
     child.data_vm = parent.data_vm;

@@ -12,7 +12,7 @@ use world::{
 use crate::calls::mmap::Mmap;
 use crate::calls::mremap::Mremap;
 use crate::config::MachineConfig;
-use crate::ctx::{Ctx, Rlimits, Task};
+use crate::ctx::{Ctx, Rest, Rlimits, Task};
 use crate::files::{File, FileKind};
 use crate::image::Image;
 use crate::mm::Mm;
@@ -160,15 +160,31 @@ impl Machine {
         run: impl FnOnce(&mut Ctx<'_>) -> T,
     ) -> Result<T, WorldError> {
         let process = self.living(id)?;
-        let (mm, group) = (process.mm, Self::index(process.group));
-        let mm = self
-            .mms
-            .get_mut(&mm)
+        let (key, group) = (process.mm, Self::index(process.group));
+        let result = self
+            .within(key, Self::index(id), group, run)
             .ok_or_else(|| WorldError(format!("process {} has no memory", id.0)))?;
-        let task = &mut self.processes[group].task;
-        let result = run(&mut Ctx { store: &mut self.store, mm, task });
         self.settle(id);
         Ok(result)
+    }
+
+    /// Runs something in an address space, on behalf of a process: the two are taken out of their
+    /// places meanwhile. `None`: it is gone.
+    fn within<T>(
+        &mut self,
+        key: usize,
+        process: usize,
+        group: usize,
+        run: impl FnOnce(&mut Ctx<'_>) -> T,
+    ) -> Option<T> {
+        let mut mm = self.mms.remove(&key)?;
+        let mut task = std::mem::take(&mut self.processes[group].task);
+        let rest =
+            Rest { mms: &mut self.mms, processes: &mut self.processes, mm: key, process, group };
+        let result = run(&mut Ctx { store: &mut self.store, mm: &mut mm, task: &mut task, rest });
+        self.processes[group].task = task;
+        self.mms.insert(key, mm);
+        Some(result)
     }
 
     /// What a call did to a file is done in every address space that maps it.
@@ -178,15 +194,17 @@ impl Machine {
         }
         let holes = std::mem::take(&mut self.store.holes);
         let synced = std::mem::take(&mut self.store.synced);
-        let task = &mut self.processes[Self::index(id)].task;
-        for mm in self.mms.values_mut() {
-            let mut ctx = Ctx { store: &mut self.store, mm, task };
-            for hole in &holes {
-                ctx.unmap_file(hole);
-            }
-            for &(file, first, count) in &synced {
-                ctx.clean_file(file, first, count);
-            }
+        let process = Self::index(id);
+        let keys: Vec<usize> = self.mms.keys().copied().collect();
+        for key in keys {
+            self.within(key, process, process, |ctx| {
+                for hole in &holes {
+                    ctx.unmap_file(hole);
+                }
+                for &(file, first, count) in &synced {
+                    ctx.clean_file(file, first, count);
+                }
+            });
         }
         for hole in &holes {
             self.store.drop_pages(hole.file, hole.first, hole.count);
