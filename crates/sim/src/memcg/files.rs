@@ -116,7 +116,8 @@ impl Memcgs {
     fn read_v2(&self, id: MemcgId, file: &str) -> Option<String> {
         let memcg = self.get(id);
         let amount = |pages: u64| format!("{}\n", pages * 4096);
-        let limit = |pages: u64| if pages >= self.most { "max\n".to_owned() } else { amount(pages) };
+        let limit =
+            |pages: u64| if pages >= self.most { "max\n".to_owned() } else { amount(pages) };
         Some(match file {
             "memory.current" => amount(memcg.memory.usage),
             "memory.min" => limit(memcg.memory.min),

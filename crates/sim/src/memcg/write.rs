@@ -190,8 +190,7 @@ impl Memcgs {
 
     /// `swap_find_max_overage()` counts each time that swap is found above `memory.swap.high`.
     pub(crate) fn max_overage(&mut self, id: MemcgId, swap: bool) -> u64 {
-        let above: Vec<MemcgId> =
-            self.lineage(id).take_while(|at| *at != MemcgId::ROOT).collect();
+        let above: Vec<MemcgId> = self.lineage(id).take_while(|at| *at != MemcgId::ROOT).collect();
         let mut most = 0;
         for at in above {
             let memcg = self.get(at);
