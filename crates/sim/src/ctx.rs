@@ -56,12 +56,10 @@ pub(crate) struct Ctx<'a> {
     pub(crate) store: &'a mut Store,
     pub(crate) mm: &'a mut Mm,
     pub(crate) task: &'a mut Task,
-    #[expect(dead_code, reason = "as above")]
     pub(crate) rest: Rest<'a>,
 }
 
 /// Everybody else: whom an allocation may have to take memory from.
-#[expect(dead_code, reason = "what ends memory, and reaches for the others, follows")]
 #[derive(Debug)]
 pub(crate) struct Rest<'a> {
     /// The other address spaces; the current one ([`Ctx::mm`]) is taken out.
@@ -74,6 +72,8 @@ pub(crate) struct Rest<'a> {
     pub(crate) process: usize,
     /// Whose task the current one is: the leader of its threads.
     pub(crate) group: usize,
+    /// The OOM killer has chosen it.
+    pub(crate) dying: bool,
 }
 
 /// What a system call returns.

@@ -16,6 +16,7 @@ use crate::ctx::{Ctx, Rest, Rlimits, Task};
 use crate::files::{File, FileKind};
 use crate::image::Image;
 use crate::mm::Mm;
+use crate::physical::{Physical, process_pages};
 use crate::proc::{self, Identity};
 use crate::range_map::RangeSet;
 use crate::rules_of::Rules;
@@ -73,6 +74,7 @@ impl Machine {
             shm: Vec::new(),
             holes: Vec::new(),
             synced: Vec::new(),
+            killed: Vec::new(),
             last_inode: 1000,
         };
         store.vdso = store.add_file(File {
@@ -86,6 +88,10 @@ impl Machine {
             opens: 0,
             linked: true,
         });
+        store.frames.physical = Physical::new(&store.config).map(Box::new);
+        if let Some(physical) = store.frames.physical.as_deref() {
+            store.config.ram = physical.managed();
+        }
         Machine {
             store,
             image,
@@ -165,7 +171,54 @@ impl Machine {
             .within(key, Self::index(id), group, run)
             .ok_or_else(|| WorldError(format!("process {} has no memory", id.0)))?;
         self.settle(id);
+        self.bury(id, key);
         Ok(result)
+    }
+
+    /// A process that was killed while it ran lets go of what it has.
+    fn bury(&mut self, id: ProcessId, key: usize) {
+        if self.processes[Self::index(id)].ended.is_none() {
+            return;
+        }
+        let lives = |process: &Process| process.mm == key && process.ended.is_none();
+        if self.processes.iter().any(lives) {
+            return;
+        }
+        for index in 0..self.processes.len() {
+            if self.processes[index].mm == key {
+                let fds = std::mem::take(&mut self.processes[index].task.fds);
+                for fd in fds.into_values() {
+                    self.store.release_open(fd.open);
+                }
+            }
+        }
+        if let Some(mm) = self.mms.remove(&key) {
+            crate::fork::destroy(&mut self.store, mm);
+        }
+    }
+
+    /// Runs something on behalf of no process of the scenario's.
+    pub(crate) fn as_kernel<T>(&mut self, run: impl FnOnce(&mut Ctx<'_>) -> T) -> T {
+        let config = &self.store.config;
+        let input = LayoutInput {
+            stack_limit: config.stack_limit.0,
+            guard_gap: config.stack_guard_gap * 4096,
+            randomized: false,
+            offset: 0,
+            legacy: false,
+        };
+        let layout = layout(config.release, config.arch, input);
+        let mut mm = Mm::new(config.arch, layout, self.image.segments);
+        let rest = Rest {
+            mms: &mut self.mms,
+            processes: &mut self.processes,
+            mm: usize::MAX,
+            process: usize::MAX,
+            group: usize::MAX,
+            dying: false,
+        };
+        let mut task = Task::default();
+        run(&mut Ctx { store: &mut self.store, mm: &mut mm, task: &mut task, rest })
     }
 
     /// Runs something in an address space, on behalf of a process: the two are taken out of their
@@ -179,8 +232,14 @@ impl Machine {
     ) -> Option<T> {
         let mut mm = self.mms.remove(&key)?;
         let mut task = std::mem::take(&mut self.processes[group].task);
-        let rest =
-            Rest { mms: &mut self.mms, processes: &mut self.processes, mm: key, process, group };
+        let rest = Rest {
+            mms: &mut self.mms,
+            processes: &mut self.processes,
+            mm: key,
+            process,
+            group,
+            dying: false,
+        };
         let result = run(&mut Ctx { store: &mut self.store, mm: &mut mm, task: &mut task, rest });
         self.processes[group].task = task;
         self.mms.insert(key, mm);
@@ -227,8 +286,10 @@ impl Machine {
         id
     }
 
-    /// A fresh address space with the image in it.
-    pub(crate) fn load(&mut self, stack_limit: u64) -> Mm {
+    /// A fresh address space with the image in it; `None` when there is no memory for it.
+    pub(crate) fn load(&mut self, stack_limit: u64) -> Option<usize> {
+        let need = self.image.pages();
+        self.as_kernel(|ctx| ctx.make_room(need)).ok()?;
         let config = &self.store.config;
         let input = LayoutInput {
             stack_limit,
@@ -248,7 +309,7 @@ impl Machine {
         }
         image.trim_stack(stack_limit);
         image.install(&mut self.store, &mut mm);
-        mm
+        Some(self.add_mm(mm))
     }
 
     fn identity(&self, id: ProcessId) -> Result<Identity, WorldError> {
@@ -345,11 +406,16 @@ impl World for Machine {
             self.named.push(file);
             // Its content was written there, and what is on a disk is safe.
             let pages = self.store.files[file].pages();
-            if !self.store.fill(file, 0, pages, true) {
-                return Err(WorldError(format!("no room for the file `{}`", spec.name)));
+            let mut done = 0;
+            while done < pages {
+                let filled = self.as_kernel(|ctx| ctx.fill_some(file, done, pages - done));
+                let Ok(some) = filled else {
+                    return Err(WorldError(format!("no room for the file `{}`", spec.name)));
+                };
+                self.store.written(file, done, some);
+                self.store.clean(file, done, some);
+                done += some;
             }
-            self.store.written(file, 0, pages);
-            self.store.clean(file, 0, pages);
         }
         Ok(())
     }
@@ -376,8 +442,9 @@ impl World for Machine {
             first_fd: self.image.first_fd,
             other_fds: self.image.other_fds.clone(),
         };
-        let mm = self.load(limits.stack.0);
-        let mm = self.add_mm(mm);
+        let none = || WorldError(format!("there is no memory to start `{}`", spec.name));
+        self.as_kernel(process_pages).map_err(|_| none())?;
+        let mm = self.load(limits.stack.0).ok_or_else(none)?;
         let group = ProcessId(u32::try_from(self.processes.len()).unwrap_or(u32::MAX));
         Ok(self.add_process(Process {
             name: spec.name.clone(),
@@ -455,6 +522,15 @@ impl World for Machine {
             oom_score: proc::oom_score(store, mm, task, &who),
             machine,
         })
+    }
+
+    fn deaths(&mut self) -> Result<Vec<(ProcessId, End)>, WorldError> {
+        let killed = std::mem::take(&mut self.store.killed);
+        let death = |index: usize| {
+            let id = ProcessId(u32::try_from(index).ok()?);
+            Some((id, self.processes.get(index)?.ended?))
+        };
+        Ok(killed.into_iter().filter_map(death).collect())
     }
 
     fn alive(&mut self, process: ProcessId) -> Result<Option<End>, WorldError> {
