@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use rules::layout::{LayoutInput, layout, placement};
 use units::ScoreAdj;
 use world::{
-    Call, End, Errno, FileSpec, ForkKind, Observation, ProcessId, ProcessSpec, Returned, Touch,
-    Touched, World, WorldError,
+    Call, Control, End, Errno, FileSpec, ForkKind, Observation, ProcessId, ProcessSpec, Returned,
+    Setup, Touch, Touched, World, WorldError,
 };
 
 use crate::calls::mmap::Mmap;
@@ -15,6 +15,8 @@ use crate::config::MachineConfig;
 use crate::ctx::{Ctx, Rest, Rlimits, Task};
 use crate::files::{File, FileKind};
 use crate::image::Image;
+use crate::ksm::{Contents, Ksm};
+use crate::memcg::{MemcgId, Memcgs};
 use crate::mm::Mm;
 use crate::physical::{Physical, process_pages};
 use crate::proc::{self, Identity};
@@ -36,6 +38,10 @@ pub(crate) struct Process {
     pub(crate) task: Task,
     pub(crate) mm: usize,
     pub(crate) ended: Option<End>,
+    /// The memory cgroup that it is in.
+    pub(crate) memcg: MemcgId,
+    /// Pages of the kernel's own that its making was charged for, and to whom.
+    pub(crate) kernel: (MemcgId, u64),
 }
 
 /// A simulated machine.
@@ -58,7 +64,8 @@ const FIRST_PID: u32 = 1000;
 impl Machine {
     /// A machine on which every process starts as `image`.
     pub fn new(config: MachineConfig, image: Image) -> Machine {
-        let rules = Rules::of(config.release);
+        let release = config.release;
+        let rules = Rules::of(release);
         let placement = placement(config.release, config.arch);
         let mut store = Store {
             config,
@@ -76,6 +83,9 @@ impl Machine {
             synced: Vec::new(),
             killed: Vec::new(),
             last_inode: 1000,
+            clock: 0,
+            contents: Contents::default(),
+            ksm: Ksm::new(release),
         };
         store.vdso = store.add_file(File {
             name: "[vdso]".to_owned(),
@@ -88,6 +98,7 @@ impl Machine {
             opens: 0,
             linked: true,
         });
+        store.frames.memcgs = Memcgs::new(release, store.config.arch, store.config.cgroups);
         store.frames.physical = Physical::new(&store.config).map(Box::new);
         if let Some(physical) = store.frames.physical.as_deref() {
             store.config.ram = physical.managed();
@@ -166,10 +177,12 @@ impl Machine {
         run: impl FnOnce(&mut Ctx<'_>) -> T,
     ) -> Result<T, WorldError> {
         let process = self.living(id)?;
-        let (key, group) = (process.mm, Self::index(process.group));
+        let (key, group, memcg) = (process.mm, Self::index(process.group), process.memcg);
+        let before = self.store.clock;
         let result = self
             .within(key, Self::index(id), group, run)
             .ok_or_else(|| WorldError(format!("process {} has no memory", id.0)))?;
+        self.passed(memcg, before);
         self.settle(id);
         self.bury(id, key);
         Ok(result)
@@ -287,7 +300,7 @@ impl Machine {
     }
 
     /// A fresh address space with the image in it; `None` when there is no memory for it.
-    pub(crate) fn load(&mut self, stack_limit: u64) -> Option<usize> {
+    pub(crate) fn load(&mut self, stack_limit: u64, memcg: MemcgId) -> Option<usize> {
         let need = self.image.pages();
         self.as_kernel(|ctx| ctx.make_room(need)).ok()?;
         let config = &self.store.config;
@@ -301,6 +314,7 @@ impl Machine {
         let mut layout = layout(config.release, config.arch, input);
         layout.mmap_base = self.image.mmap_base.unwrap_or(layout.mmap_base);
         let mut mm = Mm::new(config.arch, layout, self.image.segments);
+        (mm.memcg, mm.tables_memcg) = (memcg, memcg);
         let mut image = self.image.clone();
         if self.image.mmap_base.is_none() {
             // The kernel's own mappings are made where the search for a place starts.
@@ -444,7 +458,8 @@ impl World for Machine {
         };
         let none = || WorldError(format!("there is no memory to start `{}`", spec.name));
         self.as_kernel(process_pages).map_err(|_| none())?;
-        let mm = self.load(limits.stack.0).ok_or_else(none)?;
+        let memcg = self.cgroup_of(spec)?;
+        let mm = self.load(limits.stack.0, memcg).ok_or_else(none)?;
         let group = ProcessId(u32::try_from(self.processes.len()).unwrap_or(u32::MAX));
         Ok(self.add_process(Process {
             name: spec.name.clone(),
@@ -456,6 +471,8 @@ impl World for Machine {
             task,
             mm,
             ended: None,
+            memcg,
+            kernel: (MemcgId::ROOT, 0),
         }))
     }
 
@@ -498,8 +515,48 @@ impl World for Machine {
         self.finish(process, how)
     }
 
-    fn sleep(&mut self, _nanoseconds: u64) -> Result<(), WorldError> {
+    fn sleep(&mut self, nanoseconds: u64) -> Result<(), WorldError> {
+        let until = self.store.clock.saturating_add(nanoseconds);
+        self.ksmd(until);
+        self.store.clock = until;
         Ok(())
+    }
+
+    fn setup(&mut self, setup: &Setup) -> Result<(), WorldError> {
+        for path in &setup.cgroups {
+            self.store.frames.memcgs.create(path).map_err(|error| {
+                WorldError(format!("the cgroup `{path}` cannot be made: {error}"))
+            })?;
+        }
+        for (what, value) in &setup.controls {
+            self.control(what, value)?.map_err(|error| {
+                WorldError(format!("`{value}` cannot be written to `{what}`: {error}"))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn control(&mut self, what: &Control, value: &str) -> Result<Result<(), Errno>, WorldError> {
+        match what {
+            Control::Cgroup { path, file } => Ok(self.control_cgroup(path, file, value)),
+            Control::Sys(path) if path.starts_with("kernel/mm/ksm/") => {
+                Ok(self.control_ksm(path, value))
+            }
+            _ => Err(WorldError(format!("the model has nothing that `{what}` changes"))),
+        }
+    }
+
+    fn machine(&mut self) -> Result<Vec<(String, Vec<u8>)>, WorldError> {
+        let mut files = Vec::new();
+        if let Some(text) = self.pressure() {
+            files.push(("pressure/memory".to_owned(), text.into_bytes()));
+        }
+        let mount = self.cgroup_mount().trim_start_matches('/');
+        for (path, text) in self.cgroup_files() {
+            files.push((format!("{mount}/{path}"), text));
+        }
+        files.extend(self.ksm_files());
+        Ok(files)
     }
 
     fn observe(&mut self, process: ProcessId) -> Result<Observation, WorldError> {

@@ -11,9 +11,8 @@
 
 mod content;
 mod files;
+mod machine;
 mod scan;
-#[cfg(test)]
-mod tests;
 mod unmerge;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -190,6 +189,11 @@ impl Ksm {
     /// Whether an address space is scanned.
     pub(crate) fn knows(&self, mm: usize) -> bool {
         self.slots.iter().any(|slot| slot.mm == mm)
+    }
+
+    /// Whether nobody has ever had to do with it.
+    fn unused(&self) -> bool {
+        self.slots.is_empty() && self.scans == 0 && self.controls.run == 0
     }
 
     /// ksmd is woken if there is something to do.

@@ -8,7 +8,7 @@ use crate::page::{PAGE_BITS, What};
 
 impl Ctx<'_> {
     /// `unmerge_ksm_pages()` of `start..end`, bytes, of the mapping at `at`: each is copied. `counts`: the
-    /// faults are the process's own.
+    /// faults are the process's own. Ends early where there is no memory for a copy.
     pub(crate) fn unmerge(&mut self, at: u64, start: u64, end: u64, counts: bool) {
         let (first, last) = (start >> PAGE_BITS, end >> PAGE_BITS);
         for (page, len, pte) in self.mm.pages.within(first, last) {
@@ -24,7 +24,9 @@ impl Ctx<'_> {
                     continue;
                 }
                 let old = crate::page::Pte { frame: if zero { 0 } else { pte.frame + by }, ..pte };
-                self.copy(at, page + by, 1, old);
+                if self.copy(at, page + by, 1, old).is_err() {
+                    return;
+                }
                 if self.store.rules.protect_upgrades {
                     // Not by a write since 6.2: the first one faults.
                     self.mm.pages.update(page + by, page + by + 1, |_, pte| pte.writable = false);
@@ -43,7 +45,8 @@ impl Machine {
         let mms: Vec<usize> = self.store.ksm.slots.iter().map(|slot| slot.mm).collect();
         for mm in mms {
             let alive = |process: &crate::machine::Process| process.ended.is_none();
-            let owner = self.processes.iter().position(|process| process.mm == mm && alive(process));
+            let owner =
+                self.processes.iter().position(|process| process.mm == mm && alive(process));
             let owner = owner.and_then(|index| u32::try_from(index).ok()).map(world::ProcessId);
             if let Some(owner) = owner {
                 let done = self.with(owner, |ctx| {
@@ -67,12 +70,8 @@ impl Machine {
         for slot in 0..ksm.slots.len() {
             ksm.forget(slot, 0, u64::MAX);
         }
-        let dead: Vec<usize> = ksm
-            .slots
-            .iter()
-            .map(|slot| slot.mm)
-            .filter(|mm| !self.mms.contains_key(mm))
-            .collect();
+        let dead: Vec<usize> =
+            ksm.slots.iter().map(|slot| slot.mm).filter(|mm| !self.mms.contains_key(mm)).collect();
         let ksm = &mut self.store.ksm;
         ksm.slots.retain(|slot| !dead.contains(&slot.mm));
         ksm.stable.clear();

@@ -7,6 +7,7 @@
 //! step of arithmetic up to the next thing that would be noticed.
 
 use super::{CgroupVersion, MemcgId, Memcgs};
+use crate::psi::State;
 
 /// Pages that were charged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +89,19 @@ impl Memcgs {
         }
     }
 
+    /// Pages of the kernel's own are charged whatever the limits say.
+    pub(crate) fn force_charge_kernel(&mut self, id: MemcgId, pages: u64) {
+        self.force_charge(id, pages);
+        self.to_kernel(id, pages);
+    }
+
     /// `uncharge_folio()`: pages of processes and files are free.
+    pub(crate) fn freed(&mut self, id: MemcgId, pages: u64) {
+        self.get_mut(id).vm.page_out += pages;
+        self.uncharge(id, pages);
+    }
+
+    /// `page_counter_uncharge()`.
     pub(crate) fn uncharge(&mut self, id: MemcgId, pages: u64) {
         if id == MemcgId::ROOT {
             return;
@@ -204,7 +217,32 @@ impl Memcgs {
         memsw.then(|| lacks(true)).flatten().or_else(|| lacks(false))
     }
 
-    fn fail(&mut self, over: Over, count: u64) {
+    /// The nearest that does not have this room.
+    pub(crate) fn full(&self, id: MemcgId, pages: u64) -> Option<MemcgId> {
+        self.first_without(id, pages).map(|over| over.id)
+    }
+
+    /// Pages that were charged are in use from now on.
+    pub(crate) fn paid(&mut self, id: MemcgId, pages: u64, kernel: bool) {
+        let memcg = self.get_mut(id);
+        if kernel {
+            memcg.kernel += pages;
+        } else {
+            memcg.vm.page_in += pages;
+        }
+    }
+
+    /// Time passes for tasks of a cgroup, and so for those above.
+    pub(crate) fn pass(&mut self, id: MemcgId, from: u64, to: u64, state: State) {
+        let mut next = Some(id);
+        while let Some(at) = next {
+            let memcg = self.get_mut(at);
+            memcg.psi.pass(from, to, state);
+            next = memcg.parent;
+        }
+    }
+
+    pub(crate) fn fail(&mut self, over: Over, count: u64) {
         let memcg = self.get_mut(over.id);
         let counter = if over.memsw { &mut memcg.swap } else { &mut memcg.memory };
         counter.failures += count;

@@ -13,6 +13,8 @@ mod charge;
 mod counter;
 mod events;
 mod files;
+mod machine;
+mod pay;
 mod protect;
 mod stat;
 #[cfg(test)]
@@ -20,6 +22,7 @@ mod tests;
 mod tree;
 mod write;
 
+pub(crate) use facts::CgroupVersion;
 use facts::Release;
 use rules::layout::Arch;
 use rules::memcg::MemcgRules;
@@ -39,16 +42,6 @@ pub(crate) struct MemcgId(pub(crate) u16);
 impl MemcgId {
     /// The root of the tree, which has no limits.
     pub(crate) const ROOT: MemcgId = MemcgId(0);
-}
-
-/// Which hierarchy the controller is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum CgroupVersion {
-    /// The hierarchy of controllers, each for itself.
-    V1,
-    /// The unified one.
-    #[default]
-    V2,
 }
 
 /// `struct mem_cgroup`.
@@ -100,6 +93,12 @@ pub(crate) struct Memcgs {
     stock: Vec<(MemcgId, u64)>,
     /// Ticks in a second.
     pub(crate) hz: u64,
+}
+
+impl Default for Memcgs {
+    fn default() -> Memcgs {
+        Memcgs::new(Release::new(6, 18), Arch::X86_64, CgroupVersion::V2)
+    }
 }
 
 impl Memcgs {

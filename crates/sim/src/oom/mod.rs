@@ -10,6 +10,7 @@ use world::End;
 use crate::ctx::{Ctx, Task};
 use crate::fault::KILL;
 use crate::fork::destroy;
+use crate::memcg::MemcgId;
 use crate::mm::Mm;
 
 /// Who is out of memory.
@@ -17,6 +18,8 @@ use crate::mm::Mm;
 pub(crate) enum Scope {
     /// All.
     Machine,
+    /// A memory cgroup.
+    Memcg(MemcgId),
 }
 
 /// `struct oom_control`.
@@ -49,18 +52,23 @@ pub(crate) enum Outcome {
 }
 
 /// `out_of_memory()`.
-pub(crate) fn out_of_memory(ctx: &mut Ctx<'_>, _request: &Request) -> Outcome {
-    let Some(victim) = choose(ctx) else { return Outcome::Nothing };
+pub(crate) fn out_of_memory(ctx: &mut Ctx<'_>, request: &Request) -> Outcome {
+    let Some(victim) = choose(ctx, request) else { return Outcome::Nothing };
     kill(ctx, victim)
 }
 
-fn choose(ctx: &Ctx<'_>) -> Option<usize> {
+fn choose(ctx: &Ctx<'_>, request: &Request) -> Option<usize> {
     let formula = Formula::for_release(ctx.store.release());
     let total = Pages::new(ctx.store.config.ram + ctx.store.config.swap);
     let mut chosen: Option<(i64, usize)> = None;
     for (index, process) in ctx.rest.processes.iter().enumerate() {
         let leads = usize::try_from(process.group.0).is_ok_and(|group| group == index);
         if process.ended.is_some() || !leads || process.adj == ScoreAdj::NEVER {
+            continue;
+        }
+        if let Scope::Memcg(top) = request.scope
+            && !ctx.store.frames.memcgs.is_below(process.memcg, top)
+        {
             continue;
         }
         let (Some(mm), task) = (ctx.mm_of(process.mm), ctx.task_of(index)) else { continue };
@@ -92,12 +100,13 @@ pub(crate) fn kill(ctx: &mut Ctx<'_>, victim: usize) -> Outcome {
             continue;
         }
         process.ended = Some(End::Signal(KILL));
+        let paid = std::mem::take(&mut process.kernel);
         let fds = std::mem::take(&mut process.task.fds);
         for fd in fds.into_values() {
             ctx.store.release_open(fd.open);
         }
         ctx.store.killed.push(index);
-        ctx.store.process_gone();
+        ctx.store.process_gone(paid);
     }
     if key == ctx.rest.mm {
         ctx.rest.dying = true;
