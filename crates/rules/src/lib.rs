@@ -18,6 +18,7 @@ pub mod fragmentation;
 pub mod gfp;
 pub mod headroom;
 pub mod heap;
+pub mod killer;
 pub mod layout;
 pub mod ledger;
 pub mod ledger_diff;

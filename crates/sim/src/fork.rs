@@ -27,7 +27,15 @@ impl Machine {
         let process = self.living(id)?.clone();
         let parent_group = Self::index(process.group);
         let child_id = ProcessId(u32::try_from(self.processes.len()).unwrap_or(u32::MAX));
-        let mut child = Process { parent: Some(process.group), ..process.clone() };
+        let mut child = Process {
+            parent: Some(process.group),
+            started: self.store.clock,
+            cpu: 0,
+            borrows: kind == ForkKind::Vfork || (kind == ForkKind::Thread && process.borrows),
+            stuck: false,
+            victim: None,
+            ..process.clone()
+        };
         if self.with(id, process_pages)?.is_err() {
             return Ok(Err(Errno::ENOMEM));
         }
@@ -101,6 +109,7 @@ impl Machine {
         let leader = &mut self.processes[Self::index(group)];
         leader.ended = None;
         leader.mm = mm;
+        leader.borrows = false;
         leader.task.min_flt += self.image.exec_faults.0;
         leader.task.maj_flt += self.image.exec_faults.1;
         let closing: Vec<i32> =

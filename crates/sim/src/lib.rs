@@ -24,6 +24,7 @@ mod frames;
 mod image;
 mod install;
 mod ksm;
+mod log;
 mod machine;
 mod memcg;
 mod mm;

@@ -14,10 +14,12 @@ use crate::calls::mremap::Mremap;
 use crate::config::MachineConfig;
 use crate::ctx::{Ctx, Rest, Rlimits, Task};
 use crate::files::{File, FileKind};
+use crate::fork::destroy;
 use crate::image::Image;
 use crate::ksm::{Contents, Ksm};
 use crate::memcg::{MemcgId, Memcgs};
 use crate::mm::Mm;
+use crate::oom::{State, Victim};
 use crate::physical::{Physical, process_pages};
 use crate::proc::{self, Identity};
 use crate::range_map::RangeSet;
@@ -42,6 +44,16 @@ pub(crate) struct Process {
     pub(crate) memcg: MemcgId,
     /// Pages of the kernel's own that its making was charged for, and to whom.
     pub(crate) kernel: (MemcgId, u64),
+    /// When it was started, nanoseconds since boot.
+    pub(crate) started: u64,
+    /// How long it has run, nanoseconds.
+    pub(crate) cpu: u64,
+    /// It is a child of `vfork` that still uses its parent's memory.
+    pub(crate) borrows: bool,
+    /// It cannot be woken, not even by a signal.
+    pub(crate) stuck: bool,
+    /// The OOM killer has killed it, and it has not gone yet.
+    pub(crate) victim: Option<Victim>,
 }
 
 /// A simulated machine.
@@ -59,7 +71,7 @@ pub struct Machine {
 }
 
 /// The pid of the first process.
-const FIRST_PID: u32 = 1000;
+pub(crate) const FIRST_PID: u32 = 1000;
 
 impl Machine {
     /// A machine on which every process starts as `image`.
@@ -81,11 +93,11 @@ impl Machine {
             shm: Vec::new(),
             holes: Vec::new(),
             synced: Vec::new(),
-            killed: Vec::new(),
             last_inode: 1000,
             clock: 0,
             contents: Contents::default(),
             ksm: Ksm::new(release),
+            oom: State::new(release),
         };
         store.vdso = store.add_file(File {
             name: "[vdso]".to_owned(),
@@ -162,7 +174,21 @@ impl Machine {
             .ok_or_else(|| WorldError(format!("there is no process {}", id.0)))
     }
 
+    /// Whether anything can still happen on it.
+    pub(crate) fn runs(&self) -> Result<(), WorldError> {
+        match &self.store.oom.halted {
+            Some(halt) => Err(WorldError(format!("the machine stands still: {halt}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Why nothing happens on it any more, in words; `None`: it runs.
+    pub fn halted(&self) -> Option<String> {
+        self.store.oom.halted.as_ref().map(ToString::to_string)
+    }
+
     pub(crate) fn living(&self, id: ProcessId) -> Result<&Process, WorldError> {
+        self.runs()?;
         let process = self.process(id)?;
         if process.ended.is_some() {
             return Err(WorldError(format!("process {} has ended", id.0)));
@@ -183,31 +209,9 @@ impl Machine {
             .within(key, Self::index(id), group, run)
             .ok_or_else(|| WorldError(format!("process {} has no memory", id.0)))?;
         self.passed(memcg, before);
+        self.processes[group].cpu += self.store.clock.saturating_sub(before);
         self.settle(id);
-        self.bury(id, key);
         Ok(result)
-    }
-
-    /// A process that was killed while it ran lets go of what it has.
-    fn bury(&mut self, id: ProcessId, key: usize) {
-        if self.processes[Self::index(id)].ended.is_none() {
-            return;
-        }
-        let lives = |process: &Process| process.mm == key && process.ended.is_none();
-        if self.processes.iter().any(lives) {
-            return;
-        }
-        for index in 0..self.processes.len() {
-            if self.processes[index].mm == key {
-                let fds = std::mem::take(&mut self.processes[index].task.fds);
-                for fd in fds.into_values() {
-                    self.store.release_open(fd.open);
-                }
-            }
-        }
-        if let Some(mm) = self.mms.remove(&key) {
-            crate::fork::destroy(&mut self.store, mm);
-        }
     }
 
     /// Runs something on behalf of no process of the scenario's.
@@ -255,7 +259,12 @@ impl Machine {
         };
         let result = run(&mut Ctx { store: &mut self.store, mm: &mut mm, task: &mut task, rest });
         self.processes[group].task = task;
-        self.mms.insert(key, mm);
+        if mm.users > 0 {
+            self.mms.insert(key, mm);
+        } else {
+            // Whoever used it was killed meanwhile.
+            destroy(&mut self.store, mm);
+        }
         Some(result)
     }
 
@@ -339,7 +348,6 @@ impl Machine {
             pid: self.pid(process.group),
             ppid: group.parent.map_or(1, |parent| self.pid(parent)),
             nice: group.nice,
-            adj: group.adj,
             threads: u32::try_from(threads).unwrap_or(u32::MAX),
         })
     }
@@ -352,9 +360,22 @@ impl Machine {
         if adj < process.adj_min && !process.task.privileged() {
             return Ok(Err(Errno::EACCES));
         }
+        let privileged = process.task.privileged();
         process.adj = adj;
-        if process.task.privileged() {
+        if privileged {
             process.adj_min = adj;
+        }
+        if self.store.oom.killer.adj_is_shared && !process.borrows {
+            let group = Self::index(group);
+            for sharer in self.parts().sharers(group) {
+                let sharer = &mut self.processes[sharer];
+                if !sharer.borrows {
+                    sharer.adj = adj;
+                    if privileged {
+                        sharer.adj_min = adj;
+                    }
+                }
+            }
         }
         Ok(Ok(0))
     }
@@ -435,6 +456,7 @@ impl World for Machine {
     }
 
     fn start(&mut self, spec: &ProcessSpec) -> Result<ProcessId, WorldError> {
+        self.runs()?;
         let config = &self.store.config;
         let pair = |soft: Option<u64>, default: (u64, u64)| match soft {
             Some(soft) => (soft, default.1.max(soft)),
@@ -473,6 +495,11 @@ impl World for Machine {
             ended: None,
             memcg,
             kernel: (MemcgId::ROOT, 0),
+            started: self.store.clock,
+            cpu: 0,
+            borrows: false,
+            stuck: false,
+            victim: None,
         }))
     }
 
@@ -516,9 +543,11 @@ impl World for Machine {
     }
 
     fn sleep(&mut self, nanoseconds: u64) -> Result<(), WorldError> {
+        self.runs()?;
         let until = self.store.clock.saturating_add(nanoseconds);
         self.ksmd(until);
         self.store.clock = until;
+        crate::oom::reap_due(&mut self.parts());
         Ok(())
     }
 
@@ -536,33 +565,12 @@ impl World for Machine {
         Ok(())
     }
 
-    fn control(&mut self, what: &Control, value: &str) -> Result<Result<(), Errno>, WorldError> {
-        match what {
-            Control::Cgroup { path, file } => Ok(self.control_cgroup(path, file, value)),
-            Control::Sys(path) if path.starts_with("kernel/mm/ksm/") => {
-                Ok(self.control_ksm(path, value))
-            }
-            _ => Err(WorldError(format!("the model has nothing that `{what}` changes"))),
-        }
-    }
-
-    fn machine(&mut self) -> Result<Vec<(String, Vec<u8>)>, WorldError> {
-        let mut files = Vec::new();
-        if let Some(text) = self.pressure() {
-            files.push(("pressure/memory".to_owned(), text.into_bytes()));
-        }
-        let mount = self.cgroup_mount().trim_start_matches('/');
-        for (path, text) in self.cgroup_files() {
-            files.push((format!("{mount}/{path}"), text));
-        }
-        files.extend(self.ksm_files());
-        Ok(files)
-    }
-
     fn observe(&mut self, process: ProcessId) -> Result<Observation, WorldError> {
         let who = self.identity(process)?;
-        let meminfo = proc::meminfo(&self.store, self.mms.values());
-        let machine = vec![("meminfo".to_owned(), meminfo)];
+        let group = Self::index(self.process(process)?.group);
+        let oom_score = crate::oom::oom_score(&self.parts(), group)
+            .map(|score| format!("{score}\n").into_bytes());
+        let machine = self.machine_files();
         let found = self.process(process)?;
         let Some(mm) = self.mms.get(&found.mm).filter(|_| found.ended.is_none()) else {
             return Ok(Observation { machine, ..Observation::default() });
@@ -576,18 +584,43 @@ impl World for Machine {
             status: Some(proc::status(store, mm, task, &who)),
             statm: Some(proc::statm(store, mm)),
             stat: Some(proc::stat(mm, task, &who)),
-            oom_score: proc::oom_score(store, mm, task, &who),
+            oom_score,
             machine,
         })
     }
 
+    fn control(&mut self, what: &Control, value: &str) -> Result<Result<(), Errno>, WorldError> {
+        self.runs()?;
+        match what {
+            Control::Cgroup { path, file } => return Ok(self.control_cgroup(path, file, value)),
+            Control::Sys(path) if path.starts_with("kernel/mm/ksm/") => {
+                return Ok(self.control_ksm(path, value));
+            }
+            _ => {}
+        }
+        self.control_oom(what, value).ok_or_else(|| {
+            WorldError(format!("the model has nothing that can be changed by `{what}`"))
+        })
+    }
+
+    fn machine(&mut self) -> Result<Vec<(String, Vec<u8>)>, WorldError> {
+        let mut files = self.machine_files();
+        files.extend(self.pressure_files());
+        let mount = self.cgroup_mount().trim_start_matches('/');
+        let groups = self.cgroup_files().into_iter();
+        files.extend(groups.map(|(path, text)| (format!("{mount}/{path}"), text)));
+        files.extend(self.ksm_files());
+        Ok(files)
+    }
+
+    fn log(&mut self) -> Result<Vec<u8>, WorldError> {
+        Ok(self.store.oom.log.text().to_vec())
+    }
+
     fn deaths(&mut self) -> Result<Vec<(ProcessId, End)>, WorldError> {
-        let killed = std::mem::take(&mut self.store.killed);
-        let death = |index: usize| {
-            let id = ProcessId(u32::try_from(index).ok()?);
-            Some((id, self.processes.get(index)?.ended?))
-        };
-        Ok(killed.into_iter().filter_map(death).collect())
+        let deaths = std::mem::take(&mut self.store.oom.deaths).into_iter();
+        let id = |index: usize| ProcessId(u32::try_from(index).unwrap_or(u32::MAX));
+        Ok(deaths.map(|(index, how)| (id(index), how)).collect())
     }
 
     fn alive(&mut self, process: ProcessId) -> Result<Option<End>, WorldError> {

@@ -150,6 +150,12 @@ impl Mm {
         self.rss.iter().sum()
     }
 
+    /// Pages of it that are on swap.
+    #[expect(clippy::unused_self, reason = "nothing is swapped out yet")]
+    pub(crate) fn swap_entries(&self) -> u64 {
+        0
+    }
+
     pub(crate) fn note_rss(&mut self) {
         self.hiwater_rss = self.hiwater_rss.max(self.rss_total());
     }

@@ -45,8 +45,7 @@ impl Machine {
         ] {
             add(&format!("sys/vm/{name}"), format!("{value}\n"));
         }
-        add("meminfo", text(&proc::meminfo(&self.store, self.mms.values())));
-        add("vmstat", text(&proc::vmstat(&self.store, self.mms.values())));
+        files.extend(self.machine_files());
         let ids: Vec<ProcessId> = self.leaders().collect();
         for id in ids {
             let pid = self.pid(id);
@@ -70,6 +69,27 @@ impl Machine {
             }
         }
         Ok(files)
+    }
+
+    /// Files of the whole machine.
+    pub(crate) fn machine_files(&self) -> Vec<TreeFile> {
+        let file = |name: &str, text: String| (name.to_owned(), text.into_bytes());
+        let Some(counters) = self.counters() else {
+            let mms = || self.mms.values();
+            return vec![
+                ("meminfo".to_owned(), proc::endless_meminfo(&self.store, mms())),
+                ("vmstat".to_owned(), proc::endless_vmstat(&self.store, mms())),
+            ];
+        };
+        let config = &self.store.config;
+        let (release, arch) = (config.release, config.arch);
+        vec![
+            file("meminfo", proc::meminfo(&counters, release, arch)),
+            file("vmstat", proc::vmstat(&counters, release, arch)),
+            file("zoneinfo", proc::zoneinfo(&counters, release, arch, config.cpus)),
+            file("buddyinfo", proc::buddyinfo(&counters, release, arch)),
+            file("swaps", proc::swaps(&counters)),
+        ]
     }
 
     /// `/proc/PID/pagemap` of some pages, as a privileged reader of this release sees it but for frame
@@ -111,8 +131,4 @@ impl Machine {
             (process.group == id && process.ended.is_none()).then_some(id)
         })
     }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }

@@ -1,19 +1,15 @@
 //! Cgroups of a machine: processes in them, what root writes to their files, and what these say.
 
-use std::collections::BTreeMap;
-
 use world::{Errno, ProcessId, ProcessSpec, WorldError};
 
 use super::files::Around;
-use super::{CgroupVersion, Event, MemcgId, Stat, Write};
-use crate::frames::file_of;
+use super::own::{STACK, own_stats};
+use super::{CgroupVersion, Event, MemcgId, Write};
 use crate::machine::{Machine, Process};
 use crate::oom::{self, Outcome};
 use crate::psi::State;
 use crate::tree::TreeFile;
 
-/// Pages that a kernel stack takes (x86-64 and arm64, 16 KiB).
-const STACK: u64 = 4;
 /// Pages of slab that a process is charged for when it is forked, page tables aside: `task_struct`,
 /// `mm_struct`, mappings, files, signals. Measured on 6.18: 18 kB (a static program of 20 mappings).
 const PROCESS: u64 = 4;
@@ -191,55 +187,13 @@ impl Machine {
         ids.collect()
     }
 
-    /// What each cgroup has, those below it aside.
-    pub(crate) fn memcg_stats(&self) -> BTreeMap<MemcgId, Stat> {
-        let store = &self.store;
-        let mut stats: BTreeMap<MemcgId, Stat> = BTreeMap::new();
-        // New anonymous pages are on the inactive list since 5.9.
-        let anon_list = usize::from(store.release() < facts::Release::new(5, 9));
-        for (frame, len, known) in store.frames.map.iter() {
-            let stat = stats.entry(MemcgId(known.memcg)).or_default();
-            let Some((file, _)) = file_of(frame) else {
-                stat.anon += len;
-                stat.anon_huge += if known.large { len } else { 0 };
-                stat.lru[anon_list] += len;
-                continue;
-            };
-            stat.file += len;
-            stat.file_mapped += if known.maps > 0 { len } else { 0 };
-            if store.files[file].is_shmem() {
-                stat.shmem += len;
-                stat.lru[usize::from(known.active)] += len;
-            } else {
-                stat.dirty += if known.dirty { len } else { 0 };
-                stat.lru[2 + usize::from(known.active)] += len;
-            }
-        }
-        for mm in self.mms.values() {
-            stats.entry(mm.tables_memcg).or_default().tables += mm.tables_paid;
-        }
-        let stacks = u64::from(store.frames.memcgs.rules.charges_stacks) * STACK;
-        for process in self.processes.iter().filter(|process| process.ended.is_none()) {
-            let (owner, pages) = process.kernel;
-            let stat = stats.entry(owner).or_default();
-            stat.stacks += stacks.min(pages);
-            stat.slab_unreclaimable += pages.saturating_sub(stacks) * 4096;
-        }
-        for (index, memcg) in store.frames.memcgs.all.iter().enumerate() {
-            let id = MemcgId(u16::try_from(index).unwrap_or(0));
-            let stat = stats.entry(id).or_default();
-            (stat.kernel, stat.swap, stat.vm) = (memcg.kernel, memcg.swapped, memcg.vm);
-        }
-        stats
-    }
-
     /// The files of all cgroups, each as its path below the root of the hierarchy and what it says; none
     /// on a machine without any.
     pub(crate) fn cgroup_files(&mut self) -> Vec<TreeFile> {
         if !self.store.frames.memcgs.any() {
             return Vec::new();
         }
-        let stats = self.memcg_stats();
+        let stats = own_stats(&self.store, self.mms.values(), &self.processes);
         let own = |id: MemcgId| stats.get(&id).copied().unwrap_or_default();
         let mut memcgs = std::mem::take(&mut self.store.frames.memcgs);
         let procs = |id: MemcgId| self.procs(id);
@@ -272,12 +226,13 @@ impl Machine {
     }
 
     /// Pressure on the whole machine, since 4.20.
-    pub(crate) fn pressure(&mut self) -> Option<String> {
+    pub(crate) fn pressure_files(&mut self) -> Option<TreeFile> {
         if self.store.release() < facts::Release::new(4, 20) {
             return None;
         }
         let now = self.store.clock;
-        Some(self.store.frames.memcgs.get_mut(MemcgId::ROOT).psi.text(now))
+        let text = self.store.frames.memcgs.get_mut(MemcgId::ROOT).psi.text(now);
+        Some(("pressure/memory".to_owned(), text.into_bytes()))
     }
 
     /// What `/proc/PID/cgroup` says.

@@ -14,6 +14,7 @@ mod counter;
 mod events;
 mod files;
 mod machine;
+mod own;
 mod pay;
 mod protect;
 mod stat;
@@ -30,6 +31,7 @@ use rules::memcg::MemcgRules;
 pub(crate) use charge::{Grant, Over};
 pub(crate) use counter::Counter;
 pub(crate) use events::{Event, Events};
+pub(crate) use own::own_stats;
 pub(crate) use stat::{Stat, VmEvents};
 pub(crate) use write::Write;
 

@@ -126,7 +126,8 @@ impl Ctx<'_> {
             memcg.under_oom = true;
             return Err(NoMemory::Failed);
         }
-        match oom::out_of_memory(self, &self.memcg_request(over.id)) {
+        let request = self.memcg_request(over.id);
+        match oom::out_of_memory(self, &request) {
             Outcome::Killed => Ok(()),
             Outcome::AskerDies => {
                 // A task that dies goes through all its attempts once more before it gives up.

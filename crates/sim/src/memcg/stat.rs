@@ -181,7 +181,7 @@ impl Stat {
     }
 
     /// The figure of that name in v1's, without `total_` before it.
-    fn v1(&self, name: &str) -> u64 {
+    pub(crate) fn v1(&self, name: &str) -> u64 {
         let vm = &self.vm;
         let pages = match name {
             "cache" => self.file,
@@ -244,6 +244,22 @@ impl Memcgs {
         total
     }
 
+    /// The figure of that name in v1's `memory.stat`: its own, or the least limit on the way up.
+    pub(crate) fn v1_figure(&self, id: MemcgId, name: &str, own: &impl Fn(MemcgId) -> Stat) -> u64 {
+        let least = |swap: bool| {
+            let limits = self.lineage(id).map(|at| {
+                let memcg = self.get(at);
+                if swap { memcg.swap.max } else { memcg.memory.max }
+            });
+            limits.min().unwrap_or(self.most) * 4096
+        };
+        match name {
+            "hierarchical_memory_limit" => least(false),
+            "hierarchical_memsw_limit" => least(true),
+            _ => own(id).v1(name),
+        }
+    }
+
     /// The text of `memory.stat`.
     pub(crate) fn stat_text(&self, id: MemcgId, own: &impl Fn(MemcgId) -> Stat) -> String {
         let mut text = String::new();
@@ -270,15 +286,9 @@ impl Memcgs {
         for name in V1.into_iter().filter(|name| printed(name)) {
             let _ = writeln!(text, "{name} {}", alone.v1(name));
         }
-        let least = |swap: bool| {
-            let limits = self.lineage(id).map(|at| {
-                let memcg = self.get(at);
-                if swap { memcg.swap.max } else { memcg.memory.max }
-            });
-            limits.min().unwrap_or(self.most) * 4096
-        };
-        let _ = writeln!(text, "hierarchical_memory_limit {}", least(false));
-        let _ = writeln!(text, "hierarchical_memsw_limit {}", least(true));
+        for name in ["hierarchical_memory_limit", "hierarchical_memsw_limit"] {
+            let _ = writeln!(text, "{name} {}", self.v1_figure(id, name, own));
+        }
         for name in V1.into_iter().filter(|name| printed(name)) {
             let _ = writeln!(text, "total_{name} {}", total.v1(name));
         }

@@ -3,8 +3,6 @@
 use std::fmt::Write;
 
 use facts::Release;
-use rules::badness::{Formula, Subject, points, proc_oom_score};
-use units::{Pages, ScoreAdj};
 
 use crate::ctx::Task;
 use crate::mm::Mm;
@@ -18,7 +16,6 @@ pub(crate) struct Identity {
     pub(crate) pid: u32,
     pub(crate) ppid: u32,
     pub(crate) nice: i8,
-    pub(crate) adj: ScoreAdj,
     pub(crate) threads: u32,
 }
 
@@ -118,24 +115,4 @@ pub(crate) fn stat(mm: &Mm, task: &Task, who: &Identity) -> Vec<u8> {
         segments.start_brk,
     )
     .into_bytes()
-}
-
-/// `/proc/PID/oom_score`.
-pub(crate) fn oom_score(store: &Store, mm: &Mm, task: &Task, who: &Identity) -> Option<Vec<u8>> {
-    let release = store.release();
-    let formula = Formula::for_release(release);
-    let total = Pages::new(store.config.ram + store.config.swap);
-    let subject = Subject {
-        total_vm: mm.total_vm,
-        nice: i64::from(who.nice),
-        root: task.privileged(),
-        rss: mm.rss_total(),
-        ptes: if release >= Release::new(4, 15) { mm.tables.count() } else { mm.tables.level(0) },
-        pmds: if release >= Release::new(4, 15) { 0 } else { mm.tables.level(1) },
-        oom_score_adj: who.adj,
-        ..Subject::default()
-    };
-    let never = who.adj == ScoreAdj::NEVER;
-    let points = (!never).then(|| points(&formula, &subject, total));
-    proc_oom_score(&formula, points, total).map(|score| format!("{score}\n").into_bytes())
 }
