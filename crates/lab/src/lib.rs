@@ -13,6 +13,7 @@ pub mod compare;
 mod host;
 mod model;
 mod side_by_side;
+pub mod stated;
 #[path = "host/sys.rs"]
 mod sys;
 

@@ -14,6 +14,7 @@
 mod anon;
 mod calls;
 mod config;
+mod controls;
 mod ctx;
 mod fault;
 mod file_fault;

@@ -423,6 +423,19 @@ impl Machine {
 }
 
 impl World for Machine {
+    fn setup(&mut self, setup: &Setup) -> Result<(), WorldError> {
+        self.arrange(setup)
+    }
+
+    fn control(&mut self, what: &Control, value: &str) -> Result<Result<(), Errno>, WorldError> {
+        self.runs()?;
+        Ok(self.write_control(what, value))
+    }
+
+    fn panicked(&mut self) -> Option<String> {
+        self.halted()
+    }
+
     fn files(&mut self, files: &[FileSpec]) -> Result<(), WorldError> {
         for spec in files {
             let inode = self.store.next_inode();
@@ -551,20 +564,6 @@ impl World for Machine {
         Ok(())
     }
 
-    fn setup(&mut self, setup: &Setup) -> Result<(), WorldError> {
-        for path in &setup.cgroups {
-            self.store.frames.memcgs.create(path).map_err(|error| {
-                WorldError(format!("the cgroup `{path}` cannot be made: {error}"))
-            })?;
-        }
-        for (what, value) in &setup.controls {
-            self.control(what, value)?.map_err(|error| {
-                WorldError(format!("`{value}` cannot be written to `{what}`: {error}"))
-            })?;
-        }
-        Ok(())
-    }
-
     fn observe(&mut self, process: ProcessId) -> Result<Observation, WorldError> {
         let who = self.identity(process)?;
         let group = Self::index(self.process(process)?.group);
@@ -586,20 +585,6 @@ impl World for Machine {
             stat: Some(proc::stat(mm, task, &who)),
             oom_score,
             machine,
-        })
-    }
-
-    fn control(&mut self, what: &Control, value: &str) -> Result<Result<(), Errno>, WorldError> {
-        self.runs()?;
-        match what {
-            Control::Cgroup { path, file } => return Ok(self.control_cgroup(path, file, value)),
-            Control::Sys(path) if path.starts_with("kernel/mm/ksm/") => {
-                return Ok(self.control_ksm(path, value));
-            }
-            _ => {}
-        }
-        self.control_oom(what, value).ok_or_else(|| {
-            WorldError(format!("the model has nothing that can be changed by `{what}`"))
         })
     }
 

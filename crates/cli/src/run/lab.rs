@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use scenario::program::Arm;
 
 use super::print_json;
-use super::simulate::{draw, machine, read};
+use super::simulate::{draw, read};
 use crate::args::{Global, LabArgs, LabArm};
 use crate::exit::Outcome;
 use crate::failure::Failure;
@@ -31,7 +31,7 @@ pub(super) fn run(args: &LabArgs, global: &Global, out: &mut Output) -> Result<O
                 continue;
             }
         };
-        let stated = || match machine::build(&scenario, global.kernel) {
+        let stated = || match lab::stated::build(&scenario, global.kernel) {
             Ok((config, image, _)) => Ok(sim::Machine::new(config, image)),
             Err(problems) => Err(world::WorldError(problems.to_string())),
         };
