@@ -146,8 +146,8 @@ impl Store {
         let base = file_base(file);
         let end = page.saturating_add(count).min(1 << 40);
         let mut gone = self.frames.remove(base + page, base + end);
+        gone += self.frames.free_slots(base + page, base + end);
         if let Some(physical) = self.frames.physical.as_deref_mut() {
-            gone += physical.free_slots(base + page, base + end);
             physical.shadows.remove(base + page, base + end);
         }
         let file = &self.files[file];

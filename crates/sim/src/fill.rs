@@ -56,7 +56,7 @@ impl Ctx<'_> {
             self.store.frames.give_back(grant);
             return Ok(1);
         }
-        self.store.frames.read_slots(frame, 1, grant.zone);
+        self.store.frames.read_slots(frame, 1, grant);
         self.store.frames.leave_swap(frame, 1);
         self.store.frames.mark_dirty(frame, 1);
         Ok(1)

@@ -3,6 +3,7 @@
 //! An anonymous page gets the next free number; page `n` of a file has the file's base plus `n`.
 //! What is counted per frame is how many page tables map it and what `struct page` says of it.
 
+use crate::memcg::{MemcgId, Memcgs};
 use crate::mm::Mm;
 use crate::physical::{Grant, List, NOWHERE, Physical};
 use crate::range_map::{RangeMap, Run};
@@ -112,6 +113,8 @@ pub(crate) struct Frames {
     next: u64,
     /// The memory that they lie in, if it ends.
     pub(crate) physical: Option<Box<Physical>>,
+    /// Who pays for them.
+    pub(crate) memcgs: Memcgs,
 }
 
 /// The first frame of a file.
@@ -179,11 +182,34 @@ impl Frames {
         count
     }
 
+    /// Frames that are in swap from now on: their memory is free, and whoever paid for it pays for swap.
+    pub(crate) fn remove_swapped(&mut self, first: u64, count: u64) {
+        for (at, len, frame) in self.map.remove(first, first + count) {
+            if let Some(physical) = self.physical.as_deref_mut() {
+                physical.delist(at, len, &frame);
+                physical.give(frame.zone, len);
+            }
+            self.memcgs.swapped_out(MemcgId(frame.memcg), len);
+        }
+    }
+
+    /// Slots of swap that nobody needs any more; how many.
+    pub(crate) fn free_slots(&mut self, first: u64, end: u64) -> u64 {
+        let Some(physical) = self.physical.as_deref_mut() else { return 0 };
+        let mut count = 0;
+        for (memcg, len) in physical.free_slots(first, end) {
+            count += len;
+            self.memcgs.swap_freed(MemcgId(memcg), len);
+        }
+        count
+    }
+
     /// The pages of frames that are gone are free again.
     fn gone(&mut self, first: u64, count: u64, frame: Frame) {
         if let Some(physical) = self.physical.as_deref_mut() {
             physical.delist(first, count, &frame);
             physical.give(frame.zone, count);
+            self.memcgs.freed(MemcgId(frame.memcg), count);
         }
     }
 
@@ -194,10 +220,20 @@ impl Frames {
         Grant { pages, zone: zone.unwrap_or(NOWHERE), memcg: 0 }
     }
 
+    /// As [`Frames::seize`], paid for by this cgroup.
+    pub(crate) fn seize_for(&mut self, memcg: MemcgId, pages: u64) -> Grant {
+        if self.physical.is_none() {
+            return self.seize(pages);
+        }
+        self.memcgs.force_charge(memcg, pages);
+        Grant { memcg: memcg.0, ..self.seize(pages) }
+    }
+
     /// Pages that were granted and are not needed.
     pub(crate) fn give_back(&mut self, grant: Grant) {
         if let Some(physical) = self.physical.as_deref_mut() {
             physical.give(grant.zone, grant.pages);
+            self.memcgs.uncharge(MemcgId(grant.memcg), grant.pages);
         }
     }
 
@@ -209,8 +245,10 @@ impl Frames {
         mm.tables_paid = now;
         if now > paid {
             physical.seize_kernel(now - paid);
+            self.memcgs.force_charge_kernel(mm.tables_memcg, now - paid);
         } else {
             physical.give_kernel(paid - now);
+            self.memcgs.uncharge_kernel(mm.tables_memcg, paid - now);
         }
     }
 
@@ -252,9 +290,7 @@ impl Frames {
             return;
         }
         self.gone(first, count, frame);
-        if let Some(physical) = self.physical.as_deref_mut() {
-            physical.free_slots(first, first + count);
-        }
+        self.free_slots(first, first + count);
     }
 
     /// Changes what is known of some.
@@ -295,9 +331,7 @@ impl Frames {
         for (at, len) in cached {
             self.remove(at, at + len);
         }
-        if let Some(physical) = self.physical.as_deref_mut() {
-            physical.free_slots(first, first + count);
-        }
+        self.free_slots(first, first + count);
     }
 
     /// `mlock_folio()` and `munlock_folio()`: locked pages are on no list that is reclaimed from.
@@ -319,9 +353,7 @@ impl Frames {
 
     /// Pages that are written to leave the swap cache: what swap has of them is old.
     pub(crate) fn leave_swap(&mut self, first: u64, count: u64) {
-        if let Some(physical) = self.physical.as_deref_mut() {
-            physical.free_slots(first, first + count);
-        }
+        self.free_slots(first, first + count);
     }
 
     /// Whether others have a page of this frame in swap.

@@ -5,6 +5,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 
 use rules::layout::{Arch, Layout};
 
+use crate::memcg::MemcgId;
 use crate::page::{PAGE_BITS, Pte};
 use crate::range_map::RangeMap;
 use crate::tables::Tables;
@@ -58,6 +59,10 @@ pub(crate) struct Mm {
     pub(crate) key: usize,
     /// Entries of pages in swap (`MM_SWAPENTS`).
     pub(crate) swapped: u64,
+    /// Who pays for its pages: the cgroup of the process that it belongs to.
+    pub(crate) memcg: MemcgId,
+    /// Who pays for its page tables: where it was when it came to be.
+    pub(crate) tables_memcg: MemcgId,
 }
 
 impl Mm {
@@ -84,6 +89,8 @@ impl Mm {
             tables_paid: 0,
             key: usize::MAX,
             swapped: 0,
+            memcg: MemcgId::ROOT,
+            tables_memcg: MemcgId::ROOT,
         }
     }
 

@@ -136,8 +136,7 @@ pub(super) fn total(parts: &Parts<'_>, scope: &Scope) -> Pages {
     let nodes = match scope {
         Scope::Machine => return machine_total(parts),
         Scope::Memcg(memcg) => {
-            let total = super::group::total(parts, *memcg).map(|total| Pages::new(total.max(1)));
-            return total.unwrap_or_else(|| machine_total(parts));
+            return Pages::new(super::group::total(parts, *memcg).max(1));
         }
         Scope::Cpuset(nodes) | Scope::Mempolicy(nodes) => nodes,
     };
@@ -177,10 +176,9 @@ fn execute(
     };
     // The first victim is visited once more with its group, and counted once more.
     let again = together.map(|memcg| {
-        let members = parts.groups().into_iter().filter(|&group| {
-            super::group::contains(parts, memcg, group)
-                && parts.processes[group].adj != ScoreAdj::NEVER
-        });
+        let members = super::group::members(parts, memcg)
+            .into_iter()
+            .filter(|&group| parts.processes[group].adj != ScoreAdj::NEVER);
         (memcg, members.collect::<Vec<usize>>())
     });
     let first = Kill { cause: Some(cause.clone()), ..figures(parts, victim) };
@@ -191,6 +189,7 @@ fn execute(
     super::group::count_kill(parts, victim);
     draft.kill(said);
     if let Some((memcg, members)) = again {
+        super::group::count_group_kill(parts, memcg);
         draft.dies_together(&super::group::path(parts, memcg));
         for member in members {
             if member == victim {

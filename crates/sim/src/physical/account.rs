@@ -52,10 +52,10 @@ impl Physical {
         }
     }
 
-    /// Slots of swap are free again, and the memory that zram had for them.
-    pub(crate) fn free_slots(&mut self, first: u64, end: u64) -> u64 {
+    /// Slots of swap are free again, and the memory that zram had for them: which cgroups had how many.
+    pub(crate) fn free_slots(&mut self, first: u64, end: u64) -> Vec<(u16, u64)> {
         let gone = self.swap.remove(first, end);
-        if gone > 0 {
+        if !gone.is_empty() {
             self.settle_zram();
         }
         gone

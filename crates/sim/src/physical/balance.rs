@@ -64,7 +64,10 @@ impl Physical {
     pub(super) fn scan_counts(&self, vec: &Lruvec, pass: &Pass, prepared: Prepared) -> [u64; 4] {
         let swappiness = pass.swappiness.unwrap_or(self.swappiness);
         let whole = List::EVICTABLE.map(|list| vec.size(list));
-        let scan = whole.map(|size| size >> pass.priority);
+        let scan = whole.map(|size| {
+            let scan = size >> pass.priority;
+            pass.view.map_or(scan, |view| view.scan(scan).min(size))
+        });
         let none = |which: [bool; 4]| {
             let mut scan = scan;
             for (scan, keep) in scan.iter_mut().zip(which) {

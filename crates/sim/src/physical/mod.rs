@@ -28,12 +28,11 @@ use std::collections::BTreeMap;
 
 use facts::Release;
 use rules::watermark::ZoneKind;
+use world::SwapSpec;
 
 pub(crate) use gate::{For, Grant, NoMemory, process_pages};
 pub(crate) use lru::{List, Lru};
 pub(crate) use policy::{Balance, Policy, Retry};
-#[expect(unused_imports, reason = "memory cgroups ask for it")]
-pub(crate) use reclaim::Among;
 pub(crate) use slab::Slab;
 pub(crate) use swap::{Slot, Swap};
 pub(crate) use zones::{Mark, Zone, class};
@@ -122,6 +121,9 @@ impl Physical {
             owed: 0,
             profile,
         };
+        if config.swap > 0 {
+            physical.swap.add(&SwapSpec { len: config.swap << 12, priority: None, zram: false });
+        }
         let asked = physical.profile.min_free_kbytes;
         physical.set_up(config.huge, asked);
         Some(physical)

@@ -6,20 +6,21 @@
 
 use std::collections::BTreeSet;
 
+use rules::memcg::View;
 use rules::watermark::ZoneKind;
 
 use super::lru::List;
 use super::{For, Physical};
 use crate::ctx::Ctx;
+use crate::memcg::{Event, MemcgId};
 
 /// Whose pages are reclaimed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Among {
     /// Everybody's.
     Machine,
-    /// Those charged to these memory cgroups.
-    #[expect(dead_code, reason = "memory cgroups ask for it")]
-    Memcgs(BTreeSet<u16>),
+    /// Those charged to this memory cgroup, and below it.
+    Memcg(MemcgId),
 }
 
 impl Among {
@@ -27,10 +28,10 @@ impl Among {
         *self == Among::Machine
     }
 
-    fn has(&self, memcg: u16) -> bool {
+    fn root(&self) -> MemcgId {
         match self {
-            Among::Machine => true,
-            Among::Memcgs(ids) => ids.contains(&memcg),
+            Among::Machine => MemcgId::ROOT,
+            Among::Memcg(id) => *id,
         }
     }
 }
@@ -54,6 +55,12 @@ pub(crate) struct Pass {
     pub(super) force_deactivate: bool,
     /// Something was left alone because it is in use.
     pub(super) skipped: bool,
+    /// What `memory.low` protects is taken as well (`memcg_low_reclaim`).
+    pub(super) takes_low: bool,
+    /// Something was left alone because of `memory.low`.
+    pub(super) skipped_low: bool,
+    /// The scan of the cgroup at hand, as its protection leaves it.
+    pub(super) view: Option<View>,
     /// Of a cgroup, or of the request; `None`: the machine's.
     pub(super) swappiness: Option<u64>,
 }
@@ -77,6 +84,9 @@ impl Pass {
             may_swap: true,
             force_deactivate: false,
             skipped: false,
+            takes_low: false,
+            skipped_low: false,
+            view: None,
             swappiness: None,
         }
     }
@@ -92,11 +102,6 @@ impl Physical {
     /// Whether kswapd has given up (4.12): nothing it did has freed a page for long.
     pub(super) fn kswapd_is_hopeless(&self) -> bool {
         self.kswapd_failures >= RETRIES
-    }
-
-    fn owners(&self, node: u32, among: &Among) -> Vec<(u32, u16)> {
-        let all = self.lru.vecs.range((node, 0)..=(node, u16::MAX));
-        all.map(|(&owner, _)| owner).filter(|owner| among.has(owner.1)).collect()
     }
 
     fn nodes(&self) -> BTreeSet<u32> {
@@ -156,12 +161,24 @@ impl Ctx<'_> {
                 1,
             );
         }
-        self.reclaim(CLUSTER, &Among::Machine, None)
+        self.reclaim(Pass::new(Among::Machine, CLUSTER, false))
+    }
+
+    /// `try_to_free_mem_cgroup_pages()`: how many pages of a subtree were freed.
+    pub(crate) fn reclaim_in(
+        &mut self,
+        id: MemcgId,
+        pages: u64,
+        may_swap: bool,
+        swappiness: Option<u64>,
+    ) -> u64 {
+        let swappiness = swappiness.or(self.store.frames.memcgs.get(id).swappiness);
+        let among = Among::Memcg(id);
+        self.reclaim(Pass { may_swap, swappiness, ..Pass::new(among, pages.max(CLUSTER), false) })
     }
 
     /// `do_try_to_free_pages()`: frees `target` pages, or finds that there are none.
-    pub(crate) fn reclaim(&mut self, target: u64, among: &Among, swappiness: Option<u64>) -> u64 {
-        let mut pass = Pass { swappiness, ..Pass::new(among.clone(), target, false) };
+    fn reclaim(&mut self, mut pass: Pass) -> u64 {
         loop {
             pass.priority = FIRST;
             loop {
@@ -174,11 +191,21 @@ impl Ctx<'_> {
                 }
                 pass.priority -= 1;
             }
-            if pass.freed > 0 || !pass.skipped || pass.force_deactivate {
+            if pass.freed > 0 {
                 break;
             }
-            pass.force_deactivate = true;
-            pass.skipped = false;
+            if pass.skipped && !pass.force_deactivate {
+                pass.force_deactivate = true;
+                pass.skipped = false;
+                continue;
+            }
+            if pass.skipped_low && !pass.takes_low {
+                pass.takes_low = true;
+                pass.skipped_low = false;
+                pass.force_deactivate = false;
+                continue;
+            }
+            break;
         }
         if let Some(physical) = self.store.frames.physical.as_deref_mut() {
             if pass.freed > 0 {
@@ -193,9 +220,29 @@ impl Ctx<'_> {
 
     /// `shrink_node()`: every cgroup's lists in turn, and the kernel's own caches.
     fn shrink_node(&mut self, node: u32, pass: &mut Pass) {
-        let Some(physical) = self.store.frames.physical.as_deref() else { return };
-        for owner in physical.owners(node, &pass.among) {
-            self.shrink_lruvec(owner, pass);
+        let root = pass.among.root();
+        for id in self.store.frames.memcgs.subtree(root) {
+            let view = self.store.frames.memcgs.view(root, id, pass.takes_low);
+            match view {
+                View::Min => continue,
+                View::Low => {
+                    pass.skipped_low = true;
+                    continue;
+                }
+                View::Scan { breaks_low, holds_back, .. } => {
+                    pass.skipped_low |= holds_back;
+                    if breaks_low {
+                        self.store.frames.memcgs.note(id, Event::Low, 1);
+                    }
+                }
+            }
+            pass.view = Some(view);
+            let before = (pass.scanned, pass.freed);
+            self.shrink_lruvec((node, id.0), pass);
+            let who = usize::from(!pass.kswapd);
+            let vm = &mut self.store.frames.memcgs.get_mut(id).vm;
+            vm.scan[who] += pass.scanned - before.0;
+            vm.steal[who] += pass.freed - before.1;
         }
         if pass.among.is_machine()
             && let Some(physical) = self.store.frames.physical.as_deref_mut()

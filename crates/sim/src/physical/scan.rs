@@ -8,6 +8,7 @@ use super::reclaim::Pass;
 use super::rmap::Mapper;
 use crate::ctx::Ctx;
 use crate::frames::{Frame, file_of};
+use crate::memcg::{Event, MemcgId};
 use crate::page::{ANON, FILE, Pte, SHMEM, What};
 
 /// What becomes of a page.
@@ -227,6 +228,14 @@ impl Ctx<'_> {
         mappers: &[Mapper],
         shared: bool,
     ) -> (u64, u64) {
+        let memcg = MemcgId(known.memcg);
+        let room = self.store.frames.memcgs.swap_room(memcg);
+        let (alike, parts) = self.store.contents.compressed(first, count);
+        let (count, parts) = match known.home {
+            // Real memory is commonly compressed to a third.
+            None if !shared => (count, 21),
+            _ => (count.min(alike), parts),
+        };
         let Some(physical) = self.store.frames.physical.as_deref_mut() else { return (0, 0) };
         // Entries outside the model that will never ask for it again.
         let outside = if shared { 0 } else { known.maps };
@@ -246,17 +255,26 @@ impl Ctx<'_> {
             }
             (count, 0)
         } else {
-            let Some((area, some)) = physical.swap.reserve(count) else { return (0, 0) };
+            let Some((area, some)) = physical.swap.reserve(count.min(room)) else { return (0, 0) };
+            if some == 0 {
+                self.store.frames.memcgs.note(memcg, Event::SwapFail, 1);
+                return (0, 0);
+            }
             let age = physical.evicted_at(owner, some);
             let (mm, page) = known.home.unwrap_or((u32::MAX, 0));
-            let slot = Slot { refs, area, memcg: known.memcg, age, mm, page };
+            let slot = Slot { refs, area, memcg: known.memcg, age, mm, page, parts };
             physical.swap.insert(first, some, slot);
             physical.count("pswpout", some);
             physical.count("nr_vmscan_write", some);
             (some, some)
         };
         self.unmap_mappers(count, mappers, (!shared).then_some(first));
-        self.store.frames.remove(first, first + count);
+        if cached.is_some() {
+            self.store.frames.remove(first, first + count);
+        } else {
+            self.store.frames.remove_swapped(first, count);
+            self.store.frames.memcgs.get_mut(memcg).vm.swap_out += count;
+        }
         if let Some(physical) = self.store.frames.physical.as_deref_mut() {
             physical.settle_zram();
         }

@@ -38,6 +38,8 @@ pub(crate) struct Slot {
     /// The address space that it was first mapped in, and where.
     pub(crate) mm: u32,
     pub(crate) page: u64,
+    /// What it would take in zram, in 64ths of a page.
+    pub(crate) parts: u8,
 }
 
 impl Run for Slot {
@@ -62,16 +64,6 @@ pub(crate) struct Swap {
 
 /// A page of memory, in the parts that zram's memory is counted in.
 const PARTS: u64 = 64;
-/// Parts that a page of a scenario's program takes in zram: there is a byte in it.
-const OF_PROGRAMS: u64 = 1;
-/// Parts that other pages take: real memory is commonly compressed to a third.
-const OF_OTHERS: u64 = PARTS / 3;
-
-impl Slot {
-    fn parts(&self) -> u64 {
-        if self.mm == u32::MAX { OF_OTHERS } else { OF_PROGRAMS }
-    }
-}
 
 impl Swap {
     /// None yet. Areas without a priority get falling ones, from −2 on since 4.14 and −1 before.
@@ -129,19 +121,19 @@ impl Swap {
     pub(crate) fn insert(&mut self, first: u64, count: u64, slot: Slot) {
         if let Some(area) = self.areas.get_mut(usize::from(slot.area)) {
             area.used += count;
-            area.stored += count * slot.parts();
+            area.stored += count * u64::from(slot.parts);
         }
         self.slots.insert(first, count, slot);
     }
 
-    /// Slots that nobody needs any more.
-    pub(crate) fn remove(&mut self, first: u64, end: u64) -> u64 {
-        let mut gone = 0;
+    /// Slots that nobody needs any more: who paid for how many.
+    pub(crate) fn remove(&mut self, first: u64, end: u64) -> Vec<(u16, u64)> {
+        let mut gone = Vec::new();
         for (_, len, slot) in self.slots.remove(first, end) {
-            gone += len;
+            gone.push((slot.memcg, len));
             if let Some(area) = self.areas.get_mut(usize::from(slot.area)) {
                 area.used = area.used.saturating_sub(len);
-                area.stored = area.stored.saturating_sub(len * slot.parts());
+                area.stored = area.stored.saturating_sub(len * u64::from(slot.parts));
             }
         }
         gone

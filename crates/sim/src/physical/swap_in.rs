@@ -4,10 +4,11 @@
 //! page come with it, up to `2^page-cluster` of them, as far as there is memory to spare; they wait
 //! in the swap cache until they are asked for.
 
-use super::For;
+use super::{For, Grant};
 use crate::ctx::Ctx;
 use crate::fault::{Refusal, Step};
 use crate::frames::{Frame, Frames};
+use crate::memcg::MemcgId;
 use crate::page::{ANON, Pte, What};
 use crate::physical::Mark;
 use crate::vm_flags::VmFlags;
@@ -30,7 +31,7 @@ impl Ctx<'_> {
                 self.store.frames.give_back(grant);
                 return Ok(Step::minor(0, 0));
             }
-            self.store.frames.read_slots(pte.frame, 1, grant.zone);
+            self.store.frames.read_slots(pte.frame, 1, grant);
             self.read_ahead(page, pte);
         }
         let Some((_, known)) = self.store.frames.map.get(pte.frame) else {
@@ -112,8 +113,16 @@ impl Ctx<'_> {
             let next = self.store.frames.map.next_used(at).unwrap_or(u64::MAX);
             let want = next.min(last) - at;
             let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
+            let Some((len, slot)) = physical.swap.slots.get(at) else { return };
+            let memcg = MemcgId(slot.memcg);
+            let want = want.min(len).min(self.store.frames.memcgs.room(memcg));
+            if want == 0 {
+                return;
+            }
+            let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
             let Some(grant) = physical.grab(want, For::User, Mark::Low) else { return };
-            self.store.frames.read_slots(at, grant.pages, grant.zone);
+            self.store.frames.memcgs.force_charge(memcg, grant.pages);
+            self.store.frames.read_slots(at, grant.pages, Grant { memcg: memcg.0, ..grant });
             at += grant.pages;
         }
     }
@@ -121,19 +130,22 @@ impl Ctx<'_> {
 
 impl Frames {
     /// Pages in swap are in the swap cache as well.
-    pub(crate) fn read_slots(&mut self, first: u64, count: u64, zone: u8) {
+    pub(crate) fn read_slots(&mut self, first: u64, count: u64, grant: Grant) {
         let Some(physical) = self.physical.as_deref_mut() else { return };
         let slots = physical.swap.slots.within(first, first + count);
         for (at, len, slot) in slots {
             let Some(physical) = self.physical.as_deref_mut() else { return };
             physical.count("pswpin", len);
             let active = physical.refault_anon(&slot, len);
+            let vm = &mut self.memcgs.get_mut(MemcgId(grant.memcg)).vm;
+            vm.swap_in += len;
+            vm.refault[0] += len;
             let frame = Frame {
                 maps: 0,
                 exclusive: false,
                 active,
-                zone,
-                memcg: slot.memcg,
+                zone: grant.zone,
+                memcg: grant.memcg,
                 home: (slot.mm != u32::MAX).then_some((slot.mm, slot.page)),
                 ..Frame::ANON
             };

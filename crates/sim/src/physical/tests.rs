@@ -277,12 +277,12 @@ fn every_page_is_somewhere_whatever_programs_do() {
         (6, "4.9", &[DISK, ZRAM]),
         (7, "5.10", &[ZRAM]),
     ] {
-        play(seed, release, 112, swap, 400);
+        play(seed, release, 112, swap, 150);
     }
 }
 
 #[test]
 fn the_same_program_looks_the_same_every_time() {
-    let run = || play(11, "6.1", 112, &[DISK, ZRAM], 300);
+    let run = || play(11, "6.1", 112, &[DISK, ZRAM], 100);
     assert!(run() == run());
 }

@@ -8,6 +8,7 @@ use facts::Release;
 use super::{List, Physical};
 use crate::ctx::Ctx;
 use crate::frames::file_base;
+use crate::machine::Machine;
 
 /// The limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +58,25 @@ impl Physical {
     }
 }
 
+impl Machine {
+    /// `wb_check_old_data_flush()`: what has been dirty for `vm.dirty_expire_centisecs` is written. When
+    /// a page became dirty is not known: whoever sleeps that long and five seconds more, in one go, finds
+    /// everything written.
+    pub(crate) fn expire_dirty(&mut self, slept: u64) {
+        let Some(physical) = self.store.frames.physical.as_deref() else { return };
+        let Writeback { expire_centisecs, .. } = physical.writeback;
+        let wait = expire_centisecs.saturating_add(500).saturating_mul(10_000_000);
+        if physical.dirty > 0 && slept >= wait {
+            self.sync();
+        }
+    }
+
+    /// `sync(2)`.
+    pub(crate) fn sync(&mut self) {
+        self.as_kernel(write_back_all);
+    }
+}
+
 impl Ctx<'_> {
     /// `balance_dirty_pages()`: once more is dirty than the background limit, the flusher writes until
     /// it is not.
@@ -71,13 +91,6 @@ impl Ctx<'_> {
         while excess > 0 && file < self.store.files.len() {
             excess = excess.saturating_sub(self.write_back(file, excess));
             file += 1;
-        }
-    }
-
-    /// Writes all that is dirty (`wakeup_flusher_threads()`, `sync(2)`).
-    pub(crate) fn write_back_all(&mut self) {
-        for file in 0..self.store.files.len() {
-            self.write_back(file, u64::MAX);
         }
     }
 
@@ -120,5 +133,12 @@ impl Ctx<'_> {
             let Some(mm) = self.rest.mms.get_mut(&key) else { continue };
             crate::pages::clean_mapped(self.store, mm, file, first, count);
         }
+    }
+}
+
+/// Writes all that is dirty (`wakeup_flusher_threads()`).
+fn write_back_all(ctx: &mut Ctx<'_>) {
+    for file in 0..ctx.store.files.len() {
+        ctx.write_back(file, u64::MAX);
     }
 }
