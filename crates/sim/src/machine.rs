@@ -323,7 +323,7 @@ impl Machine {
         let mut layout = layout(config.release, config.arch, input);
         layout.mmap_base = self.image.mmap_base.unwrap_or(layout.mmap_base);
         let mut mm = Mm::new(config.arch, layout, self.image.segments);
-        (mm.memcg, mm.tables_memcg) = (memcg, memcg);
+        mm.memcg = memcg;
         let mut image = self.image.clone();
         if self.image.mmap_base.is_none() {
             // The kernel's own mappings are made where the search for a place starts.
