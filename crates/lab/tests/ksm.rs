@@ -62,7 +62,7 @@ fn reason() -> Option<&'static str> {
     if number("smart_scan") != Some(1) || number("max_page_sharing") != Some(256) {
         return Some("KSM is not as it is by default");
     }
-    if !write("run", 0) { Some("KSM cannot be controlled") } else { None }
+    if write("run", 0) { None } else { Some("KSM cannot be controlled") }
 }
 
 fn release() -> Option<Release> {

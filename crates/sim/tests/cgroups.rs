@@ -11,10 +11,13 @@ mod common;
 
 use common::{call, mmap, spec, touch};
 use facts::{CgroupVersion, Release};
-use oomph_sim::{Image, Machine, MachineConfig, Profile};
+use oomph_sim::{Huge, Image, Machine, MachineConfig, Profile};
 use rules::layout::Arch;
 use units::ScoreAdj;
-use world::{Control, End, Errno, ProcessId, ProcessSpec, Setup, Stop, World};
+use world::{
+    Call, Control, End, Errno, MapFlags, MemfdFlags, ProcessId, ProcessSpec, Prot, Setup, Stop,
+    World,
+};
 
 fn machine(release: Release, version: CgroupVersion, groups: &[&str]) -> Machine {
     let profile = Profile::of(release, Arch::X86_64, 512);
@@ -382,4 +385,55 @@ fn what_reads_captures_reads_its_cgroups() {
     let current = number(&mut machine, "/work", "memory.current");
     assert_eq!(work.current, Some(units::Bytes::new(current)));
     assert_eq!(seen.tasks[0].cgroup.as_ref().unwrap().as_bytes(), b"/work/front");
+}
+
+#[test]
+fn whoever_touches_shared_memory_first_pays_for_it() {
+    let mut machine = v2(&["/a", "/b"]);
+    let first = start(&mut machine, "first", "/a", 0);
+    let fd = call(&mut machine, first, &Call::MemfdCreate { flags: MemfdFlags(0) }).unwrap();
+    let fd = i32::try_from(fd).unwrap();
+    call(&mut machine, first, &Call::Ftruncate { fd, len: 400 << 12 }).unwrap();
+    let map = Call::Mmap {
+        addr: 0,
+        len: 400 << 12,
+        prot: Prot::READ.with(Prot::WRITE),
+        flags: MapFlags::SHARED,
+        fd,
+        offset: 0,
+    };
+    let addr = call(&mut machine, first, &map).unwrap();
+    touch(&mut machine, first, addr, 100);
+    let second = machine.fork(first, world::ForkKind::Fork).unwrap().unwrap();
+    let pid = machine.pid(second).to_string();
+    set(&mut machine, "/b", "cgroup.procs", &pid).unwrap();
+    touch(&mut machine, second, addr, 400);
+    let shmem = |machine: &mut Machine, path: &str| field(machine, path, "memory.stat", "shmem");
+    assert_eq!((shmem(&mut machine, "/a"), shmem(&mut machine, "/b")), (100 << 12, 300 << 12));
+    assert_eq!(field(&mut machine, "/b", "memory.stat", "file"), 300 << 12);
+    // Both go, the pages with them.
+    for process in [first, second] {
+        machine.end(process, End::Exit(0)).unwrap();
+    }
+    assert_eq!((shmem(&mut machine, "/a"), shmem(&mut machine, "/b")), (0, 0));
+}
+
+#[test]
+fn huge_pages_are_charged_whole_and_done_without_near_the_limit() {
+    let profile = Profile::of(Release::new(6, 12), Arch::X86_64, 1024);
+    let mut config = MachineConfig::with_memory(Release::new(6, 12), Arch::X86_64, profile);
+    config.huge = Huge::Always;
+    let mut machine = Machine::new(config, Image::tiny(Release::new(6, 12), Arch::X86_64));
+    let cgroups = vec!["/a".to_owned()];
+    machine.setup(&Setup { cgroups, ..Setup::default() }).unwrap();
+    set(&mut machine, "/a", "memory.max", "21M").unwrap();
+    let process = start(&mut machine, "p", "/a", 0);
+    assert_eq!(grow(&mut machine, process, 20 << 8), (20 << 8, false));
+    // Ten blocks of 2 MiB, of which the last does not fit beside what the program has.
+    let huge = field(&mut machine, "/a", "memory.stat", "anon_thp");
+    assert!((16 << 20..=20 << 20).contains(&huge), "{huge}");
+    assert_eq!(field(&mut machine, "/a", "memory.events", "max"), 0);
+    let (pages, killed) = grow(&mut machine, process, 20 << 8);
+    assert!(killed && pages < 256, "{pages}");
+    assert_eq!(number(&mut machine, "/a", "memory.peak"), 21 << 20);
 }
