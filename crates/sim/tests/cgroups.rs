@@ -437,3 +437,17 @@ fn huge_pages_are_charged_whole_and_done_without_near_the_limit() {
     assert!(killed && pages < 256, "{pages}");
     assert_eq!(number(&mut machine, "/a", "memory.peak"), 21 << 20);
 }
+
+#[test]
+fn a_limit_of_half_a_tebibyte_is_reached_to_the_page() {
+    let profile = Profile::of(Release::new(6, 12), Arch::X86_64, 1 << 20);
+    let config = MachineConfig::with_memory(Release::new(6, 12), Arch::X86_64, profile);
+    let mut machine = Machine::new(config, Image::tiny(Release::new(6, 12), Arch::X86_64));
+    let cgroups = vec!["/a".to_owned()];
+    machine.setup(&Setup { cgroups, ..Setup::default() }).unwrap();
+    set(&mut machine, "/a", "memory.max", "512G").unwrap();
+    let process = start(&mut machine, "p", "/a", 0);
+    assert!(grow(&mut machine, process, 600 << 18).1);
+    assert_eq!(number(&mut machine, "/a", "memory.peak"), 512 << 30);
+    assert_eq!(field(&mut machine, "/a", "memory.events", "max"), 35);
+}
