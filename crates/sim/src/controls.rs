@@ -9,6 +9,11 @@ use crate::machine::Machine;
 impl Machine {
     /// Arranges the machine before its first process.
     pub(crate) fn arrange(&mut self, setup: &Setup) -> Result<(), WorldError> {
+        for path in &setup.cgroups {
+            self.store.frames.memcgs.create(path).map_err(|error| {
+                WorldError(format!("the cgroup `{path}` cannot be made: {error}"))
+            })?;
+        }
         for (what, value) in &setup.controls {
             if let Err(errno) = self.write_control(what, value) {
                 return Err(WorldError(format!(
@@ -25,6 +30,10 @@ impl Machine {
             return done;
         }
         match what {
+            Control::Cgroup { path, file } => self.control_cgroup(path, file, value),
+            Control::Sys(path) if path.starts_with("kernel/mm/ksm/") => {
+                self.control_ksm(path, value)
+            }
             Control::Sysctl(name) => self.set_sysctl(name, value),
             Control::Sys(path) if path == "kernel/mm/transparent_hugepage/enabled" => {
                 self.store.config.huge = match value {
@@ -35,7 +44,7 @@ impl Machine {
                 };
                 Ok(())
             }
-            Control::Sys(_) | Control::Cgroup { .. } | Control::SysRq => Ok(()),
+            Control::Sys(_) | Control::SysRq => Ok(()),
         }
     }
 

@@ -16,6 +16,8 @@ use crate::ctx::{Ctx, Rest, Rlimits, Task};
 use crate::files::{File, FileKind};
 use crate::fork::destroy;
 use crate::image::Image;
+use crate::ksm::{Contents, Ksm};
+use crate::memcg::{MemcgId, Memcgs};
 use crate::mm::Mm;
 use crate::oom::{State, Victim};
 use crate::physical::{Physical, process_pages};
@@ -38,6 +40,10 @@ pub(crate) struct Process {
     pub(crate) task: Task,
     pub(crate) mm: usize,
     pub(crate) ended: Option<End>,
+    /// The memory cgroup that it is in.
+    pub(crate) memcg: MemcgId,
+    /// Pages of the kernel's own that its making was charged for, and to whom.
+    pub(crate) kernel: (MemcgId, u64),
     /// When it was started, nanoseconds since boot.
     pub(crate) started: u64,
     /// How long it has run, nanoseconds.
@@ -89,6 +95,8 @@ impl Machine {
             synced: Vec::new(),
             last_inode: 1000,
             clock: 0,
+            contents: Contents::default(),
+            ksm: Ksm::new(release),
             oom: State::new(release),
         };
         store.vdso = store.add_file(File {
@@ -102,6 +110,7 @@ impl Machine {
             opens: 0,
             linked: true,
         });
+        store.frames.memcgs = Memcgs::new(release, store.config.arch, store.config.cgroups);
         store.frames.physical = Physical::new(&store.config).map(Box::new);
         if let Some(physical) = store.frames.physical.as_deref() {
             store.config.ram = physical.managed();
@@ -194,11 +203,12 @@ impl Machine {
         run: impl FnOnce(&mut Ctx<'_>) -> T,
     ) -> Result<T, WorldError> {
         let process = self.living(id)?;
-        let (key, group) = (process.mm, Self::index(process.group));
+        let (key, group, memcg) = (process.mm, Self::index(process.group), process.memcg);
         let before = self.store.clock;
         let result = self
             .within(key, Self::index(id), group, run)
             .ok_or_else(|| WorldError(format!("process {} has no memory", id.0)))?;
+        self.passed(memcg, before);
         self.processes[group].cpu += self.store.clock.saturating_sub(before);
         self.settle(id);
         Ok(result)
@@ -299,7 +309,7 @@ impl Machine {
     }
 
     /// A fresh address space with the image in it; `None` when there is no memory for it.
-    pub(crate) fn load(&mut self, stack_limit: u64) -> Option<usize> {
+    pub(crate) fn load(&mut self, stack_limit: u64, memcg: MemcgId) -> Option<usize> {
         let need = self.image.pages();
         self.as_kernel(|ctx| ctx.make_room(need)).ok()?;
         let config = &self.store.config;
@@ -313,6 +323,7 @@ impl Machine {
         let mut layout = layout(config.release, config.arch, input);
         layout.mmap_base = self.image.mmap_base.unwrap_or(layout.mmap_base);
         let mut mm = Mm::new(config.arch, layout, self.image.segments);
+        (mm.memcg, mm.tables_memcg) = (memcg, memcg);
         let mut image = self.image.clone();
         if self.image.mmap_base.is_none() {
             // The kernel's own mappings are made where the search for a place starts.
@@ -480,7 +491,8 @@ impl World for Machine {
         };
         let none = || WorldError(format!("there is no memory to start `{}`", spec.name));
         self.as_kernel(process_pages).map_err(|_| none())?;
-        let mm = self.load(limits.stack.0).ok_or_else(none)?;
+        let memcg = self.cgroup_of(spec)?;
+        let mm = self.load(limits.stack.0, memcg).ok_or_else(none)?;
         let group = ProcessId(u32::try_from(self.processes.len()).unwrap_or(u32::MAX));
         Ok(self.add_process(Process {
             name: spec.name.clone(),
@@ -492,6 +504,8 @@ impl World for Machine {
             task,
             mm,
             ended: None,
+            memcg,
+            kernel: (MemcgId::ROOT, 0),
             started: self.store.clock,
             cpu: 0,
             borrows: false,
@@ -541,7 +555,9 @@ impl World for Machine {
 
     fn sleep(&mut self, nanoseconds: u64) -> Result<(), WorldError> {
         self.runs()?;
-        self.store.clock = self.store.clock.saturating_add(nanoseconds);
+        let until = self.store.clock.saturating_add(nanoseconds);
+        self.ksmd(until);
+        self.store.clock = until;
         crate::oom::reap_due(&mut self.parts());
         Ok(())
     }
@@ -575,7 +591,13 @@ impl World for Machine {
     }
 
     fn machine(&mut self) -> Result<Vec<(String, Vec<u8>)>, WorldError> {
-        Ok(self.machine_files())
+        let mut files = self.machine_files();
+        files.extend(self.pressure_files());
+        let mount = self.cgroup_mount().trim_start_matches('/');
+        let groups = self.cgroup_files().into_iter();
+        files.extend(groups.map(|(path, text)| (format!("{mount}/{path}"), text)));
+        files.extend(self.ksm_files());
+        Ok(files)
     }
 
     fn log(&mut self) -> Result<Vec<u8>, WorldError> {

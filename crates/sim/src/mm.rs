@@ -5,6 +5,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 
 use rules::layout::{Arch, Layout};
 
+use crate::memcg::MemcgId;
 use crate::page::{PAGE_BITS, Pte};
 use crate::range_map::RangeMap;
 use crate::tables::Tables;
@@ -54,6 +55,10 @@ pub(crate) struct Mm {
     pub(crate) users: u32,
     /// Page tables that memory was taken for.
     pub(crate) tables_paid: u64,
+    /// Who pays for its pages: the cgroup of the process that it belongs to.
+    pub(crate) memcg: MemcgId,
+    /// Who pays for its page tables: where it was when it came to be.
+    pub(crate) tables_memcg: MemcgId,
 }
 
 impl Mm {
@@ -78,6 +83,8 @@ impl Mm {
             no_hole: None,
             users: 1,
             tables_paid: 0,
+            memcg: MemcgId::ROOT,
+            tables_memcg: MemcgId::ROOT,
         }
     }
 

@@ -177,10 +177,9 @@ fn execute(
     };
     // The first victim is visited once more with its group, and counted once more.
     let again = together.map(|memcg| {
-        let members = parts.groups().into_iter().filter(|&group| {
-            super::group::contains(parts, memcg, group)
-                && parts.processes[group].adj != ScoreAdj::NEVER
-        });
+        let members = super::group::members(parts, memcg)
+            .into_iter()
+            .filter(|&group| parts.processes[group].adj != ScoreAdj::NEVER);
         (memcg, members.collect::<Vec<usize>>())
     });
     let first = Kill { cause: Some(cause.clone()), ..figures(parts, victim) };
@@ -191,6 +190,7 @@ fn execute(
     super::group::count_kill(parts, victim);
     draft.kill(said);
     if let Some((memcg, members)) = again {
+        super::group::count_group_kill(parts, memcg);
         draft.dies_together(&super::group::path(parts, memcg));
         for member in members {
             if member == victim {

@@ -112,7 +112,8 @@ pub(crate) fn give_up(parts: &mut Parts<'_>, group: usize, signal: u8, ended: &m
         parts.processes[index].victim = None;
         parts.store.oom.deaths.push((index, how));
         ended.push(index);
-        parts.store.process_gone();
+        let paid = std::mem::take(&mut parts.processes[index].kernel);
+        parts.store.process_gone(paid);
         let key = parts.processes[index].mm;
         release_mm(parts, key);
     }

@@ -39,6 +39,7 @@ pub(crate) use subject::{machine_total, oom_score, points_of, subject_of};
 use rules::watermark::ZoneKind;
 
 use crate::ctx::Ctx;
+pub(crate) use crate::memcg::MemcgId;
 
 /// A request for memory that could not be served.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,10 +72,6 @@ pub(crate) enum Scope {
     /// The nodes of its memory policy.
     Mempolicy(Vec<u32>),
 }
-
-/// A memory cgroup; 0 is the root.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub(crate) struct MemcgId(pub(crate) u16);
 
 /// What came of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
