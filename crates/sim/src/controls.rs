@@ -10,8 +10,8 @@ impl Machine {
     /// Arranges the machine before its first process.
     pub(crate) fn arrange(&mut self, setup: &Setup) -> Result<(), WorldError> {
         for path in &setup.cgroups {
-            self.store.frames.memcgs.create(path).map_err(|error| {
-                WorldError(format!("the cgroup `{path}` cannot be made: {error}"))
+            self.store.frames.memcgs.create(path).map_err(|errno| {
+                WorldError(format!("the cgroup `{path}` cannot be made: {errno}"))
             })?;
         }
         for (what, value) in &setup.controls {
@@ -26,14 +26,10 @@ impl Machine {
 
     /// Writes to a file that changes the machine. What the model has no rule for has no effect.
     pub(crate) fn write_control(&mut self, what: &Control, value: &str) -> Result<(), Errno> {
-        if let Some(done) = self.control_oom(what, value) {
-            return done;
+        if let Some(result) = self.control_oom(what, value) {
+            return result;
         }
         match what {
-            Control::Cgroup { path, file } => self.control_cgroup(path, file, value),
-            Control::Sys(path) if path.starts_with("kernel/mm/ksm/") => {
-                self.control_ksm(path, value)
-            }
             Control::Sysctl(name) => self.set_sysctl(name, value),
             Control::Sys(path) if path == "kernel/mm/transparent_hugepage/enabled" => {
                 self.store.config.huge = match value {
@@ -43,6 +39,14 @@ impl Machine {
                     _ => return Err(Errno::EINVAL),
                 };
                 Ok(())
+            }
+            Control::Sys(path) if path.starts_with("kernel/mm/ksm/") => {
+                self.control_ksm(path, value)
+            }
+            Control::Cgroup { path, file } => {
+                let ours =
+                    ["memory.", "cgroup.", "tasks"].iter().any(|start| file.starts_with(start));
+                if ours { self.control_cgroup(path, file, value) } else { Ok(()) }
             }
             Control::Sys(_) | Control::SysRq => Ok(()),
         }

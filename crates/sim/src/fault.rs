@@ -336,11 +336,12 @@ impl Ctx<'_> {
             let Some((len, frame)) = self.store.frames.map.get(pte.frame) else {
                 return Err(Refusal::Bus);
             };
-            let count = most.min(len);
-            if self.store.ksm.is_ksm(pte.frame) {
+            let own = self.store.ksm.until_stable(pte.frame);
+            if own == 0 {
                 // Copied even for the last one that maps it.
                 return self.copy(at, page, 1, pte);
             }
+            let count = most.min(len).min(own);
             if frame.exclusive || frame.maps == 1 {
                 self.store.frames.update(pte.frame, count, |frame| frame.exclusive = true);
                 self.mm.pages.update(page, page + count, |_, pte| {

@@ -5,6 +5,7 @@ use rules::watermark::ZoneKind;
 use world::{ProcessId, World, WorldError};
 
 use crate::machine::Machine;
+use crate::memcg::MemcgId;
 use crate::page::{PAGE_BITS, What};
 use crate::proc;
 
@@ -25,10 +26,13 @@ impl Machine {
             rules::layout::Arch::Arm => "armv7l",
             rules::layout::Arch::Arm64 => "aarch64",
         };
+        let groups = self.store.frames.memcgs.any();
+        let mount = self.cgroup_mount();
+        let mounted = if groups { format!("memory_mount {mount}\n") } else { String::new() };
         add(
             "oomph/manifest",
             format!(
-                "format 1\npartial yes\npage_size 4096\nuser_hz 100\nmachine {machine}\neuid 0\n"
+                "format 1\npartial yes\npage_size 4096\nuser_hz 100\nmachine {machine}\neuid 0\n{mounted}"
             ),
         );
         add("version", format!("Linux version {release} (simulated) #1\n"));
@@ -49,6 +53,19 @@ impl Machine {
         }
         self.settings(&mut add);
         files.extend(self.machine_files());
+        files.extend(self.pressure_files());
+        if groups {
+            for (path, text) in [
+                ("self/mountinfo", self.cgroup_mountinfo()),
+                ("self/cgroup", self.cgroup_line(MemcgId::ROOT)),
+            ] {
+                files.push((path.to_owned(), text.into_bytes()));
+            }
+        }
+        let beside = |(path, text): TreeFile| (format!("oomph/cgroup/{path}"), text);
+        files.extend(self.cgroup_files().into_iter().map(beside));
+        let beside = |(path, text): TreeFile| (format!("oomph/{path}"), text);
+        files.extend(self.ksm_files().into_iter().map(beside));
         let ids: Vec<ProcessId> = self.leaders().collect();
         for id in ids {
             let pid = self.pid(id);
@@ -59,6 +76,8 @@ impl Machine {
                 .then(|| format!("{}\n", rules::killer::legacy_adj(adj)).into_bytes());
             let adj = (release >= Release::old(2, 6, 36)).then(|| format!("{adj}\n").into_bytes());
             let name = self.process(id)?.name.clone();
+            let cgroup = groups.then_some(self.process(id)?.memcg);
+            let cgroup = cgroup.map(|memcg| self.cgroup_line(memcg).into_bytes());
             for (file, content) in [
                 ("smaps", seen.smaps),
                 ("smaps_rollup", seen.smaps_rollup),
@@ -70,6 +89,7 @@ impl Machine {
                 ("oom_score", seen.oom_score),
                 ("oom_adj", old_adj),
                 ("oom_score_adj", adj),
+                ("cgroup", cgroup),
             ] {
                 if let Some(content) = content {
                     files.push((format!("{pid}/{file}"), content));

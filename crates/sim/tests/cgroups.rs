@@ -269,3 +269,26 @@ fn a_cgroup_that_is_not_there_is_named() {
     assert!(machine.setup(&setup).unwrap_err().to_string().contains("`/x/y`"));
     assert_eq!(set(&mut machine, "/b", "memory.max", "1M"), Err(Errno::ENOENT));
 }
+
+#[test]
+fn what_reads_captures_reads_its_cgroups() {
+    let mut machine = v2(&["/work", "/work/front"]);
+    set(&mut machine, "/work", "memory.max", "64M").unwrap();
+    let process = start(&mut machine, "p", "/work/front", 0);
+    grow(&mut machine, process, 1000);
+    let folder = std::env::temp_dir().join(format!("oomph-sim-cgroups-{}", std::process::id()));
+    for (path, content) in machine.tree().unwrap() {
+        let path = folder.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+    let mut source = sources::open(folder.to_str().unwrap()).unwrap();
+    let seen = sources::snapshot(source.tree(), &sources::Want::rank());
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(seen.cgroups.version, Some(CgroupVersion::V2));
+    let work = &seen.cgroups.groups[&facts::Name::from("/work")];
+    assert_eq!(work.max, Some(units::Limit::At(units::Bytes::new(64 << 20))));
+    let current = number(&mut machine, "/work", "memory.current");
+    assert_eq!(work.current, Some(units::Bytes::new(current)));
+    assert_eq!(seen.tasks[0].cgroup.as_ref().unwrap().as_bytes(), b"/work/front");
+}

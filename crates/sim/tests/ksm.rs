@@ -153,6 +153,7 @@ fn merged_pages_stay_resident_and_weigh_a_share_each() {
     full_scan(&mut machine);
     assert_eq!(anon(&mut machine), before - 696 * 4);
     assert_eq!(smaps_sum(&mut machine, process, start, "Rss:"), 4000);
+    assert_eq!(smaps_sum(&mut machine, process, start, "KSM:"), 2800);
     // 300 of its own, and four stable pages less what is lost to rounding of shares.
     assert_eq!(smaps_sum(&mut machine, process, start, "Pss:"), 1215);
     // A write makes a copy; the counters notice when the page is looked at again.

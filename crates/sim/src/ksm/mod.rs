@@ -22,6 +22,7 @@ use facts::Release;
 pub(crate) use content::{Bytes, Contents, places};
 
 /// What releases decided.
+#[allow(clippy::struct_excessive_bools, reason = "each is a rule that one release changed")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rules {
     /// A page that changed since the last scan is not looked up at all (6.11).
@@ -168,6 +169,16 @@ impl Ksm {
     /// Whether a frame is a stable page: it is copied by whoever writes to it, even by the last one.
     pub(crate) fn is_ksm(&self, frame: u64) -> bool {
         self.stable.contains_key(&frame)
+    }
+
+    /// How many of these frames are stable pages.
+    pub(crate) fn stable_within(&self, frame: u64, count: u64) -> u64 {
+        self.stable.range(frame..frame.saturating_add(count)).count() as u64
+    }
+
+    /// How many frames from this one on are no stable pages; 0 if it is one itself.
+    pub(crate) fn until_stable(&self, frame: u64) -> u64 {
+        self.stable.range(frame..).next().map_or(u64::MAX, |(next, _)| next - frame)
     }
 
     /// `__ksm_enter()`: an address space has memory that may be merged; it is scanned last.

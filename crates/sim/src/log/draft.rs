@@ -91,7 +91,7 @@ impl Draft {
                 release: Some(release),
                 ..Reporter::default()
             },
-            memcg: group.and_then(|memcg| group::block(parts, memcg)),
+            memcg: group.map(|memcg| group::block(parts, memcg)),
             memory: counters.as_ref().filter(|_| with_memory).map(|counters| {
                 let config = &parts.store.config;
                 memory::show_mem(counters, request, release, config.arch, config.cpus)

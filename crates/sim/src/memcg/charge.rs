@@ -40,7 +40,7 @@ impl Memcgs {
         if id == MemcgId::ROOT || want == 0 {
             return Ok(Grant { pages: want, over_high: 0 });
         }
-        if let Some(pages) = self.from_stock(id, want) {
+        if let Some(pages) = self.take_stock(id, want) {
             return Ok(Grant { pages, over_high: 0 });
         }
         let batch = self.rules.batch;
@@ -92,7 +92,7 @@ impl Memcgs {
     /// Pages of the kernel's own are charged whatever the limits say.
     pub(crate) fn force_charge_kernel(&mut self, id: MemcgId, pages: u64) {
         self.force_charge(id, pages);
-        self.to_kernel(id, pages);
+        self.make_kernel(id, pages);
     }
 
     /// `uncharge_folio()`: pages of processes and files are free.
@@ -115,7 +115,7 @@ impl Memcgs {
     }
 
     /// Pages that were charged are the kernel's own.
-    pub(crate) fn to_kernel(&mut self, id: MemcgId, pages: u64) {
+    pub(crate) fn make_kernel(&mut self, id: MemcgId, pages: u64) {
         self.get_mut(id).kernel += pages;
     }
 
@@ -133,6 +133,7 @@ impl Memcgs {
 
     /// `mem_cgroup_swapout()` and `__mem_cgroup_try_charge_swap()`: whether so many pages may be swapped
     /// out; if they may, they are swap from now on, and the caller uncharges the memory in v2.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for swap"))]
     pub(crate) fn swap_room(&self, id: MemcgId) -> u64 {
         if id == MemcgId::ROOT || self.version == CgroupVersion::V1 {
             return u64::MAX;
@@ -141,6 +142,7 @@ impl Memcgs {
     }
 
     /// Pages went out: their memory is uncharged, their swap is charged.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for swap"))]
     pub(crate) fn swapped_out(&mut self, id: MemcgId, pages: u64) {
         self.get_mut(id).swapped += pages;
         if id == MemcgId::ROOT {
@@ -156,6 +158,7 @@ impl Memcgs {
     }
 
     /// Slots became free. The memory of a page that came back was charged as any other.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for swap"))]
     pub(crate) fn swap_freed(&mut self, id: MemcgId, pages: u64) {
         let memcg = self.get_mut(id);
         memcg.swapped = memcg.swapped.saturating_sub(pages);
@@ -268,7 +271,7 @@ impl Memcgs {
     }
 
     /// `consume_stock()`.
-    fn from_stock(&mut self, id: MemcgId, want: u64) -> Option<u64> {
+    fn take_stock(&mut self, id: MemcgId, want: u64) -> Option<u64> {
         let (_, kept) = self.stock.iter_mut().find(|(owner, _)| *owner == id)?;
         let taken = want.min(*kept);
         *kept -= taken;

@@ -96,7 +96,11 @@ impl Memcgs {
         }
         match file {
             "cgroup.procs" | "tasks" => {
-                return Some((around.procs)(id).iter().map(|pid| format!("{pid}\n")).collect());
+                let mut text = String::new();
+                for pid in (around.procs)(id) {
+                    let _ = writeln!(text, "{pid}");
+                }
+                return Some(text);
             }
             "memory.stat" => return Some(self.stat_text(id, around.own)),
             "memory.pressure" => return Some(self.get_mut(id).psi.text(around.now)),

@@ -235,12 +235,25 @@ impl Machine {
         Some(("pressure/memory".to_owned(), text.into_bytes()))
     }
 
-    /// What `/proc/PID/cgroup` says.
-    pub(crate) fn cgroup_line(&self, process: &Process) -> String {
-        let path = self.store.frames.memcgs.path(process.memcg);
+    /// What `/proc/PID/cgroup` says of a process in this cgroup.
+    pub(crate) fn cgroup_line(&self, id: MemcgId) -> String {
+        let path = self.store.frames.memcgs.path(id);
         match self.store.config.cgroups {
             CgroupVersion::V1 => format!("2:memory:{path}\n"),
             CgroupVersion::V2 => format!("0::{path}\n"),
         }
+    }
+
+    /// The line of `mountinfo` for the hierarchy.
+    pub(crate) fn cgroup_mountinfo(&self) -> String {
+        let mount = self.cgroup_mount();
+        let (kind, options) = match self.store.config.cgroups {
+            CgroupVersion::V1 => ("cgroup memory", "rw,memory"),
+            CgroupVersion::V2 if self.store.frames.memcgs.recursive => {
+                ("cgroup2 cgroup2", "rw,memory_recursiveprot")
+            }
+            CgroupVersion::V2 => ("cgroup2 cgroup2", "rw"),
+        };
+        format!("30 24 0:26 / {mount} rw,relatime - {kind} {options}\n")
     }
 }

@@ -47,6 +47,7 @@ impl MemcgId {
 }
 
 /// `struct mem_cgroup`.
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the kernel's of that name")]
 #[derive(Debug, Clone)]
 pub(crate) struct Memcg {
     pub(crate) name: String,

@@ -2,7 +2,7 @@
 
 use rules::memcg::{Protection, Sibling, View, effective, view};
 
-use super::{CgroupVersion, Event, Memcg, MemcgId, Memcgs};
+use super::{CgroupVersion, Memcg, MemcgId, Memcgs};
 
 /// What of a cgroup's memory is protected in effect, pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,20 +54,12 @@ impl Memcgs {
     }
 
     /// What reclaim in the subtree of `root` does with `id`, in its first or second pass.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for reclaim"))]
     pub(crate) fn view(&self, root: MemcgId, id: MemcgId, second: bool) -> View {
         if id == MemcgId::ROOT || self.rules.protection == Protection::None {
             return view(Protection::None, 1, 0, 0, second);
         }
         let Effective { min, low } = self.effective(root, id);
         view(self.rules.protection, self.get(id).memory.usage, min, low, second)
-    }
-
-    /// As [`Memcgs::view`]; counts the event when protection is broken.
-    pub(crate) fn view_counted(&mut self, root: MemcgId, id: MemcgId, second: bool) -> View {
-        let view = self.view(root, id, second);
-        if let View::Scan { breaks_low: true, .. } = view {
-            self.note(id, Event::Low, 1);
-        }
-        view
     }
 }

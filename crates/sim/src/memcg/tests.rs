@@ -167,7 +167,7 @@ fn what_a_removed_cgroup_is_charged_for_weighs_on_its_parent() {
     assert_eq!(memcgs.create("no/such"), Err(Errno::ENOENT));
     assert_eq!(memcgs.remove(work), Err(Errno::EBUSY));
     assert_eq!(fill(&mut memcgs, front, 100), 0);
-    memcgs.to_kernel(front, 10);
+    memcgs.make_kernel(front, 10);
     assert_eq!(memcgs.remove(front), Ok(()));
     assert_eq!(memcgs.find("/work/front"), None);
     assert_eq!(memcgs.get(work).memory.usage, 100);
@@ -197,6 +197,10 @@ fn protection_is_worked_out_along_the_way_down() {
     assert_eq!(memcgs.effective(MemcgId::ROOT, first).low, 64);
     assert_eq!(memcgs.effective(MemcgId::ROOT, second).low, 192);
     assert_eq!(memcgs.effective(top, first).low, memcgs.most, "a child of where reclaim works");
+    let scanned = |memcgs: &Memcgs, id| memcgs.view(MemcgId::ROOT, id, false).scan(1000);
+    assert_eq!((scanned(&memcgs, first), scanned(&memcgs, second)), (504, 502));
+    assert_eq!(memcgs.view(top, first, false), rules::memcg::View::Low);
+    assert_eq!(memcgs.view(MemcgId::ROOT, MemcgId::ROOT, false).scan(1000), 1000);
     memcgs.recursive = true;
     assert_eq!(set(&mut memcgs, first, "memory.low", "0"), Ok(Write::Done));
     assert_eq!(set(&mut memcgs, second, "memory.low", "0"), Ok(Write::Done));

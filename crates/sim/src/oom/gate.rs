@@ -136,8 +136,7 @@ pub(super) fn total(parts: &Parts<'_>, scope: &Scope) -> Pages {
     let nodes = match scope {
         Scope::Machine => return machine_total(parts),
         Scope::Memcg(memcg) => {
-            let total = super::group::total(parts, *memcg).map(|total| Pages::new(total.max(1)));
-            return total.unwrap_or_else(|| machine_total(parts));
+            return Pages::new(super::group::total(parts, *memcg).max(1));
         }
         Scope::Cpuset(nodes) | Scope::Mempolicy(nodes) => nodes,
     };

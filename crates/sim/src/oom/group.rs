@@ -42,8 +42,8 @@ pub(crate) fn of(parts: &Parts<'_>, group: usize) -> MemcgId {
 }
 
 /// `mem_cgroup_get_max()`: what the points of a cgroup's processes are measured against, pages.
-pub(super) fn total(parts: &Parts<'_>, memcg: MemcgId) -> Option<u64> {
-    Some(memcgs(parts).oom_total(memcg, parts.store.config.swap, 60))
+pub(super) fn total(parts: &Parts<'_>, memcg: MemcgId) -> u64 {
+    memcgs(parts).oom_total(memcg, parts.store.config.swap, 60)
 }
 
 /// Counts a kill in the victim's cgroup and those above.
@@ -58,7 +58,7 @@ pub(super) fn count_group_kill(parts: &mut Parts<'_>, memcg: MemcgId) {
 }
 
 /// What the report says of the cgroup that ran out.
-pub(crate) fn block(parts: &Parts<'_>, memcg: MemcgId) -> Option<MemcgBlock> {
+pub(crate) fn block(parts: &Parts<'_>, memcg: MemcgId) -> MemcgBlock {
     let tree = memcgs(parts);
     let found = tree.get(memcg);
     let usage = |counter: &Counter| {
@@ -110,14 +110,14 @@ pub(crate) fn block(parts: &Parts<'_>, memcg: MemcgId) -> Option<MemcgBlock> {
         let path = Some(tree.path(memcg).as_str().into());
         vec![MemcgStats { path, counters: figures(tree.subtree(memcg)) }]
     };
-    Some(MemcgBlock {
+    MemcgBlock {
         memory: usage(&found.memory),
         memory_swap: v1.then(|| usage(&found.swap)).flatten(),
         swap: (!v1).then(|| usage(&found.swap)).flatten(),
         kmem: v1.then(|| usage(&kernel)).flatten(),
         stats,
         ..MemcgBlock::default()
-    })
+    }
 }
 
 /// What cgroups protect from reclaim, in sum (6.19, version 2).

@@ -96,11 +96,6 @@ impl Group {
         text
     }
 
-    /// Nanoseconds stalled so far.
-    pub(crate) fn stalled(&self) -> u64 {
-        self.stalled
-    }
-
     fn until(&mut self, to: u64, state: State) {
         while self.seen < to {
             if state != State::Idle {
