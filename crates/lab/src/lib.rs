@@ -9,6 +9,7 @@
 //! # What this crate does not do
 //! It knows no rule of the kernel. What a difference means is for the reader.
 
+mod actors;
 pub mod compare;
 mod host;
 mod model;
@@ -16,7 +17,9 @@ mod side_by_side;
 pub mod stated;
 #[path = "host/sys.rs"]
 mod sys;
+pub mod vm;
 
-pub use host::{Done, Files, HostConfig, HostWorld, Step, unavailable};
+pub use actors::{Done, Step};
+pub use host::{Files, HostConfig, HostWorld, unavailable};
 pub use model::HostModel;
 pub use side_by_side::side_by_side;
