@@ -207,12 +207,12 @@ fn the_json_has_what_the_screen_has() {
 }
 
 #[test]
-fn a_setting_that_the_model_does_not_have_is_a_mistake() {
+fn a_setting_that_is_not_known_is_a_mistake() {
     let text = "machine {\n  sysctl vm.overcommit_memry 2\n}\nprocess p { munlockall }\n";
     let output = simulate(text, &[]);
     assert_eq!(output.status.code(), Some(1));
     let text = String::from_utf8_lossy(&output.stderr);
-    assert!(text.contains("the model has no rule for `vm.overcommit_memry`"), "{text}");
+    assert!(text.contains("there is no setting `vm.overcommit_memry`"), "{text}");
     assert!(text.contains("did you mean `vm.overcommit_memory`?"), "{text}");
 }
 

@@ -10,6 +10,7 @@ use world::{Access as How, Fault};
 
 use crate::ctx::{Access, Ctx};
 use crate::page::{HUGE, PAGE, PAGE_BITS, Pte, What};
+use crate::physical::{For, NoMemory};
 use crate::vm_flags::VmFlags;
 use crate::vma::{Backing, Special};
 
@@ -17,6 +18,8 @@ use crate::vma::{Backing, Special};
 const SEGV: u8 = 11;
 /// `SIGBUS`.
 const BUS: u8 = 7;
+/// `SIGKILL`.
+pub(crate) const KILL: u8 = 9;
 /// `SEGV_MAPERR`.
 const MAPERR: i32 = 1;
 /// `SEGV_ACCERR`.
@@ -55,6 +58,17 @@ pub(crate) enum Refusal {
     Protection,
     /// Beyond the end of the file, or no room.
     Bus,
+    /// The process has been killed for lack of memory.
+    Killed,
+}
+
+impl From<NoMemory> for Refusal {
+    fn from(none: NoMemory) -> Refusal {
+        match none {
+            NoMemory::Dying => Refusal::Killed,
+            NoMemory::Failed => Refusal::Bus,
+        }
+    }
 }
 
 impl Ctx<'_> {
@@ -81,6 +95,7 @@ impl Ctx<'_> {
             Refusal::Map => Fault { signal: SEGV, code: MAPERR, address },
             Refusal::Protection => Fault { signal: SEGV, code: ACCERR, address },
             Refusal::Bus => Fault { signal: BUS, code: ADRERR, address },
+            Refusal::Killed => Fault { signal: KILL, code: KERNEL, address: 0 },
         };
         let page = address >> PAGE_BITS;
         let most = count.min((vma.end >> PAGE_BITS) - page);
@@ -241,7 +256,7 @@ impl Ctx<'_> {
                 let next = self.mm.pages.next_used(page).unwrap_or(u64::MAX);
                 let hole = most.min(next - page);
                 match self.vma(at).backing {
-                    Backing::Anon => Ok(self.anonymous(at, page, hole, write)),
+                    Backing::Anon => self.anonymous(at, page, hole, write),
                     Backing::File(open) => self.file_fault(at, open, page, hole, write),
                     Backing::Special(special) => self.special(at, special, page),
                 }
@@ -250,27 +265,31 @@ impl Ctx<'_> {
     }
 
     /// `do_anonymous_page()`, and `do_huge_pmd_anonymous_page()` where a huge page fits.
-    fn anonymous(&mut self, at: u64, page: u64, hole: u64, write: bool) -> Step {
-        if let Some(step) = self.huge_fault(at, page, hole, write) {
-            return step;
+    fn anonymous(&mut self, at: u64, page: u64, hole: u64, write: bool) -> Result<Step, Refusal> {
+        if let Some(step) = self.huge_fault(at, page, hole, write)? {
+            return Ok(step);
         }
         // Up to the next place where a huge page would fit.
         let hole = match self.next_huge_place(at, page) {
             Some(next) => hole.min(next - page),
             None => hole,
         };
+        let hole = self.at_once(page, hole);
+        self.make_tables(page, hole)?;
         if !write && self.store.rules.zero_page {
             let pte = Pte { what: What::Zero, ..Pte::BLANK };
             self.put(page, hole, pte);
-            return Step::minor(hole, hole);
+            return Ok(Step::minor(hole, hole));
         }
         self.prepare_anon(at);
-        let frame = self.store.frames.anonymous(hole, false);
+        let grant = self.allocate(hole, For::User)?;
+        let hole = grant.pages;
+        let frame = self.store.frames.anonymous(hole, false, grant);
         let writable = self.vma(at).has(VmFlags::WRITE);
         let pte =
             Pte { what: What::Anon, frame, writable, dirty: writable, young: true, huge: false };
         self.put(page, hole, pte);
-        Step::minor(hole, hole)
+        Ok(Step::minor(hole, hole))
     }
 
     /// `special_mapping_fault()` and `vvar_fault()`: a page of the kernel's.
@@ -308,7 +327,7 @@ impl Ctx<'_> {
             return Ok(self.shared_write(page, most, pte));
         }
         if pte.huge {
-            return Ok(self.huge_write(at, page, most, pte));
+            return self.huge_write(at, page, most, pte);
         }
         if pte.what == What::Anon {
             let Some((len, frame)) = self.store.frames.map.get(pte.frame) else {
@@ -324,15 +343,29 @@ impl Ctx<'_> {
                 });
                 return Ok(Step::minor(count, count));
             }
-            return Ok(self.copy(at, page, count, pte));
+            return self.copy(at, page, count, pte);
         }
-        Ok(self.copy(at, page, most, pte))
+        self.copy(at, page, most, pte)
     }
 
     /// `wp_page_copy()`: pages of the process's own in place of what was mapped.
-    pub(crate) fn copy(&mut self, at: u64, page: u64, count: u64, old: Pte) -> Step {
+    pub(crate) fn copy(
+        &mut self,
+        at: u64,
+        page: u64,
+        count: u64,
+        old: Pte,
+    ) -> Result<Step, Refusal> {
         self.prepare_anon(at);
-        let frame = self.store.frames.anonymous(count, false);
+        let grant = self.allocate(count, For::User)?;
+        let count = grant.pages;
+        let same = self.mm.pages.get(page).is_some_and(|(len, pte)| pte == old && len >= count);
+        if !same {
+            // What was to be copied has been taken away meanwhile.
+            self.store.frames.give_back(grant);
+            return Ok(Step::minor(0, 0));
+        }
+        let frame = self.store.frames.anonymous(count, false, grant);
         if let Some(kind) = old.rss() {
             self.mm.rss[kind] -= count;
             self.note_access(&old, count);
@@ -341,7 +374,7 @@ impl Ctx<'_> {
         let pte =
             Pte { what: What::Anon, frame, writable: true, dirty: true, young: true, huge: false };
         self.put(page, count, pte);
-        Step::minor(count, count)
+        Ok(Step::minor(count, count))
     }
 
     /// `mm_populate()` of what is mapped in `start..end`; what cannot be had is left out.

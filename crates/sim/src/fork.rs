@@ -7,9 +7,11 @@ use world::{End, Errno, ForkKind, ProcessId, WorldError};
 
 use crate::anon::Chain;
 use crate::ctx::{Ctx, Task};
+use crate::fault::KILL;
 use crate::machine::{Machine, Process};
 use crate::mm::Mm;
 use crate::page::{PAGE_BITS, Pte, What};
+use crate::physical::process_pages;
 use crate::store::Store;
 use crate::vm_flags::VmFlags;
 use crate::vma::{Backing, Vma};
@@ -25,16 +27,16 @@ impl Machine {
         let parent_group = Self::index(process.group);
         let child_id = ProcessId(u32::try_from(self.processes.len()).unwrap_or(u32::MAX));
         let mut child = Process { parent: Some(process.group), ..process.clone() };
+        if self.with(id, process_pages)?.is_err() {
+            return Ok(Err(Errno::ENOMEM));
+        }
         if kind == ForkKind::Fork {
-            let Some(mut parent) = self.mms.remove(&process.mm) else {
-                return Err(WorldError(format!("process {} has no memory", id.0)));
-            };
-            let copied =
-                duplicate(&mut self.store, &mut parent, &mut self.processes[parent_group].task);
-            self.mms.insert(process.mm, parent);
-            match copied {
+            match self.with(id, duplicate)? {
                 Ok(mm) => child.mm = self.add_mm(mm),
-                Err(error) => return Ok(Err(error)),
+                Err(error) => {
+                    self.store.process_gone();
+                    return Ok(Err(error));
+                }
             }
         } else if let Some(mm) = self.mms.get_mut(&process.mm) {
             mm.users += 1;
@@ -53,7 +55,9 @@ impl Machine {
         if kind == ForkKind::Fork {
             for touch in self.image.after_fork.clone() {
                 for side in [process.group, made] {
-                    self.with(side, |ctx| ctx.touch(&touch))?;
+                    if self.living(side).is_ok() {
+                        self.with(side, |ctx| ctx.touch(&touch))?;
+                    }
                 }
             }
         }
@@ -65,16 +69,26 @@ impl Machine {
         let process = self.living(id)?;
         let (old, group) = (process.mm, process.group);
         let stack = self.process(group)?.task.limits.stack.0;
+        let Some(mm) = self.load(stack) else {
+            return self.finish(group, End::Signal(KILL));
+        };
+        if self.living(id).is_err() {
+            // Killed by the lack of memory that its own image caused.
+            self.release_mm(mm);
+            return Ok(());
+        }
         // An exec ends the other threads; the memory is let go by each.
         let mut users = 0;
         for other in &mut self.processes {
             if other.group == group && other.ended.is_none() {
                 other.ended = Some(End::Exit(0));
                 users += 1;
+                // The leader goes on with what it has.
+                if users > 1 {
+                    self.store.process_gone();
+                }
             }
         }
-        let mm = self.load(stack);
-        let mm = self.add_mm(mm);
         let leader = &mut self.processes[Self::index(group)];
         leader.ended = None;
         leader.mm = mm;
@@ -103,6 +117,7 @@ impl Machine {
             let this = index == Self::index(id);
             if other.ended.is_none() && (this || (whole && other.group == group)) {
                 other.ended = Some(how);
+                self.store.process_gone();
                 self.release_mm(mm);
             }
         }
@@ -116,7 +131,7 @@ impl Machine {
     }
 
     /// One user less of an address space; with the last one it goes.
-    fn release_mm(&mut self, id: usize) {
+    pub(crate) fn release_mm(&mut self, id: usize) {
         let Some(mm) = self.mms.get_mut(&id) else { return };
         mm.users = mm.users.saturating_sub(1);
         if mm.users == 0
@@ -129,6 +144,10 @@ impl Machine {
 
 /// `exit_mmap()`.
 pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
+    if let Some(physical) = store.frames.physical.as_deref_mut() {
+        physical.tables = physical.tables.saturating_sub(mm.tables_paid);
+        physical.give_kernel(mm.tables_paid);
+    }
     let last = mm.layout.task_size >> PAGE_BITS;
     for (_, len, pte) in mm.pages.remove(0, last + 1) {
         if !pte.counted() {
@@ -156,8 +175,11 @@ pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
 }
 
 /// `dup_mmap()`: the copy, or `ENOMEM` when a promise is refused.
-fn duplicate(store: &mut Store, parent: &mut Mm, task: &mut Task) -> Result<Mm, Errno> {
-    let mut child = Mm::new(store.config.arch, parent.layout, parent.segments);
+fn duplicate(ctx: &mut Ctx<'_>) -> Result<Mm, Errno> {
+    let mut child = Mm::new(ctx.store.config.arch, ctx.mm.layout, ctx.mm.segments);
+    // As many tables as the parent has will do, and what is too much of that goes back.
+    child.tables_paid = ctx.reserve_tables(ctx.mm.tables.count())?;
+    let Ctx { store, mm: parent, task, .. } = ctx;
     child.total_vm = parent.total_vm;
     child.data_vm = parent.data_vm;
     child.exec_vm = parent.exec_vm;
@@ -190,6 +212,7 @@ fn duplicate(store: &mut Store, parent: &mut Mm, task: &mut Task) -> Result<Mm, 
     }
     child.hiwater_vm = child.total_vm;
     child.hiwater_rss = child.rss_total();
+    store.frames.pay_tables(&mut child);
     Ok(child)
 }
 

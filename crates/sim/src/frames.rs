@@ -3,6 +3,8 @@
 //! An anonymous page gets the next free number; page `n` of a file has the file's base plus `n`.
 //! What is counted per frame is how many page tables map it and what `struct page` says of it.
 
+use crate::mm::Mm;
+use crate::physical::{Grant, NOWHERE, Physical};
 use crate::range_map::{RangeMap, Run};
 
 /// The first frame of files; each has 2⁴⁰ of them.
@@ -34,6 +36,10 @@ pub(crate) struct Frame {
     pub(crate) uptodate: bool,
     /// Part of a huge page.
     pub(crate) large: bool,
+    /// The zone that it came from.
+    pub(crate) zone: u8,
+    /// The memory cgroup that it is charged to.
+    pub(crate) memcg: u16,
 }
 
 impl Run for Frame {
@@ -54,6 +60,8 @@ impl Frame {
         reclaim: false,
         uptodate: true,
         large: false,
+        zone: NOWHERE,
+        memcg: 0,
     };
 
     /// A page of a file that nobody maps.
@@ -67,14 +75,19 @@ impl Frame {
         reclaim: false,
         uptodate: true,
         large: false,
+        zone: NOWHERE,
+        memcg: 0,
     };
 }
 
 /// The frames of a machine.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Frames {
+    /// To be looked at; what changes it goes through the functions here.
     pub(crate) map: RangeMap<Frame>,
     next: u64,
+    /// The memory that they lie in, if it ends.
+    pub(crate) physical: Option<Box<Physical>>,
 }
 
 /// The first frame of a file.
@@ -90,15 +103,65 @@ pub(crate) fn file_of(frame: u64) -> Option<(usize, u64)> {
 }
 
 impl Frames {
-    /// New anonymous frames, each mapped once.
-    pub(crate) fn anonymous(&mut self, count: u64, large: bool) -> u64 {
+    /// New anonymous frames, each mapped once, of pages that were granted.
+    pub(crate) fn anonymous(&mut self, count: u64, large: bool, grant: Grant) -> u64 {
         if large {
             self.next = self.next.next_multiple_of(512);
         }
         let first = self.next;
         self.next += count;
-        self.map.insert(first, count, Frame { large, ..Frame::ANON });
+        let Grant { zone, memcg, .. } = grant;
+        self.add(first, count, Frame { large, zone, memcg, ..Frame::ANON });
         first
+    }
+
+    /// Frames that were not there.
+    pub(crate) fn add(&mut self, first: u64, count: u64, frame: Frame) {
+        self.map.insert(first, count, frame);
+    }
+
+    /// Frames that go, with their pages; how many there were.
+    pub(crate) fn remove(&mut self, first: u64, end: u64) -> u64 {
+        let mut count = 0;
+        for (_, len, frame) in self.map.remove(first, end) {
+            count += len;
+            self.gone(len, frame);
+        }
+        count
+    }
+
+    /// The pages of frames that are gone are free again.
+    fn gone(&mut self, count: u64, frame: Frame) {
+        if let Some(physical) = self.physical.as_deref_mut() {
+            physical.give(frame.zone, count);
+        }
+    }
+
+    /// Pages from whatever is left, for those who cannot be refused.
+    pub(crate) fn seize(&mut self, pages: u64) -> Grant {
+        let highest = rules::watermark::ZoneKind::Movable;
+        let zone = self.physical.as_deref_mut().map(|physical| physical.seize(pages, highest));
+        Grant { pages, zone: zone.unwrap_or(NOWHERE), memcg: 0 }
+    }
+
+    /// Pages that were granted and are not needed.
+    pub(crate) fn give_back(&mut self, grant: Grant) {
+        if let Some(physical) = self.physical.as_deref_mut() {
+            physical.give(grant.zone, grant.pages);
+        }
+    }
+
+    /// Page tables that were made or freed without asking are accounted for.
+    pub(crate) fn pay_tables(&mut self, mm: &mut Mm) {
+        let Some(physical) = self.physical.as_deref_mut() else { return };
+        let (now, paid) = (mm.tables.count(), mm.tables_paid);
+        physical.tables = (physical.tables + now).saturating_sub(paid);
+        mm.tables_paid = now;
+        if now > paid {
+            physical.seize_kernel(now - paid);
+        } else {
+            physical.give_kernel(paid - now);
+        }
     }
 
     /// One more page table maps each of these.
@@ -112,6 +175,8 @@ impl Frames {
             frame.maps = frame.maps.saturating_sub(1);
             if frame.maps > 0 || at >= FILES {
                 self.map.insert(at, len, frame);
+            } else {
+                self.gone(len, frame);
             }
         }
     }

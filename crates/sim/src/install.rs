@@ -43,6 +43,17 @@ impl Image {
         }
     }
 
+    /// How many pages it takes at most, with their page tables.
+    pub(crate) fn pages(&self) -> u64 {
+        let mapped = |mapping: &ImageMapping| (mapping.end - mapping.start) >> PAGE_BITS;
+        let need = |mapping: &ImageMapping| match mapping.backing {
+            ImageBacking::File { .. } => mapped(mapping),
+            _ => mapping.pages.iter().map(|run| run.count.min(mapped(mapping))).sum(),
+        };
+        let pages: u64 = self.mappings.iter().map(need).sum();
+        pages + pages / 64 + 3 * self.mappings.len() as u64
+    }
+
     /// Puts the image's mappings and pages into an empty address space.
     pub(crate) fn install(&self, store: &mut Store, mm: &mut Mm) {
         for mapping in &self.mappings {
@@ -51,6 +62,7 @@ impl Image {
         for &address in &self.empty_tables {
             mm.tables.make(address, address + 1);
         }
+        store.frames.pay_tables(mm);
         mm.hiwater_vm = self.peaks.0;
         mm.hiwater_rss = self.peaks.1;
     }
@@ -174,7 +186,8 @@ fn put(
             Pte { what: What::File, frame, ..plain }
         }
         (ImagePage::Anon, _) => {
-            let frame = store.frames.anonymous(count, false);
+            let grant = store.frames.seize(count);
+            let frame = store.frames.anonymous(count, false, grant);
             Pte { what: What::Anon, frame, writable, dirty: true, ..plain }
         }
     };

@@ -5,17 +5,18 @@ use std::collections::BTreeMap;
 use rules::layout::{LayoutInput, layout, placement};
 use units::ScoreAdj;
 use world::{
-    Call, End, Errno, FileSpec, ForkKind, Observation, ProcessId, ProcessSpec, Returned, Touch,
-    Touched, World, WorldError,
+    Call, Control, End, Errno, FileSpec, ForkKind, Observation, ProcessId, ProcessSpec, Returned,
+    Setup, Touch, Touched, World, WorldError,
 };
 
 use crate::calls::mmap::Mmap;
 use crate::calls::mremap::Mremap;
 use crate::config::MachineConfig;
-use crate::ctx::{Ctx, Rlimits, Task};
+use crate::ctx::{Ctx, Rest, Rlimits, Task};
 use crate::files::{File, FileKind};
 use crate::image::Image;
 use crate::mm::Mm;
+use crate::physical::{Physical, process_pages};
 use crate::proc::{self, Identity};
 use crate::range_map::RangeSet;
 use crate::rules_of::Rules;
@@ -73,6 +74,7 @@ impl Machine {
             shm: Vec::new(),
             holes: Vec::new(),
             synced: Vec::new(),
+            killed: Vec::new(),
             last_inode: 1000,
         };
         store.vdso = store.add_file(File {
@@ -86,6 +88,10 @@ impl Machine {
             opens: 0,
             linked: true,
         });
+        store.frames.physical = Physical::new(&store.config).map(Box::new);
+        if let Some(physical) = store.frames.physical.as_deref() {
+            store.config.ram = physical.managed();
+        }
         Machine {
             store,
             image,
@@ -160,15 +166,84 @@ impl Machine {
         run: impl FnOnce(&mut Ctx<'_>) -> T,
     ) -> Result<T, WorldError> {
         let process = self.living(id)?;
-        let (mm, group) = (process.mm, Self::index(process.group));
-        let mm = self
-            .mms
-            .get_mut(&mm)
+        let (key, group) = (process.mm, Self::index(process.group));
+        let result = self
+            .within(key, Self::index(id), group, run)
             .ok_or_else(|| WorldError(format!("process {} has no memory", id.0)))?;
-        let task = &mut self.processes[group].task;
-        let result = run(&mut Ctx { store: &mut self.store, mm, task });
         self.settle(id);
+        self.bury(id, key);
         Ok(result)
+    }
+
+    /// A process that was killed while it ran lets go of what it has.
+    fn bury(&mut self, id: ProcessId, key: usize) {
+        if self.processes[Self::index(id)].ended.is_none() {
+            return;
+        }
+        let lives = |process: &Process| process.mm == key && process.ended.is_none();
+        if self.processes.iter().any(lives) {
+            return;
+        }
+        for index in 0..self.processes.len() {
+            if self.processes[index].mm == key {
+                let fds = std::mem::take(&mut self.processes[index].task.fds);
+                for fd in fds.into_values() {
+                    self.store.release_open(fd.open);
+                }
+            }
+        }
+        if let Some(mm) = self.mms.remove(&key) {
+            crate::fork::destroy(&mut self.store, mm);
+        }
+    }
+
+    /// Runs something on behalf of no process of the scenario's.
+    pub(crate) fn as_kernel<T>(&mut self, run: impl FnOnce(&mut Ctx<'_>) -> T) -> T {
+        let config = &self.store.config;
+        let input = LayoutInput {
+            stack_limit: config.stack_limit.0,
+            guard_gap: config.stack_guard_gap * 4096,
+            randomized: false,
+            offset: 0,
+            legacy: false,
+        };
+        let layout = layout(config.release, config.arch, input);
+        let mut mm = Mm::new(config.arch, layout, self.image.segments);
+        let rest = Rest {
+            mms: &mut self.mms,
+            processes: &mut self.processes,
+            mm: usize::MAX,
+            process: usize::MAX,
+            group: usize::MAX,
+            dying: false,
+        };
+        let mut task = Task::default();
+        run(&mut Ctx { store: &mut self.store, mm: &mut mm, task: &mut task, rest })
+    }
+
+    /// Runs something in an address space, on behalf of a process: the two are taken out of their
+    /// places meanwhile. `None`: it is gone.
+    fn within<T>(
+        &mut self,
+        key: usize,
+        process: usize,
+        group: usize,
+        run: impl FnOnce(&mut Ctx<'_>) -> T,
+    ) -> Option<T> {
+        let mut mm = self.mms.remove(&key)?;
+        let mut task = std::mem::take(&mut self.processes[group].task);
+        let rest = Rest {
+            mms: &mut self.mms,
+            processes: &mut self.processes,
+            mm: key,
+            process,
+            group,
+            dying: false,
+        };
+        let result = run(&mut Ctx { store: &mut self.store, mm: &mut mm, task: &mut task, rest });
+        self.processes[group].task = task;
+        self.mms.insert(key, mm);
+        Some(result)
     }
 
     /// What a call did to a file is done in every address space that maps it.
@@ -178,15 +253,17 @@ impl Machine {
         }
         let holes = std::mem::take(&mut self.store.holes);
         let synced = std::mem::take(&mut self.store.synced);
-        let task = &mut self.processes[Self::index(id)].task;
-        for mm in self.mms.values_mut() {
-            let mut ctx = Ctx { store: &mut self.store, mm, task };
-            for hole in &holes {
-                ctx.unmap_file(hole);
-            }
-            for &(file, first, count) in &synced {
-                ctx.clean_file(file, first, count);
-            }
+        let process = Self::index(id);
+        let keys: Vec<usize> = self.mms.keys().copied().collect();
+        for key in keys {
+            self.within(key, process, process, |ctx| {
+                for hole in &holes {
+                    ctx.unmap_file(hole);
+                }
+                for &(file, first, count) in &synced {
+                    ctx.clean_file(file, first, count);
+                }
+            });
         }
         for hole in &holes {
             self.store.drop_pages(hole.file, hole.first, hole.count);
@@ -209,8 +286,10 @@ impl Machine {
         id
     }
 
-    /// A fresh address space with the image in it.
-    pub(crate) fn load(&mut self, stack_limit: u64) -> Mm {
+    /// A fresh address space with the image in it; `None` when there is no memory for it.
+    pub(crate) fn load(&mut self, stack_limit: u64) -> Option<usize> {
+        let need = self.image.pages();
+        self.as_kernel(|ctx| ctx.make_room(need)).ok()?;
         let config = &self.store.config;
         let input = LayoutInput {
             stack_limit,
@@ -230,7 +309,7 @@ impl Machine {
         }
         image.trim_stack(stack_limit);
         image.install(&mut self.store, &mut mm);
-        mm
+        Some(self.add_mm(mm))
     }
 
     fn identity(&self, id: ProcessId) -> Result<Identity, WorldError> {
@@ -309,6 +388,14 @@ impl Machine {
 }
 
 impl World for Machine {
+    fn setup(&mut self, setup: &Setup) -> Result<(), WorldError> {
+        self.arrange(setup)
+    }
+
+    fn control(&mut self, what: &Control, value: &str) -> Result<Result<(), Errno>, WorldError> {
+        Ok(self.write_control(what, value))
+    }
+
     fn files(&mut self, files: &[FileSpec]) -> Result<(), WorldError> {
         for spec in files {
             let inode = self.store.next_inode();
@@ -327,11 +414,16 @@ impl World for Machine {
             self.named.push(file);
             // Its content was written there, and what is on a disk is safe.
             let pages = self.store.files[file].pages();
-            if !self.store.fill(file, 0, pages, true) {
-                return Err(WorldError(format!("no room for the file `{}`", spec.name)));
+            let mut done = 0;
+            while done < pages {
+                let filled = self.as_kernel(|ctx| ctx.fill_some(file, done, pages - done));
+                let Ok(some) = filled else {
+                    return Err(WorldError(format!("no room for the file `{}`", spec.name)));
+                };
+                self.store.written(file, done, some);
+                self.store.clean(file, done, some);
+                done += some;
             }
-            self.store.written(file, 0, pages);
-            self.store.clean(file, 0, pages);
         }
         Ok(())
     }
@@ -358,8 +450,9 @@ impl World for Machine {
             first_fd: self.image.first_fd,
             other_fds: self.image.other_fds.clone(),
         };
-        let mm = self.load(limits.stack.0);
-        let mm = self.add_mm(mm);
+        let none = || WorldError(format!("there is no memory to start `{}`", spec.name));
+        self.as_kernel(process_pages).map_err(|_| none())?;
+        let mm = self.load(limits.stack.0).ok_or_else(none)?;
         let group = ProcessId(u32::try_from(self.processes.len()).unwrap_or(u32::MAX));
         Ok(self.add_process(Process {
             name: spec.name.clone(),
@@ -437,6 +530,15 @@ impl World for Machine {
             oom_score: proc::oom_score(store, mm, task, &who),
             machine,
         })
+    }
+
+    fn deaths(&mut self) -> Result<Vec<(ProcessId, End)>, WorldError> {
+        let killed = std::mem::take(&mut self.store.killed);
+        let death = |index: usize| {
+            let id = ProcessId(u32::try_from(index).ok()?);
+            Some((id, self.processes.get(index)?.ended?))
+        };
+        Ok(killed.into_iter().filter_map(death).collect())
     }
 
     fn alive(&mut self, process: ProcessId) -> Result<Option<End>, WorldError> {

@@ -52,6 +52,8 @@ pub(crate) struct Mm {
     pub(crate) no_hole: Option<(u64, u64)>,
     /// Processes and threads that use it.
     pub(crate) users: u32,
+    /// Page tables that memory was taken for.
+    pub(crate) tables_paid: u64,
 }
 
 impl Mm {
@@ -75,6 +77,7 @@ impl Mm {
             cached_hole_size: u64::MAX,
             no_hole: None,
             users: 1,
+            tables_paid: 0,
         }
     }
 

@@ -25,6 +25,7 @@ impl Ctx<'_> {
             self.mm.rss[kind] += count;
         }
         self.mm.pages.set(page, count, pte);
+        self.store.frames.pay_tables(self.mm);
     }
 
     /// Unmaps whatever is mapped at these pages.

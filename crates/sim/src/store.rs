@@ -45,6 +45,8 @@ pub(crate) struct Store {
     pub(crate) holes: Vec<Hole>,
     /// and pages that were written back, by file, first and count.
     pub(crate) synced: Vec<(usize, u64, u64)>,
+    /// Whom the OOM killer has killed, by index, since the world last asked.
+    pub(crate) killed: Vec<usize>,
     /// The last inode number given to what has no name.
     pub(crate) last_inode: u64,
 }
@@ -64,7 +66,7 @@ impl Store {
         let frame = file_base(self.vdso) + page;
         if self.frames.map.get(frame).is_none() {
             let maps = self.config.vdso_users;
-            self.frames.map.insert(frame, 1, Frame { maps, ..Frame::CACHE });
+            self.frames.add(frame, 1, Frame { maps, ..Frame::CACHE });
         }
         self.frames.map(frame, 1);
         frame
@@ -124,8 +126,18 @@ impl Store {
         }
     }
 
+    /// What the kernel had for a process beside its page tables is free.
+    pub(crate) fn process_gone(&mut self) {
+        if let Some(physical) = self.frames.physical.as_deref_mut() {
+            physical.give_kernel(physical.profile.per_process);
+        }
+    }
+
     /// Pages that nothing in the model uses.
     pub(crate) fn free(&self) -> u64 {
+        if let Some(physical) = self.frames.physical.as_deref() {
+            return physical.free();
+        }
         self.config.ram.saturating_sub(self.frames.map.total())
     }
 

@@ -1,9 +1,15 @@
 //! What a program does to its memory without asking.
 
-use world::{Stop, Touch, Touched};
+use world::{Fault, Stop, Touch, Touched};
 
 use crate::ctx::Ctx;
+use crate::fault::KILL;
 use crate::page::{PAGE, PAGE_BITS};
+
+/// How a program ends that gets this.
+fn stop(fault: Fault) -> Stop {
+    if fault.signal == KILL { Stop::Killed } else { Stop::Signal(fault) }
+}
 
 impl Ctx<'_> {
     /// Performs accesses in rising order; a signal ends them.
@@ -14,7 +20,7 @@ impl Ctx<'_> {
         }
         if stride == PAGE {
             let (done, fault) = self.access(addr, count, access);
-            return Touched { done, stopped: fault.map(Stop::Signal) };
+            return Touched { done, stopped: fault.map(stop) };
         }
         let mut done = 0;
         while done < count {
@@ -22,7 +28,7 @@ impl Ctx<'_> {
                 break;
             };
             if let (0, Some(fault)) = self.access(at, 1, access) {
-                return Touched { done, stopped: Some(Stop::Signal(fault)) };
+                return Touched { done, stopped: Some(stop(fault)) };
             }
             // Further accesses to the same page find it there.
             let same = if stride == 0 {

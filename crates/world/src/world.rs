@@ -91,6 +91,12 @@ pub trait World {
     fn deaths(&mut self) -> Result<Vec<(ProcessId, End)>, WorldError> {
         Ok(Vec::new())
     }
+
+    /// What the kernel said when it panicked, if it has: `Kernel panic - not syncing: …`. A machine
+    /// that has panicked does nothing any more, and any other question is a [`WorldError`].
+    fn panicked(&mut self) -> Option<String> {
+        None
+    }
 }
 
 /// How a process ends.

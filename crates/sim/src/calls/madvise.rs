@@ -169,7 +169,8 @@ impl Ctx<'_> {
         }
         let last = (first + ((end - start) >> PAGE_BITS)).min(self.store.files[file].pages());
         if first < last {
-            self.store.fill(file, first, last - first, true);
+            // What cannot be had is not read.
+            let _ = self.fill_all(file, first, last - first);
         }
     }
 
@@ -350,6 +351,7 @@ impl Ctx<'_> {
             let (key, to) = (vma.start, vma.end.min(end));
             self.fault_in(key, at, to, write, true).map_err(|refusal| match refusal {
                 Refusal::Map | Refusal::Bus | Refusal::Protection => Errno::EFAULT,
+                Refusal::Killed => Errno::EINTR,
             })?;
             at = to;
         }
