@@ -164,10 +164,10 @@ mod tests {
             let disk = File::create(&path).expect("a file");
             disk.set_len(len).expect("room");
             make_file_system(&disk, len).expect("a file system");
-            let checker = std::process::Command::new("e2fsck").arg("-fn").arg(&path).output();
+            let tool = std::process::Command::new("e2fsck").arg("-fn").arg(&path).output();
             std::fs::remove_file(&path).expect("was there");
             // Not every machine has the checker; what it would read is compared below.
-            let Ok(checked) = checker else { continue };
+            let Ok(checked) = tool else { continue };
             let text = String::from_utf8_lossy(&checked.stdout);
             // It misses a folder for what it finds, which the kernel does not.
             let complaints: Vec<&str> = text

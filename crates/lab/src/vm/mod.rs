@@ -12,11 +12,13 @@ pub mod debian;
 mod disk;
 mod guest;
 mod kernel;
+mod measure;
 pub mod modules;
 mod setup;
 mod world;
 
 pub use boot::{Boot, unavailable};
+pub use measure::{Measured, Texts, profile, write_profile};
 pub use modules::Module;
 pub use setup::Disk;
 pub use world::VmWorld;

@@ -26,7 +26,9 @@ pub struct VmWorld {
     actors: ActorWorld<There>,
     /// What its disks are for, and their devices.
     disks: Vec<(Disk, String)>,
-    modules: Vec<super::modules::Module>,
+    boot: Boot,
+    /// Whether swap, cgroups and the file system are there.
+    prepared: bool,
     cgroups: Vec<String>,
     /// Where in the console the scenario begins.
     begin: u64,
@@ -60,12 +62,78 @@ impl VmWorld {
             kernel,
             actors,
             disks: boot.disks.iter().copied().zip(devices).collect(),
-            modules: boot.modules.clone(),
+            boot: boot.clone(),
+            prepared: false,
             cgroups: Vec::new(),
             begin,
             searched: begin,
             dead: Vec::new(),
         })
+    }
+
+    /// Arranges swap, cgroups and the file system, ahead of [`World::setup`], which then writes settings
+    /// alone: what these take of the machine's memory is the machine's and not the scenario's.
+    ///
+    /// # Errors
+    /// What the machine refused.
+    pub fn prepare(&mut self, setup: &Setup) -> Result<(), WorldError> {
+        if std::mem::replace(&mut self.prepared, true) {
+            return Ok(());
+        }
+        let zram = setup.swap.iter().filter(|swap| swap.zram).count();
+        if zram > 0 {
+            let count = format!("num_devices={zram}");
+            let modules = &self.boot.modules;
+            setup::load(&self.kernel, modules, &count).map_err(cannot("have zram"))?;
+        }
+        let of_swap = self.disks.iter().filter(|(disk, _)| matches!(disk, Disk::Swap(_)));
+        let devices: Vec<String> = of_swap.map(|(_, device)| device.clone()).collect();
+        setup::swap(&self.kernel, &setup.swap, &devices).map_err(cannot("have swap"))?;
+        setup::cgroups(&self.kernel, &setup.cgroups).map_err(cannot("have cgroups"))?;
+        self.cgroups.clone_from(&setup.cgroups);
+        let disk = self.disks.iter().find(|(disk, _)| matches!(disk, Disk::Files(_)));
+        if let Some((_, device)) = disk {
+            setup::mount(&self.kernel, device).map_err(cannot("mount the disk"))?;
+        }
+        Ok(())
+    }
+
+    /// Ends all processes.
+    pub fn clear(&mut self) {
+        self.actors.clear();
+        self.dead.clear();
+    }
+
+    /// How many processors it has.
+    pub fn cpus(&self) -> u32 {
+        self.boot.cpus
+    }
+
+    /// What its kernel was told.
+    pub fn parameters(&self) -> &[String] {
+        &self.boot.parameters
+    }
+
+    /// Writes to a file of the machine.
+    ///
+    /// # Errors
+    /// When the machine refuses.
+    pub fn write(&self, path: &str, text: &str) -> Result<(), WorldError> {
+        self.kernel.write(path, text).map_err(cannot(&format!("write {path} in the machine")))
+    }
+
+    /// The kernel's log since the machine was switched on, as far as it is kept.
+    ///
+    /// # Errors
+    /// When the machine does not answer.
+    pub fn boot_log(&self) -> Result<String, WorldError> {
+        let mut batch = Batch::default();
+        let room = batch.room(1 << 20);
+        // SYSLOG_ACTION_READ_ALL
+        batch.call(libc::SYS_syslog, [3.into(), room.into(), room.len.into()]);
+        let bytes = self.kernel.one(&batch).and_then(|len| self.guest.read(room, len));
+        let bytes = bytes.map_err(cannot("read the machine's log"))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
     /// A file of the machine, by its path.
@@ -174,20 +242,7 @@ fn arrange(kernel: &There) -> io::Result<()> {
 
 impl World for VmWorld {
     fn setup(&mut self, setup: &Setup) -> Result<(), WorldError> {
-        let zram = setup.swap.iter().filter(|swap| swap.zram).count();
-        if zram > 0 {
-            let count = format!("num_devices={zram}");
-            setup::load(&self.kernel, &self.modules, &count).map_err(cannot("have zram"))?;
-        }
-        let mut devices = Vec::new();
-        for (disk, device) in &self.disks {
-            if let Disk::Swap(_) = disk {
-                devices.push(device.clone());
-            }
-        }
-        setup::swap(&self.kernel, &setup.swap, &devices).map_err(cannot("have swap"))?;
-        setup::cgroups(&self.kernel, &setup.cgroups).map_err(cannot("have cgroups"))?;
-        self.cgroups.clone_from(&setup.cgroups);
+        self.prepare(setup)?;
         for (control, value) in &setup.controls {
             let path = setup::path_of(control);
             let what = format!("write `{value}` to {path}");
@@ -197,12 +252,9 @@ impl World for VmWorld {
     }
 
     fn files(&mut self, files: &[FileSpec]) -> Result<(), WorldError> {
+        self.prepare(&Setup::default())?;
         if self.actors.count() > 0 {
             return Err(WorldError("files come before processes".to_owned()));
-        }
-        let disk = self.disks.iter().find(|(disk, _)| matches!(disk, Disk::Files(_)));
-        if let Some((_, device)) = disk {
-            setup::mount(&self.kernel, device).map_err(cannot("mount the disk"))?;
         }
         let made = setup::files(&self.kernel, files).map_err(cannot("make the files"))?;
         self.actors.hold(made);
@@ -306,6 +358,10 @@ impl World for VmWorld {
         let mut log = self.guest.console(self.begin);
         log.retain(|byte| *byte != b'\r');
         Ok(log)
+    }
+
+    fn panicked(&mut self) -> Option<String> {
+        self.panic().map(|words| format!("Kernel panic - not syncing: {words}"))
     }
 
     fn deaths(&mut self) -> Result<Vec<(ProcessId, End)>, WorldError> {
