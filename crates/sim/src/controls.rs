@@ -10,8 +10,8 @@ impl Machine {
     /// Arranges the machine before its first process.
     pub(crate) fn arrange(&mut self, setup: &Setup) -> Result<(), WorldError> {
         for path in &setup.cgroups {
-            self.store.frames.memcgs.create(path).map_err(|errno| {
-                WorldError(format!("the cgroup `{path}` cannot be made: {errno}"))
+            self.store.frames.memcgs.create(path).map_err(|error| {
+                WorldError(format!("the cgroup `{path}` cannot be made: {error}"))
             })?;
         }
         for (what, value) in &setup.controls {
@@ -26,8 +26,8 @@ impl Machine {
 
     /// Writes to a file that changes the machine. What the model has no rule for has no effect.
     pub(crate) fn write_control(&mut self, what: &Control, value: &str) -> Result<(), Errno> {
-        if let Some(result) = self.control_oom(what, value) {
-            return result;
+        if let Some(done) = self.control_oom(what, value) {
+            return done;
         }
         match what {
             Control::Sysctl(name) => self.set_sysctl(name, value),

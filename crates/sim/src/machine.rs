@@ -348,6 +348,8 @@ impl Machine {
             pid: self.pid(process.group),
             ppid: group.parent.map_or(1, |parent| self.pid(parent)),
             nice: group.nice,
+            started: group.started,
+            cpu: group.cpu,
             threads: u32::try_from(threads).unwrap_or(u32::MAX),
         })
     }
@@ -432,9 +434,6 @@ impl World for Machine {
         Ok(self.write_control(what, value))
     }
 
-    fn panicked(&mut self) -> Option<String> {
-        self.halted()
-    }
 
     fn files(&mut self, files: &[FileSpec]) -> Result<(), WorldError> {
         for spec in files {
@@ -586,6 +585,10 @@ impl World for Machine {
             oom_score,
             machine,
         })
+    }
+
+    fn panicked(&mut self) -> Option<String> {
+        self.store.oom.halted.as_ref().map(crate::oom::Halt::words)
     }
 
     fn machine(&mut self) -> Result<Vec<(String, Vec<u8>)>, WorldError> {

@@ -581,3 +581,71 @@ fn oom_score_is_what_was_measured_on_6_1() {
         assert_eq!(String::from_utf8(text).unwrap().trim(), expected.to_string(), "{adj}");
     }
 }
+
+/// Two nodes of 128 MiB, the first with both zones.
+fn two_nodes(release: &str) -> Machine {
+    let release: Release = release.parse().unwrap();
+    let zone = |node, kind, pages| crate::ZoneProfile {
+        node,
+        kind,
+        spanned: pages + 100,
+        present: pages + 100,
+        managed_at_init: pages,
+        managed: pages,
+        free: pages - 500,
+        pcp: 0,
+    };
+    let zones = vec![
+        zone(0, ZoneKind::Dma, 3900),
+        zone(0, ZoneKind::Dma32, 28_000),
+        zone(1, ZoneKind::Dma32, 32_000),
+    ];
+    let profile = crate::Profile { zones, ..crate::Profile::default() };
+    let config = MachineConfig::with_memory(release, Arch::X86_64, profile);
+    Machine::new(config, Image::tiny(release, Arch::X86_64))
+}
+
+#[test]
+fn what_bounded_the_request_is_read_back_from_the_log_and_the_choice_with_it() {
+    use rules::explain::RanOut;
+    for era in ERAS {
+        let release: Release = era.parse().unwrap();
+        if release < Release::old(2, 6, 36) {
+            continue;
+        }
+        for scope in [Scope::Machine, Scope::Cpuset(vec![1]), Scope::Mempolicy(vec![0])] {
+            let mut machine = two_nodes(era);
+            // The adjustment tells by which total points are measured: with all of RAM the first
+            // would die, with that of one node it is the second.
+            let adjusted = start(&mut machine, &Spec { adj: 200, ..PLAIN }, 8 * MIB);
+            let plain = start(&mut machine, &PLAIN, 48 * MIB);
+            let asker = start(&mut machine, &PLAIN, 0);
+            let request = Request { scope: scope.clone(), ..request(asker) };
+            assert_eq!(decide(&mut machine.parts(), &request), Outcome::Killed, "{era}");
+            let expected = if scope == Scope::Machine { adjusted } else { plain };
+            assert_eq!(dead(&mut machine), [expected.0], "{era} {scope:?}");
+            let text = machine.log().unwrap();
+            let log = String::from_utf8_lossy(&text).into_owned();
+            let found = klog::reports(&text).remove(0);
+            assert_eq!(found.problems, [], "{era} {scope:?}: {log}");
+            assert_eq!(found.report.unknown_lines().count(), 0, "{era} {scope:?}: {log}");
+            let explained = rules::explain(&found.report, Some(release));
+            // The text names the bounds since 5.0, and cpusets in a line of their own before.
+            if release >= Release::new(5, 0) {
+                let said = match &explained.ran_out {
+                    RanOut::Machine => Scope::Machine,
+                    RanOut::Cpuset(nodes)
+                        if nodes.as_ref().is_some_and(|n| n.as_bytes() == b"1") =>
+                    {
+                        Scope::Cpuset(vec![1])
+                    }
+                    RanOut::MemoryPolicy(_) => Scope::Mempolicy(vec![0]),
+                    other => panic!("{era}: {other:?}"),
+                };
+                assert_eq!(said, scope, "{era}");
+                let choice = explained.choice.as_ref().unwrap();
+                assert_eq!(choice.agrees, Some(true), "{era} {scope:?}: {choice:#?}\n{log}");
+            }
+        }
+    }
+}

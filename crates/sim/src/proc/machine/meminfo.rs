@@ -33,7 +33,11 @@ pub(crate) fn meminfo(counters: &Counters, release: Release, arch: Arch) -> Stri
     for (name, figure) in lines {
         let label = format!("{name}:");
         let _ = match figure {
-            P(pages) => writeln!(text, "{label:<16}{:>8} kB", pages.saturating_mul(4)),
+            // Of a longer label the number has less room.
+            P(pages) => {
+                let width = 24_usize.saturating_sub(label.len()).min(8);
+                writeln!(text, "{label:<16}{:>width$} kB", pages.saturating_mul(4))
+            }
             Kib(kib) => writeln!(text, "{label:<16}{kib:>8} kB"),
             Count(count) => writeln!(text, "{label:<16}{count:>8}"),
         };
