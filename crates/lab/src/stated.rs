@@ -2,7 +2,7 @@
 
 mod memory;
 
-use facts::{OvercommitMode, Release};
+use facts::{CgroupVersion, OvercommitMode, Release};
 use rules::layout;
 use scenario::program::Arm;
 use scenario::report::MachineRow;
