@@ -23,6 +23,7 @@ pub mod report;
 pub mod run;
 mod source;
 mod tree;
+pub mod vary;
 pub mod words;
 mod write;
 

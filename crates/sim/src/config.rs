@@ -1,6 +1,6 @@
 //! The machine as it is built.
 
-use facts::{OvercommitMode, Release};
+use facts::{CgroupVersion, OvercommitMode, Release};
 use rules::layout::Arch;
 
 use crate::profile::Profile;
@@ -81,6 +81,8 @@ pub struct MachineConfig {
     pub memlock_limit: (u64, u64),
     /// `major:minor` of the file system that the scenario's files are on.
     pub file_device: (u32, u32),
+    /// The hierarchy that the memory controller is in.
+    pub cgroups: CgroupVersion,
     /// What the kernel has made of its RAM, which then is all there is; `None`: memory never ends,
     /// and nothing is reclaimed.
     pub physical: Option<Profile>,
@@ -149,6 +151,7 @@ impl MachineConfig {
             stack_limit: (8 << 20, u64::MAX),
             memlock_limit: if since(5, 16) { (8 << 20, 8 << 20) } else { (64 << 10, 64 << 10) },
             file_device: (8, 1),
+            cgroups: if since(4, 5) { CgroupVersion::V2 } else { CgroupVersion::V1 },
             physical: None,
         }
     }

@@ -9,6 +9,11 @@ use crate::machine::Machine;
 impl Machine {
     /// Arranges the machine before its first process.
     pub(crate) fn arrange(&mut self, setup: &Setup) -> Result<(), WorldError> {
+        for path in &setup.cgroups {
+            self.store.frames.memcgs.create(path).map_err(|error| {
+                WorldError(format!("the cgroup `{path}` cannot be made: {error}"))
+            })?;
+        }
         for (what, value) in &setup.controls {
             if let Err(errno) = self.write_control(what, value) {
                 return Err(WorldError(format!(
@@ -21,6 +26,9 @@ impl Machine {
 
     /// Writes to a file that changes the machine. What the model has no rule for has no effect.
     pub(crate) fn write_control(&mut self, what: &Control, value: &str) -> Result<(), Errno> {
+        if let Some(done) = self.control_oom(what, value) {
+            return done;
+        }
         match what {
             Control::Sysctl(name) => self.set_sysctl(name, value),
             Control::Sys(path) if path == "kernel/mm/transparent_hugepage/enabled" => {
@@ -32,7 +40,15 @@ impl Machine {
                 };
                 Ok(())
             }
-            Control::Sys(_) | Control::Cgroup { .. } | Control::SysRq => Ok(()),
+            Control::Sys(path) if path.starts_with("kernel/mm/ksm/") => {
+                self.control_ksm(path, value)
+            }
+            Control::Cgroup { path, file } => {
+                let ours =
+                    ["memory.", "cgroup.", "tasks"].iter().any(|start| file.starts_with(start));
+                if ours { self.control_cgroup(path, file, value) } else { Ok(()) }
+            }
+            Control::Sys(_) | Control::SysRq => Ok(()),
         }
     }
 

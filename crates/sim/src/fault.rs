@@ -136,6 +136,9 @@ impl Ctx<'_> {
     }
 
     pub(crate) fn count_faults(&mut self, step: Step) {
+        let vm = &mut self.store.frames.memcgs.get_mut(self.mm.memcg).vm;
+        vm.fault += step.faults;
+        vm.major_fault += if step.major { step.faults } else { 0 };
         if step.major {
             self.task.maj_flt += step.faults;
         } else {
@@ -333,7 +336,12 @@ impl Ctx<'_> {
             let Some((len, frame)) = self.store.frames.map.get(pte.frame) else {
                 return Err(Refusal::Bus);
             };
-            let count = most.min(len);
+            let own = self.store.ksm.until_stable(pte.frame);
+            if own == 0 {
+                // Copied even for the last one that maps it.
+                return self.copy(at, page, 1, pte);
+            }
+            let count = most.min(len).min(own);
             if frame.exclusive || frame.maps == 1 {
                 self.store.frames.update(pte.frame, count, |frame| frame.exclusive = true);
                 self.mm.pages.update(page, page + count, |_, pte| {
@@ -366,6 +374,9 @@ impl Ctx<'_> {
             return Ok(Step::minor(0, 0));
         }
         let frame = self.store.frames.anonymous(count, false, grant);
+        if old.what == What::Anon {
+            self.store.contents.copy(old.frame, frame, count);
+        }
         if let Some(kind) = old.rss() {
             self.mm.rss[kind] -= count;
             self.note_access(&old, count);

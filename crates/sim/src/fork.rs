@@ -9,6 +9,7 @@ use crate::anon::Chain;
 use crate::ctx::{Ctx, Task};
 use crate::fault::KILL;
 use crate::machine::{Machine, Process};
+use crate::memcg::MemcgId;
 use crate::mm::Mm;
 use crate::page::{PAGE_BITS, Pte, What};
 use crate::physical::process_pages;
@@ -26,15 +27,28 @@ impl Machine {
         let process = self.living(id)?.clone();
         let parent_group = Self::index(process.group);
         let child_id = ProcessId(u32::try_from(self.processes.len()).unwrap_or(u32::MAX));
-        let mut child = Process { parent: Some(process.group), ..process.clone() };
+        let mut child = Process {
+            parent: Some(process.group),
+            started: self.store.clock,
+            cpu: 0,
+            borrows: kind == ForkKind::Vfork || (kind == ForkKind::Thread && process.borrows),
+            stuck: false,
+            victim: None,
+            ..process.clone()
+        };
         if self.with(id, process_pages)?.is_err() {
             return Ok(Err(Errno::ENOMEM));
         }
         if kind == ForkKind::Fork {
             match self.with(id, duplicate)? {
-                Ok(mm) => child.mm = self.add_mm(mm),
+                Ok(mm) => {
+                    child.mm = self.add_mm(mm);
+                    if self.store.ksm.knows(process.mm) {
+                        self.store.ksm.enter(child.mm, self.store.clock);
+                    }
+                }
                 Err(error) => {
-                    self.store.process_gone();
+                    self.store.process_gone((MemcgId::ROOT, 0));
                     return Ok(Err(error));
                 }
             }
@@ -43,9 +57,11 @@ impl Machine {
         }
         if kind == ForkKind::Thread {
             child.parent = process.parent;
+            child.kernel = self.charge_process(process.memcg, true);
             return Ok(Ok(self.add_process(child)));
         }
         child.group = child_id;
+        child.kernel = self.charge_process(process.memcg, false);
         let task = &self.processes[parent_group].task;
         child.task = Task { min_flt: 0, maj_flt: 0, ..task.clone() };
         for fd in child.task.fds.values() {
@@ -68,8 +84,9 @@ impl Machine {
     pub(crate) fn replace_image(&mut self, id: ProcessId) -> Result<(), WorldError> {
         let process = self.living(id)?;
         let (old, group) = (process.mm, process.group);
-        let stack = self.process(group)?.task.limits.stack.0;
-        let Some(mm) = self.load(stack) else {
+        let leader = self.process(group)?;
+        let (stack, memcg) = (leader.task.limits.stack.0, leader.memcg);
+        let Some(mm) = self.load(stack, memcg) else {
             return self.finish(group, End::Signal(KILL));
         };
         if self.living(id).is_err() {
@@ -85,13 +102,14 @@ impl Machine {
                 users += 1;
                 // The leader goes on with what it has.
                 if users > 1 {
-                    self.store.process_gone();
+                    self.store.process_gone(std::mem::take(&mut other.kernel));
                 }
             }
         }
         let leader = &mut self.processes[Self::index(group)];
         leader.ended = None;
         leader.mm = mm;
+        leader.borrows = false;
         leader.task.min_flt += self.image.exec_faults.0;
         leader.task.maj_flt += self.image.exec_faults.1;
         let closing: Vec<i32> =
@@ -117,7 +135,7 @@ impl Machine {
             let this = index == Self::index(id);
             if other.ended.is_none() && (this || (whole && other.group == group)) {
                 other.ended = Some(how);
-                self.store.process_gone();
+                self.store.process_gone(std::mem::take(&mut other.kernel));
                 self.release_mm(mm);
             }
         }
@@ -147,6 +165,7 @@ pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
     if let Some(physical) = store.frames.physical.as_deref_mut() {
         physical.tables = physical.tables.saturating_sub(mm.tables_paid);
         physical.give_kernel(mm.tables_paid);
+        store.frames.memcgs.uncharge_kernel(mm.tables_memcg, mm.tables_paid);
     }
     let last = mm.layout.task_size >> PAGE_BITS;
     for (_, len, pte) in mm.pages.remove(0, last + 1) {
@@ -177,6 +196,8 @@ pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
 /// `dup_mmap()`: the copy, or `ENOMEM` when a promise is refused.
 fn duplicate(ctx: &mut Ctx<'_>) -> Result<Mm, Errno> {
     let mut child = Mm::new(ctx.store.config.arch, ctx.mm.layout, ctx.mm.segments);
+    child.memcg = ctx.mm.memcg;
+    child.tables_memcg = ctx.mm.memcg;
     // As many tables as the parent has will do, and what is too much of that goes back.
     child.tables_paid = ctx.reserve_tables(ctx.mm.tables.count())?;
     let Ctx { store, mm: parent, task, .. } = ctx;

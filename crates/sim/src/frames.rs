@@ -3,6 +3,7 @@
 //! An anonymous page gets the next free number; page `n` of a file has the file's base plus `n`.
 //! What is counted per frame is how many page tables map it and what `struct page` says of it.
 
+use crate::memcg::{MemcgId, Memcgs};
 use crate::mm::Mm;
 use crate::physical::{Grant, NOWHERE, Physical};
 use crate::range_map::{RangeMap, Run};
@@ -88,6 +89,8 @@ pub(crate) struct Frames {
     next: u64,
     /// The memory that they lie in, if it ends.
     pub(crate) physical: Option<Box<Physical>>,
+    /// Who pays for them.
+    pub(crate) memcgs: Memcgs,
 }
 
 /// The first frame of a file.
@@ -134,6 +137,7 @@ impl Frames {
     fn gone(&mut self, count: u64, frame: Frame) {
         if let Some(physical) = self.physical.as_deref_mut() {
             physical.give(frame.zone, count);
+            self.memcgs.freed(MemcgId(frame.memcg), count);
         }
     }
 
@@ -144,10 +148,20 @@ impl Frames {
         Grant { pages, zone: zone.unwrap_or(NOWHERE), memcg: 0 }
     }
 
+    /// As [`Frames::seize`], paid for by this cgroup.
+    pub(crate) fn seize_for(&mut self, memcg: MemcgId, pages: u64) -> Grant {
+        if self.physical.is_none() {
+            return self.seize(pages);
+        }
+        self.memcgs.force_charge(memcg, pages);
+        Grant { memcg: memcg.0, ..self.seize(pages) }
+    }
+
     /// Pages that were granted and are not needed.
     pub(crate) fn give_back(&mut self, grant: Grant) {
         if let Some(physical) = self.physical.as_deref_mut() {
             physical.give(grant.zone, grant.pages);
+            self.memcgs.uncharge(MemcgId(grant.memcg), grant.pages);
         }
     }
 
@@ -159,8 +173,10 @@ impl Frames {
         mm.tables_paid = now;
         if now > paid {
             physical.seize_kernel(now - paid);
+            self.memcgs.force_charge_kernel(mm.tables_memcg, now - paid);
         } else {
             physical.give_kernel(paid - now);
+            self.memcgs.uncharge_kernel(mm.tables_memcg, paid - now);
         }
     }
 

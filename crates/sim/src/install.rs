@@ -186,7 +186,7 @@ fn put(
             Pte { what: What::File, frame, ..plain }
         }
         (ImagePage::Anon, _) => {
-            let grant = store.frames.seize(count);
+            let grant = store.frames.seize_for(mm.memcg, count);
             let frame = store.frames.anonymous(count, false, grant);
             Pte { what: What::Anon, frame, writable, dirty: true, ..plain }
         }

@@ -14,8 +14,12 @@ use crate::calls::mremap::Mremap;
 use crate::config::MachineConfig;
 use crate::ctx::{Ctx, Rest, Rlimits, Task};
 use crate::files::{File, FileKind};
+use crate::fork::destroy;
 use crate::image::Image;
+use crate::ksm::{Contents, Ksm};
+use crate::memcg::{MemcgId, Memcgs};
 use crate::mm::Mm;
+use crate::oom::{State, Victim};
 use crate::physical::{Physical, process_pages};
 use crate::proc::{self, Identity};
 use crate::range_map::RangeSet;
@@ -36,6 +40,20 @@ pub(crate) struct Process {
     pub(crate) task: Task,
     pub(crate) mm: usize,
     pub(crate) ended: Option<End>,
+    /// The memory cgroup that it is in.
+    pub(crate) memcg: MemcgId,
+    /// Pages of the kernel's own that its making was charged for, and to whom.
+    pub(crate) kernel: (MemcgId, u64),
+    /// When it was started, nanoseconds since boot.
+    pub(crate) started: u64,
+    /// How long it has run, nanoseconds.
+    pub(crate) cpu: u64,
+    /// It is a child of `vfork` that still uses its parent's memory.
+    pub(crate) borrows: bool,
+    /// It cannot be woken, not even by a signal.
+    pub(crate) stuck: bool,
+    /// The OOM killer has killed it, and it has not gone yet.
+    pub(crate) victim: Option<Victim>,
 }
 
 /// A simulated machine.
@@ -53,12 +71,13 @@ pub struct Machine {
 }
 
 /// The pid of the first process.
-const FIRST_PID: u32 = 1000;
+pub(crate) const FIRST_PID: u32 = 1000;
 
 impl Machine {
     /// A machine on which every process starts as `image`.
     pub fn new(config: MachineConfig, image: Image) -> Machine {
-        let rules = Rules::of(config.release);
+        let release = config.release;
+        let rules = Rules::of(release);
         let placement = placement(config.release, config.arch);
         let mut store = Store {
             config,
@@ -74,8 +93,11 @@ impl Machine {
             shm: Vec::new(),
             holes: Vec::new(),
             synced: Vec::new(),
-            killed: Vec::new(),
             last_inode: 1000,
+            clock: 0,
+            contents: Contents::default(),
+            ksm: Ksm::new(release),
+            oom: State::new(release),
         };
         store.vdso = store.add_file(File {
             name: "[vdso]".to_owned(),
@@ -88,6 +110,7 @@ impl Machine {
             opens: 0,
             linked: true,
         });
+        store.frames.memcgs = Memcgs::new(release, store.config.arch, store.config.cgroups);
         store.frames.physical = Physical::new(&store.config).map(Box::new);
         if let Some(physical) = store.frames.physical.as_deref() {
             store.config.ram = physical.managed();
@@ -151,7 +174,21 @@ impl Machine {
             .ok_or_else(|| WorldError(format!("there is no process {}", id.0)))
     }
 
+    /// Whether anything can still happen on it.
+    pub(crate) fn runs(&self) -> Result<(), WorldError> {
+        match &self.store.oom.halted {
+            Some(halt) => Err(WorldError(format!("the machine stands still: {halt}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Why nothing happens on it any more, in words; `None`: it runs.
+    pub fn halted(&self) -> Option<String> {
+        self.store.oom.halted.as_ref().map(ToString::to_string)
+    }
+
     pub(crate) fn living(&self, id: ProcessId) -> Result<&Process, WorldError> {
+        self.runs()?;
         let process = self.process(id)?;
         if process.ended.is_some() {
             return Err(WorldError(format!("process {} has ended", id.0)));
@@ -166,35 +203,15 @@ impl Machine {
         run: impl FnOnce(&mut Ctx<'_>) -> T,
     ) -> Result<T, WorldError> {
         let process = self.living(id)?;
-        let (key, group) = (process.mm, Self::index(process.group));
+        let (key, group, memcg) = (process.mm, Self::index(process.group), process.memcg);
+        let before = self.store.clock;
         let result = self
             .within(key, Self::index(id), group, run)
             .ok_or_else(|| WorldError(format!("process {} has no memory", id.0)))?;
+        self.passed(memcg, before);
+        self.processes[group].cpu += self.store.clock.saturating_sub(before);
         self.settle(id);
-        self.bury(id, key);
         Ok(result)
-    }
-
-    /// A process that was killed while it ran lets go of what it has.
-    fn bury(&mut self, id: ProcessId, key: usize) {
-        if self.processes[Self::index(id)].ended.is_none() {
-            return;
-        }
-        let lives = |process: &Process| process.mm == key && process.ended.is_none();
-        if self.processes.iter().any(lives) {
-            return;
-        }
-        for index in 0..self.processes.len() {
-            if self.processes[index].mm == key {
-                let fds = std::mem::take(&mut self.processes[index].task.fds);
-                for fd in fds.into_values() {
-                    self.store.release_open(fd.open);
-                }
-            }
-        }
-        if let Some(mm) = self.mms.remove(&key) {
-            crate::fork::destroy(&mut self.store, mm);
-        }
     }
 
     /// Runs something on behalf of no process of the scenario's.
@@ -242,7 +259,12 @@ impl Machine {
         };
         let result = run(&mut Ctx { store: &mut self.store, mm: &mut mm, task: &mut task, rest });
         self.processes[group].task = task;
-        self.mms.insert(key, mm);
+        if mm.users > 0 {
+            self.mms.insert(key, mm);
+        } else {
+            // Whoever used it was killed meanwhile.
+            destroy(&mut self.store, mm);
+        }
         Some(result)
     }
 
@@ -287,7 +309,7 @@ impl Machine {
     }
 
     /// A fresh address space with the image in it; `None` when there is no memory for it.
-    pub(crate) fn load(&mut self, stack_limit: u64) -> Option<usize> {
+    pub(crate) fn load(&mut self, stack_limit: u64, memcg: MemcgId) -> Option<usize> {
         let need = self.image.pages();
         self.as_kernel(|ctx| ctx.make_room(need)).ok()?;
         let config = &self.store.config;
@@ -301,6 +323,7 @@ impl Machine {
         let mut layout = layout(config.release, config.arch, input);
         layout.mmap_base = self.image.mmap_base.unwrap_or(layout.mmap_base);
         let mut mm = Mm::new(config.arch, layout, self.image.segments);
+        (mm.memcg, mm.tables_memcg) = (memcg, memcg);
         let mut image = self.image.clone();
         if self.image.mmap_base.is_none() {
             // The kernel's own mappings are made where the search for a place starts.
@@ -325,7 +348,8 @@ impl Machine {
             pid: self.pid(process.group),
             ppid: group.parent.map_or(1, |parent| self.pid(parent)),
             nice: group.nice,
-            adj: group.adj,
+            started: group.started,
+            cpu: group.cpu,
             threads: u32::try_from(threads).unwrap_or(u32::MAX),
         })
     }
@@ -338,9 +362,22 @@ impl Machine {
         if adj < process.adj_min && !process.task.privileged() {
             return Ok(Err(Errno::EACCES));
         }
+        let privileged = process.task.privileged();
         process.adj = adj;
-        if process.task.privileged() {
+        if privileged {
             process.adj_min = adj;
+        }
+        if self.store.oom.killer.adj_is_shared && !process.borrows {
+            let group = Self::index(group);
+            for sharer in self.parts().sharers(group) {
+                let sharer = &mut self.processes[sharer];
+                if !sharer.borrows {
+                    sharer.adj = adj;
+                    if privileged {
+                        sharer.adj_min = adj;
+                    }
+                }
+            }
         }
         Ok(Ok(0))
     }
@@ -393,8 +430,10 @@ impl World for Machine {
     }
 
     fn control(&mut self, what: &Control, value: &str) -> Result<Result<(), Errno>, WorldError> {
+        self.runs()?;
         Ok(self.write_control(what, value))
     }
+
 
     fn files(&mut self, files: &[FileSpec]) -> Result<(), WorldError> {
         for spec in files {
@@ -429,6 +468,7 @@ impl World for Machine {
     }
 
     fn start(&mut self, spec: &ProcessSpec) -> Result<ProcessId, WorldError> {
+        self.runs()?;
         let config = &self.store.config;
         let pair = |soft: Option<u64>, default: (u64, u64)| match soft {
             Some(soft) => (soft, default.1.max(soft)),
@@ -452,7 +492,8 @@ impl World for Machine {
         };
         let none = || WorldError(format!("there is no memory to start `{}`", spec.name));
         self.as_kernel(process_pages).map_err(|_| none())?;
-        let mm = self.load(limits.stack.0).ok_or_else(none)?;
+        let memcg = self.cgroup_of(spec)?;
+        let mm = self.load(limits.stack.0, memcg).ok_or_else(none)?;
         let group = ProcessId(u32::try_from(self.processes.len()).unwrap_or(u32::MAX));
         Ok(self.add_process(Process {
             name: spec.name.clone(),
@@ -464,6 +505,13 @@ impl World for Machine {
             task,
             mm,
             ended: None,
+            memcg,
+            kernel: (MemcgId::ROOT, 0),
+            started: self.store.clock,
+            cpu: 0,
+            borrows: false,
+            stuck: false,
+            victim: None,
         }))
     }
 
@@ -506,14 +554,21 @@ impl World for Machine {
         self.finish(process, how)
     }
 
-    fn sleep(&mut self, _nanoseconds: u64) -> Result<(), WorldError> {
+    fn sleep(&mut self, nanoseconds: u64) -> Result<(), WorldError> {
+        self.runs()?;
+        let until = self.store.clock.saturating_add(nanoseconds);
+        self.ksmd(until);
+        self.store.clock = until;
+        crate::oom::reap_due(&mut self.parts());
         Ok(())
     }
 
     fn observe(&mut self, process: ProcessId) -> Result<Observation, WorldError> {
         let who = self.identity(process)?;
-        let meminfo = proc::meminfo(&self.store, self.mms.values());
-        let machine = vec![("meminfo".to_owned(), meminfo)];
+        let group = Self::index(self.process(process)?.group);
+        let oom_score = crate::oom::oom_score(&self.parts(), group)
+            .map(|score| format!("{score}\n").into_bytes());
+        let machine = self.machine_files();
         let found = self.process(process)?;
         let Some(mm) = self.mms.get(&found.mm).filter(|_| found.ended.is_none()) else {
             return Ok(Observation { machine, ..Observation::default() });
@@ -527,18 +582,33 @@ impl World for Machine {
             status: Some(proc::status(store, mm, task, &who)),
             statm: Some(proc::statm(store, mm)),
             stat: Some(proc::stat(mm, task, &who)),
-            oom_score: proc::oom_score(store, mm, task, &who),
+            oom_score,
             machine,
         })
     }
 
+    fn panicked(&mut self) -> Option<String> {
+        self.store.oom.halted.as_ref().map(crate::oom::Halt::words)
+    }
+
+    fn machine(&mut self) -> Result<Vec<(String, Vec<u8>)>, WorldError> {
+        let mut files = self.machine_files();
+        files.extend(self.pressure_files());
+        let mount = self.cgroup_mount().trim_start_matches('/');
+        let groups = self.cgroup_files().into_iter();
+        files.extend(groups.map(|(path, text)| (format!("{mount}/{path}"), text)));
+        files.extend(self.ksm_files());
+        Ok(files)
+    }
+
+    fn log(&mut self) -> Result<Vec<u8>, WorldError> {
+        Ok(self.store.oom.log.text().to_vec())
+    }
+
     fn deaths(&mut self) -> Result<Vec<(ProcessId, End)>, WorldError> {
-        let killed = std::mem::take(&mut self.store.killed);
-        let death = |index: usize| {
-            let id = ProcessId(u32::try_from(index).ok()?);
-            Some((id, self.processes.get(index)?.ended?))
-        };
-        Ok(killed.into_iter().filter_map(death).collect())
+        let deaths = std::mem::take(&mut self.store.oom.deaths).into_iter();
+        let id = |index: usize| ProcessId(u32::try_from(index).unwrap_or(u32::MAX));
+        Ok(deaths.map(|(index, how)| (id(index), how)).collect())
     }
 
     fn alive(&mut self, process: ProcessId) -> Result<Option<End>, WorldError> {

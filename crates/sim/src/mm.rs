@@ -5,6 +5,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 
 use rules::layout::{Arch, Layout};
 
+use crate::memcg::MemcgId;
 use crate::page::{PAGE_BITS, Pte};
 use crate::range_map::RangeMap;
 use crate::tables::Tables;
@@ -54,6 +55,10 @@ pub(crate) struct Mm {
     pub(crate) users: u32,
     /// Page tables that memory was taken for.
     pub(crate) tables_paid: u64,
+    /// Who pays for its pages: the cgroup of the process that it belongs to.
+    pub(crate) memcg: MemcgId,
+    /// Who pays for its page tables: where it was when it came to be.
+    pub(crate) tables_memcg: MemcgId,
 }
 
 impl Mm {
@@ -78,6 +83,8 @@ impl Mm {
             no_hole: None,
             users: 1,
             tables_paid: 0,
+            memcg: MemcgId::ROOT,
+            tables_memcg: MemcgId::ROOT,
         }
     }
 
@@ -141,6 +148,12 @@ impl Mm {
 
     pub(crate) fn rss_total(&self) -> u64 {
         self.rss.iter().sum()
+    }
+
+    /// Pages of it that are on swap.
+    #[expect(clippy::unused_self, reason = "nothing is swapped out yet")]
+    pub(crate) fn swap_entries(&self) -> u64 {
+        0
     }
 
     pub(crate) fn note_rss(&mut self) {

@@ -11,6 +11,9 @@ use crate::anon::Anons;
 use crate::config::MachineConfig;
 use crate::files::{File, Open};
 use crate::frames::{Frame, Frames, file_base};
+use crate::ksm::{Contents, Ksm};
+use crate::memcg::MemcgId;
+use crate::oom::State;
 use crate::rules_of::Rules;
 
 /// Pages of a file that go, and must be unmapped everywhere before.
@@ -45,10 +48,15 @@ pub(crate) struct Store {
     pub(crate) holes: Vec<Hole>,
     /// and pages that were written back, by file, first and count.
     pub(crate) synced: Vec<(usize, u64, u64)>,
-    /// Whom the OOM killer has killed, by index, since the world last asked.
-    pub(crate) killed: Vec<usize>,
+    /// What is in anonymous pages.
+    pub(crate) contents: Contents,
+    pub(crate) ksm: Ksm,
     /// The last inode number given to what has no name.
     pub(crate) last_inode: u64,
+    /// Time since boot, nanoseconds.
+    pub(crate) clock: u64,
+    /// The OOM killer and the kernel's log.
+    pub(crate) oom: State,
 }
 
 impl Store {
@@ -127,9 +135,11 @@ impl Store {
     }
 
     /// What the kernel had for a process beside its page tables is free.
-    pub(crate) fn process_gone(&mut self) {
+    /// `paid`: what a cgroup was charged for it.
+    pub(crate) fn process_gone(&mut self, paid: (MemcgId, u64)) {
         if let Some(physical) = self.frames.physical.as_deref_mut() {
             physical.give_kernel(physical.profile.per_process);
+            self.frames.memcgs.uncharge_kernel(paid.0, paid.1);
         }
     }
 

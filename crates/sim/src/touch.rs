@@ -1,6 +1,6 @@
 //! What a program does to its memory without asking.
 
-use world::{Fault, Stop, Touch, Touched};
+use world::{Access, Fault, Stop, Touch, Touched};
 
 use crate::ctx::Ctx;
 use crate::fault::KILL;
@@ -14,6 +14,14 @@ fn stop(fault: Fault) -> Stop {
 impl Ctx<'_> {
     /// Performs accesses in rising order; a signal ends them.
     pub(crate) fn touch(&mut self, touch: &Touch) -> Touched {
+        let touched = self.access_all(touch);
+        if touch.access == Access::Write {
+            self.note_content(touch, 0, touched.done);
+        }
+        touched
+    }
+
+    fn access_all(&mut self, touch: &Touch) -> Touched {
         let Touch { addr, count, stride, access, .. } = *touch;
         if count == 0 {
             return Touched { done: 0, stopped: None };

@@ -92,8 +92,8 @@ pub trait World {
         Ok(Vec::new())
     }
 
-    /// What the kernel said when it panicked, if it has: `Kernel panic - not syncing: …`. A machine
-    /// that has panicked does nothing any more, and any other question is a [`WorldError`].
+    /// Why the machine does nothing any more, if so: what the kernel said when it panicked, or what it
+    /// waits for in vain. Any other question to it but that for its log is a [`WorldError`].
     fn panicked(&mut self) -> Option<String> {
         None
     }

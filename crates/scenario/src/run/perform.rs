@@ -14,6 +14,7 @@ use crate::program::{
     Bind, Break, CallPlan, Claim, HeapPlan, Op, ProgramId, Shown, Slot, Term, TouchPlan,
 };
 use crate::source::Span;
+use crate::vary::random;
 
 impl Run<'_> {
     /// Does a step that is no loop.
@@ -556,15 +557,6 @@ fn fill(call: &mut Call, slot: Slot, value: u64) {
         (Call::Setrlimit { hard, .. }, Slot::Hard) => *hard = value,
         _ => debug_assert!(false, "the checker gives no call a slot that it does not have"),
     }
-}
-
-/// The next number of a sequence (SplitMix64).
-fn random(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 impl Failed {

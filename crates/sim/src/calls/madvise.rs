@@ -142,9 +142,19 @@ impl Ctx<'_> {
             DODUMP => flags.without(VmFlags::DONTDUMP),
             MERGEABLE => {
                 let shared = flags.any(VmFlags::SHARED.with(VmFlags::MAYSHARE));
-                if shared || special || droppable { flags } else { flags.with(VmFlags::MERGEABLE) }
+                if shared || special || droppable {
+                    flags
+                } else {
+                    self.store.ksm.enter(self.rest.mm, self.store.clock);
+                    flags.with(VmFlags::MERGEABLE)
+                }
             }
-            UNMERGEABLE => flags.without(VmFlags::MERGEABLE),
+            UNMERGEABLE => {
+                if flags.has(VmFlags::MERGEABLE) {
+                    self.unmerge(at, start, end, true);
+                }
+                flags.without(VmFlags::MERGEABLE)
+            }
             HUGEPAGE => flags.without(VmFlags::NOHUGEPAGE).with(VmFlags::HUGEPAGE),
             _ => flags.without(VmFlags::HUGEPAGE).with(VmFlags::NOHUGEPAGE),
         };

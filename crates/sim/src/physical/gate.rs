@@ -25,6 +25,8 @@ pub(crate) enum For {
     UserFile,
     /// The kernel's own on behalf of a process (`GFP_KERNEL_ACCOUNT`).
     Kernel,
+    /// The kernel's own that no cgroup pays for.
+    KernelOwn,
     /// A huge page: taken where there is one, and done without otherwise.
     Huge,
 }
@@ -34,7 +36,7 @@ impl For {
     pub(crate) fn highest(self) -> ZoneKind {
         match self {
             For::User | For::UserFile | For::Huge => ZoneKind::Movable,
-            For::Kernel => ZoneKind::Normal,
+            For::Kernel | For::KernelOwn => ZoneKind::Normal,
         }
     }
 
@@ -44,6 +46,7 @@ impl For {
             For::User | For::Huge => "GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_ZERO",
             For::UserFile => "GFP_HIGHUSER_MOVABLE",
             For::Kernel => "GFP_KERNEL_ACCOUNT",
+            For::KernelOwn => "GFP_KERNEL",
         }
     }
 }
@@ -108,10 +111,11 @@ impl Ctx<'_> {
         let Some(physical) = self.store.frames.physical.as_deref_mut() else {
             return Ok(Grant { pages: want, zone: NOWHERE, memcg: 0 });
         };
-        match physical.grab(want, what, Mark::Low) {
-            Some(grant) => Ok(grant),
-            None => self.allocate_slowly(want, what),
-        }
+        let grant = match physical.grab(want, what, Mark::Low) {
+            Some(grant) => grant,
+            None => self.allocate_slowly(want, what)?,
+        };
+        self.pay(grant, what)
     }
 
     /// `__alloc_pages_slowpath()`.
@@ -163,7 +167,7 @@ impl Ctx<'_> {
             return Ok(());
         }
         while missing > 0 {
-            missing -= self.kernel_pages(missing)?;
+            missing -= self.kernel_pages(missing, For::Kernel)?;
         }
         let before = self.mm.tables.count();
         self.mm.tables.make(start, end);
@@ -176,8 +180,8 @@ impl Ctx<'_> {
     }
 
     /// Pages of the kernel's own; how many of those asked for.
-    pub(crate) fn kernel_pages(&mut self, want: u64) -> Result<u64, NoMemory> {
-        let grant = self.allocate(want, For::Kernel)?;
+    pub(crate) fn kernel_pages(&mut self, want: u64, what: For) -> Result<u64, NoMemory> {
+        let grant = self.allocate(want, what)?;
         if let Some(physical) = self.store.frames.physical.as_deref_mut()
             && let Some(kernel) = physical.kernel.get_mut(usize::from(grant.zone))
         {
@@ -193,7 +197,7 @@ impl Ctx<'_> {
         }
         let mut got = 0;
         while got < count {
-            match self.kernel_pages(count - got) {
+            match self.kernel_pages(count - got, For::Kernel) {
                 Ok(pages) => got += pages,
                 Err(_) => break,
             }
@@ -201,6 +205,7 @@ impl Ctx<'_> {
         if let Some(physical) = self.store.frames.physical.as_deref_mut() {
             if got < count {
                 physical.give_kernel(got);
+                self.store.frames.memcgs.uncharge_kernel(self.mm.memcg, got);
                 return Err(Errno::ENOMEM);
             }
             physical.tables += got;
@@ -251,7 +256,7 @@ pub(crate) fn process_pages(ctx: &mut Ctx<'_>) -> Result<(), NoMemory> {
     let need = physical.profile.per_process;
     let mut got = 0;
     while got < need {
-        match ctx.kernel_pages(need - got) {
+        match ctx.kernel_pages(need - got, For::KernelOwn) {
             Ok(pages) => got += pages,
             Err(none) => {
                 if let Some(physical) = ctx.store.frames.physical.as_deref_mut() {

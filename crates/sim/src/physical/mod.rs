@@ -6,6 +6,8 @@
 //! tables among them, are counts by zone.
 
 mod boot;
+mod count;
+pub(crate) mod counters;
 mod gate;
 mod slab;
 mod zones;

@@ -33,6 +33,7 @@ pub(crate) struct Share {
     pub(crate) anonymous: u64,
     pub(crate) lazyfree: u64,
     pub(crate) anon_huge: u64,
+    pub(crate) ksm: u64,
 }
 
 impl Share {
@@ -52,6 +53,7 @@ impl Share {
         if pte.huge {
             self.anon_huge += len * PAGE;
         }
+        self.ksm += store.ksm.stable_within(pte.frame, len) * PAGE;
         for (_, count, known) in store.frames.map.iter_within(pte.frame, pte.frame + len) {
             self.add_pages(vma, pte, known, count, u64::from(known.maps));
         }
@@ -114,6 +116,7 @@ impl Share {
         self.anonymous += other.anonymous;
         self.lazyfree += other.lazyfree;
         self.anon_huge += other.anon_huge;
+        self.ksm += other.ksm;
     }
 
     fn print(&self, text: &mut String, release: Release, rolled: bool) {
@@ -139,7 +142,7 @@ impl Share {
         row("Private_Dirty", self.private_dirty, old(14));
         row("Referenced", self.referenced, old(22));
         row("Anonymous", self.anonymous, old(37));
-        row("KSM", 0, since(6, 6));
+        row("KSM", self.ksm, since(6, 6));
         row("LazyFree", self.lazyfree, since(4, 12));
         row("AnonHugePages", self.anon_huge, old(39));
         row("ShmemPmdMapped", 0, since(4, 8));

@@ -1,4 +1,18 @@
-//! `/proc/meminfo`, as far as the model knows it.
+//! What `/proc` says of the whole machine.
+//!
+//! Of a machine whose memory ends, all of it is made of [`Counters`], in the format of its release.
+//! Of one whose memory never ends only the few lines are there that follow from its processes.
+
+mod meminfo;
+mod rows;
+mod values;
+mod vmstat;
+mod zones;
+
+pub(crate) use meminfo::meminfo;
+pub(crate) use values::zone_value;
+pub(crate) use vmstat::{swaps, vmstat};
+pub(crate) use zones::{buddyinfo, is_numa, kinds, name as zone_name, protection, zoneinfo};
 
 use std::fmt::Write;
 
@@ -9,7 +23,7 @@ use crate::page::{FILE, SHMEM};
 use crate::store::Store;
 
 /// `/proc/meminfo`: lines that the model can tell.
-pub(crate) fn meminfo<'a>(store: &Store, mms: impl Iterator<Item = &'a Mm>) -> Vec<u8> {
+pub(crate) fn endless_meminfo<'a>(store: &Store, mms: impl Iterator<Item = &'a Mm>) -> Vec<u8> {
     let (mut mapped, mut tables) = (0, 0);
     for mm in mms {
         mapped += mm.rss[FILE] + mm.rss[SHMEM];
@@ -53,7 +67,7 @@ pub(crate) fn meminfo<'a>(store: &Store, mms: impl Iterator<Item = &'a Mm>) -> V
 }
 
 /// `/proc/vmstat`: lines that the model can tell.
-pub(crate) fn vmstat<'a>(store: &Store, mms: impl Iterator<Item = &'a Mm>) -> Vec<u8> {
+pub(crate) fn endless_vmstat<'a>(store: &Store, mms: impl Iterator<Item = &'a Mm>) -> Vec<u8> {
     let tables: u64 = mms.map(|mm| mm.tables.count()).sum();
     let anon = store.frames.anonymous_in_use();
     let mut text = String::new();

@@ -1,0 +1,57 @@
+//! What each cgroup has, counted over frames, page tables and processes.
+
+use std::collections::BTreeMap;
+
+use super::{MemcgId, Stat};
+use crate::frames::file_of;
+use crate::machine::Process;
+use crate::mm::Mm;
+use crate::store::Store;
+
+/// Pages that a kernel stack takes (x86-64 and arm64, 16 KiB).
+pub(super) const STACK: u64 = 4;
+
+/// What each cgroup has, those below it aside.
+pub(crate) fn own_stats<'a>(
+    store: &Store,
+    mms: impl Iterator<Item = &'a Mm>,
+    processes: &[Process],
+) -> BTreeMap<MemcgId, Stat> {
+    let mut stats: BTreeMap<MemcgId, Stat> = BTreeMap::new();
+    // New anonymous pages are on the inactive list since 5.9.
+    let anon_list = usize::from(store.release() < facts::Release::new(5, 9));
+    for (frame, len, known) in store.frames.map.iter() {
+        let stat = stats.entry(MemcgId(known.memcg)).or_default();
+        let Some((file, _)) = file_of(frame) else {
+            stat.anon += len;
+            stat.anon_huge += if known.large { len } else { 0 };
+            stat.lru[anon_list] += len;
+            continue;
+        };
+        stat.file += len;
+        stat.file_mapped += if known.maps > 0 { len } else { 0 };
+        if store.files[file].is_shmem() {
+            stat.shmem += len;
+            stat.lru[usize::from(known.active)] += len;
+        } else {
+            stat.dirty += if known.dirty { len } else { 0 };
+            stat.lru[2 + usize::from(known.active)] += len;
+        }
+    }
+    for mm in mms {
+        stats.entry(mm.tables_memcg).or_default().tables += mm.tables_paid;
+    }
+    let stacks = u64::from(store.frames.memcgs.rules.charges_stacks) * STACK;
+    for process in processes.iter().filter(|process| process.ended.is_none()) {
+        let (owner, pages) = process.kernel;
+        let stat = stats.entry(owner).or_default();
+        stat.stacks += stacks.min(pages);
+        stat.slab_unreclaimable += pages.saturating_sub(stacks) * 4096;
+    }
+    for (index, memcg) in store.frames.memcgs.all.iter().enumerate() {
+        let id = MemcgId(u16::try_from(index).unwrap_or(0));
+        let stat = stats.entry(id).or_default();
+        (stat.kernel, stat.swap, stat.vm) = (memcg.kernel, memcg.swapped, memcg.vm);
+    }
+    stats
+}

@@ -1,0 +1,294 @@
+//! Memory cgroups in the model, beside what kernels did.
+
+mod common;
+
+use common::{call, mmap, spec, touch};
+use facts::{CgroupVersion, Release};
+use oomph_sim::{Image, Machine, MachineConfig, Profile};
+use rules::layout::Arch;
+use units::ScoreAdj;
+use world::{Control, End, Errno, ProcessId, ProcessSpec, Setup, Stop, World};
+
+fn machine(release: Release, version: CgroupVersion, groups: &[&str]) -> Machine {
+    let profile = Profile::of(release, Arch::X86_64, 512);
+    let mut config = MachineConfig::with_memory(release, Arch::X86_64, profile);
+    config.cgroups = version;
+    let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
+    let cgroups = groups.iter().map(|path| (*path).to_owned()).collect();
+    machine.setup(&Setup { cgroups, ..Setup::default() }).unwrap();
+    machine
+}
+
+fn v2(groups: &[&str]) -> Machine {
+    machine(Release::new(6, 12), CgroupVersion::V2, groups)
+}
+
+fn set(machine: &mut Machine, path: &str, file: &str, value: &str) -> Result<(), Errno> {
+    let control = Control::Cgroup { path: path.to_owned(), file: file.to_owned() };
+    machine.control(&control, value).unwrap()
+}
+
+fn read(machine: &mut Machine, path: &str, file: &str) -> String {
+    let files = machine.machine().unwrap();
+    let end = format!("{path}/{file}");
+    let found = files.into_iter().find(|(name, _)| name.ends_with(&end));
+    String::from_utf8(found.unwrap_or_else(|| panic!("no {end}")).1).unwrap()
+}
+
+fn number(machine: &mut Machine, path: &str, file: &str) -> u64 {
+    read(machine, path, file).trim().parse().unwrap()
+}
+
+fn field(machine: &mut Machine, path: &str, file: &str, key: &str) -> u64 {
+    let text = read(machine, path, file);
+    let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {key}")).parse().unwrap()
+}
+
+fn start(machine: &mut Machine, name: &str, cgroup: &str, adj: i64) -> ProcessId {
+    let adj = ScoreAdj::new(adj).unwrap();
+    let cgroup = Some(cgroup.to_owned());
+    machine.start(&ProcessSpec { name: name.to_owned(), adj, cgroup, ..spec(0) }).unwrap()
+}
+
+/// Touches so much; how many pages until it was killed, or all.
+fn grow(machine: &mut Machine, process: ProcessId, pages: u64) -> (u64, bool) {
+    let addr = call(machine, process, &mmap(pages * 4096)).unwrap();
+    let touched = touch(machine, process, addr, pages);
+    (touched.done, touched.stopped == Some(Stop::Killed))
+}
+
+#[test]
+fn a_lone_hog_dies_at_its_limit_with_the_events_that_6_1_counted() {
+    // memory.max of 20 MiB: a peak of exactly that; max 35, oom 1, oom_kill 1.
+    let mut machine = machine(Release::new(6, 1), CgroupVersion::V2, &["/hog"]);
+    set(&mut machine, "/hog", "memory.max", "20M").unwrap();
+    let hog = start(&mut machine, "hog", "/hog", 0);
+    let (pages, killed) = grow(&mut machine, hog, 10_000);
+    assert!(killed && pages < 5120, "{pages}");
+    assert_eq!(number(&mut machine, "/hog", "memory.peak"), 20_971_520);
+    assert_eq!(
+        read(&mut machine, "/hog", "memory.events"),
+        "low 0\nhigh 0\nmax 35\noom 1\noom_kill 1\noom_group_kill 0\n"
+    );
+    assert_eq!(machine.deaths().unwrap(), [(hog, End::Signal(9))]);
+    assert_eq!(field(&mut machine, "/hog", "memory.stat", "anon"), 0);
+    // What page tables were charged for waits on the processor.
+    assert!(number(&mut machine, "/hog", "memory.current") <= 64 * 4096);
+    assert_eq!(read(&mut machine, "/hog", "cgroup.procs"), "");
+}
+
+#[test]
+fn every_page_below_the_limit_is_somebodys() {
+    let mut machine = v2(&["/a"]);
+    set(&mut machine, "/a", "memory.max", "8M").unwrap();
+    let process = start(&mut machine, "p", "/a", 0);
+    grow(&mut machine, process, 1500);
+    set(&mut machine, "/a", "memory.max", "16M").unwrap();
+    let stat = |machine: &mut Machine, key: &str| field(machine, "/a", "memory.stat", key);
+    let sum = stat(&mut machine, "anon") + stat(&mut machine, "kernel");
+    let current = number(&mut machine, "/a", "memory.current");
+    assert!(current >= sum && current - sum <= 64 * 4096, "{current} and {sum}");
+    assert_eq!(stat(&mut machine, "kernel"), stat(&mut machine, "pagetables"));
+    assert!(stat(&mut machine, "pgfault") >= 1500);
+    assert_eq!(field(&mut machine, "", "memory.stat", "anon"), stat(&mut machine, "anon"));
+}
+
+#[test]
+fn in_v1_failures_are_counted_as_6_18_counted_them() {
+    // memory.limit_in_bytes of 2049 pages: a failed batch for each of the last pages, fewer than 64;
+    // then 19 at the kill and 17 by the dying task.
+    let mut machine = machine(Release::new(6, 18), CgroupVersion::V1, &["/hog"]);
+    set(&mut machine, "/hog", "memory.limit_in_bytes", "8393608").unwrap();
+    assert_eq!(number(&mut machine, "/hog", "memory.limit_in_bytes"), 8_392_704);
+    let hog = start(&mut machine, "hog", "/hog", 0);
+    let (_, killed) = grow(&mut machine, hog, 4000);
+    assert!(killed);
+    assert_eq!(number(&mut machine, "/hog", "memory.max_usage_in_bytes"), 8_392_704);
+    let failures = number(&mut machine, "/hog", "memory.failcnt");
+    assert!((36..36 + 64).contains(&failures), "{failures}");
+    let text = "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n";
+    assert_eq!(read(&mut machine, "/hog", "memory.oom_control"), text);
+}
+
+#[test]
+fn the_hog_of_the_captured_v1_machine_kills_the_cache_where_it_did() {
+    // tests/data/captures/6.1-256m-cgroup1: /work has 72 MiB, of which 33132544 bytes were used; the hog
+    // in /work/front had touched 42467328 when `cache` (adjusted by 500) was killed.
+    let groups = ["/work", "/work/front", "/work/back"];
+    let mut machine = machine(Release::new(6, 1), CgroupVersion::V1, &groups);
+    set(&mut machine, "/work", "memory.limit_in_bytes", "75497472").unwrap();
+    let web = start(&mut machine, "web", "/work/back", 0);
+    let cache = start(&mut machine, "cache", "/work/front", 500);
+    grow(&mut machine, web, 24 << 8);
+    grow(&mut machine, cache, 6 << 8);
+    let used = number(&mut machine, "/work", "memory.usage_in_bytes");
+    let rest = (33_132_544 - used) / 4096;
+    // What the shells and the programs' own pages took.
+    grow(&mut machine, web, rest);
+    let hog = start(&mut machine, "hog", "/work/front", 0);
+    let addr = call(&mut machine, hog, &mmap(64 << 20)).unwrap();
+    let mut touched = 0;
+    while machine.alive(cache).unwrap().is_none() {
+        touch(&mut machine, hog, addr + touched * 4096, 64);
+        touched += 64;
+    }
+    assert_eq!(machine.alive(hog).unwrap(), None);
+    let distance = (touched * 4096).abs_diff(42_467_328);
+    assert!(distance <= 42_467_328 / 100, "{} bytes", touched * 4096);
+    let log = String::from_utf8(machine.log().unwrap()).unwrap();
+    for expected in [
+        "memory: usage 73728kB, limit 73728kB, failcnt",
+        "Memory cgroup stats for /work:",
+        "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/work,task_memcg=/work/front,task=cache",
+        "Memory cgroup out of memory: Killed process",
+    ] {
+        assert!(log.contains(expected), "{expected} is not in\n{log}");
+    }
+}
+
+#[test]
+fn a_group_dies_together_cgroup_by_cgroup() {
+    // As in tests/data/captures/6.12-256m-cgroup2, but without swap.
+    let mut machine = v2(&["/work", "/work/front", "/work/back"]);
+    set(&mut machine, "/work", "memory.max", "75497472").unwrap();
+    set(&mut machine, "/work", "memory.oom.group", "1").unwrap();
+    let web = start(&mut machine, "web", "/work/back", 0);
+    let spared = start(&mut machine, "spared", "/work/back", -1000);
+    let cache = start(&mut machine, "cache", "/work/front", 500);
+    let outside = start(&mut machine, "outside", "/", 900);
+    grow(&mut machine, web, 24 << 8);
+    grow(&mut machine, cache, 2 << 8);
+    let hog = start(&mut machine, "hog", "/work/front", 0);
+    assert!(grow(&mut machine, hog, 72 << 8).1);
+    let dead = |machine: &mut Machine, process| machine.alive(process).unwrap().is_some();
+    assert!(dead(&mut machine, web) && dead(&mut machine, cache));
+    assert!(!dead(&mut machine, spared) && !dead(&mut machine, outside));
+    let log = String::from_utf8(machine.log().unwrap()).unwrap();
+    let killed: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("Killed process"))
+        .filter_map(|line| line.split(['(', ')']).nth(1))
+        .collect();
+    assert_eq!(killed, ["hog", "cache", "hog", "web"]);
+    let count =
+        |machine: &mut Machine, path: &str, key: &str| field(machine, path, "memory.events", key);
+    assert_eq!(count(&mut machine, "/work", "oom_kill"), 4);
+    assert_eq!(count(&mut machine, "/work/front", "oom_kill"), 3);
+    assert_eq!(count(&mut machine, "/work", "oom_group_kill"), 1);
+    assert_eq!(field(&mut machine, "/work", "memory.events.local", "oom_kill"), 0);
+}
+
+#[test]
+fn lowering_the_limit_kills_until_what_is_left_fits() {
+    let mut machine = v2(&["/a"]);
+    let mut all = Vec::new();
+    for size in [5, 20, 10] {
+        let process = start(&mut machine, "p", "/a", 0);
+        grow(&mut machine, process, size << 8);
+        all.push(process);
+    }
+    set(&mut machine, "/a", "memory.max", "8M").unwrap();
+    let alive: Vec<bool> =
+        all.iter().map(|process| machine.alive(*process).unwrap().is_none()).collect();
+    assert_eq!(alive, [true, false, false]);
+    assert_eq!(field(&mut machine, "/a", "memory.events", "oom"), 2);
+    assert_eq!(field(&mut machine, "/a", "memory.events", "max"), 0);
+    assert!(number(&mut machine, "/a", "memory.current") <= 8 << 20);
+}
+
+#[test]
+fn above_high_a_task_waits_and_the_wait_is_pressure() {
+    let mut machine = v2(&["/a"]);
+    set(&mut machine, "/a", "memory.high", "16M").unwrap();
+    let process = start(&mut machine, "p", "/a", 0);
+    assert_eq!(grow(&mut machine, process, 30 << 8), (30 << 8, false));
+    let high = field(&mut machine, "/a", "memory.events", "high");
+    // One for each of the batches above, and more for each of those that tried again and again.
+    assert!(high > 14 * 4, "{high}");
+    let total = |text: &str| -> u64 {
+        let (_, total) = text.lines().next().unwrap().rsplit_once("total=").unwrap();
+        total.parse().unwrap()
+    };
+    let stalled = total(&read(&mut machine, "/a", "memory.pressure"));
+    // By then it waits two seconds for every 256 KiB.
+    assert!(stalled > 50_000_000, "{stalled} µs");
+    let files = machine.machine().unwrap();
+    let whole = files.iter().find(|(name, _)| name == "pressure/memory").unwrap();
+    assert_eq!(total(&String::from_utf8_lossy(&whole.1)), stalled);
+    assert_eq!(field(&mut machine, "/a", "memory.events", "oom_kill"), 0);
+}
+
+#[test]
+fn a_limit_of_v1_is_not_set_below_what_cannot_be_reclaimed() {
+    let mut machine = machine(Release::new(6, 1), CgroupVersion::V1, &["/a"]);
+    let process = start(&mut machine, "p", "/a", 0);
+    grow(&mut machine, process, 4 << 8);
+    assert_eq!(set(&mut machine, "/a", "memory.limit_in_bytes", "2M"), Err(Errno::EBUSY));
+    assert_eq!(set(&mut machine, "/a", "memory.limit_in_bytes", "9M"), Ok(()));
+}
+
+#[test]
+fn a_process_that_moves_leaves_what_it_has_behind() {
+    let mut machine = v2(&["/a", "/b"]);
+    let process = start(&mut machine, "p", "/a", 0);
+    grow(&mut machine, process, 1 << 8);
+    let pid = read(&mut machine, "/a", "cgroup.procs");
+    set(&mut machine, "/b", "cgroup.procs", &pid).unwrap();
+    grow(&mut machine, process, 1 << 8);
+    let anon = |machine: &mut Machine, path: &str| field(machine, path, "memory.stat", "anon");
+    assert!(anon(&mut machine, "/a") >= 1 << 20);
+    assert_eq!(anon(&mut machine, "/b"), 1 << 20);
+    assert_eq!(set(&mut machine, "/b", "cgroup.procs", "77"), Err(Errno::ESRCH));
+    machine.end(process, End::Exit(0)).unwrap();
+    assert_eq!((anon(&mut machine, "/a"), anon(&mut machine, "/b")), (0, 0));
+}
+
+#[test]
+fn a_child_costs_its_cgroup_a_stack_and_its_tables() {
+    let mut machine = v2(&["/a"]);
+    let process = start(&mut machine, "p", "/a", 0);
+    let kernel = |machine: &mut Machine| field(machine, "/a", "memory.stat", "kernel");
+    let before = kernel(&mut machine);
+    let child = machine.fork(process, world::ForkKind::Fork).unwrap().unwrap();
+    // 6.18 charged 75 kB for a child of a static program.
+    let cost = kernel(&mut machine) - before;
+    assert!((48 << 10..96 << 10).contains(&cost), "{cost}");
+    assert_eq!(field(&mut machine, "/a", "memory.stat", "kernel_stack"), 16_384);
+    machine.end(child, End::Exit(0)).unwrap();
+    assert_eq!(kernel(&mut machine), before);
+}
+
+#[test]
+fn a_cgroup_that_is_not_there_is_named() {
+    let mut machine = v2(&["/a"]);
+    let spec = ProcessSpec { cgroup: Some("/b".to_owned()), ..spec(0) };
+    let error = machine.start(&spec).unwrap_err().to_string();
+    assert!(error.contains("`/b`"), "{error}");
+    let setup = Setup { cgroups: vec!["/x/y".to_owned()], ..Setup::default() };
+    assert!(machine.setup(&setup).unwrap_err().to_string().contains("`/x/y`"));
+    assert_eq!(set(&mut machine, "/b", "memory.max", "1M"), Err(Errno::ENOENT));
+}
+
+#[test]
+fn what_reads_captures_reads_its_cgroups() {
+    let mut machine = v2(&["/work", "/work/front"]);
+    set(&mut machine, "/work", "memory.max", "64M").unwrap();
+    let process = start(&mut machine, "p", "/work/front", 0);
+    grow(&mut machine, process, 1000);
+    let folder = std::env::temp_dir().join(format!("oomph-sim-cgroups-{}", std::process::id()));
+    for (path, content) in machine.tree().unwrap() {
+        let path = folder.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+    let mut source = sources::open(folder.to_str().unwrap()).unwrap();
+    let seen = sources::snapshot(source.tree(), &sources::Want::rank());
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(seen.cgroups.version, Some(CgroupVersion::V2));
+    let work = &seen.cgroups.groups[&facts::Name::from("/work")];
+    assert_eq!(work.max, Some(units::Limit::At(units::Bytes::new(64 << 20))));
+    let current = number(&mut machine, "/work", "memory.current");
+    assert_eq!(work.current, Some(units::Bytes::new(current)));
+    assert_eq!(seen.tasks[0].cgroup.as_ref().unwrap().as_bytes(), b"/work/front");
+}
