@@ -527,6 +527,8 @@ pub(crate) enum Report {
     Timeline,
     /// What `oomph simulate --json` prints
     Simulation,
+    /// What `oomph simulate --vary … --json` prints
+    Variations,
     /// What `oomph replay --json` prints for a log of strace
     ReplayStrace,
     /// What `oomph lab --json` prints

@@ -35,6 +35,7 @@ mod table;
 mod text;
 mod timeline;
 mod usage;
+mod variations;
 mod words;
 
 pub use allocators::allocators;
@@ -52,3 +53,4 @@ pub use status::status;
 pub use style::{Charset, Style};
 pub use timeline::{INCIDENT_COLUMNS, incident_csv, incident_csv_head, named, notice, timeline};
 pub use usage::{SizeUnit, UsageView, usage, usage_csv, usage_svg};
+pub use variations::{variations, variations_csv, variations_svg};

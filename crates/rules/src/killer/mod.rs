@@ -38,6 +38,8 @@ pub struct Killer {
     /// Whether a child that uses its parent's memory can die for it (2.6.36 to 2.6.38; until then
     /// and since, such a child is passed over).
     pub sacrifices_sharer: bool,
+    /// A child that is never to be chosen does not die for its parent either (2.6.20).
+    pub spares_disabled_child: bool,
     /// How often it must have been asked, and how long before; `None` since 2.6.11.
     pub patience: Option<Patience>,
     /// What a victim that has not gone yet does to the next choice.
@@ -159,6 +161,7 @@ impl Killer {
             eligibility: Eligibility::for_release(release),
             selection: Selection::for_release(release),
             sacrifices_sharer: old(36) && !old(39),
+            spares_disabled_child: old(20),
             patience: (!old(11)).then_some(Patience {
                 times: 10,
                 span: SECOND,

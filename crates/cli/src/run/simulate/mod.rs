@@ -2,6 +2,7 @@
 
 mod allocator;
 pub(super) mod draw;
+mod many;
 mod save;
 mod watch;
 
@@ -29,6 +30,9 @@ pub(super) fn run(
     out: &mut Output,
 ) -> Result<Outcome, Failure> {
     let source = read(&args.file)?;
+    if !args.vary.is_empty() || args.find.is_some() || args.variations.is_some() {
+        return many::run(&source, args, global, out);
+    }
     let scenario = match scenario::check(&source) {
         Ok(scenario) => scenario,
         Err(problems) => {
