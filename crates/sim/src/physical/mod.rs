@@ -86,6 +86,9 @@ pub(crate) struct Physical {
     pub(crate) slab: Slab,
     /// What has happened, by the name that `/proc/vmstat` gives it.
     pub(crate) events: BTreeMap<&'static str, u64>,
+    /// The cgroup that the last walk ended at, by node and the cgroup that it worked in
+    /// (`mem_cgroup_reclaim_iter`).
+    pub(crate) walked: BTreeMap<(u32, u16), crate::memcg::MemcgId>,
     /// Pages that were needed when there was none left, and that the next ones given back pay for.
     pub(crate) owed: u64,
 }
@@ -118,6 +121,7 @@ impl Physical {
             pages_scanned: 0,
             slab: Slab::new(profile.slab_reclaimable, profile.slab_unreclaimable),
             events: BTreeMap::new(),
+            walked: BTreeMap::new(),
             owed: 0,
             profile,
         };
