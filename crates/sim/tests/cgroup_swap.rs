@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::groups::{enters, field, grow, number, set};
+use common::groups::{enters, field, grow, number, set, start};
+use common::{call, mmap, touch};
 use facts::{CgroupVersion, Release};
 use oomph_sim::{Image, Machine, MachineConfig, Profile};
 use rules::layout::Arch;
@@ -124,5 +125,48 @@ fn what_is_asked_for_is_reclaimed() {
         near("swap", number(&mut machine, "/a", "memory.swap.current"), value(&real, "swap"), 16);
         let scanned = field(&mut machine, "/a", "memory.stat", "pgscan");
         near("scanned", scanned, value(&real, "scanned"), 5);
+    }
+}
+
+#[test]
+fn the_group_of_the_captured_v2_machine_dies_where_it_did() {
+    // tests/data/captures/6.12-256m-cgroup2: /work has 72 MiB and 8 MiB of swap; at rest it used 33153024
+    // and 180224 bytes of these. The hog in /work/front had touched 50331648 when all were killed.
+    let release = Release::new(6, 12);
+    let mut machine = machine(release, &["/work", "/work/front", "/work/back"]);
+    for (path, file, value) in [
+        ("/work", "memory.max", "75497472"),
+        ("/work", "memory.swap.max", "8388608"),
+        ("/work", "memory.oom.group", "1"),
+        ("/work/back", "memory.high", "50331648"),
+        ("/work/back", "memory.low", "2097152"),
+    ] {
+        set(&mut machine, path, file, value).unwrap();
+    }
+    let web = start(&mut machine, "web", "/work/back", 0);
+    let cache = start(&mut machine, "cache", "/work/front", 500);
+    grow(&mut machine, cache, 6 << 8);
+    let used = number(&mut machine, "/work", "memory.current");
+    grow(&mut machine, web, (33_153_024 + 180_224 - used) / 4096);
+    let hog = start(&mut machine, "hog", "/work/front", 0);
+    let addr = call(&mut machine, hog, &mmap(96 << 20)).unwrap();
+    let mut touched = 0;
+    while machine.alive(hog).unwrap().is_none() {
+        touched += touch(&mut machine, hog, addr + touched * 4096, 64).done;
+    }
+    let distance = (touched * 4096).abs_diff(50_331_648);
+    assert!(distance <= 50_331_648 / 100, "{} bytes", touched * 4096);
+    for process in [web, cache] {
+        assert!(machine.alive(process).unwrap().is_some());
+    }
+    let log = String::from_utf8(machine.log().unwrap()).unwrap();
+    let killed: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("Killed process"))
+        .filter_map(|line| line.split(['(', ')']).nth(1))
+        .collect();
+    assert_eq!(killed, ["hog", "cache", "hog", "web"]);
+    for line in ["swap: usage 8192kB, limit 8192kB", "Tasks in /work are going to be killed"] {
+        assert!(log.contains(line), "{line} is not in\n{log}");
     }
 }
