@@ -203,3 +203,110 @@ fn kernels_of_32_bits_print_their_zones() {
         assert_eq!(zones, ["DMA", "Normal", "HighMem"], "{era}");
     }
 }
+
+#[test]
+fn a_full_cgroup_kills_its_own_and_explain_agrees() {
+    for era in ERAS {
+        let release: Release = era.parse().unwrap();
+        if release < Release::old(2, 6, 25) {
+            // There are no memory cgroups.
+            continue;
+        }
+        for version in [facts::CgroupVersion::V1, facts::CgroupVersion::V2] {
+            if version == facts::CgroupVersion::V2 && release < Release::new(4, 5) {
+                continue;
+            }
+            let mut config = MachineConfig::with_memory(
+                release,
+                Arch::X86_64,
+                Profile::of(release, Arch::X86_64, 256),
+            );
+            config.overcommit = facts::OvercommitMode::Always;
+            config.cgroups = version;
+            let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
+            let cgroups = vec!["/work".to_owned(), "/work/front".to_owned()];
+            machine.setup(&world::Setup { cgroups, ..world::Setup::default() }).unwrap();
+            let file = match version {
+                facts::CgroupVersion::V1 => "memory.limit_in_bytes",
+                facts::CgroupVersion::V2 => "memory.max",
+            };
+            let control = Control::Cgroup { path: "/work".to_owned(), file: file.to_owned() };
+            machine.control(&control, "40M").unwrap().unwrap();
+            // A larger one elsewhere is none of the cgroup's business.
+            start(&mut machine, "outside", 0, 1000, 80 * MIB);
+            let mut within = |name: &str, cgroup: &str, adj: i64, bytes: u64| {
+                let spec = ProcessSpec {
+                    name: name.to_owned(),
+                    adj: ScoreAdj::new(adj).unwrap(),
+                    cgroup: Some(cgroup.to_owned()),
+                    ..spec(1000)
+                };
+                let id = machine.start(&spec).unwrap();
+                let addr = call(&mut machine, id, &mmap(bytes)).unwrap();
+                fill(&mut machine, id, addr, bytes);
+                id
+            };
+            within("shy", "/work", -500, 8 * MIB);
+            let hog = within("hog", "/work/front", 0, 64 * MIB);
+            let tag = format!("{era} {version:?}");
+            assert_eq!(machine.deaths().unwrap(), [(hog, End::Signal(9))], "{tag}");
+            let log = machine.log().unwrap();
+            let explained = read(&mut machine, era);
+            match &explained.ran_out {
+                RanOut::Cgroup(path) => {
+                    // Its name is printed since 2.6.30.
+                    if release >= Release::old(2, 6, 30) {
+                        assert_eq!(path.as_ref().unwrap().as_bytes(), b"/work", "{tag}");
+                    }
+                }
+                other => panic!("{tag}: {other:?}\n{}", String::from_utf8_lossy(&log)),
+            }
+            agrees(&explained, era, &log);
+        }
+    }
+}
+
+#[test]
+fn a_group_that_dies_as_a_whole_is_explained_as_one() {
+    for era in ["4.19", "5.4", "6.1", "6.12", "7.1"] {
+        let release: Release = era.parse().unwrap();
+        let profile = Profile::of(release, Arch::X86_64, 256);
+        let mut config = MachineConfig::with_memory(release, Arch::X86_64, profile);
+        config.overcommit = facts::OvercommitMode::Always;
+        config.cgroups = facts::CgroupVersion::V2;
+        let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
+        let cgroups = vec!["/pod".to_owned()];
+        machine.setup(&world::Setup { cgroups, ..world::Setup::default() }).unwrap();
+        for (file, value) in [("memory.max", "40M"), ("memory.oom.group", "1")] {
+            let control = Control::Cgroup { path: "/pod".to_owned(), file: file.to_owned() };
+            machine.control(&control, value).unwrap().unwrap();
+        }
+        let mut ids = Vec::new();
+        for (name, adj, bytes) in
+            [("small", 0, MIB), ("never", -1000, MIB), ("other", 0, 2 * MIB), ("hog", 0, 64 * MIB)]
+        {
+            let spec = ProcessSpec {
+                name: name.to_owned(),
+                adj: ScoreAdj::new(adj).unwrap(),
+                cgroup: Some("/pod".to_owned()),
+                ..spec(0)
+            };
+            let id = machine.start(&spec).unwrap();
+            let addr = call(&mut machine, id, &mmap(bytes)).unwrap();
+            fill(&mut machine, id, addr, bytes);
+            ids.push(id);
+        }
+        let mut died: Vec<ProcessId> =
+            machine.deaths().unwrap().into_iter().map(|(id, _)| id).collect();
+        assert_eq!(died[0], ids[3], "{era}");
+        died.sort();
+        assert_eq!(died, [ids[0], ids[2], ids[3]], "{era}");
+        let explained = read(&mut machine, era);
+        assert_eq!(explained.victims.len(), 3, "{era}");
+        assert!(explained.group.as_ref().unwrap().killed_together.is_some(), "{era}");
+        // The first victim is visited once more with its group: measured, four make five.
+        let vmstat = machine.machine().unwrap().into_iter().find(|(name, _)| name == "vmstat");
+        let vmstat = String::from_utf8(vmstat.unwrap().1).unwrap();
+        assert!(vmstat.contains("\noom_kill 4\n"), "{era}");
+    }
+}
