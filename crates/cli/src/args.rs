@@ -20,7 +20,7 @@ use crate::exit::{Convention, Outcome};
 use crate::output::talk;
 
 pub(crate) use compare_allocators::CompareAllocatorsArgs;
-pub(crate) use lab::{LabArgs, LabArm};
+pub(crate) use lab::{LabArgs, LabArm, LabKernel, LabProfile};
 pub(crate) use replay::ReplayArgs;
 pub(crate) use simulate::SimulateArgs;
 pub(crate) use trace::TraceArgs;

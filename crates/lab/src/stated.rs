@@ -2,7 +2,7 @@
 
 mod memory;
 
-use facts::{OvercommitMode, Release};
+use facts::{CgroupVersion, OvercommitMode, Release};
 use rules::layout;
 use scenario::program::Arm;
 use scenario::report::MachineRow;
@@ -52,6 +52,11 @@ pub fn build(
         Thp::Never => Huge::Never,
     };
     config.cpus = spec.cpus.unwrap_or(1);
+    match spec.cgroup_version {
+        Some(1) => config.cgroups = CgroupVersion::V1,
+        Some(_) => config.cgroups = CgroupVersion::V2,
+        None => {}
+    }
     for setting in &spec.sysctls {
         if let Err(problem) = set(&mut config, setting) {
             problems.push(problem);

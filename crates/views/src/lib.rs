@@ -41,7 +41,7 @@ mod words;
 pub use allocators::allocators;
 pub use annotate::{PageEntry, annotated};
 pub use cache::{Amounts, cache, cache_csv};
-pub use comparison::comparison;
+pub use comparison::{comparison, comparison_page};
 pub use explain::explained;
 pub use heap::{heap, heap_picture, heap_svg, heap_time_svg};
 pub use html::explained_html;

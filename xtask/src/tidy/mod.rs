@@ -41,6 +41,7 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-units",
             "oomph-facts",
             "oomph-rules",
+            "oomph-proctext",
             "oomph-world",
             "oomph-scenario",
             "oomph-sim",

@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use rules::memcg::View;
 use rules::watermark::ZoneKind;
 
-use super::lru::List;
+use super::balance::Prepared;
+use super::lru::{List, Owner};
 use super::{For, Physical};
 use crate::ctx::Ctx;
 use crate::memcg::{Event, MemcgId};
@@ -61,8 +62,12 @@ pub(crate) struct Pass {
     pub(super) skipped_low: bool,
     /// The scan of the cgroup at hand, as its protection leaves it.
     pub(super) view: Option<View>,
+    /// Every cgroup is looked at, since in part they did not yield enough (`memcg_full_walk`).
+    pub(super) full_walk: bool,
     /// Of a cgroup, or of the request; `None`: the machine's.
     pub(super) swappiness: Option<u64>,
+    /// Pages that the cgroup at hand may swap out.
+    pub(super) swap_room: u64,
 }
 
 /// `SWAP_CLUSTER_MAX`.
@@ -87,7 +92,9 @@ impl Pass {
             takes_low: false,
             skipped_low: false,
             view: None,
+            full_walk: false,
             swappiness: None,
+            swap_room: u64::MAX,
         }
     }
 }
@@ -97,6 +104,14 @@ impl Physical {
     fn kswapd_target(&self, node: u32) -> u64 {
         let zones = self.zones.iter().filter(|zone| zone.node == node && zone.managed > 0);
         zones.map(|zone| (zone.marks.high.count() + zone.boost).max(CLUSTER)).sum()
+    }
+
+    /// Whether reclaim by a task may leave off in the middle of a subtree: by one whose cgroup is full, up
+    /// to 5.3; by any since 6.10.
+    fn walks_in_part(&self, pass: &Pass) -> bool {
+        let since = |major, minor| self.release >= facts::Release::new(major, minor);
+        let rule = since(6, 10) || (!since(5, 4) && !pass.among.is_machine());
+        rule && !pass.kswapd && !(since(6, 10) && pass.full_walk)
     }
 
     /// Whether kswapd has given up (4.12): nothing it did has freed a page for long.
@@ -198,6 +213,11 @@ impl Ctx<'_> {
             if pass.freed > 0 {
                 break;
             }
+            let physical = self.store.frames.physical.as_deref();
+            if physical.is_some_and(|physical| physical.walks_in_part(&pass)) && !pass.full_walk {
+                pass.full_walk = true;
+                continue;
+            }
             if pass.skipped && !pass.force_deactivate {
                 pass.force_deactivate = true;
                 pass.skipped = false;
@@ -219,13 +239,31 @@ impl Ctx<'_> {
                 physical.pages_scanned += pass.scanned;
             }
         }
+        self.reclaiming_took(pass.scanned, pass.freed);
         pass.freed
     }
 
     /// `shrink_node()`: every cgroup's lists in turn, and the kernel's own caches.
     fn shrink_node(&mut self, node: u32, pass: &mut Pass) {
         let root = pass.among.root();
-        for id in self.store.frames.memcgs.subtree(root) {
+        let subtree = self.store.frames.memcgs.subtree(root);
+        let owners: Vec<Owner> = subtree.iter().map(|id| (node, id.0)).collect();
+        let Some(physical) = self.store.frames.physical.as_deref() else { return };
+        let all = physical.looks_at_all().then(|| physical.prepare(node, &owners, pass));
+        let partial = physical.walks_in_part(pass);
+        // A walk goes on where the last one ended, and ends when enough is freed.
+        let key = (node, root.0);
+        let last = physical.walked.get(&key).filter(|_| partial);
+        let from =
+            last.and_then(|last| subtree.iter().position(|id| id == last)).map_or(0, |at| at + 1);
+        let from = if from < subtree.len() { from } else { 0 };
+        for (at, id) in subtree.iter().copied().enumerate().skip(from) {
+            if partial && at > from && pass.freed >= pass.target {
+                return;
+            }
+            if partial && let Some(physical) = self.store.frames.physical.as_deref_mut() {
+                physical.walked.insert(key, id);
+            }
             let view = self.store.frames.memcgs.view(root, id, pass.takes_low);
             match view {
                 View::Min => continue,
@@ -241,8 +279,9 @@ impl Ctx<'_> {
                 }
             }
             pass.view = Some(view);
+            pass.swap_room = self.store.frames.memcgs.swap_room(id);
             let before = (pass.scanned, pass.freed);
-            self.shrink_lruvec((node, id.0), pass);
+            self.shrink_lruvec((node, id.0), pass, all);
             let who = usize::from(!pass.kswapd);
             let vm = &mut self.store.frames.memcgs.get_mut(id).vm;
             vm.scan[who] += pass.scanned - before.0;
@@ -263,10 +302,10 @@ impl Ctx<'_> {
     }
 
     /// `shrink_lruvec()`.
-    fn shrink_lruvec(&mut self, owner: (u32, u16), pass: &mut Pass) {
+    fn shrink_lruvec(&mut self, owner: Owner, pass: &mut Pass, all: Option<Prepared>) {
         let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
         let Some(vec) = physical.lru.vecs.get(&owner) else { return };
-        let prepared = physical.prepare(owner.0, vec, pass);
+        let prepared = all.unwrap_or_else(|| physical.prepare(owner.0, &[owner], pass));
         let mut left = physical.scan_counts(vec, pass, prepared);
         let wanted = left;
         let all = !pass.kswapd && pass.priority == FIRST;

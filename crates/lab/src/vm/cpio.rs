@@ -10,30 +10,34 @@ const LINK: u32 = 0o120_777;
 
 /// An archive that grows.
 #[derive(Debug, Default)]
-pub(super) struct Cpio {
+pub struct Cpio {
     bytes: Vec<u8>,
     entries: u32,
 }
 
 impl Cpio {
-    pub(super) fn directory(&mut self, path: &str) {
+    /// Adds a folder.
+    pub fn directory(&mut self, path: &str) {
         self.entry(path, DIRECTORY, &[]);
     }
 
-    pub(super) fn program(&mut self, path: &str, content: &[u8]) {
+    /// Adds a program.
+    pub fn program(&mut self, path: &str, content: &[u8]) {
         self.entry(path, PROGRAM, content);
     }
 
-    pub(super) fn file(&mut self, path: &str, content: &[u8]) {
+    /// Adds a file.
+    pub fn file(&mut self, path: &str, content: &[u8]) {
         self.entry(path, FILE, content);
     }
 
-    pub(super) fn link(&mut self, path: &str, to: &str) {
+    /// Adds a symbolic link.
+    pub fn link(&mut self, path: &str, to: &str) {
         self.entry(path, LINK, to.as_bytes());
     }
 
     /// The whole archive.
-    pub(super) fn finish(mut self) -> Vec<u8> {
+    pub fn finish(mut self) -> Vec<u8> {
         self.entry("TRAILER!!!", 0, &[]);
         self.bytes
     }

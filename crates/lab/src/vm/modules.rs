@@ -3,18 +3,23 @@
 //! The packages carry no `modules.dep` (it is made at installation), so the dependencies are read
 //! from the modules themselves: `depends=a,b` in the section `.modinfo`.
 
-use crate::Stop;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+
+use ::world::WorldError;
+use lzma_rust2::XzReader;
 
 /// A module by its name without extension, and its content.
-pub(super) type Module = (String, Vec<u8>);
+pub type Module = (String, Vec<u8>);
 
 /// `wanted` and what they depend on, dependencies first. A module the kernel does not carry is
 /// taken as built in.
-pub(super) fn in_order(dir: &Path, wanted: &[&str]) -> Result<Vec<Module>, Stop> {
+///
+/// # Errors
+/// When a module cannot be read.
+pub fn in_order(dir: &Path, wanted: &[&str]) -> Result<Vec<Module>, WorldError> {
     let mut files = BTreeMap::new();
     index(dir, &mut files);
     let mut ordered = Vec::new();
@@ -28,7 +33,7 @@ fn add(
     name: &str,
     files: &BTreeMap<String, PathBuf>,
     ordered: &mut Vec<Module>,
-) -> Result<(), Stop> {
+) -> Result<(), WorldError> {
     let Some(path) = files.get(name) else { return Ok(()) };
     if ordered.iter().any(|(known, _)| known == name) {
         return Ok(());
@@ -55,19 +60,19 @@ fn index(dir: &Path, files: &mut BTreeMap<String, PathBuf>) {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Stop> {
-    if path.extension().is_some_and(|extension| extension == "xz") {
-        let output = Command::new("xz")
-            .arg("-dc")
-            .arg(path)
-            .output()
-            .map_err(|err| format!("cannot start xz: {err}"))?;
-        if !output.status.success() {
-            return Err(format!("xz cannot unpack {}", path.display()));
-        }
-        return Ok(output.stdout);
+fn read(path: &Path) -> Result<Vec<u8>, WorldError> {
+    let cannot = |error: io::Error| {
+        let path = facts::Name::new(path.as_os_str().as_encoded_bytes());
+        WorldError(format!("cannot read the module `{path}`: {error}"))
+    };
+    let bytes = fs::read(path).map_err(cannot)?;
+    if path.extension().is_none_or(|extension| extension != "xz") {
+        return Ok(bytes);
     }
-    fs::read(path).map_err(|err| format!("cannot read {}: {err}", path.display()))
+    let mut content = Vec::new();
+    // Modules are a few megabytes at most.
+    XzReader::new(&bytes[..], true).take(64 << 20).read_to_end(&mut content).map_err(cannot)?;
+    Ok(content)
 }
 
 fn depends(module: &[u8]) -> Vec<String> {

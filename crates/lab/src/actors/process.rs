@@ -1,24 +1,13 @@
 //! One actor: its socket, its state, its end.
 
-use std::fs::File;
-use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::rc::Rc;
 
 use actor::{ANSWER_LEN, Answer, CLONE_THREAD, MOST_REQUESTS, Op, Request, handles, image};
 use world::{End, Errno, Observation, ProcessSpec, WorldError};
 
-use super::observe::{Files, ProcFolder};
+use super::kernel::{Kernel, WaitStatus, gone};
 use super::step;
-use crate::sys::{self, WaitStatus};
-
-/// Seconds after which an actor that does not answer is taken for lost.
-const PATIENCE: i64 = 60;
-
-/// No descriptor along with a message.
-const NOTHING: Option<&OwnedFd> = None;
+use crate::Files;
 
 /// What a process is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +28,8 @@ pub(super) struct Reply {
 }
 
 /// What came of a fork.
-pub(super) enum Forked {
-    Child(Box<Process>),
+pub(super) enum Forked<K: Kernel> {
+    Child(Box<Process<K>>),
     Refused(Errno),
     /// The process that forked died of it.
     Ended,
@@ -48,10 +37,11 @@ pub(super) enum Forked {
 
 /// A flow of control: a process, or a thread of one.
 #[derive(Debug)]
-pub(super) struct Process {
-    socket: OwnedFd,
+pub(crate) struct Process<K: Kernel> {
+    kernel: Rc<K>,
+    socket: K::Handle,
     /// The process.
-    pub(super) pid: i32,
+    pub(crate) pid: i32,
     /// The thread; equals `pid` for the first.
     tid: i32,
     name: String,
@@ -61,30 +51,17 @@ pub(super) struct Process {
     pub(super) memory: usize,
     pub(super) state: State,
     reaped: bool,
-    proc: ProcFolder,
-    buffer: Vec<u8>,
+    proc: K::Folder,
 }
 
-impl Process {
-    /// Starts an actor that others are forked from: see [`super::launcher`].
-    pub(super) fn launcher(program: &File) -> Result<Process, WorldError> {
-        let no = |error: io::Error| WorldError(format!("cannot start the actor: {error}"));
-        let (socket, theirs) = sys::socket_pair(PATIENCE).map_err(no)?;
-        let handles =
-            vec![(program.as_raw_fd(), handles::PROGRAM), (theirs.as_raw_fd(), handles::SOCKET)];
-        let mut command = Command::new(format!("/proc/self/fd/{}", handles::PROGRAM));
-        command
-            .arg0("actor")
-            .arg(handles::SOCKET.to_string())
-            .env_clear()
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        sys::set_up(&mut command, handles);
-        let child = command.spawn().map_err(no)?;
-        let pid = i32::try_from(child.id()).unwrap_or(i32::MAX);
-        drop(theirs);
-        let mut process = Process::new(socket, "launcher");
+impl<K: Kernel> Process<K> {
+    /// The actor that others are forked from, which has been started as `pid`, when it is ready.
+    pub(crate) fn launcher(
+        kernel: Rc<K>,
+        socket: K::Handle,
+        pid: i32,
+    ) -> Result<Process<K>, WorldError> {
+        let mut process = Process::new(kernel, socket, "launcher");
         (process.pid, process.tid) = (pid, pid);
         match process.reply() {
             Ok(Some(_)) => Ok(process),
@@ -100,8 +77,9 @@ impl Process {
         }
     }
 
-    fn new(socket: OwnedFd, name: &str) -> Process {
+    fn new(kernel: Rc<K>, socket: K::Handle, name: &str) -> Process<K> {
         Process {
+            kernel,
             socket,
             pid: 0,
             tid: 0,
@@ -110,8 +88,7 @@ impl Process {
             memory: 0,
             state: State::Running,
             reaped: false,
-            proc: ProcFolder::default(),
-            buffer: vec![0; 16 << 10],
+            proc: K::Folder::default(),
         }
     }
 
@@ -119,7 +96,7 @@ impl Process {
     pub(super) fn become_one(
         &mut self,
         spec: &ProcessSpec,
-        files: &[File],
+        files: &[K::Handle],
     ) -> Result<(), WorldError> {
         for (file, number) in files.iter().zip(handles::FILES..) {
             let number = i64::from(number).cast_unsigned();
@@ -136,26 +113,31 @@ impl Process {
         ];
         for (number, soft) in limits {
             if let Some(soft) = soft {
-                let hard = sys::hard_limit(number).max(soft);
+                let hard = self.kernel.hard_limit(number).max(soft);
                 let bytes = [soft.to_ne_bytes(), hard.to_ne_bytes()].concat();
                 let args = [0, u64::from(number), image::scratch(0), 0];
                 self.prepare("set a limit", &bytes, 302, args)?;
             }
         }
-        if spec.adj.get() != 0 {
+        if spec.adj.get() != 0 || self.kernel.protects_actors() {
             let path = format!("/proc/{}/oom_score_adj", self.pid);
-            std::fs::write(&path, spec.adj.get().to_string())
-                .map_err(|error| WorldError(format!("cannot write {path}: {error}")))?;
+            self.write(&path, &spec.adj.get().to_string())?;
+        }
+        if let Some(path) = &spec.cgroup {
+            let Some(root) = self.kernel.cgroups() else {
+                return Err(WorldError("real processes are not put into cgroups here".to_owned()));
+            };
+            self.write(&format!("{root}{path}/cgroup.procs"), &self.pid.to_string())?;
         }
         if spec.nice != 0 {
             let nice = i64::from(spec.nice).cast_unsigned();
             self.prepare("set its nice value", &[], 141, [0, 0, nice, 0])?;
         }
-        if spec.uid == 0 && sys::own_uid() != 0 {
+        if spec.uid == 0 && !self.kernel.is_root() {
             return Err(WorldError("a process of root's needs root".to_owned()));
         }
         // What one who is not root may do does not depend on who it is.
-        if sys::own_uid() == 0 && spec.uid != 0 {
+        if self.kernel.is_root() && spec.uid != 0 {
             let id = u64::from(spec.uid);
             self.prepare("leave its groups", &[], 116, [0, 0, 0, 0])?;
             self.prepare("change its group", &[], 119, [id, id, id, 0])?;
@@ -168,6 +150,12 @@ impl Process {
         }
         spec.name.clone_into(&mut self.name);
         self.set_name()
+    }
+
+    fn write(&self, path: &str, text: &str) -> Result<(), WorldError> {
+        self.kernel
+            .write(path, text)
+            .map_err(|error| WorldError(format!("cannot write {path}: {error}")))
     }
 
     /// A call that prepares the process for what it will be.
@@ -202,29 +190,38 @@ impl Process {
 
     /// Sends requests, in as many batches as it takes. Fewer replies than requests: it ended.
     pub(super) fn ask(&mut self, requests: &[Request]) -> Result<Vec<Reply>, WorldError> {
-        let mut replies = Vec::with_capacity(requests.len());
+        let mut batches = Vec::new();
         let mut rest = requests;
         while !rest.is_empty() {
             let (batch, others) = rest.split_at(batch_len(rest));
             rest = others;
-            if !self.send(batch, NOTHING)? {
-                break;
-            }
-            let len = self.receive()?;
-            if len == 0 {
-                break;
-            }
+            batches.push(batch);
+        }
+        self.exchange(&batches)
+    }
+
+    /// Sends requests one by one: there is a reply for each that was done before the process ended.
+    pub(super) fn ask_each(&mut self, requests: &[Request]) -> Result<Vec<Reply>, WorldError> {
+        let single: Vec<&[Request]> = requests.chunks(1).collect();
+        self.exchange(&single)
+    }
+
+    fn exchange(&mut self, batches: &[&[Request]]) -> Result<Vec<Reply>, WorldError> {
+        let messages: Vec<Vec<u8>> = batches.iter().map(|batch| message(batch)).collect();
+        let answers = self
+            .kernel
+            .exchange(&self.socket, &messages)
+            .map_err(|error| WorldError(format!("cannot talk to process {}: {error}", self.pid)))?;
+        let mut replies = Vec::new();
+        for (batch, bytes) in batches.iter().zip(&answers) {
             let mut at = 0;
-            for request in batch {
+            for request in *batch {
                 let extra = if request.op == Op::Peek { word_len(request.args[1]) } else { 0 };
-                let padded = extra.next_multiple_of(8);
-                let Some(answer) = answer(&self.buffer, at) else { break };
+                let Some(answer) = answer(bytes, at) else { break };
                 let from = at + ANSWER_LEN;
-                if from + padded > len {
-                    break;
-                }
-                replies.push(Reply { answer, extra: self.buffer[from..from + extra].to_vec() });
-                at = from + padded;
+                let Some(more) = bytes.get(from..from + extra) else { break };
+                replies.push(Reply { answer, extra: more.to_vec() });
+                at = from + extra.next_multiple_of(8);
             }
         }
         Ok(replies)
@@ -239,27 +236,20 @@ impl Process {
 
     /// Waits for one answer; `None` when it ended.
     pub(super) fn reply(&mut self) -> Result<Option<Answer>, WorldError> {
-        let len = self.receive()?;
-        Ok(if len < ANSWER_LEN { None } else { answer(&self.buffer, 0) })
+        let bytes = self
+            .kernel
+            .receive(&self.socket)
+            .map_err(|error| WorldError(format!("cannot hear process {}: {error}", self.pid)))?;
+        Ok(answer(&bytes, 0))
     }
 
     /// False when nobody listens any more.
-    fn send(&self, batch: &[Request], along: Option<&impl AsFd>) -> Result<bool, WorldError> {
-        let bytes: Vec<u8> = batch.iter().flat_map(|request| request.to_bytes()).collect();
-        match sys::send(&self.socket, &bytes, along) {
+    fn send(&self, batch: &[Request], along: Option<&K::Handle>) -> Result<bool, WorldError> {
+        match self.kernel.send(&self.socket, &message(batch), along) {
             Ok(()) => Ok(true),
             Err(error) if gone(&error) => Ok(false),
             Err(error) => Err(WorldError(format!("cannot tell process {}: {error}", self.pid))),
         }
-    }
-
-    fn receive(&mut self) -> Result<usize, WorldError> {
-        sys::receive(&self.socket, &mut self.buffer).map_err(|error| match error.kind() {
-            io::ErrorKind::WouldBlock => {
-                WorldError(format!("process {} gives no answer in {PATIENCE} s", self.pid))
-            }
-            _ => WorldError(format!("cannot hear process {}: {error}", self.pid)),
-        })
     }
 
     /// Gives it its name, as far as the kernel has room for one.
@@ -274,22 +264,23 @@ impl Process {
     }
 
     /// Makes a process or thread with these flags of `clone`.
-    pub(super) fn fork(&mut self, flags: u64, context: u64) -> Result<Forked, WorldError> {
-        let (socket, theirs) = sys::socket_pair(PATIENCE)
+    pub(super) fn fork(&mut self, flags: u64, context: u64) -> Result<Forked<K>, WorldError> {
+        let (socket, theirs) = self
+            .kernel
+            .pair()
             .map_err(|error| WorldError(format!("cannot make a socket: {error}")))?;
         let request = Request { op: Op::Fork, args: [flags, context, 0, 0, 0, 0, 0] };
         if !self.send(&[request], Some(&theirs))? {
             return Ok(Forked::Ended);
         }
         drop(theirs);
-        let mut child = Process::new(socket, &self.name);
+        let mut child = Process::new(Rc::clone(&self.kernel), socket, &self.name);
         child.context = context;
         // A child says its number first; a refusal closes the socket, and only the parent answers.
         let born = child.reply()?;
         if let Some(answer) = born {
             child.tid = i32::try_from(answer.value).unwrap_or(-1);
             child.pid = if flags == CLONE_THREAD { self.pid } else { child.tid };
-            child.proc = ProcFolder::new(child.pid);
         }
         let suspended = born.is_some() && flags == actor::CLONE_VFORK;
         if !suspended {
@@ -308,7 +299,7 @@ impl Process {
     /// Replaces the image; false when the process ended of it.
     pub(super) fn exec(&mut self) -> Result<bool, WorldError> {
         let request = Request { op: Op::Exec, args: [0; 7] };
-        if !self.send(&[request], NOTHING)? {
+        if !self.send(&[request], None)? {
             return Ok(false);
         }
         let Some(answer) = self.reply()? else { return Ok(false) };
@@ -317,7 +308,7 @@ impl Process {
         }
         self.context = 0;
         self.tid = self.pid;
-        self.proc.forget();
+        self.proc = K::Folder::default();
         Ok(true)
     }
 
@@ -325,7 +316,7 @@ impl Process {
     pub(super) fn exit(&mut self, status: i32) -> Result<(), WorldError> {
         let number = if self.is_thread() { 60 } else { 231 };
         let status = i64::from(status).cast_unsigned();
-        self.send(&[Request { op: Op::Call, args: [number, status, 0, 0, 0, 0, 0] }], NOTHING)?;
+        self.send(&[Request { op: Op::Call, args: [number, status, 0, 0, 0, 0, 0] }], None)?;
         Ok(())
     }
 
@@ -333,7 +324,7 @@ impl Process {
     pub(super) fn wait_for_thread(&self) -> Result<(), WorldError> {
         let path = format!("/proc/{}/task/{}", self.pid, self.tid);
         for _ in 0..1_000_000 {
-            if !Path::new(&path).exists() {
+            if !self.kernel.exists(&path) {
                 return Ok(());
             }
             std::thread::yield_now();
@@ -346,7 +337,9 @@ impl Process {
         if let State::Ended(end) = self.state {
             return Ok(end);
         }
-        let status = sys::wait(self.pid, true)
+        let status = self
+            .kernel
+            .wait(self.pid, true)
             .map_err(|error| WorldError(format!("cannot wait for {}: {error}", self.pid)))?;
         self.reaped = true;
         Ok(end_of(status))
@@ -354,7 +347,7 @@ impl Process {
 
     /// Whether it has ended by itself; its end is kept.
     pub(super) fn has_ended(&mut self) -> Result<bool, WorldError> {
-        match sys::wait(self.pid, false) {
+        match self.kernel.wait(self.pid, false) {
             Ok(None) => Ok(false),
             Ok(status) => {
                 self.reaped = true;
@@ -366,21 +359,28 @@ impl Process {
     }
 
     pub(super) fn observe(&mut self, files: Files) -> Result<Observation, WorldError> {
-        self.proc.observe(files)
+        self.kernel
+            .observe(&mut self.proc, self.pid, files)
+            .map_err(|error| WorldError(format!("cannot look at process {}: {error}", self.pid)))
+    }
+
+    /// Sends it a signal.
+    pub(super) fn signal(&self, signal: i32) {
+        self.kernel.kill(self.pid, signal);
     }
 
     /// Kills it if it lives.
-    pub(super) fn kill(&self) {
+    pub(crate) fn kill(&self) {
         if !self.is_over() {
-            sys::kill(self.pid, libc::SIGKILL);
+            self.signal(9);
         }
     }
 
     /// Waits for it after it was killed.
-    pub(super) fn reap(&mut self) {
+    pub(crate) fn reap(&mut self) {
         if !self.is_over() {
             // It cannot be another's child; an error means there is nothing to wait for.
-            let _ = sys::wait(self.pid, true);
+            let _ = self.kernel.wait(self.pid, true);
             self.reaped = true;
         }
     }
@@ -391,8 +391,9 @@ impl Process {
     }
 }
 
-fn gone(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EPIPE | libc::ECONNRESET | libc::ENOTCONN))
+/// Requests as one message.
+fn message(batch: &[Request]) -> Vec<u8> {
+    batch.iter().flat_map(|request| request.to_bytes()).collect()
 }
 
 fn end_of(status: Option<WaitStatus>) -> End {

@@ -56,7 +56,7 @@ pub(super) fn requests(
     }
 }
 
-fn touch_request(touch: &Touch) -> Request {
+pub(super) fn touch_request(touch: &Touch) -> Request {
     let kind = match touch.access {
         Access::Read => 0,
         Access::Write => 1,
