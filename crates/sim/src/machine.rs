@@ -326,7 +326,7 @@ impl Machine {
         let mut mm = Mm::new(config.arch, layout, self.image.segments);
         mm.key = self.next_mm;
         self.next_mm += 1;
-        (mm.memcg, mm.tables_memcg) = (memcg, memcg);
+        mm.memcg = memcg;
         let mut image = self.image.clone();
         if self.image.mmap_base.is_none() {
             // The kernel's own mappings are made where the search for a place starts.
@@ -435,10 +435,6 @@ impl World for Machine {
     fn control(&mut self, what: &Control, value: &str) -> Result<Result<(), Errno>, WorldError> {
         self.runs()?;
         Ok(self.write_control(what, value))
-    }
-
-    fn panicked(&mut self) -> Option<String> {
-        self.store.oom.halted.as_ref().map(crate::oom::Halt::words)
     }
 
     fn files(&mut self, files: &[FileSpec]) -> Result<(), WorldError> {
