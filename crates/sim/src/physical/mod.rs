@@ -88,6 +88,9 @@ pub(crate) struct Physical {
     pub(crate) events: BTreeMap<&'static str, u64>,
     /// Nodes that the request at hand is bound to; `None`: to none.
     pub(crate) bound: Option<u64>,
+    /// The cgroup that the last walk ended at, by node and the cgroup that it worked in
+    /// (`mem_cgroup_reclaim_iter`).
+    pub(crate) walked: BTreeMap<(u32, u16), crate::memcg::MemcgId>,
     /// Pages that were needed when there was none left, and that the next ones given back pay for.
     pub(crate) owed: u64,
 }
@@ -121,6 +124,7 @@ impl Physical {
             slab: Slab::new(profile.slab_reclaimable, profile.slab_unreclaimable),
             events: BTreeMap::new(),
             bound: None,
+            walked: BTreeMap::new(),
             owed: 0,
             profile,
         };
