@@ -434,7 +434,6 @@ impl World for Machine {
         Ok(self.write_control(what, value))
     }
 
-
     fn files(&mut self, files: &[FileSpec]) -> Result<(), WorldError> {
         for spec in files {
             let inode = self.store.next_inode();
