@@ -13,8 +13,8 @@ impl Machine {
             self.add_swap(area);
         }
         for path in &setup.cgroups {
-            self.store.frames.memcgs.create(path).map_err(|error| {
-                WorldError(format!("the cgroup `{path}` cannot be made: {error}"))
+            self.store.frames.memcgs.create(path).map_err(|errno| {
+                WorldError(format!("the cgroup `{path}` cannot be made: {errno}"))
             })?;
         }
         for (what, value) in &setup.controls {

@@ -38,6 +38,8 @@ pub struct Killer {
     /// Whether a child that uses its parent's memory can die for it (2.6.36 to 2.6.38; until then
     /// and since, such a child is passed over).
     pub sacrifices_sharer: bool,
+    /// A child that is never to be chosen does not die for its parent either (2.6.20).
+    pub spares_disabled_child: bool,
     /// How often it must have been asked, and how long before; `None` since 2.6.11.
     pub patience: Option<Patience>,
     /// What a victim that has not gone yet does to the next choice.
@@ -64,6 +66,11 @@ pub struct Killer {
     pub reaper: Option<Reaper>,
     /// `memory.oom.group` exists (4.19).
     pub groups: bool,
+    /// Tasks of a memory cgroup are looked at cgroup by cgroup, parents first, and not in the order
+    /// of all tasks (3.6).
+    pub walks_cgroups: bool,
+    /// So are they listed in the report (5.3).
+    pub lists_by_cgroup: bool,
     /// The order that a person's request has in the report: 0, and -1 since 4.3.
     pub manual_order: i32,
     /// `vm.oom_dump_tasks` as the kernel boots: off to 2.6.35.
@@ -154,6 +161,7 @@ impl Killer {
             eligibility: Eligibility::for_release(release),
             selection: Selection::for_release(release),
             sacrifices_sharer: old(36) && !old(39),
+            spares_disabled_child: old(20),
             patience: (!old(11)).then_some(Patience {
                 times: 10,
                 span: SECOND,
@@ -188,6 +196,8 @@ impl Killer {
                 spares_locked: !since(5, 18),
             }),
             groups: since(4, 19),
+            walks_cgroups: since(3, 6),
+            lists_by_cgroup: since(5, 3),
             manual_order: if since(4, 3) { -1 } else { 0 },
             dumps_tasks: old(36),
             node_pages: if since(5, 4) { NodePages::Present } else { NodePages::Spanned },
