@@ -140,6 +140,7 @@ fn report(scenario: &Scenario, arms: Vec<Arrived>, pairs: &[[usize; 2]]) -> Comp
         let pair = differences::Pair { scenario, between, one, real };
         differences::compare(&pair, &mut differences, &mut steps);
         if one.whole && real.whole {
+            differences::compare_reports(&pair, &mut differences);
             quantities::compare(&pair, &mut quantities);
         }
     }

@@ -42,6 +42,7 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-facts",
             "oomph-rules",
             "oomph-proctext",
+            "oomph-klog",
             "oomph-world",
             "oomph-scenario",
             "oomph-sim",

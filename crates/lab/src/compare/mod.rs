@@ -6,12 +6,15 @@
 //! every line is compared, of `status` the lines about memory, of `statm` all, of `stat` the faults and
 //! the sizes.
 //!
+//! The flag `sd` of `VmFlags` is passed over: it is about who watches writes, and nobody does.
+//!
 //! A [`Tolerances`] says for a field how far apart its values may be; without one they are equal or
 //! different.
 
 pub mod machine;
 mod mappings;
 mod numbers;
+pub mod report;
 
 use std::fmt;
 

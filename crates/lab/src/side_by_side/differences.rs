@@ -6,6 +6,7 @@ use scenario::Scenario;
 use scenario::comparison::{DifferenceRow, StepRow};
 use scenario::run::{Event, What, asked};
 
+use super::quantities::reports;
 use super::{Arrived, name, tolerances};
 use crate::compare::{self, Tolerances};
 
@@ -89,6 +90,34 @@ pub(super) fn compare(
                 differences.push(DifferenceRow { between, step, process, line, what, values });
             }
         }
+    }
+}
+
+/// Adds what the reports in the kernels' logs do not say alike.
+pub(super) fn compare_reports(pair: &Pair<'_>, differences: &mut Vec<DifferenceRow>) {
+    let (ours, theirs) = (reports(pair.one), reports(pair.real));
+    for (number, (one, real)) in (1..).zip(ours.iter().zip(&theirs)) {
+        for (what, values) in compare::report::words(&one.report, &real.report) {
+            differences.push(DifferenceRow {
+                between: pair.between,
+                step: 0,
+                process: String::new(),
+                line: None,
+                what: format!("report {number}: {what}"),
+                values,
+            });
+        }
+    }
+    if ours.len() != theirs.len() {
+        let count = |reports: usize| Some(reports.to_string());
+        differences.push(DifferenceRow {
+            between: pair.between,
+            step: 0,
+            process: String::new(),
+            line: None,
+            what: "reports of the OOM killer".to_owned(),
+            values: [count(ours.len()), count(theirs.len())],
+        });
     }
 }
 

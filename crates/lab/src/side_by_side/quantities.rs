@@ -1,4 +1,4 @@
-//! Quantities of two machines at each moment that both have: checkpoints, kills, the end.
+//! Quantities of two machines at each moment that both have: checkpoints, kills, reports, the end.
 
 use std::rc::Rc;
 
@@ -8,6 +8,7 @@ use scenario::run::{Death, MachineSeen, What};
 use super::Arrived;
 use super::differences::Pair;
 use crate::compare::machine::{Quantity, kill_point, machines};
+use crate::compare::report;
 
 /// Adds all of them.
 pub(super) fn compare(pair: &Pair<'_>, rows: &mut Vec<QuantityRow>) {
@@ -33,7 +34,15 @@ pub(super) fn compare(pair: &Pair<'_>, rows: &mut Vec<QuantityRow>) {
         let what = format!("{process}: bytes touched");
         add(&format!("kill {number}"), vec![kill_point(what, one.touched, real.touched)]);
     }
+    for (number, (one, real)) in (1..).zip(reports(pair.one).iter().zip(reports(pair.real))) {
+        add(&format!("report {number}"), report::quantities(&one.report, &real.report));
+    }
     add("end", machines(&pair.one.machine, &pair.real.machine));
+}
+
+/// The reports in the log of a world.
+pub(super) fn reports(arrived: &Arrived) -> Vec<klog::Found> {
+    klog::reports(&arrived.machine.log)
 }
 
 fn checkpoints(arrived: &Arrived) -> Vec<(&str, &Rc<MachineSeen>)> {

@@ -333,7 +333,7 @@ fn no_apt(error: &io::Error) -> WorldError {
 }
 
 fn make(path: &Path) -> Result<(), WorldError> {
-    fs::create_dir_all(path).map_err(|error| cannot("make", path, &error))
+    fs::create_dir_all(path).map_err(|error| cannot("create", path, &error))
 }
 
 fn cannot(what: &str, path: &Path, error: &io::Error) -> WorldError {

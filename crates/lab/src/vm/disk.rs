@@ -169,12 +169,7 @@ mod tests {
             // Not every machine has the checker; what it would read is compared below.
             let Ok(checked) = tool else { continue };
             let text = String::from_utf8_lossy(&checked.stdout);
-            // It misses a folder for what it finds, which the kernel does not.
-            let complaints: Vec<&str> = text
-                .lines()
-                .filter(|line| line.ends_with("no") || line.contains("wrong"))
-                .collect();
-            assert_eq!(complaints, ["/lost+found not found.  Create? no"], "{text}");
+            assert!(checked.status.success(), "{text}");
         }
         let bytes = superblock(76_800, 3, 70_000, 700);
         assert_eq!(bytes[56..58], [0x53, 0xef]);
