@@ -97,6 +97,7 @@ impl Machine {
             clock: 0,
             contents: Contents::default(),
             ksm: Ksm::new(release),
+            cpusets: crate::cpuset::Cpusets::default(),
             oom: State::new(release),
         };
         store.vdso = store.add_file(File {
@@ -435,6 +436,10 @@ impl World for Machine {
     fn control(&mut self, what: &Control, value: &str) -> Result<Result<(), Errno>, WorldError> {
         self.runs()?;
         Ok(self.write_control(what, value))
+    }
+
+    fn panicked(&mut self) -> Option<String> {
+        self.store.oom.halted.as_ref().map(crate::oom::Halt::words)
     }
 
     fn files(&mut self, files: &[FileSpec]) -> Result<(), WorldError> {

@@ -198,8 +198,12 @@ impl Ctx<'_> {
             pass.priority = FIRST;
             loop {
                 let Some(physical) = self.store.frames.physical.as_deref() else { return 0 };
+                // Nodes that the request may not use are left alone.
+                let bound = pass.among.is_machine();
                 for node in physical.nodes() {
-                    self.shrink_node(node, &mut pass);
+                    if !bound || self.is_bound_to(node) {
+                        self.shrink_node(node, &mut pass);
+                    }
                 }
                 if pass.freed >= pass.target || pass.priority == 0 {
                     break;
@@ -287,7 +291,14 @@ impl Ctx<'_> {
             && let Some(physical) = self.store.frames.physical.as_deref_mut()
         {
             pass.freed += physical.shrink_slab(pass.priority);
+            if self.store.oom.lowmemory.is_some() {
+                self.ask_lowmemorykiller(pass.kswapd);
+            }
         }
+    }
+
+    fn is_bound_to(&self, node: u32) -> bool {
+        self.store.frames.physical.as_deref().is_none_or(|physical| physical.is_allowed(node))
     }
 
     /// `shrink_lruvec()`.
@@ -367,7 +378,7 @@ impl Ctx<'_> {
                     return false;
                 }
                 let class = super::class(what.highest());
-                physical.fallback(what.highest()).into_iter().any(|at| {
+                physical.allowed(what.highest()).into_iter().any(|at| {
                     let mut available = physical.reclaimable(at);
                     if physical.policy.discounts {
                         let rounds = u64::from(fruitless);
