@@ -9,12 +9,10 @@ use crate::machine::Machine;
 impl Machine {
     /// Arranges the machine before its first process.
     pub(crate) fn arrange(&mut self, setup: &Setup) -> Result<(), WorldError> {
-        for area in &setup.swap {
-            self.add_swap(area);
-        }
+        self.replace_swap(&setup.swap);
         for path in &setup.cgroups {
-            self.store.frames.memcgs.create(path).map_err(|errno| {
-                WorldError(format!("the cgroup `{path}` cannot be made: {errno}"))
+            self.store.frames.memcgs.create(path).map_err(|error| {
+                WorldError(format!("the cgroup `{path}` cannot be made: {error}"))
             })?;
         }
         for (what, value) in &setup.controls {
@@ -46,6 +44,7 @@ impl Machine {
             Control::Sys(path) if path.starts_with("kernel/mm/ksm/") => {
                 self.control_ksm(path, value)
             }
+            Control::Cgroup { path, file } if file == "cpuset.mems" => self.set_mems(path, value),
             Control::Cgroup { path, file } => {
                 let ours =
                     ["memory.", "cgroup.", "tasks"].iter().any(|start| file.starts_with(start));

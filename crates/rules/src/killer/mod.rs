@@ -48,6 +48,8 @@ pub struct Killer {
     pub sharers: Sharers,
     /// A task at -1000 keeps all that share its memory from being chosen (2.6.37 to 3.0).
     pub sharer_protects: bool,
+    /// Tasks none of whose memory nodes is one of the asker's are not chosen (2.6.36).
+    pub skips_other_nodes: bool,
     /// A child of `vfork` that still borrows its parent's memory is not chosen (4.8).
     pub spares_vfork: bool,
     /// A written `oom_score_adj` is that of all processes which share the memory (4.8).
@@ -178,6 +180,7 @@ impl Killer {
                 Sharers::Live
             },
             sharer_protects: old(37) && !since(3, 1),
+            skips_other_nodes: old(36),
             spares_vfork: since(4, 8),
             adj_is_shared: since(4, 8),
             term_for_raw_io: !old(11),
