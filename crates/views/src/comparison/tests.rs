@@ -71,7 +71,7 @@ fn report() -> ComparisonReport {
 
 #[test]
 fn what_differs_comes_before_quantities_and_steps() {
-    expect![[r#"
+    expect![[r"
         hog.kdl: 1 difference, 1 quantity too far apart, 3 steps, 2 claims hold
           killed on model: hog
           killed on vm:6.1: hog, web
@@ -86,7 +86,7 @@ fn what_differs_comes_before_quantities_and_steps() {
         =   6 hog        mmap() = 0x1000
         !   7 hog        model  killed
         !   7 hog        vm:6.1 done
-    "#]]
+    "]]
     .assert_eq(&comparison(&report()));
 }
 
@@ -99,12 +99,13 @@ fn one_world_is_not_compared() {
         step.values.pop();
         step.equal = true;
     }
-    expect![[r#"
+    expect![[r"
         hog.kdl: one world only, 3 steps, 1 claims hold
           killed on model: hog
         =   6 hog        mmap() = 0x1000
         =   7 hog        killed
-    "#]].assert_eq(&comparison(&one));
+    "]]
+    .assert_eq(&comparison(&one));
 }
 
 #[test]
