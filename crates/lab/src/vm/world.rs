@@ -371,7 +371,7 @@ impl World for VmWorld {
     }
 
     fn panicked(&mut self) -> Option<String> {
-        self.panic().map(|words| format!("Kernel panic - not syncing: {words}"))
+        self.panic()
     }
 
     fn deaths(&mut self) -> Result<Vec<(ProcessId, End)>, WorldError> {
