@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to its terminal")]
 
 mod bench;
+mod boot_profiles;
 mod ci;
 mod corpus;
 mod fuzz_host;
@@ -64,6 +65,9 @@ cargo xtask fuzz-host [--steps N] [--seed S] [--seconds T] [--jobs J] [--mask NA
                           random programs on the model and as real processes, compared; mismatches are
                           made smaller and kept in target/fuzz-host, or in --save DIR;
                           `--replay FILE` plays one again
+cargo xtask boot-profiles [SERIES…]
+                          boot Debian kernels in QEMU on several sizes of RAM, and keep what they have
+                          made of it in crates/sim/data/profiles
 cargo xtask capture-vm [--kernel SERIES | NAME…]
                           boot Debian kernels in QEMU, capture them, drive them out of memory, and
                           keep the results in tests/data/captures
@@ -90,6 +94,7 @@ fn main() -> ExitCode {
         "fuzz-host" => fuzz_host::run(rest),
         "real-programs" => real_programs::run(rest),
         "strace-score" => strace_score::run(rest),
+        "boot-profiles" => boot_profiles::run(rest),
         "capture-vm" => vm::run(rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");

@@ -1,7 +1,8 @@
 //! The actor: a small static program that does to memory what it is told, and nothing else.
 //!
 //! This crate holds what both ends agree on: the requests, the answers and the addresses of the
-//! actor's image. The program itself is in `program/`; it has no standard library, no heap and no
+//! actor's image. The program itself is in `program/`, the first process of virtual machines in `init/`;
+//! they have no standard library, no heap and no
 //! libc, so `crates/lab/build.rs` builds it by calling the compiler, and the lab carries it inside.
 //!
 //! # Why it is so small
@@ -17,6 +18,7 @@
 #![no_std]
 
 pub mod image;
+pub mod remote;
 mod wire;
 
 pub use wire::{

@@ -20,7 +20,7 @@ use crate::exit::{Convention, Outcome};
 use crate::output::talk;
 
 pub(crate) use compare_allocators::CompareAllocatorsArgs;
-pub(crate) use lab::{LabArgs, LabArm};
+pub(crate) use lab::{LabArgs, LabArm, LabKernel, LabProfile};
 pub(crate) use replay::ReplayArgs;
 pub(crate) use simulate::SimulateArgs;
 pub(crate) use trace::TraceArgs;
@@ -527,6 +527,8 @@ pub(crate) enum Report {
     Timeline,
     /// What `oomph simulate --json` prints
     Simulation,
+    /// What `oomph simulate --vary … --json` prints
+    Variations,
     /// What `oomph replay --json` prints for a log of strace
     ReplayStrace,
     /// What `oomph lab --json` prints

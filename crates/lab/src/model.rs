@@ -26,26 +26,13 @@ impl HostModel {
     /// What could not be read or started.
     pub fn measure(spec: &ProcessSpec) -> Result<HostModel, WorldError> {
         let mut world = HostWorld::new(HostConfig { files: Files::ALL, ..HostConfig::default() })?;
-        let id = world.start(spec)?;
-        let seen = world.observe(id)?;
-        world.exec(id)?;
-        let again = world.observe(id)?;
-        let text = |bytes: Option<Vec<u8>>| {
-            String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
-        };
-        let smaps = text(seen.smaps);
-        let mut image = image(&smaps, &text(seen.status))?;
-        let stat = text(seen.stat);
-        image.faults = faults(&stat)?;
-        // `start_code` and `end_code`, `start_data` and `end_data`: what `brk` counts to RLIMIT_DATA.
-        let fields = (stat_field(&stat, 26), stat_field(&stat, 27));
-        image.segments.code = fields.0.zip(fields.1).unwrap_or(image.segments.code);
-        let fields = (stat_field(&stat, 45), stat_field(&stat, 46));
-        image.segments.data = fields.0.zip(fields.1).unwrap_or(image.segments.data);
-        let later = faults(&text(again.stat))?;
-        let apart = |later: u64, before: u64| later.saturating_sub(before);
-        image.exec_faults = (apart(later.0, image.faults.0), apart(later.1, image.faults.1));
-        Ok(HostModel { config: config(&smaps)?, image })
+        let (image, smaps) = image_of(&mut world, spec)?;
+        let mut config = config(&smaps, &|path| fs::read_to_string(path).ok())?;
+        config.cpus = std::thread::available_parallelism()
+            .map_or(1, |cpus| u32::try_from(cpus.get()).unwrap_or(1));
+        config.read_ahead = read_ahead().unwrap_or(config.read_ahead);
+        config.vdso_users = processes_with_memory();
+        Ok(HostModel { config, image })
     }
 
     /// A machine like this one, with nothing running.
@@ -57,6 +44,32 @@ impl HostModel {
     pub fn config(&self) -> &MachineConfig {
         &self.config
     }
+}
+
+/// What an actor looks like that has just started as `spec` says, and its `smaps`.
+pub(crate) fn image_of(
+    world: &mut dyn World,
+    spec: &ProcessSpec,
+) -> Result<(Image, String), WorldError> {
+    let id = world.start(spec)?;
+    let seen = world.observe(id)?;
+    world.exec(id)?;
+    let again = world.observe(id)?;
+    let text =
+        |bytes: Option<Vec<u8>>| String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned();
+    let smaps = text(seen.smaps);
+    let mut image = image(&smaps, &text(seen.status))?;
+    let stat = text(seen.stat);
+    image.faults = faults(&stat)?;
+    // `start_code` and `end_code`, `start_data` and `end_data`: what `brk` counts to RLIMIT_DATA.
+    let fields = (stat_field(&stat, 26), stat_field(&stat, 27));
+    image.segments.code = fields.0.zip(fields.1).unwrap_or(image.segments.code);
+    let fields = (stat_field(&stat, 45), stat_field(&stat, 46));
+    image.segments.data = fields.0.zip(fields.1).unwrap_or(image.segments.data);
+    let later = faults(&text(again.stat))?;
+    let apart = |later: u64, before: u64| later.saturating_sub(before);
+    image.exec_faults = (apart(later.0, image.faults.0), apart(later.1, image.faults.1));
+    Ok((image, smaps))
 }
 
 /// The actor's image, from what `/proc` says of it.
@@ -134,14 +147,17 @@ fn processes_with_memory() -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX).saturating_sub(1)
 }
 
-fn line(text: &str, name: &str) -> Option<u64> {
+pub(crate) fn line(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
-fn config(smaps: &str) -> Result<MachineConfig, WorldError> {
+/// A machine as its files say, with what an actor's `smaps` tells of it.
+pub(crate) fn config(
+    smaps: &str,
+    read: &dyn Fn(&str) -> Option<String>,
+) -> Result<MachineConfig, WorldError> {
     let no = |what: &str| WorldError(format!("cannot tell {what} of this machine"));
-    let read = |path: &str| fs::read_to_string(path).ok();
     let number = |path: &str| read(path)?.trim().parse::<u64>().ok();
     let vm = |name: &str| number(&format!("/proc/sys/vm/{name}")).ok_or_else(|| no(name));
     let release: Release = read("/proc/sys/kernel/osrelease")
@@ -173,15 +189,11 @@ fn config(smaps: &str) -> Result<MachineConfig, WorldError> {
         _ => Huge::Never,
     };
     config.huge_zero_page = huge("use_zero_page") == "1";
-    config.cpus = std::thread::available_parallelism()
-        .map_or(1, |cpus| u32::try_from(cpus.get()).unwrap_or(1));
     config.protection_keys = smaps.contains("\nProtectionKey:");
     config.soft_dirty = smaps
         .lines()
         .filter_map(|line| line.strip_prefix("VmFlags:"))
         .any(|flags| flags.split_whitespace().any(|flag| flag == "sd"));
-    config.read_ahead = read_ahead().unwrap_or(config.read_ahead);
-    config.vdso_users = processes_with_memory();
     config.vsyscall = map_lines(smaps.as_bytes()).iter().any(|line| line.name == "[vsyscall]");
     Ok(config)
 }

@@ -1,105 +1,364 @@
 //! A scenario on several worlds, step by step beside each other.
 
-use std::collections::BTreeMap;
+mod differences;
+mod quantities;
 
+use facts::Release;
 use scenario::Scenario;
-use scenario::comparison::{ArmRow, BrokenRow, ComparisonReport, DifferenceRow, PairRow, SCHEMA};
+use scenario::comparison::{ArmRow, BrokenRow, ComparisonReport, CurveRow, DeathRow, SCHEMA};
 use scenario::program::Arm;
-use scenario::run::{Event, Options, What, asked, run};
-use sim::Machine;
+use scenario::run::{Event, MachineSeen, Options, What, run};
+use sim::{Image, Machine, MachineConfig};
 use world::{World, WorldError};
 
-use crate::compare::{self, Tolerances};
+use crate::compare::Tolerances;
+use crate::sampled::{NAMES, Sampled};
+use crate::vm::debian::Kernel;
+use crate::vm::{Boot, Disk, Measured, VmWorld, modules};
 use crate::{Files, HostConfig, HostModel, HostWorld};
 
 /// Steps of a scenario at most: every one is kept until it is compared.
 const MOST_STEPS: u64 = 2_000_000;
-/// Differences that are kept.
-const MOST_DIFFERENCES: usize = 1000;
 
-/// Runs a scenario on one or two worlds, and sets what happened side by side. The model is a machine
-/// like this one, or the machine that the scenario states (`stated`) if it does not run on real ones.
+/// A world that scenarios are performed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// The model: as a machine like each of the others, or as the scenario states it.
+    Model,
+    /// Real processes on this machine's kernel.
+    Host,
+    /// A kernel in a virtual machine.
+    Vm {
+        /// How it was asked for: `6.1`.
+        name: String,
+        /// Its files.
+        kernel: Kernel,
+    },
+}
+
+impl Place {
+    fn arm(&self) -> Arm {
+        match self {
+            Place::Model => Arm::Model,
+            Place::Host => Arm::Host,
+            Place::Vm { .. } => Arm::Vm,
+        }
+    }
+
+    /// Its name in a report.
+    pub fn name(&self) -> String {
+        match self {
+            Place::Model => "model".to_owned(),
+            Place::Host => "host".to_owned(),
+            Place::Vm { name, .. } => format!("vm:{name}"),
+        }
+    }
+}
+
+/// A machine for the model as a scenario states it, with the rules of a release.
+pub type Stated<'a> = &'a dyn Fn(Option<Release>) -> Result<(MachineConfig, Image), WorldError>;
+
+/// How scenarios are compared.
+#[expect(missing_debug_implementations, reason = "it holds functions")]
+pub struct Plan<'a> {
+    /// Where they are performed. A model among them is compared with each of the others.
+    pub places: &'a [Place],
+    /// The machine that a scenario states.
+    pub stated: Stated<'a>,
+    /// Whether the model starts from what the scenario states, and not from what is measured in the
+    /// virtual machine that it is compared with.
+    pub stored: bool,
+    /// Told what is about to be done.
+    pub about_to: &'a dyn Fn(&str),
+}
+
+/// A scenario on one world.
+struct Arrived {
+    row: ArmRow,
+    events: Vec<Event>,
+    /// The machine at the end.
+    machine: MachineSeen,
+    curves: Vec<CurveRow>,
+    cpus: u32,
+    /// Whether it is a machine of the scenario's own: a virtual one, or a model of one.
+    whole: bool,
+}
+
+/// Performs a scenario on each place, and sets what happened side by side.
 ///
 /// # Errors
 /// When a world could not be made. A scenario that cannot go on is part of the report.
-pub fn side_by_side(
-    scenario: &Scenario,
-    arms: &[Arm],
-    stated: &dyn Fn() -> Result<Machine, WorldError>,
-) -> Result<ComparisonReport, WorldError> {
-    let mut rows = Vec::new();
-    let mut runs = Vec::new();
-    let mut cpus = 1;
-    for &arm in arms {
-        let mut row = ArmRow {
-            arm: name_of(arm).to_owned(),
-            steps: 0,
-            stopped: None,
-            claims: 0,
-            broken: Vec::new(),
-        };
-        if !scenario.runs_on.contains(&arm) {
-            row.stopped = Some("the scenario's `runs-on` leaves it out".to_owned());
-            rows.push(row);
+pub fn side_by_side(scenario: &Scenario, plan: &Plan<'_>) -> Result<ComparisonReport, WorldError> {
+    let wants_model = plan.places.contains(&Place::Model) && scenario.runs_on.contains(&Arm::Model);
+    let reals: Vec<&Place> = plan.places.iter().filter(|place| **place != Place::Model).collect();
+    let mut arms = Vec::new();
+    let mut pairs = Vec::new();
+    let mut ran_model = false;
+    for place in &reals {
+        if !scenario.runs_on.contains(&place.arm()) {
+            arms.push(left_out(place.name()));
             continue;
         }
-        let events = if arm == Arm::Model {
-            let mut machine = if scenario.runs_on.contains(&Arm::Host) {
-                model(scenario)?.machine()
-            } else {
-                stated()?
-            };
-            cpus = machine.config().cpus;
-            play(scenario, &mut machine, arm, &mut row)
-        } else {
-            let config = HostConfig { files: Files::ALL, ..HostConfig::default() };
-            play(scenario, &mut HostWorld::new(config)?, arm, &mut row)
+        let (mut model, real) = match place {
+            Place::Vm { name, kernel } => on_machine(scenario, plan, name, kernel, wants_model)?,
+            _ => on_host(scenario, wants_model)?,
         };
-        rows.push(row);
-        runs.push(events);
+        if let Some(model) = &mut model {
+            let several = reals.len() > 1;
+            if several {
+                model.row.arm = format!("model of {}", place.name());
+            }
+        }
+        if let Some(model) = model {
+            pairs.push([arms.len(), arms.len() + 1]);
+            ran_model = true;
+            arms.push(model);
+        }
+        arms.push(real);
     }
-    let mut differences = Vec::new();
-    let mut steps = Vec::new();
-    let mut equal = None;
-    if let [left, right] = &runs[..] {
-        let allowed = Tolerances::of_counters(cpus);
-        compare_runs(scenario, left, right, &allowed, &mut differences, &mut steps);
-        equal = Some(differences.is_empty());
-    } else if let [only] = &runs[..] {
-        let empty = Vec::new();
-        let mut nobody = Vec::new();
-        compare_runs(scenario, only, &empty, &Tolerances::none(), &mut nobody, &mut steps);
-        for row in &mut steps {
-            row.equal = true;
+    if plan.places.contains(&Place::Model) && !ran_model {
+        let model = if wants_model { alone(scenario, plan)? } else { left_out("model".to_owned()) };
+        arms.insert(0, model);
+    }
+    if pairs.is_empty() {
+        let ran: Vec<usize> = (0..arms.len())
+            .filter(|&at| arms[at].row.stopped.is_none() || arms[at].row.steps > 0)
+            .collect();
+        if let [first, others @ ..] = &ran[..] {
+            pairs.extend(others.iter().map(|&other| [*first, other]));
         }
     }
-    Ok(ComparisonReport {
+    Ok(report(scenario, arms, &pairs))
+}
+
+fn report(scenario: &Scenario, arms: Vec<Arrived>, pairs: &[[usize; 2]]) -> ComparisonReport {
+    let mut differences = Vec::new();
+    let mut quantities = Vec::new();
+    let mut steps = differences::steps(scenario, &arms);
+    for &between in pairs {
+        let [one, real] = between.map(|at| &arms[at]);
+        let pair = differences::Pair { scenario, between, one, real };
+        differences::compare(&pair, &mut differences, &mut steps);
+        if one.whole && real.whole {
+            differences::compare_reports(&pair, &mut differences);
+            quantities::compare(&pair, &mut quantities);
+        }
+    }
+    let apart = quantities.iter().any(|row| row.within == Some(false));
+    let equal = (!pairs.is_empty()).then_some(differences.is_empty() && !apart);
+    let mut curves = Vec::new();
+    let mut rows = Vec::new();
+    for (at, arrived) in arms.into_iter().enumerate() {
+        curves.extend(arrived.curves.into_iter().map(|curve| CurveRow { arm: at, ..curve }));
+        rows.push(arrived.row);
+    }
+    ComparisonReport {
         schema: SCHEMA,
         scenario: scenario.source.name().to_owned(),
         title: scenario.title.clone(),
         arms: rows,
         equal,
         differences,
+        quantities,
         steps,
+        curves,
+    }
+}
+
+fn left_out(name: String) -> Arrived {
+    let mut arrived = begin(name, 1, false);
+    arrived.row.stopped = Some("the scenario's `runs-on` leaves it out".to_owned());
+    arrived
+}
+
+fn begin(name: String, cpus: u32, whole: bool) -> Arrived {
+    Arrived {
+        row: ArmRow {
+            arm: name,
+            kernel: None,
+            steps: 0,
+            stopped: None,
+            claims: 0,
+            broken: Vec::new(),
+            deaths: Vec::new(),
+            panic: None,
+        },
+        events: Vec::new(),
+        machine: MachineSeen::default(),
+        curves: Vec::new(),
+        cpus,
+        whole,
+    }
+}
+
+/// On this machine's kernel, and on a model of this machine.
+fn on_host(
+    scenario: &Scenario,
+    wants_model: bool,
+) -> Result<(Option<Arrived>, Arrived), WorldError> {
+    let model = if wants_model { Some(like_this_machine(scenario)?) } else { None };
+    let mut real = begin("host".to_owned(), 1, false);
+    let config = HostConfig { files: Files::ALL, ..HostConfig::default() };
+    play(scenario, &mut HostWorld::new(config)?, Arm::Host, &mut real);
+    Ok((model, real))
+}
+
+fn like_this_machine(scenario: &Scenario) -> Result<Arrived, WorldError> {
+    let model = HostModel::measure(&first(scenario)?)?;
+    let mut arrived = begin("model".to_owned(), model.config().cpus, false);
+    play(scenario, &mut model.machine(), Arm::Model, &mut arrived);
+    Ok(arrived)
+}
+
+/// On a kernel in a virtual machine, and on a model that starts with what that machine has.
+fn on_machine(
+    scenario: &Scenario,
+    plan: &Plan<'_>,
+    name: &str,
+    kernel: &Kernel,
+    wants_model: bool,
+) -> Result<(Option<Arrived>, Arrived), WorldError> {
+    let boot = boot_of(scenario, kernel)?;
+    (plan.about_to)(&format!("booting {}", kernel.package));
+    let mut world = VmWorld::boot(&boot)?;
+    world.prepare(&scenario.machine.setup())?;
+    let measured = world.measure(&first(scenario)?)?;
+    let release = measured.config.release;
+    let model = if wants_model {
+        let mut arrived = begin("model".to_owned(), boot.cpus, true);
+        arrived.row.kernel = Some(release.to_string());
+        let Measured { config, image } = measured;
+        let config = if plan.stored { (plan.stated)(Some(release))?.0 } else { config };
+        let mut machine = Machine::new(config, image);
+        sampled(scenario, &mut machine, Arm::Model, &mut arrived, of_model);
+        Some(arrived)
+    } else {
+        None
+    };
+    (plan.about_to)(&format!(
+        "performing {} on it",
+        facts::Name::new(scenario.source.name().as_bytes())
+    ));
+    let mut real = begin(format!("vm:{name}"), boot.cpus, true);
+    real.row.kernel = Some(release.to_string());
+    sampled(scenario, &mut world, Arm::Vm, &mut real, of_machine);
+    Ok((model, real))
+}
+
+/// The machine that a scenario asks for.
+///
+/// # Errors
+/// What no virtual machine here can be.
+pub fn boot_of(scenario: &Scenario, kernel: &Kernel) -> Result<Boot, WorldError> {
+    const MIB: u64 = 1 << 20;
+    let spec = &scenario.machine;
+    if spec.arch.is_some_and(|arch| arch != scenario::Arch::X86_64) {
+        return Err(WorldError(
+            "the actor is a program for x86-64, so that a virtual machine is of that kind alone"
+                .into(),
+        ));
+    }
+    if spec.cgroup_version == Some(1) {
+        return Err(WorldError(
+            "virtual machines have cgroups of version 2 here, and the scenario asks for version 1"
+                .into(),
+        ));
+    }
+    let ram = spec.ram.or(spec.mem_total).map_or(1024 * MIB, units::Bytes::get);
+    let whole = |bytes: u64| bytes.next_multiple_of(MIB);
+    let nodes: Vec<u64> = spec.nodes.iter().map(|node| whole(node.get())).collect();
+    let setup = spec.setup();
+    let zram = setup.swap.iter().any(|swap| swap.zram);
+    let modules = match (&kernel.modules, zram) {
+        (Some(folder), true) => modules::in_order(folder, &["lzo_rle", "lz4", "zram"])?,
+        (None, true) => {
+            return Err(WorldError(format!(
+                "zram is a module, and those of `{}` are not known",
+                kernel.package
+            )));
+        }
+        _ => Vec::new(),
+    };
+    // The model has huge pages where a scenario asks for them.
+    let huge = spec.thp.unwrap_or(scenario::Thp::Never).name();
+    Ok(Boot {
+        kernel: kernel.image.clone(),
+        nodes: if nodes.len() > 1 { nodes } else { vec![whole(ram)] },
+        cpus: spec.cpus.unwrap_or(1).clamp(1, 16),
+        disks: Disk::of(&setup, &scenario.files),
+        modules,
+        parameters: vec![format!("transparent_hugepage={huge}")],
     })
 }
 
-fn name_of(arm: Arm) -> &'static str {
-    Arm::NAMES.iter().find(|(_, known)| *known == arm).map_or("?", |(name, _)| name)
+/// On the model alone: as a machine like this one where it could also run here, else as it is stated.
+fn alone(scenario: &Scenario, plan: &Plan<'_>) -> Result<Arrived, WorldError> {
+    if scenario.runs_on.contains(&Arm::Host) {
+        return like_this_machine(scenario);
+    }
+    let (config, image) = (plan.stated)(None)?;
+    let mut arrived = begin("model".to_owned(), config.cpus, true);
+    arrived.row.kernel = Some(config.release.to_string());
+    let mut machine = Machine::new(config, image);
+    sampled(scenario, &mut machine, Arm::Model, &mut arrived, of_model);
+    Ok(arrived)
 }
 
-/// This machine as the model has it, for the first process that the scenario starts.
-fn model(scenario: &Scenario) -> Result<HostModel, WorldError> {
+/// The first process that the scenario starts.
+fn first(scenario: &Scenario) -> Result<world::ProcessSpec, WorldError> {
     let start = scenario.starts.first();
     let start = start.ok_or(WorldError("the scenario starts no process".to_owned()))?;
-    HostModel::measure(&start.spec)
+    Ok(start.spec.clone())
 }
 
-fn play(scenario: &Scenario, world: &mut dyn World, arm: Arm, row: &mut ArmRow) -> Vec<Event> {
+fn of_model(machine: &mut Machine) -> Option<Vec<u8>> {
+    let files = machine.machine().ok()?;
+    files.into_iter().find(|(name, _)| name == "meminfo").map(|(_, text)| text)
+}
+
+fn of_machine(world: &mut VmWorld) -> Option<Vec<u8>> {
+    world.read("/proc/meminfo").ok()
+}
+
+/// Plays a scenario, and looks at the machine's memory meanwhile.
+fn sampled<W: World>(
+    scenario: &Scenario,
+    world: &mut W,
+    arm: Arm,
+    arrived: &mut Arrived,
+    look: fn(&mut W) -> Option<Vec<u8>>,
+) {
+    let mut sampled = Sampled::new(world, look);
+    play(scenario, &mut sampled, arm, arrived);
+    for (number, name) in NAMES.iter().enumerate() {
+        arrived.curves.push(CurveRow {
+            arm: 0,
+            what: (*name).to_owned(),
+            at: sampled.samples.iter().map(|sample| sample.at).collect(),
+            bytes: sampled.samples.iter().map(|sample| sample.bytes[number]).collect(),
+        });
+    }
+}
+
+fn play(scenario: &Scenario, world: &mut dyn World, arm: Arm, arrived: &mut Arrived) {
     let options = Options { arm, most_steps: MOST_STEPS, ..Options::model() };
     let mut events = Vec::new();
+    let row = &mut arrived.row;
     match run(scenario, world, None, &options, &mut events) {
-        Ok(finish) => row.steps = finish.steps,
+        Ok(finish) => {
+            row.steps = finish.steps;
+            row.panic = finish.panic;
+            row.deaths = finish
+                .deaths
+                .iter()
+                .map(|death| DeathRow {
+                    process: name(scenario, death.name.0),
+                    nth: death.nth,
+                    step: death.step,
+                })
+                .collect();
+            arrived.machine = MachineSeen::clone(&finish.machine);
+        }
         Err(error) => row.stopped = Some(error.to_string()),
     }
     for event in &events {
@@ -115,86 +374,15 @@ fn play(scenario: &Scenario, world: &mut dyn World, arm: Arm, row: &mut ArmRow) 
             }
         }
     }
-    events
+    arrived.events = events;
 }
 
-fn compare_runs(
-    scenario: &Scenario,
-    left: &[Event],
-    right: &[Event],
-    allowed: &Tolerances,
-    differences: &mut Vec<DifferenceRow>,
-    steps: &mut Vec<PairRow>,
-) {
-    let mut places: BTreeMap<(String, Option<usize>, String), usize> = BTreeMap::new();
-    for at in 0..left.len().max(right.len()) {
-        let pair = (left.get(at), right.get(at));
-        let Some(event) = pair.0.or(pair.1) else { break };
-        let process = scenario.names.get(event.name.0).cloned().unwrap_or_default();
-        let written = event.span.end > event.span.start;
-        let line = written.then(|| scenario.source.position(event.span.start).0);
-        let text = |event: &Event| asked(event, scenario);
-        let values = [pair.0.map(text), pair.1.map(text)];
-        let mut found = differ(pair, &values, allowed);
-        let equal = found.is_empty();
-        for (what, values) in found.drain(..) {
-            if differences.len() < MOST_DIFFERENCES {
-                let (step, process) = (event.step, process.clone());
-                differences.push(DifferenceRow { step, process, line, what, values });
-            }
-        }
-        let shown = match line {
-            Some(number) => scenario.source.line(number).trim().to_owned(),
-            None => text(event),
-        };
-        let place = *places.entry((process.clone(), line, shown.clone())).or_insert_with(|| {
-            let (process, text) = (process.clone(), shown.clone());
-            let values = [None, None];
-            steps.push(PairRow { process, line, text, times: 0, values, equal: true });
-            steps.len() - 1
-        });
-        let row = &mut steps[place];
-        row.times += 1;
-        row.values = values;
-        row.equal &= equal;
-    }
+fn name(scenario: &Scenario, at: usize) -> String {
+    scenario.names.get(at).cloned().unwrap_or_default()
 }
 
-/// What is not the same of two events.
-fn differ(
-    (left, right): (Option<&Event>, Option<&Event>),
-    values: &[Option<String>; 2],
-    allowed: &Tolerances,
-) -> Vec<(String, [Option<String>; 2])> {
-    if let (Some(left), Some(right)) = (left, right)
-        && let (What::Checkpoint(_, seen), What::Checkpoint(name, others)) =
-            (&left.what, &right.what)
-    {
-        let mut all = Vec::new();
-        for ((process, one), (other_process, other)) in seen.iter().zip(others) {
-            if process != other_process {
-                break;
-            }
-            let found = compare::observations(one, other, allowed).into_iter();
-            all.extend(found.map(|difference| {
-                let parts = [difference.file, &difference.mapping, &difference.field];
-                let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-                let what = format!("checkpoint {name}: {}", parts.join(" "));
-                (what, [difference.left, difference.right])
-            }));
-        }
-        if seen.len() == others.len() {
-            return all;
-        }
-    }
-    // A claim may find a value that is allowed to differ; whether it holds is what counts.
-    let verdict = |event: Option<&Event>| match event.map(|event| &event.what) {
-        Some(What::Expected(verdict)) => Some(verdict.held),
-        _ => None,
-    };
-    let same = match (verdict(left), verdict(right)) {
-        (Some(left), Some(right)) => left == right || left.is_none() || right.is_none(),
-        _ => values[0] == values[1],
-    };
-    if same { Vec::new() } else { vec![("the step".to_owned(), values.clone())] }
+/// What the kernels of two worlds do not count exactly.
+fn tolerances(one: &Arrived, real: &Arrived) -> Tolerances {
+    let allowed = Tolerances::of_counters(one.cpus.max(real.cpus));
+    if real.whole { allowed.of_machines() } else { allowed }
 }

@@ -23,16 +23,19 @@ pub mod report;
 pub mod run;
 mod source;
 mod tree;
+pub mod vary;
 pub mod words;
 mod write;
 
 pub use check::{MOST_ROUNDS, check};
-pub use machine::{Arch, Cgroup, Layout, MachineSpec, Setting, Thp};
+pub use machine::{
+    Arch, Cgroup, Held, Layout, LowMemoryKiller, MachineSpec, Setting, Swap, Thp, ZoneSpec,
+};
 pub use problem::{Drawn, Problem, Problems};
 pub use source::{MAX_BYTES, MAX_DEPTH, Source, Span};
-pub use write::{Written, written};
+pub use write::{Written, written, written_setup};
 
-use program::{Arm, Program, Start};
+use program::{Arm, Program, Start, Step};
 use world::FileSpec;
 
 /// A scenario without mistakes.
@@ -54,6 +57,8 @@ pub struct Scenario {
     pub starts: Vec<Start>,
     /// What they and their children do.
     pub programs: Vec<Program>,
+    /// What should be so when everything is over: claims alone.
+    pub at_end: Vec<Step>,
     /// Names of processes.
     pub names: Vec<String>,
     /// Names of handles.

@@ -3,7 +3,7 @@
 //! Steps are a flat list; loops jump. What is not known before it runs (where a mapping lies, what
 //! `/proc` says) is an [`Expr`], a sum of terms.
 
-use world::{Access, Call, Content, Errno, ForkKind, ProcessSpec};
+use world::{Access, Call, Content, Control, Errno, ForkKind, ProcessSpec};
 
 use crate::source::Span;
 
@@ -16,6 +16,16 @@ pub struct HandleId(pub usize);
 /// processes may come to have it, when a fork is in a loop; the name then means the latest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NameId(pub usize);
+
+/// Processes as a claim or a step names them: `web`, or of several with that name `web.3`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Who {
+    /// Their name.
+    pub name: NameId,
+    /// Which of that name, from 0, in the order in which they came to be. `None`: for a value of
+    /// `/proc` the latest, for what became of them every one.
+    pub nth: Option<usize>,
+}
 
 /// A program, by its place in [`Scenario::programs`](crate::Scenario::programs).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,12 +91,14 @@ pub enum Op {
     /// Sends a signal that kills.
     Kill {
         /// To whom; `None`: itself.
-        to: Option<NameId>,
+        to: Option<Who>,
         /// Number of the signal.
         signal: u8,
     },
-    /// Waits until a process has done all its steps, or is dead.
-    Wait(NameId),
+    /// Waits until processes have done all their steps, or are dead.
+    Wait(Who),
+    /// Writes to a file that changes the machine.
+    Control(Control, String),
     /// Says something.
     Print(Vec<Shown>),
     /// Looks at `/proc`, for comparison and for later.
@@ -255,13 +267,44 @@ pub enum Term {
         part: Part,
     },
     /// What `/proc` says of a process; `None`: of the one whose step it is.
-    OfProcess(Option<NameId>, String),
+    OfProcess(Option<Who>, String),
     /// What smaps says of the mappings in a handle's range.
     OfMapping(Handle, String),
     /// What `/proc` says of the machine.
     OfMachine(String),
+    /// What another file of the machine says.
+    OfFile(Quantity),
     /// What the last call, access or loop gave.
     Last(Last),
+}
+
+/// A number in a file of the machine.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Quantity {
+    /// A line of `/proc/meminfo`.
+    Meminfo(String),
+    /// A line of `/proc/vmstat`.
+    Vmstat(String),
+    /// A line of `/proc/zoneinfo`.
+    Zone {
+        /// Of this node; `None`: of the first that has such a zone.
+        node: Option<u32>,
+        /// `DMA32`.
+        zone: String,
+        /// `low`; a protection is `protection` and the number of the zone that it is against.
+        field: String,
+    },
+    /// A file of `/sys/kernel/mm/ksm`.
+    Ksm(String),
+    /// A field of `/proc/pressure`: `memory`, `some`, `total`.
+    Pressure([String; 3]),
+    /// A file of a cgroup, or a line of one: `memory.current`, `memory.events.oom_kill`.
+    Cgroup {
+        /// The cgroup.
+        path: String,
+        /// The file, with the name of the line behind a dot where it has several.
+        key: String,
+    },
 }
 
 /// A handle as a name refers to it.
@@ -350,8 +393,23 @@ pub enum Claim {
         /// By how much it may differ.
         within: Option<Tolerance>,
     },
-    /// A process lives, or ended so.
-    Process(NameId, State),
+    /// Processes live, or ended so: every one of them.
+    Process(Who, State),
+    /// The OOM killer chose these first.
+    KilledFirst(Who),
+    /// The OOM killer chose these in this order, and nobody else.
+    Deaths(Vec<Who>),
+    /// The kernel's log has a text, or has it not.
+    Log {
+        /// The text.
+        text: String,
+        /// In how many lines; `None`: in one at least.
+        times: Option<u64>,
+    },
+    /// The kernel's log names this constraint in its latest report.
+    Constraint(Constraint),
+    /// The kernel panicked, and said this, if a text is named.
+    Panicked(Option<String>),
     /// Lines of `/proc/PID/maps`.
     Maps {
         /// The lines, in order.
@@ -419,6 +477,39 @@ pub struct MapLine {
     pub name: Option<String>,
     /// Where it is written.
     pub span: Span,
+}
+
+/// Why memory could not be had, as the summary line of a report names it (5.0 on).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Constraint {
+    /// The machine has none.
+    None,
+    /// A memory cgroup reached its limit.
+    Memcg,
+    /// The nodes of a cpuset have none.
+    Cpuset,
+    /// The nodes of a memory policy have none.
+    MemoryPolicy,
+}
+
+impl Constraint {
+    /// Every constraint with its word.
+    pub const NAMES: &'static [(&'static str, Constraint)] = &[
+        ("none", Constraint::None),
+        ("memcg", Constraint::Memcg),
+        ("cpuset", Constraint::Cpuset),
+        ("memory-policy", Constraint::MemoryPolicy),
+    ];
+
+    /// As the kernel's log prints it.
+    pub fn in_log(self) -> &'static str {
+        match self {
+            Constraint::None => "CONSTRAINT_NONE",
+            Constraint::Memcg => "CONSTRAINT_MEMCG",
+            Constraint::Cpuset => "CONSTRAINT_CPUSET",
+            Constraint::MemoryPolicy => "CONSTRAINT_MEMORY_POLICY",
+        }
+    }
 }
 
 /// What a scenario runs on.

@@ -9,8 +9,8 @@ use units::Bytes;
 use world::{End, Observation, ProcessId};
 
 use crate::Scenario;
-use crate::program::{NameId, Op};
-use crate::run::{Event, Failed, Finish, Verdict, Watch, What, asked, proc};
+use crate::program::{NameId, Op, Quantity};
+use crate::run::{Event, Failed, Finish, MachineSeen, Verdict, Watch, What, asked, proc};
 use crate::source::Span;
 
 /// Name and version of the format.
@@ -33,12 +33,20 @@ pub struct SimulationReport {
     pub time_ns: u64,
     /// Whether the run was stopped before everything was done (`--at`).
     pub stopped: bool,
+    /// What the kernel said when it panicked; null: it did not.
+    pub panic: Option<String>,
+    /// Whom the OOM killer chose, in this order.
+    pub deaths: Vec<DeathRow>,
+    /// What the kernel's reports come to, one sentence each, as `oomph explain` puts it.
+    pub explained: Vec<String>,
     /// What happened, in the order in which it first did; steps that were done again are one row.
     pub timeline: Vec<TimelineRow>,
     /// What `/proc` showed at each checkpoint, and at the end.
     pub checkpoints: Vec<CheckpointRow>,
     /// Every process, in the order in which they came to be.
     pub processes: Vec<ProcessRow>,
+    /// What the kernel logged, line by line.
+    pub log: Vec<String>,
     /// Steps that did not do what was asked.
     pub failures: Vec<FailureRow>,
     /// What was expected, and whether it is so.
@@ -56,6 +64,44 @@ pub struct MachineRow {
     pub ram: Bytes,
     /// Swap in bytes.
     pub swap: Bytes,
+}
+
+/// A process that the OOM killer chose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct DeathRow {
+    /// Its name; of several with that name followed by its number: `worker.3`.
+    pub process: String,
+    /// Number of the step at which it died.
+    pub step: u64,
+    /// Virtual time in nanoseconds.
+    pub time_ns: u64,
+    /// Whose step that was; null: nobody's, time passed.
+    pub during: Option<String>,
+    /// What its accesses had reached: the point at which it was killed.
+    pub touched: Bytes,
+}
+
+/// The machine's memory at one moment. Null: not reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
+pub struct WholeRow {
+    /// `MemTotal`.
+    pub total: Option<Bytes>,
+    /// `MemFree`.
+    pub free: Option<Bytes>,
+    /// `MemAvailable`.
+    pub available: Option<Bytes>,
+    /// `AnonPages`.
+    pub anon: Option<Bytes>,
+    /// `Buffers` and `Cached`, without shared memory.
+    pub cache: Option<Bytes>,
+    /// `Shmem`.
+    pub shmem: Option<Bytes>,
+    /// `Slab`, `KernelStack` and `PageTables`.
+    pub kernel: Option<Bytes>,
+    /// `SwapTotal`.
+    pub swap_total: Option<Bytes>,
+    /// Swap in use.
+    pub swap_used: Option<Bytes>,
 }
 
 /// A step of the text, and what came of it whenever it was done.
@@ -90,6 +136,8 @@ pub struct CheckpointRow {
     pub step: u64,
     /// Virtual time in nanoseconds.
     pub time_ns: u64,
+    /// The machine; null when it is not the scenario's, or was not looked at.
+    pub machine: Option<WholeRow>,
     /// Every process that lived.
     pub processes: Vec<MemoryRow>,
 }
@@ -128,6 +176,8 @@ pub struct ProcessRow {
     pub end: Option<String>,
     /// Whether SIGKILL ended it.
     pub killed: bool,
+    /// What its accesses reached, a page each.
+    pub touched: Bytes,
     /// What it has; of a dead one nothing but its name.
     pub memory: MemoryRow,
 }
@@ -178,13 +228,16 @@ pub struct ExpectationRow {
 pub struct Recorder<'s> {
     scenario: &'s Scenario,
     timeline: Vec<TimelineRow>,
-    rows: BTreeMap<(NameId, Span, u8), usize>,
+    rows: BTreeMap<(NameId, Span, u8, ProcessId), usize>,
     checkpoints: Vec<CheckpointRow>,
     failures: Vec<FailureRow>,
     failing: BTreeMap<(NameId, Span, String), usize>,
     expectations: Vec<ExpectationRow>,
     claims: BTreeMap<(NameId, Span), usize>,
     names: BTreeMap<ProcessId, NameId>,
+    /// How many processes of a name there were when each came to be.
+    nth: BTreeMap<ProcessId, usize>,
+    counts: BTreeMap<NameId, usize>,
 }
 
 /// Checkpoints of a loop are kept up to so many.
@@ -203,6 +256,29 @@ impl<'s> Recorder<'s> {
             expectations: Vec::new(),
             claims: BTreeMap::new(),
             names: BTreeMap::new(),
+            nth: BTreeMap::new(),
+            counts: BTreeMap::new(),
+        }
+    }
+
+    /// A process came to be.
+    fn came(&mut self, process: ProcessId, name: NameId) {
+        if self.names.insert(process, name).is_none() {
+            let count = self.counts.entry(name).or_default();
+            self.nth.insert(process, *count);
+            *count += 1;
+        }
+    }
+
+    /// The name of a process, with its number where several have it.
+    fn label(&self, process: ProcessId) -> String {
+        let Some(&name) = self.names.get(&process) else { return String::new() };
+        match self.counts.get(&name) {
+            Some(2..) => {
+                let nth = self.nth.get(&process).copied().unwrap_or_default();
+                format!("{}.{nth}", self.name(name))
+            }
+            _ => self.name(name),
         }
     }
 
@@ -220,7 +296,7 @@ impl<'s> Recorder<'s> {
         let processes = alive
             .filter_map(|process| {
                 let seen = process.observation.as_ref()?;
-                Some(memory(self.name(process.name), seen))
+                Some(memory(self.label(process.id), seen))
             })
             .take(MOST_CHECKPOINTS)
             .collect();
@@ -228,15 +304,26 @@ impl<'s> Recorder<'s> {
             name: if finish.stopped { "stopped".to_owned() } else { "end".to_owned() },
             step: finish.steps,
             time_ns: finish.time,
+            machine: whole(&finish.machine),
             processes,
         });
+        let deaths = finish.deaths.iter().map(|death| DeathRow {
+            process: self.label(death.process),
+            step: death.step,
+            time_ns: death.time,
+            during: death.during.map(|during| self.label(during)),
+            touched: Bytes::new(death.touched),
+        });
+        let deaths = deaths.collect();
+        let log = String::from_utf8_lossy(&finish.machine.log).lines().map(str::to_owned).collect();
         let processes = finish.processes.iter().map(|process| {
-            let name = self.name(process.name);
+            let name = self.label(process.id);
             ProcessRow {
                 number: process.id.0,
                 steps: process.steps,
                 end: process.end.map(end_text),
                 killed: process.end == Some(End::Signal(9)),
+                touched: Bytes::new(process.touched),
                 memory: match &process.observation {
                     Some(seen) => memory(name, seen),
                     None => MemoryRow { process: name, ..MemoryRow::default() },
@@ -252,6 +339,10 @@ impl<'s> Recorder<'s> {
             time_ns: finish.time,
             stopped: finish.stopped,
             processes: processes.collect(),
+            panic: finish.panic.clone(),
+            deaths,
+            explained: Vec::new(),
+            log,
             timeline: self.timeline,
             checkpoints: self.checkpoints,
             failures: self.failures,
@@ -264,11 +355,15 @@ impl<'s> Recorder<'s> {
         let kind = match event.what {
             What::Started => 1,
             What::Died(_) => 2,
-            // Claims have a list of their own.
-            What::Done | What::Expected(_) => return,
+            What::Chosen(_) => 3,
+            What::Panicked(_) => 4,
+            // Claims have a list of their own, and a look at the machine belongs to a checkpoint.
+            What::Done | What::Expected(_) | What::Machine(..) => return,
             _ => 0,
         };
-        let key = (event.name, event.span, kind);
+        // Each death is a row of its own.
+        let whose = if kind == 3 { event.process } else { ProcessId(u32::MAX) };
+        let key = (event.name, event.span, kind, whose);
         let at = if let Some(&at) = self.rows.get(&key) {
             at
         } else {
@@ -277,10 +372,12 @@ impl<'s> Recorder<'s> {
                 first_step: event.step,
                 last_step: event.step,
                 time_ns: event.time,
-                process: self.name(event.name),
-                line: (kind != 2).then(|| self.line(event.span)),
+                process: if kind == 3 { self.label(event.process) } else { self.name(event.name) },
+                line: (kind < 2).then(|| self.line(event.span)),
                 text: match &event.what {
-                    What::Started | What::Died(_) => asked(event, self.scenario),
+                    What::Started | What::Died(_) | What::Chosen(_) | What::Panicked(_) => {
+                        asked(event, self.scenario)
+                    }
                     What::Said(text) => text.clone(),
                     _ => self.scenario.source.at(event.span).to_owned(),
                 },
@@ -363,15 +460,13 @@ impl<'s> Recorder<'s> {
         let processes = seen
             .iter()
             .take(MOST_CHECKPOINTS)
-            .map(|(id, seen)| {
-                let name = self.names.get(id).map(|&name| self.name(name)).unwrap_or_default();
-                memory(name, seen)
-            })
+            .map(|(id, seen)| memory(self.label(*id), seen))
             .collect();
         self.checkpoints.push(CheckpointRow {
             name: name.to_owned(),
             step: event.step,
             time_ns: event.time,
+            machine: None,
             processes,
         });
     }
@@ -379,7 +474,9 @@ impl<'s> Recorder<'s> {
 
 impl Watch for Recorder<'_> {
     fn event(&mut self, event: &Event) {
-        self.names.entry(event.process).or_insert(event.name);
+        if !matches!(event.what, What::Expected(_)) {
+            self.came(event.process, event.name);
+        }
         let failed = event.what.failed();
         self.row(event, failed);
         if let Some(failed) = failed {
@@ -388,10 +485,15 @@ impl Watch for Recorder<'_> {
         match &event.what {
             What::Expected(verdict) => self.expectation(event, verdict),
             What::Checkpoint(name, seen) => self.checkpoint(event, name, seen),
+            What::Machine(name, seen) => {
+                if let Some(row) = self.checkpoints.last_mut().filter(|row| row.name == *name) {
+                    row.machine = whole(seen);
+                }
+            }
             What::Forked(_, Ok(child)) => {
                 // A child may be seen by a checkpoint before its first step.
                 if let Some(name) = self.child_name(event.span) {
-                    self.names.insert(*child, name);
+                    self.came(*child, name);
                 }
             }
             _ => {}
@@ -424,6 +526,28 @@ fn memory(process: String, seen: &Observation) -> MemoryRow {
         major_faults: proc::of_process(seen, "majflt"),
         mappings: proc::of_process(seen, "mappings"),
     }
+}
+
+/// The machine's memory in its files.
+fn whole(seen: &MachineSeen) -> Option<WholeRow> {
+    if seen.files.is_empty() {
+        return None;
+    }
+    let of = |name: &str| seen.value(&Quantity::Meminfo(name.to_owned()));
+    let sum = |names: &[&str]| names.iter().try_fold(0u64, |sum, name| sum.checked_add(of(name)?));
+    let cache = sum(&["Buffers", "Cached"]);
+    let swap_total = of("SwapTotal");
+    Some(WholeRow {
+        total: of("MemTotal").map(Bytes::new),
+        free: of("MemFree").map(Bytes::new),
+        available: of("MemAvailable").map(Bytes::new),
+        anon: of("AnonPages").map(Bytes::new),
+        cache: cache.map(|cache| Bytes::new(cache.saturating_sub(of("Shmem").unwrap_or(0)))),
+        shmem: of("Shmem").map(Bytes::new),
+        kernel: sum(&["Slab", "KernelStack", "PageTables"]).map(Bytes::new),
+        swap_total: swap_total.map(Bytes::new),
+        swap_used: swap_total.and_then(|total| total.checked_sub(of("SwapFree")?)).map(Bytes::new),
+    })
 }
 
 fn end_text(end: End) -> String {

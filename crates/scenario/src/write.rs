@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use world::{Access, Call, Content, Touch};
+use world::{Access, Call, Content, Control, Setup, Touch};
 
 /// A step with all its arguments as numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub enum Written {
     Call(Call),
     /// Accesses.
     Touch(Touch),
+    /// Something written to a file that changes the machine.
+    Control(Control, String),
 }
 
 /// A step as a line of a scenario, without the line's end. `name` is what is given where the step
@@ -21,7 +23,57 @@ pub fn written(step: &Written, name: &str, files: &[&str]) -> Option<String> {
     match step {
         Written::Call(call) => self::call(call, name, files),
         Written::Touch(touch) => Some(self::touch(touch)),
+        Written::Control(what, value) => control(what, value),
     }
+}
+
+/// How a machine is arranged, as lines for the block of `machine`. `None` for what no word says.
+pub fn written_setup(setup: &Setup) -> Option<Vec<String>> {
+    let mut lines = Vec::new();
+    for swap in &setup.swap {
+        let word = if swap.zram { "zram" } else { "swap" };
+        let priority = swap.priority.map_or_else(String::new, |n| format!(" priority={n}"));
+        lines.push(format!("{word} {}{priority}", swap.len));
+    }
+    for path in &setup.cgroups {
+        let files = setup.controls.iter().filter_map(|(what, value)| match what {
+            Control::Cgroup { path: of, file } if of == path => Some(format!("{file} {value}")),
+            _ => None,
+        });
+        let files: Vec<String> = files.collect();
+        let block =
+            if files.is_empty() { String::new() } else { format!(" {{ {} }}", files.join("; ")) };
+        lines.push(format!("cgroup {}{block}", quoted(path)?));
+    }
+    for (what, value) in &setup.controls {
+        match what {
+            Control::Cgroup { path, .. } if setup.cgroups.contains(path) => {}
+            Control::Cgroup { .. } | Control::SysRq => return None,
+            Control::Sysctl(_) | Control::Sys(_) => lines.push(control(what, value)?),
+        }
+    }
+    Some(lines)
+}
+
+fn control(what: &Control, value: &str) -> Option<String> {
+    Some(match what {
+        Control::Sysctl(name) => format!("sysctl {name} {}", quoted(value)?),
+        Control::Sys(path) => format!("sys {} {}", quoted(path)?, quoted(value)?),
+        Control::Cgroup { path, file } => {
+            format!("cgroup {} {file} {}", quoted(path)?, quoted(value)?)
+        }
+        Control::SysRq => format!("sysrq {value}"),
+    })
+}
+
+/// In quotes, where a word could be misread; what would need an escape is not written.
+fn quoted(text: &str) -> Option<String> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    if !text.is_empty() && text.bytes().all(plain) {
+        return Some(text.to_owned());
+    }
+    let harmless = |c: char| !c.is_control() && !matches!(c, '"' | '\\');
+    text.chars().all(harmless).then(|| format!("\"{text}\""))
 }
 
 fn call(call: &Call, name: &str, files: &[&str]) -> Option<String> {
@@ -127,7 +179,7 @@ mod tests {
 
     /// A world that writes down what it is asked, and agrees.
     #[derive(Default)]
-    struct Notes(Vec<Written>);
+    struct Notes(Vec<Written>, Setup);
 
     impl World for Notes {
         fn files(&mut self, _: &[FileSpec]) -> Result<(), WorldError> {
@@ -168,6 +220,37 @@ mod tests {
         }
         fn alive(&mut self, _: ProcessId) -> Result<Option<End>, WorldError> {
             Ok(None)
+        }
+        fn setup(&mut self, setup: &Setup) -> Result<(), WorldError> {
+            self.1 = setup.clone();
+            Ok(())
+        }
+        fn control(
+            &mut self,
+            what: &Control,
+            value: &str,
+        ) -> Result<Result<(), Errno>, WorldError> {
+            self.0.push(Written::Control(what.clone(), value.to_owned()));
+            Ok(Ok(()))
+        }
+    }
+
+    /// How a machine may be arranged, by every word.
+    fn arranged() -> Setup {
+        let swap = |len, priority, zram| world::SwapSpec { len, priority, zram };
+        let cgroup = |file: &str, value: &str| {
+            let (path, file) = ("/a-1/b".to_owned(), file.to_owned());
+            (Control::Cgroup { path, file }, value.to_owned())
+        };
+        Setup {
+            swap: vec![swap(8192, Some(7), false), swap(4096, None, true)],
+            cgroups: vec!["/a-1".to_owned(), "/a-1/b".to_owned()],
+            controls: vec![
+                (Control::Sysctl("vm.lowmem_reserve_ratio".to_owned()), "256 256 32".to_owned()),
+                (Control::Sys("kernel/mm/ksm/run".to_owned()), "1".to_owned()),
+                cgroup("memory.max", "8192"),
+                cgroup("memory.swap.max", "max"),
+            ],
         }
     }
 
@@ -222,7 +305,12 @@ mod tests {
             touch(Access::Write, Content::Random(9), 2, 4096),
             touch(Access::Execute, Content::OneByte, 1, 4096),
         ];
-        calls.into_iter().map(Written::Call).chain(touches).collect()
+        let controls = arranged()
+            .controls
+            .into_iter()
+            .chain([(Control::SysRq, "f".to_owned())])
+            .map(|(what, value)| Written::Control(what, value));
+        calls.into_iter().map(Written::Call).chain(touches).chain(controls).collect()
     }
 
     #[test]
@@ -233,8 +321,12 @@ mod tests {
             .enumerate()
             .map(|(at, step)| written(step, &format!("h{at}"), &["one", "two"]).expect("a line"))
             .collect();
-        let text =
-            format!("file one 1MiB\nfile two 2MiB\nprocess p {{\n{}\n}}\n", lines.join("\n"));
+        let machine = written_setup(&arranged()).expect("lines");
+        let text = format!(
+            "machine {{\n{}\n}}\nfile one 1MiB\nfile two 2MiB\nprocess p {{\n{}\n}}\n",
+            machine.join("\n"),
+            lines.join("\n")
+        );
         let scenario =
             check(&Source::new("t", text)).unwrap_or_else(|problems| panic!("{problems}"));
         let mut notes = Notes::default();
@@ -243,6 +335,7 @@ mod tests {
             assert_eq!(found, wanted);
         }
         assert_eq!(notes.0.len(), steps.len());
+        assert_eq!(notes.1, arranged());
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! The machine as it is built.
 
-use facts::{OvercommitMode, Release};
+use facts::{CgroupVersion, OvercommitMode, Release};
 use rules::layout::Arch;
+
+use crate::profile::Profile;
 
 /// When anonymous memory gets huge pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,12 +81,36 @@ pub struct MachineConfig {
     pub memlock_limit: (u64, u64),
     /// `major:minor` of the file system that the scenario's files are on.
     pub file_device: (u32, u32),
+    /// The hierarchy that the memory controller is in.
+    pub cgroups: CgroupVersion,
+    /// What the kernel has made of its RAM, which then is all there is; `None`: memory never ends,
+    /// and nothing is reclaimed.
+    pub physical: Option<Profile>,
 }
 
 impl MachineConfig {
     /// The kernel's `mmap_min_addr`: the lowest address that a mapping is placed at.
     pub fn lowest_address(&self) -> u64 {
         self.mmap_min_addr.max(self.lsm_mmap_min_addr)
+    }
+
+    /// A machine with the memory of a profile, which ends. Huge pages are off below 512 MiB, as the
+    /// kernel has it (`hugepage_init()`, 2.6.38).
+    pub fn with_memory(release: Release, arch: Arch, profile: Profile) -> MachineConfig {
+        let ram = profile.managed();
+        let mut config = MachineConfig::new(release, arch, ram, 0);
+        if ram < 131_072 {
+            config.huge = Huge::Never;
+        }
+        // `init_user_reserve()` and `init_admin_reserve()` go by what is free while the kernel starts.
+        let at_init = profile.zones.iter().map(|zone| zone.managed_at_init).sum::<u64>();
+        // So much of it was in use by then (measured on seven sizes of 6.1).
+        let free_kib = at_init.saturating_sub(1430 + at_init / 2740) * 4;
+        config.admin_reserve_kbytes = (free_kib / 32).min(8192);
+        config.user_reserve_kbytes = (free_kib / 32).min(131_072);
+        config.committed_elsewhere = profile.committed;
+        config.physical = Some(profile);
+        config
     }
 
     /// A machine as this release would have booted it, with so many pages of RAM and of swap.
@@ -125,6 +151,8 @@ impl MachineConfig {
             stack_limit: (8 << 20, u64::MAX),
             memlock_limit: if since(5, 16) { (8 << 20, 8 << 20) } else { (64 << 10, 64 << 10) },
             file_device: (8, 1),
+            cgroups: if since(4, 5) { CgroupVersion::V2 } else { CgroupVersion::V1 },
+            physical: None,
         }
     }
 }

@@ -1,14 +1,17 @@
-//! What a call works on: one process's memory, and what it shares with others.
+//! What a call works on: one process's memory, what it shares with others, and those others.
+
+use std::collections::BTreeMap;
 
 use world::{Errno, Fault, Resource};
 
+use crate::machine::Process;
 use crate::mm::Mm;
 use crate::page::PAGE_BITS;
 use crate::store::Store;
 use crate::vm_flags::{Kind, VmFlags};
 
 /// Soft and hard limits, bytes; `u64::MAX` is unlimited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Rlimits {
     pub(crate) data: (u64, u64),
     pub(crate) stack: (u64, u64),
@@ -26,14 +29,14 @@ pub(crate) struct Fd {
 }
 
 /// What the calls ask of the caller beside its memory.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Task {
     pub(crate) uid: u32,
     pub(crate) limits: Rlimits,
     pub(crate) min_flt: u64,
     pub(crate) maj_flt: u64,
     /// Open files by descriptor.
-    pub(crate) fds: std::collections::BTreeMap<i32, Fd>,
+    pub(crate) fds: BTreeMap<i32, Fd>,
     /// The lowest descriptor that a new file may get.
     pub(crate) first_fd: i32,
     /// Descriptors that the program itself has.
@@ -53,6 +56,24 @@ pub(crate) struct Ctx<'a> {
     pub(crate) store: &'a mut Store,
     pub(crate) mm: &'a mut Mm,
     pub(crate) task: &'a mut Task,
+    pub(crate) rest: Rest<'a>,
+}
+
+/// Everybody else: whom an allocation may have to take memory from.
+#[derive(Debug)]
+pub(crate) struct Rest<'a> {
+    /// The other address spaces; the current one ([`Ctx::mm`]) is taken out.
+    pub(crate) mms: &'a mut BTreeMap<usize, Mm>,
+    /// All processes; of the current one the task ([`Ctx::task`]) is taken out.
+    pub(crate) processes: &'a mut Vec<Process>,
+    /// Which address space the current one is.
+    pub(crate) mm: usize,
+    /// Which process or thread acts.
+    pub(crate) process: usize,
+    /// Whose task the current one is: the leader of its threads.
+    pub(crate) group: usize,
+    /// The OOM killer has chosen it.
+    pub(crate) dying: bool,
 }
 
 /// What a system call returns.

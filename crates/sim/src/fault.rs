@@ -10,6 +10,7 @@ use world::{Access as How, Fault};
 
 use crate::ctx::{Access, Ctx};
 use crate::page::{HUGE, PAGE, PAGE_BITS, Pte, What};
+use crate::physical::{For, NoMemory};
 use crate::vm_flags::VmFlags;
 use crate::vma::{Backing, Special};
 
@@ -17,6 +18,8 @@ use crate::vma::{Backing, Special};
 const SEGV: u8 = 11;
 /// `SIGBUS`.
 const BUS: u8 = 7;
+/// `SIGKILL`.
+pub(crate) const KILL: u8 = 9;
 /// `SEGV_MAPERR`.
 const MAPERR: i32 = 1;
 /// `SEGV_ACCERR`.
@@ -55,6 +58,17 @@ pub(crate) enum Refusal {
     Protection,
     /// Beyond the end of the file, or no room.
     Bus,
+    /// The process has been killed for lack of memory.
+    Killed,
+}
+
+impl From<NoMemory> for Refusal {
+    fn from(none: NoMemory) -> Refusal {
+        match none {
+            NoMemory::Dying => Refusal::Killed,
+            NoMemory::Failed => Refusal::Bus,
+        }
+    }
 }
 
 impl Ctx<'_> {
@@ -70,6 +84,9 @@ impl Ctx<'_> {
                 Err(fault) => return (done, Some(fault)),
             }
         }
+        if how == How::Write {
+            self.balance_dirty();
+        }
         (done, None)
     }
 
@@ -81,6 +98,7 @@ impl Ctx<'_> {
             Refusal::Map => Fault { signal: SEGV, code: MAPERR, address },
             Refusal::Protection => Fault { signal: SEGV, code: ACCERR, address },
             Refusal::Bus => Fault { signal: BUS, code: ADRERR, address },
+            Refusal::Killed => Fault { signal: KILL, code: KERNEL, address: 0 },
         };
         let page = address >> PAGE_BITS;
         let most = count.min((vma.end >> PAGE_BITS) - page);
@@ -121,10 +139,17 @@ impl Ctx<'_> {
     }
 
     pub(crate) fn count_faults(&mut self, step: Step) {
+        let vm = &mut self.store.frames.memcgs.get_mut(self.mm.memcg).vm;
+        vm.fault += step.faults;
+        vm.major_fault += if step.major { step.faults } else { 0 };
         if step.major {
             self.task.maj_flt += step.faults;
         } else {
             self.task.min_flt += step.faults;
+        }
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            physical.count("pgfault", step.faults);
+            physical.count("pgmajfault", if step.major { step.faults } else { 0 });
         }
     }
 
@@ -236,13 +261,14 @@ impl Ctx<'_> {
     ) -> Result<Step, Refusal> {
         match self.mm.pages.get(page) {
             Some((_, Pte { what: What::Guard, .. })) => Err(Refusal::Map),
+            Some((_, pte)) if pte.what == What::Swap => self.swap_in(at, page, pte, write),
             Some((len, pte)) if write => self.write_protected(at, page, len.min(most), pte),
             Some((len, _)) => Ok(Step::minor(len.min(most), 1)),
             None => {
                 let next = self.mm.pages.next_used(page).unwrap_or(u64::MAX);
                 let hole = most.min(next - page);
                 match self.vma(at).backing {
-                    Backing::Anon => Ok(self.anonymous(at, page, hole, write)),
+                    Backing::Anon => self.anonymous(at, page, hole, write),
                     Backing::File(open) => self.file_fault(at, open, page, hole, write),
                     Backing::Special(special) => self.special(at, special, page),
                 }
@@ -251,27 +277,31 @@ impl Ctx<'_> {
     }
 
     /// `do_anonymous_page()`, and `do_huge_pmd_anonymous_page()` where a huge page fits.
-    fn anonymous(&mut self, at: u64, page: u64, hole: u64, write: bool) -> Step {
-        if let Some(step) = self.huge_fault(at, page, hole, write) {
-            return step;
+    fn anonymous(&mut self, at: u64, page: u64, hole: u64, write: bool) -> Result<Step, Refusal> {
+        if let Some(step) = self.huge_fault(at, page, hole, write)? {
+            return Ok(step);
         }
         // Up to the next place where a huge page would fit.
         let hole = match self.next_huge_place(at, page) {
             Some(next) => hole.min(next - page),
             None => hole,
         };
+        let hole = self.at_once(page, hole);
+        self.make_tables(page, hole)?;
         if !write && self.store.rules.zero_page {
             let pte = Pte { what: What::Zero, ..Pte::BLANK };
             self.put(page, hole, pte);
-            return Step::minor(hole, hole);
+            return Ok(Step::minor(hole, hole));
         }
         self.prepare_anon(at);
-        let frame = self.store.frames.anonymous(hole, false);
+        let grant = self.allocate(hole, For::User)?;
+        let hole = grant.pages;
+        let frame = self.store.frames.anonymous(hole, false, grant, (self.rest.mm, page));
         let writable = self.vma(at).has(VmFlags::WRITE);
         let pte =
             Pte { what: What::Anon, frame, writable, dirty: writable, young: true, huge: false };
         self.put(page, hole, pte);
-        Step::minor(hole, hole)
+        Ok(Step::minor(hole, hole))
     }
 
     /// `special_mapping_fault()` and `vvar_fault()`: a page of the kernel's.
@@ -309,14 +339,21 @@ impl Ctx<'_> {
             return Ok(self.shared_write(page, most, pte));
         }
         if pte.huge {
-            return Ok(self.huge_write(at, page, most, pte));
+            return self.huge_write(at, page, most, pte);
         }
         if pte.what == What::Anon {
             let Some((len, frame)) = self.store.frames.map.get(pte.frame) else {
                 return Err(Refusal::Bus);
             };
-            let count = most.min(len);
-            if frame.exclusive || frame.maps == 1 {
+            let own = self.store.ksm.until_stable(pte.frame);
+            if own == 0 {
+                // Copied even for the last one that maps it.
+                return self.copy(at, page, 1, pte);
+            }
+            let count = most.min(len).min(own);
+            if (frame.exclusive || frame.maps == 1) && !self.store.frames.shared_in_swap(pte.frame)
+            {
+                self.store.frames.leave_swap(pte.frame, count);
                 self.store.frames.update(pte.frame, count, |frame| frame.exclusive = true);
                 self.mm.pages.update(page, page + count, |_, pte| {
                     pte.writable = true;
@@ -325,15 +362,32 @@ impl Ctx<'_> {
                 });
                 return Ok(Step::minor(count, count));
             }
-            return Ok(self.copy(at, page, count, pte));
+            return self.copy(at, page, count, pte);
         }
-        Ok(self.copy(at, page, most, pte))
+        self.copy(at, page, most, pte)
     }
 
     /// `wp_page_copy()`: pages of the process's own in place of what was mapped.
-    pub(crate) fn copy(&mut self, at: u64, page: u64, count: u64, old: Pte) -> Step {
+    pub(crate) fn copy(
+        &mut self,
+        at: u64,
+        page: u64,
+        count: u64,
+        old: Pte,
+    ) -> Result<Step, Refusal> {
         self.prepare_anon(at);
-        let frame = self.store.frames.anonymous(count, false);
+        let grant = self.allocate(count, For::User)?;
+        let count = grant.pages;
+        let same = self.mm.pages.get(page).is_some_and(|(len, pte)| pte == old && len >= count);
+        if !same {
+            // What was to be copied has been taken away meanwhile.
+            self.store.frames.give_back(grant);
+            return Ok(Step::minor(0, 0));
+        }
+        let frame = self.store.frames.anonymous(count, false, grant, (self.rest.mm, page));
+        if old.what == What::Anon {
+            self.store.contents.copy(old.frame, frame, count);
+        }
         if let Some(kind) = old.rss() {
             self.mm.rss[kind] -= count;
             self.note_access(&old, count);
@@ -342,7 +396,7 @@ impl Ctx<'_> {
         let pte =
             Pte { what: What::Anon, frame, writable: true, dirty: true, young: true, huge: false };
         self.put(page, count, pte);
-        Step::minor(count, count)
+        Ok(Step::minor(count, count))
     }
 
     /// `mm_populate()` of what is mapped in `start..end`; what cannot be had is left out.

@@ -8,6 +8,7 @@ use crate::fault::{Refusal, Step};
 use crate::files::FileKind;
 use crate::frames::{file_base, file_of};
 use crate::page::{HUGE, PAGE_BITS, Pte, What};
+use crate::physical::For;
 use crate::vm_flags::VmFlags;
 
 /// `fault_around_bytes`, in pages.
@@ -44,10 +45,13 @@ impl Ctx<'_> {
         if left == 0 {
             return Err(Refusal::Bus);
         }
+        let table = self.at_once(page, hole);
+        self.make_tables(page, table.min(left))?;
+        let hole = hole.min(table);
         let missing = self.store.uncached(file, offset, hole.min(left));
         if missing > 0 && self.store.files[file].kind == FileKind::Disk {
-            self.read_around(at, file, offset);
-            return Ok(self.after_reading(at, file, page, write));
+            self.read_around(at, file, offset)?;
+            return self.after_reading(at, file, page, write);
         }
         let count = if missing > 0 {
             if write { missing } else { 1 }
@@ -55,8 +59,10 @@ impl Ctx<'_> {
             let have = self.store.cached(file, offset).map_or(1, |(len, _)| len);
             if write || !around { hole.min(left).min(have) } else { 1 }
         };
-        if missing > 0 && !self.store.fill(file, offset, count, self.task.privileged()) {
-            return Err(Refusal::Bus);
+        let mut count = count;
+        let major = self.store.frames.swapped(file_base(file) + offset);
+        if missing > 0 {
+            count = self.fill_some(file, offset, count)?;
         }
         let frame = file_base(file) + offset;
         if self
@@ -69,16 +75,16 @@ impl Ctx<'_> {
             self.store.frames.update(frame, count, |frame| frame.uptodate = true);
         }
         if write && !shared {
-            self.private_copy(at, page, count);
+            count = self.private_copy(at, page, count)?;
         } else {
             self.map_cache(at, file, page, count, write);
         }
-        Ok(Step::minor(count, count))
+        Ok(Step { major, ..Step::minor(count, count) })
     }
 
     /// `do_sync_mmap_readahead()`: half of the read-ahead before the page and half from it on; nothing
     /// but the page where accesses are at random; of code, what follows up to the end of the mapping.
-    fn read_around(&mut self, at: u64, file: usize, offset: u64) {
+    fn read_around(&mut self, at: u64, file: usize, offset: u64) -> Result<(), Refusal> {
         let vma = self.vma(at);
         let pages = self.store.files[file].pages();
         let (first, count) = if vma.has(VmFlags::RAND_READ) {
@@ -91,30 +97,46 @@ impl Ctx<'_> {
             (offset.saturating_sub(around / 2), around)
         };
         let last = (first + count).min(pages).max(offset + 1);
-        self.store.fill(file, first, last - first, true);
+        // The page itself first; read-ahead does without what it cannot have.
+        self.fill_some(file, offset, 1)?;
+        self.fill_all(file, first, last - first).map(drop)
     }
 
     /// The fault that waited for the disk goes on, and is counted as one that did.
-    fn after_reading(&mut self, at: u64, file: usize, page: u64, write: bool) -> Step {
+    fn after_reading(
+        &mut self,
+        at: u64,
+        file: usize,
+        page: u64,
+        write: bool,
+    ) -> Result<Step, Refusal> {
+        let offset = self.vma(at).pgoff_at(page << PAGE_BITS);
+        if self.store.cached(file, offset).is_none() {
+            // What was read first has left again while the rest was.
+            self.fill_some(file, offset, 1)?;
+        }
         let around = !write && self.store.rules.fault_around;
         if let Some(step) = around.then(|| self.around(at, file, page, 1)).flatten() {
-            return Step { pages: step.pages.max(1), faults: 1, major: true };
+            return Ok(Step { pages: step.pages.max(1), faults: 1, major: true });
         }
         if write && !self.vma(at).has(VmFlags::SHARED) {
-            self.private_copy(at, page, 1);
+            self.private_copy(at, page, 1)?;
         } else {
             self.map_cache(at, file, page, 1, write);
         }
-        Step { pages: 1, faults: 1, major: true }
+        Ok(Step { pages: 1, faults: 1, major: true })
     }
 
     /// `do_cow_fault()`: new pages with what the file has there.
-    fn private_copy(&mut self, at: u64, page: u64, count: u64) {
+    fn private_copy(&mut self, at: u64, page: u64, count: u64) -> Result<u64, Refusal> {
         self.prepare_anon(at);
-        let frame = self.store.frames.anonymous(count, false);
+        let grant = self.allocate(count, For::User)?;
+        let count = grant.pages;
+        let frame = self.store.frames.anonymous(count, false, grant, (self.rest.mm, page));
         let pte =
             Pte { what: What::Anon, frame, writable: true, dirty: true, young: true, huge: false };
         self.put(page, count, pte);
+        Ok(count)
     }
 
     /// Maps pages of a file that are in memory.

@@ -115,7 +115,7 @@ impl Store {
         (next - at).min(most)
     }
 
-    /// Brings pages of a file into memory; false when shared memory gets no promise for them.
+    /// Brings pages of a file into memory, whatever is left of it; false when shared memory gets no promise for them.
     pub(crate) fn fill(&mut self, file: usize, page: u64, count: u64, privileged: bool) -> bool {
         let base = file_base(file) + page;
         let missing = count - self.frames.map.count(base, base + count);
@@ -126,14 +126,15 @@ impl Store {
         if shmem && self.files[file].promised.is_none() && !self.promise(missing, privileged, 0) {
             return false;
         }
-        let frame = if shmem { Frame { swapbacked: true, ..Frame::CACHE } } else { Frame::CACHE };
+        let frame = Frame { swapbacked: shmem, ..Frame::CACHE };
         let mut at = base;
         while at < base + count {
             if let Some((len, _)) = self.frames.map.get(at) {
                 at += len;
             } else {
                 let next = self.frames.map.next_used(at).unwrap_or(u64::MAX).min(base + count);
-                self.frames.map.insert(at, next - at, frame);
+                let zone = self.frames.seize(next - at).zone;
+                self.frames.add(at, next - at, Frame { zone, ..frame });
                 at = next;
             }
         }
@@ -144,8 +145,11 @@ impl Store {
     pub(crate) fn drop_pages(&mut self, file: usize, page: u64, count: u64) {
         let base = file_base(file);
         let end = page.saturating_add(count).min(1 << 40);
-        let gone: u64 =
-            self.frames.map.remove(base + page, base + end).iter().map(|(_, len, _)| len).sum();
+        let mut gone = self.frames.remove(base + page, base + end);
+        gone += self.frames.free_slots(base + page, base + end);
+        if let Some(physical) = self.frames.physical.as_deref_mut() {
+            physical.shadows.remove(base + page, base + end);
+        }
         let file = &self.files[file];
         if file.is_shmem() && file.promised.is_none() {
             self.forget(gone);
@@ -159,7 +163,7 @@ impl Store {
         }
         let base = file_base(file);
         let end = page.saturating_add(count).min(1 << 40);
-        self.frames.map.update(base + page, base + end, |_, frame| frame.dirty = false);
+        self.frames.update(base + page, end.saturating_sub(page), |frame| frame.dirty = false);
     }
 
     /// Pages that `write` puts into shared memory are marked as referenced.
@@ -191,9 +195,10 @@ impl Store {
             self.frames.accessed(frame, 1);
         } else if !known.is_shmem() {
             // Its block is read and cleared, but the page as a whole is not known to be read.
+            let zone = self.frames.seize(1).zone;
             let looked_up =
-                Frame { uptodate: false, referenced: true, dirty: placed, ..Frame::CACHE };
-            self.frames.map.insert(frame, 1, looked_up);
+                Frame { uptodate: false, referenced: true, dirty: placed, zone, ..Frame::CACHE };
+            self.frames.add(frame, 1, looked_up);
         }
     }
 }

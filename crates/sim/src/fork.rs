@@ -8,9 +8,12 @@ use world::{End, Errno, ForkKind, ProcessId, WorldError};
 use crate::anon::Chain;
 use crate::calls::mlock::unlock;
 use crate::ctx::{Ctx, Task};
+use crate::fault::KILL;
 use crate::machine::{Machine, Process};
+use crate::memcg::Making;
 use crate::mm::Mm;
 use crate::page::{PAGE_BITS, Pte, What};
+use crate::physical::process_pages;
 use crate::store::Store;
 use crate::vm_flags::VmFlags;
 use crate::vma::{Backing, Vma};
@@ -33,26 +36,45 @@ impl Machine {
             let leader = &self.processes[parent_group];
             (leader.adj, leader.adj_min)
         };
-        let mut child = Process { parent: Some(process.group), adj, adj_min, ..process.clone() };
+        let mut child = Process {
+            parent: Some(process.group),
+            adj,
+            adj_min,
+            started: self.store.clock,
+            cpu: 0,
+            borrows: kind == ForkKind::Vfork || (kind == ForkKind::Thread && process.borrows),
+            stuck: false,
+            victim: None,
+            ..process.clone()
+        };
+        if self.with(id, process_pages)?.is_err() {
+            return Ok(Err(Errno::ENOMEM));
+        }
         if kind == ForkKind::Fork {
-            let Some(mut parent) = self.mms.remove(&process.mm) else {
-                return Err(WorldError(format!("process {} has no memory", id.0)));
-            };
-            let copied =
-                duplicate(&mut self.store, &mut parent, &mut self.processes[parent_group].task);
-            self.mms.insert(process.mm, parent);
-            match copied {
-                Ok(mm) => child.mm = self.add_mm(mm),
-                Err(error) => return Ok(Err(error)),
+            let key = self.next_mm;
+            self.next_mm += 1;
+            match self.with(id, |ctx| duplicate(ctx, key))? {
+                Ok(mm) => {
+                    child.mm = self.add_mm(mm);
+                    if self.store.ksm.knows(process.mm) {
+                        self.store.ksm.enter(child.mm, self.store.clock);
+                    }
+                }
+                Err(error) => {
+                    self.store.process_gone(Making::default());
+                    return Ok(Err(error));
+                }
             }
         } else if let Some(mm) = self.mms.get_mut(&process.mm) {
             mm.users += 1;
         }
         if kind == ForkKind::Thread {
             child.parent = process.parent;
+            child.kernel = self.charge_process(process.memcg, true);
             return Ok(Ok(self.add_process(child)));
         }
         child.group = child_id;
+        child.kernel = self.charge_process(process.memcg, false);
         let task = &self.processes[parent_group].task;
         child.task = Task { min_flt: 0, maj_flt: 0, ..task.clone() };
         for fd in child.task.fds.values() {
@@ -62,7 +84,9 @@ impl Machine {
         if kind == ForkKind::Fork {
             for touch in self.image.after_fork.clone() {
                 for side in [process.group, made] {
-                    self.with(side, |ctx| ctx.touch(&touch))?;
+                    if self.living(side).is_ok() {
+                        self.with(side, |ctx| ctx.touch(&touch))?;
+                    }
                 }
             }
         }
@@ -73,21 +97,33 @@ impl Machine {
     pub(crate) fn replace_image(&mut self, id: ProcessId) -> Result<(), WorldError> {
         let process = self.living(id)?;
         let (old, group) = (process.mm, process.group);
-        let stack = self.process(group)?.task.limits.stack.0;
+        let leader = self.process(group)?;
+        let (stack, memcg) = (leader.task.limits.stack.0, leader.memcg);
+        let Some(mm) = self.load(stack, memcg) else {
+            return self.finish(group, End::Signal(KILL));
+        };
+        if self.living(id).is_err() {
+            // Killed by the lack of memory that its own image caused.
+            self.release_mm(mm);
+            return Ok(());
+        }
         // An exec ends the other threads; the memory is let go by each.
         let mut users = 0;
         for other in &mut self.processes {
             if other.group == group && other.ended.is_none() {
                 other.ended = Some(End::Exit(0));
                 users += 1;
+                // The leader goes on with what it has.
+                if users > 1 {
+                    self.store.process_gone(std::mem::take(&mut other.kernel));
+                }
             }
         }
-        let mm = self.load(stack);
-        let fits = self.fits(&mm, group)?;
-        let mm = self.add_mm(mm);
+        let fits = self.fits(mm, group)?;
         let leader = &mut self.processes[Self::index(group)];
         leader.ended = None;
         leader.mm = mm;
+        leader.borrows = false;
         leader.task.min_flt += self.image.exec_faults.0;
         leader.task.maj_flt += self.image.exec_faults.1;
         let closing: Vec<i32> =
@@ -105,7 +141,8 @@ impl Machine {
     }
 
     /// Whether limits allow the mappings of a fresh image, and the stack that the program uses at once.
-    fn fits(&self, mm: &Mm, id: ProcessId) -> Result<bool, WorldError> {
+    fn fits(&self, mm: usize, id: ProcessId) -> Result<bool, WorldError> {
+        let Some(mm) = self.mms.get(&mm) else { return Ok(true) };
         let limits = &self.process(id)?.task.limits;
         let stack = self.image.after_fork.iter().map(|touch| touch.count << PAGE_BITS).next_back();
         let data = !self.store.rules.data_limit_all || mm.data_vm <= limits.data.0 >> PAGE_BITS;
@@ -128,6 +165,7 @@ impl Machine {
             let this = index == Self::index(id);
             if other.ended.is_none() && (this || (whole && other.group == group)) {
                 other.ended = Some(how);
+                self.store.process_gone(std::mem::take(&mut other.kernel));
                 self.release_mm(mm);
             }
         }
@@ -141,7 +179,7 @@ impl Machine {
     }
 
     /// One user less of an address space; with the last one it goes.
-    fn release_mm(&mut self, id: usize) {
+    pub(crate) fn release_mm(&mut self, id: usize) {
         let Some(mm) = self.mms.get_mut(&id) else { return };
         mm.users = mm.users.saturating_sub(1);
         if mm.users == 0
@@ -157,8 +195,17 @@ pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
     for vma in mm.vmas.values().filter(|vma| vma.has(VmFlags::LOCKED)) {
         unlock(store, &mm, vma.start, vma.end);
     }
+    if let Some(physical) = store.frames.physical.as_deref_mut() {
+        physical.tables = physical.tables.saturating_sub(mm.tables_paid);
+        physical.give_kernel(mm.tables_paid);
+        let paid = mm.tables_paid;
+        store.frames.memcgs.free_tables(&mut mm, paid);
+    }
     let last = mm.layout.task_size >> PAGE_BITS;
     for (_, len, pte) in mm.pages.remove(0, last + 1) {
+        if pte.what == What::Swap {
+            store.frames.unswap(pte.frame, len);
+        }
         if !pte.counted() {
             continue;
         }
@@ -184,8 +231,14 @@ pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
 }
 
 /// `dup_mmap()`: the copy, or `ENOMEM` when a promise is refused.
-fn duplicate(store: &mut Store, parent: &mut Mm, task: &mut Task) -> Result<Mm, Errno> {
-    let mut child = Mm::new(store.config.arch, parent.layout, parent.segments);
+fn duplicate(ctx: &mut Ctx<'_>, key: usize) -> Result<Mm, Errno> {
+    let mut child = Mm::new(ctx.store.config.arch, ctx.mm.layout, ctx.mm.segments);
+    child.key = key;
+    child.memcg = ctx.mm.memcg;
+    // As many tables as the parent has will do, and what is too much of that goes back.
+    child.tables_paid = ctx.reserve_tables(ctx.mm.tables.count())?;
+    child.tables_of.insert(child.memcg, child.tables_paid);
+    let Ctx { store, mm: parent, task, .. } = ctx;
     child.total_vm = parent.total_vm;
     child.data_vm = parent.data_vm;
     child.exec_vm = parent.exec_vm;
@@ -219,6 +272,7 @@ fn duplicate(store: &mut Store, parent: &mut Mm, task: &mut Task) -> Result<Mm, 
     child.find_holes();
     child.hiwater_vm = child.total_vm;
     child.hiwater_rss = child.rss_total();
+    store.frames.pay_tables(&mut child);
     Ok(child)
 }
 
@@ -234,6 +288,12 @@ fn copy_pages(store: &mut Store, parent: &mut Mm, child: &mut Mm, vma: &Vma) {
             if pte.what == What::Anon {
                 store.frames.update(pte.frame, len, |frame| frame.exclusive = false);
             }
+        }
+        if pte.what == What::Swap
+            && let Some(physical) = store.frames.physical.as_deref_mut()
+        {
+            physical.swap.hold(pte.frame, len);
+            child.swapped += len;
         }
         if let Some(kind) = pte.rss() {
             child.rss[kind] += len;

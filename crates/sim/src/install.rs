@@ -44,6 +44,17 @@ impl Image {
         }
     }
 
+    /// How many pages it takes at most, with their page tables.
+    pub(crate) fn pages(&self) -> u64 {
+        let mapped = |mapping: &ImageMapping| (mapping.end - mapping.start) >> PAGE_BITS;
+        let need = |mapping: &ImageMapping| match mapping.backing {
+            ImageBacking::File { .. } => mapped(mapping),
+            _ => mapping.pages.iter().map(|run| run.count.min(mapped(mapping))).sum(),
+        };
+        let pages: u64 = self.mappings.iter().map(need).sum();
+        pages + pages / 64 + 3 * self.mappings.len() as u64
+    }
+
     /// Puts the image's mappings and pages into an empty address space.
     pub(crate) fn install(&self, store: &mut Store, mm: &mut Mm) {
         for mapping in &self.mappings {
@@ -52,6 +63,7 @@ impl Image {
         for &address in &self.empty_tables {
             mm.tables.make(address, address + 1);
         }
+        store.frames.pay_tables(mm);
         mm.hiwater_vm = self.peaks.0;
         mm.hiwater_rss = self.peaks.1;
     }
@@ -176,7 +188,8 @@ fn put(
             Pte { what: What::File, frame, ..plain }
         }
         (ImagePage::Anon, _) => {
-            let frame = store.frames.anonymous(count, false);
+            let grant = store.frames.seize_for(mm.memcg, count);
+            let frame = store.frames.anonymous(count, false, grant, (mm.key, page));
             Pte { what: What::Anon, frame, writable, dirty: true, ..plain }
         }
     };

@@ -5,17 +5,22 @@ use std::collections::BTreeMap;
 use rules::layout::{LayoutInput, layout, placement};
 use units::ScoreAdj;
 use world::{
-    Call, End, Errno, FileSpec, ForkKind, Observation, ProcessId, ProcessSpec, Returned, Touch,
-    Touched, World, WorldError,
+    Call, Control, End, Errno, FileSpec, ForkKind, Observation, ProcessId, ProcessSpec, Returned,
+    Setup, Touch, Touched, World, WorldError,
 };
 
 use crate::calls::mmap::Mmap;
 use crate::calls::mremap::Mremap;
 use crate::config::MachineConfig;
-use crate::ctx::{Ctx, Rlimits, Task};
+use crate::ctx::{Ctx, Rest, Rlimits, Task};
 use crate::files::{File, FileKind};
+use crate::fork::destroy;
 use crate::image::Image;
+use crate::ksm::{Contents, Ksm};
+use crate::memcg::{Making, MemcgId, Memcgs};
 use crate::mm::Mm;
+use crate::oom::{State, Victim};
+use crate::physical::{Physical, process_pages};
 use crate::proc::{self, Identity};
 use crate::range_map::RangeSet;
 use crate::rules_of::Rules;
@@ -35,6 +40,20 @@ pub(crate) struct Process {
     pub(crate) task: Task,
     pub(crate) mm: usize,
     pub(crate) ended: Option<End>,
+    /// The memory cgroup that it is in.
+    pub(crate) memcg: MemcgId,
+    /// What its making was charged for.
+    pub(crate) kernel: Making,
+    /// When it was started, nanoseconds since boot.
+    pub(crate) started: u64,
+    /// How long it has run, nanoseconds.
+    pub(crate) cpu: u64,
+    /// It is a child of `vfork` that still uses its parent's memory.
+    pub(crate) borrows: bool,
+    /// It cannot be woken, not even by a signal.
+    pub(crate) stuck: bool,
+    /// The OOM killer has killed it, and it has not gone yet.
+    pub(crate) victim: Option<Victim>,
 }
 
 /// A simulated machine.
@@ -52,12 +71,13 @@ pub struct Machine {
 }
 
 /// The pid of the first process.
-const FIRST_PID: u32 = 1000;
+pub(crate) const FIRST_PID: u32 = 1000;
 
 impl Machine {
     /// A machine on which every process starts as `image`.
     pub fn new(config: MachineConfig, image: Image) -> Machine {
-        let rules = Rules::of(config.release);
+        let release = config.release;
+        let rules = Rules::of(release);
         let placement = placement(config.release, config.arch);
         let mut store = Store {
             config,
@@ -74,6 +94,11 @@ impl Machine {
             holes: Vec::new(),
             synced: Vec::new(),
             last_inode: 1000,
+            clock: 0,
+            contents: Contents::default(),
+            ksm: Ksm::new(release),
+            cpusets: crate::cpuset::Cpusets::default(),
+            oom: State::new(release),
         };
         store.vdso = store.add_file(File {
             name: "[vdso]".to_owned(),
@@ -86,6 +111,12 @@ impl Machine {
             opens: 0,
             linked: true,
         });
+        store.frames.memcgs = Memcgs::new(release, store.config.arch, store.config.cgroups);
+        store.frames.physical = Physical::new(&store.config).map(Box::new);
+        if let Some(physical) = store.frames.physical.as_deref() {
+            store.config.ram = physical.managed();
+        }
+        store.add_boot_pages();
         Machine {
             store,
             image,
@@ -145,7 +176,21 @@ impl Machine {
             .ok_or_else(|| WorldError(format!("there is no process {}", id.0)))
     }
 
+    /// Whether anything can still happen on it.
+    pub(crate) fn runs(&self) -> Result<(), WorldError> {
+        match &self.store.oom.halted {
+            Some(halt) => Err(WorldError(format!("the machine stands still: {halt}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Why nothing happens on it any more, in words; `None`: it runs.
+    pub fn halted(&self) -> Option<String> {
+        self.store.oom.halted.as_ref().map(ToString::to_string)
+    }
+
     pub(crate) fn living(&self, id: ProcessId) -> Result<&Process, WorldError> {
+        self.runs()?;
         let process = self.process(id)?;
         if process.ended.is_some() {
             return Err(WorldError(format!("process {} has ended", id.0)));
@@ -160,15 +205,70 @@ impl Machine {
         run: impl FnOnce(&mut Ctx<'_>) -> T,
     ) -> Result<T, WorldError> {
         let process = self.living(id)?;
-        let (mm, group) = (process.mm, Self::index(process.group));
-        let mm = self
-            .mms
-            .get_mut(&mm)
+        let (key, group, memcg) = (process.mm, Self::index(process.group), process.memcg);
+        let before = self.store.clock;
+        let result = self
+            .within(key, Self::index(id), group, run)
             .ok_or_else(|| WorldError(format!("process {} has no memory", id.0)))?;
-        let task = &mut self.processes[group].task;
-        let result = run(&mut Ctx { store: &mut self.store, mm, task });
+        self.passed(memcg, before);
+        self.processes[group].cpu += self.store.clock.saturating_sub(before);
         self.settle(id);
         Ok(result)
+    }
+
+    /// Runs something on behalf of no process of the scenario's.
+    pub(crate) fn as_kernel<T>(&mut self, run: impl FnOnce(&mut Ctx<'_>) -> T) -> T {
+        let config = &self.store.config;
+        let input = LayoutInput {
+            stack_limit: config.stack_limit.0,
+            guard_gap: config.stack_guard_gap * 4096,
+            randomized: false,
+            offset: 0,
+            legacy: false,
+        };
+        let layout = layout(config.release, config.arch, input);
+        let mut mm = Mm::new(config.arch, layout, self.image.segments);
+        let rest = Rest {
+            mms: &mut self.mms,
+            processes: &mut self.processes,
+            mm: usize::MAX,
+            process: usize::MAX,
+            group: usize::MAX,
+            dying: false,
+        };
+        let mut task = Task::default();
+        run(&mut Ctx { store: &mut self.store, mm: &mut mm, task: &mut task, rest })
+    }
+
+    /// Runs something in an address space, on behalf of a process: the two are taken out of their
+    /// places meanwhile. `None`: it is gone.
+    fn within<T>(
+        &mut self,
+        key: usize,
+        process: usize,
+        group: usize,
+        run: impl FnOnce(&mut Ctx<'_>) -> T,
+    ) -> Option<T> {
+        let mut mm = self.mms.remove(&key)?;
+        let mut task = std::mem::take(&mut self.processes[group].task);
+        let rest = Rest {
+            mms: &mut self.mms,
+            processes: &mut self.processes,
+            mm: key,
+            process,
+            group,
+            dying: false,
+        };
+        let result = run(&mut Ctx { store: &mut self.store, mm: &mut mm, task: &mut task, rest });
+        self.processes[group].task = task;
+        self.store.frames.pay_tables(&mut mm);
+        if mm.users > 0 {
+            self.mms.insert(key, mm);
+        } else {
+            // Whoever used it was killed meanwhile.
+            destroy(&mut self.store, mm);
+        }
+        Some(result)
     }
 
     /// What a call did to a file is done in every address space that maps it.
@@ -178,15 +278,17 @@ impl Machine {
         }
         let holes = std::mem::take(&mut self.store.holes);
         let synced = std::mem::take(&mut self.store.synced);
-        let task = &mut self.processes[Self::index(id)].task;
-        for mm in self.mms.values_mut() {
-            let mut ctx = Ctx { store: &mut self.store, mm, task };
-            for hole in &holes {
-                ctx.unmap_file(hole);
-            }
-            for &(file, first, count) in &synced {
-                ctx.clean_file(file, first, count);
-            }
+        let process = Self::index(id);
+        let keys: Vec<usize> = self.mms.keys().copied().collect();
+        for key in keys {
+            self.within(key, process, process, |ctx| {
+                for hole in &holes {
+                    ctx.unmap_file(hole);
+                }
+                for &(file, first, count) in &synced {
+                    ctx.clean_file(file, first, count);
+                }
+            });
         }
         for hole in &holes {
             self.store.drop_pages(hole.file, hole.first, hole.count);
@@ -197,8 +299,7 @@ impl Machine {
     }
 
     pub(crate) fn add_mm(&mut self, mm: Mm) -> usize {
-        let id = self.next_mm;
-        self.next_mm += 1;
+        let id = mm.key;
         self.mms.insert(id, mm);
         id
     }
@@ -209,8 +310,10 @@ impl Machine {
         id
     }
 
-    /// A fresh address space with the image in it.
-    pub(crate) fn load(&mut self, stack_limit: u64) -> Mm {
+    /// A fresh address space with the image in it; `None` when there is no memory for it.
+    pub(crate) fn load(&mut self, stack_limit: u64, memcg: MemcgId) -> Option<usize> {
+        let need = self.image.pages();
+        self.as_kernel(|ctx| ctx.make_room(need)).ok()?;
         let config = &self.store.config;
         let input = LayoutInput {
             stack_limit,
@@ -222,6 +325,9 @@ impl Machine {
         let mut layout = layout(config.release, config.arch, input);
         layout.mmap_base = self.image.mmap_base.unwrap_or(layout.mmap_base);
         let mut mm = Mm::new(config.arch, layout, self.image.segments);
+        mm.key = self.next_mm;
+        self.next_mm += 1;
+        mm.memcg = memcg;
         let mut image = self.image.clone();
         if self.image.mmap_base.is_none() {
             // The kernel's own mappings are made where the search for a place starts.
@@ -230,7 +336,7 @@ impl Machine {
         }
         image.trim_stack(stack_limit);
         image.install(&mut self.store, &mut mm);
-        mm
+        Some(self.add_mm(mm))
     }
 
     fn identity(&self, id: ProcessId) -> Result<Identity, WorldError> {
@@ -246,7 +352,8 @@ impl Machine {
             pid: self.pid(process.group),
             ppid: group.parent.map_or(1, |parent| self.pid(parent)),
             nice: group.nice,
-            adj: group.adj,
+            started: group.started,
+            cpu: group.cpu,
             threads: u32::try_from(threads).unwrap_or(u32::MAX),
         })
     }
@@ -259,9 +366,22 @@ impl Machine {
         if adj < process.adj_min && !process.task.privileged() {
             return Ok(Err(Errno::EACCES));
         }
+        let privileged = process.task.privileged();
         process.adj = adj;
-        if process.task.privileged() {
+        if privileged {
             process.adj_min = adj;
+        }
+        if self.store.oom.killer.adj_is_shared && !process.borrows {
+            let group = Self::index(group);
+            for sharer in self.parts().sharers(group) {
+                let sharer = &mut self.processes[sharer];
+                if !sharer.borrows {
+                    sharer.adj = adj;
+                    if privileged {
+                        sharer.adj_min = adj;
+                    }
+                }
+            }
         }
         Ok(Ok(0))
     }
@@ -309,6 +429,15 @@ impl Machine {
 }
 
 impl World for Machine {
+    fn setup(&mut self, setup: &Setup) -> Result<(), WorldError> {
+        self.arrange(setup)
+    }
+
+    fn control(&mut self, what: &Control, value: &str) -> Result<Result<(), Errno>, WorldError> {
+        self.runs()?;
+        Ok(self.write_control(what, value))
+    }
+
     fn files(&mut self, files: &[FileSpec]) -> Result<(), WorldError> {
         for spec in files {
             let inode = self.store.next_inode();
@@ -327,16 +456,22 @@ impl World for Machine {
             self.named.push(file);
             // Its content was written there, and what is on a disk is safe.
             let pages = self.store.files[file].pages();
-            if !self.store.fill(file, 0, pages, true) {
-                return Err(WorldError(format!("no room for the file `{}`", spec.name)));
+            let mut done = 0;
+            while done < pages {
+                let filled = self.as_kernel(|ctx| ctx.fill_some(file, done, pages - done));
+                let Ok(some) = filled else {
+                    return Err(WorldError(format!("no room for the file `{}`", spec.name)));
+                };
+                self.store.written(file, done, some);
+                self.store.clean(file, done, some);
+                done += some;
             }
-            self.store.written(file, 0, pages);
-            self.store.clean(file, 0, pages);
         }
         Ok(())
     }
 
     fn start(&mut self, spec: &ProcessSpec) -> Result<ProcessId, WorldError> {
+        self.runs()?;
         let config = &self.store.config;
         let pair = |soft: Option<u64>, default: (u64, u64)| match soft {
             Some(soft) => (soft, default.1.max(soft)),
@@ -358,8 +493,11 @@ impl World for Machine {
             first_fd: self.image.first_fd,
             other_fds: self.image.other_fds.clone(),
         };
-        let mm = self.load(limits.stack.0);
-        let mm = self.add_mm(mm);
+        let none = || WorldError(format!("there is no memory to start `{}`", spec.name));
+        self.as_kernel(process_pages).map_err(|_| none())?;
+        let memcg = self.cgroup_of(spec)?;
+        let kernel = self.charge_exec(memcg);
+        let mm = self.load(limits.stack.0, memcg).ok_or_else(none)?;
         let group = ProcessId(u32::try_from(self.processes.len()).unwrap_or(u32::MAX));
         Ok(self.add_process(Process {
             name: spec.name.clone(),
@@ -371,6 +509,13 @@ impl World for Machine {
             task,
             mm,
             ended: None,
+            memcg,
+            kernel,
+            started: self.store.clock,
+            cpu: 0,
+            borrows: false,
+            stuck: false,
+            victim: None,
         }))
     }
 
@@ -413,14 +558,22 @@ impl World for Machine {
         self.finish(process, how)
     }
 
-    fn sleep(&mut self, _nanoseconds: u64) -> Result<(), WorldError> {
+    fn sleep(&mut self, nanoseconds: u64) -> Result<(), WorldError> {
+        self.runs()?;
+        let until = self.store.clock.saturating_add(nanoseconds);
+        self.ksmd(until);
+        self.store.clock = until;
+        crate::oom::reap_due(&mut self.parts());
+        self.expire_dirty(nanoseconds);
         Ok(())
     }
 
     fn observe(&mut self, process: ProcessId) -> Result<Observation, WorldError> {
         let who = self.identity(process)?;
-        let meminfo = proc::meminfo(&self.store, self.mms.values());
-        let machine = vec![("meminfo".to_owned(), meminfo)];
+        let group = Self::index(self.process(process)?.group);
+        let oom_score = crate::oom::oom_score(&self.parts(), group)
+            .map(|score| format!("{score}\n").into_bytes());
+        let machine = self.machine_files();
         let found = self.process(process)?;
         let Some(mm) = self.mms.get(&found.mm).filter(|_| found.ended.is_none()) else {
             return Ok(Observation { machine, ..Observation::default() });
@@ -434,9 +587,29 @@ impl World for Machine {
             status: Some(proc::status(store, mm, task, &who)),
             statm: Some(proc::statm(store, mm)),
             stat: Some(proc::stat(mm, task, &who)),
-            oom_score: proc::oom_score(store, mm, task, &who),
+            oom_score,
             machine,
         })
+    }
+
+    fn machine(&mut self) -> Result<Vec<(String, Vec<u8>)>, WorldError> {
+        let mut files = self.machine_files();
+        files.extend(self.pressure_files());
+        let mount = self.cgroup_mount().trim_start_matches('/');
+        let groups = self.cgroup_files().into_iter();
+        files.extend(groups.map(|(path, text)| (format!("{mount}/{path}"), text)));
+        files.extend(self.ksm_files());
+        Ok(files)
+    }
+
+    fn log(&mut self) -> Result<Vec<u8>, WorldError> {
+        Ok(self.store.oom.log.text().to_vec())
+    }
+
+    fn deaths(&mut self) -> Result<Vec<(ProcessId, End)>, WorldError> {
+        let deaths = std::mem::take(&mut self.store.oom.deaths).into_iter();
+        let id = |index: usize| ProcessId(u32::try_from(index).unwrap_or(u32::MAX));
+        Ok(deaths.map(|(index, how)| (id(index), how)).collect())
     }
 
     fn alive(&mut self, process: ProcessId) -> Result<Option<End>, WorldError> {

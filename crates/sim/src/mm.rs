@@ -1,8 +1,11 @@
 //! An address space.
 
+use std::collections::BTreeMap;
+
 use rules::layout::{Arch, Layout};
 
 use crate::holes::Holes;
+use crate::memcg::MemcgId;
 use crate::page::{PAGE_BITS, Pte};
 use crate::range_map::RangeMap;
 use crate::sorted::{Sorted, Spot};
@@ -51,6 +54,16 @@ pub(crate) struct Mm {
     pub(crate) holes: Holes,
     /// Processes and threads that use it.
     pub(crate) users: u32,
+    /// Page tables that memory was taken for.
+    pub(crate) tables_paid: u64,
+    /// Its number among the address spaces.
+    pub(crate) key: usize,
+    /// Entries of pages in swap (`MM_SWAPENTS`).
+    pub(crate) swapped: u64,
+    /// Who pays for its pages: the cgroup of the process that it belongs to.
+    pub(crate) memcg: MemcgId,
+    /// Who pays for how many of its page tables: where it was when they were made.
+    pub(crate) tables_of: BTreeMap<MemcgId, u64>,
 }
 
 impl Mm {
@@ -74,6 +87,11 @@ impl Mm {
             cached_hole_size: u64::MAX,
             holes: Holes::everything(),
             users: 1,
+            tables_paid: 0,
+            key: usize::MAX,
+            swapped: 0,
+            memcg: MemcgId::ROOT,
+            tables_of: BTreeMap::new(),
         }
     }
 
@@ -156,6 +174,11 @@ impl Mm {
 
     pub(crate) fn rss_total(&self) -> u64 {
         self.rss.iter().sum()
+    }
+
+    /// Pages of it that are on swap.
+    pub(crate) fn swap_entries(&self) -> u64 {
+        self.swapped
     }
 
     pub(crate) fn note_rss(&mut self) {

@@ -3,6 +3,8 @@
 //! Measured on real boots, or given by the lab, which looks at the very machine that the model is
 //! compared with. All amounts are pages.
 
+mod of;
+
 use rules::watermark::ZoneKind;
 
 /// A zone of memory after boot.
@@ -52,3 +54,13 @@ pub struct Profile {
     /// What the kernel takes for each process beside its page tables: stack, `task_struct`, slab.
     pub per_process: u64,
 }
+
+impl Profile {
+    /// `MemTotal`, pages.
+    pub fn managed(&self) -> u64 {
+        self.zones.iter().map(|zone| zone.managed).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,8 +9,15 @@ use units::Pages;
 
 use crate::anon::Anons;
 use crate::config::MachineConfig;
-use crate::files::{File, Open};
+use crate::cpuset::Cpusets;
+use crate::files::{File, FileKind, Open};
 use crate::frames::{Frame, Frames, file_base};
+use crate::ksm::{Contents, Ksm};
+use crate::memcg::Making;
+use crate::oom::State;
+use crate::page::PAGE_BITS;
+use crate::physical::{Grant, NOWHERE, Zone};
+use crate::range_map::RangeSet;
 use crate::rules_of::Rules;
 
 /// Pages of a file that go, and must be unmapped everywhere before.
@@ -45,8 +52,17 @@ pub(crate) struct Store {
     pub(crate) holes: Vec<Hole>,
     /// and pages that were written back, by file, first and count.
     pub(crate) synced: Vec<(usize, u64, u64)>,
+    /// What is in anonymous pages.
+    pub(crate) contents: Contents,
+    pub(crate) ksm: Ksm,
     /// The last inode number given to what has no name.
     pub(crate) last_inode: u64,
+    /// Time since boot, nanoseconds.
+    pub(crate) clock: u64,
+    /// Nodes that processes are bound to.
+    pub(crate) cpusets: Cpusets,
+    /// The OOM killer and the kernel's log.
+    pub(crate) oom: State,
 }
 
 impl Store {
@@ -59,12 +75,41 @@ impl Store {
         }
     }
 
+    /// Pages of files and of processes that were there before the scenario, and may be reclaimed.
+    pub(crate) fn add_boot_pages(&mut self) {
+        let Some(physical) = self.frames.physical.as_deref() else { return };
+        let used = |zone: &Zone| zone.managed - zone.unused();
+        let zones = physical.zones.iter().enumerate();
+        let Some((at, zone)) = zones.max_by_key(|(_, zone)| used(zone)) else { return };
+        let anon = physical.profile.anon.min(used(zone));
+        let cached = physical.profile.file.min(used(zone) - anon);
+        let zone = u8::try_from(at).unwrap_or(NOWHERE);
+        if anon > 0 {
+            let grant = Grant { pages: anon, zone, memcg: 0 };
+            self.frames.anonymous(anon, false, grant, (usize::MAX, 0));
+        }
+        if cached > 0 {
+            let file = self.add_file(File {
+                name: "[boot]".to_owned(),
+                device: (0, 0),
+                inode: 0,
+                len: cached << PAGE_BITS,
+                kind: FileKind::Disk,
+                promised: None,
+                blocks: RangeSet::default(),
+                opens: 0,
+                linked: true,
+            });
+            self.frames.add(file_base(file), cached, Frame { zone, ..Frame::CACHE });
+        }
+    }
+
     /// One more process maps a page of the vdso.
     pub(crate) fn vdso_frame(&mut self, page: u64) -> u64 {
         let frame = file_base(self.vdso) + page;
         if self.frames.map.get(frame).is_none() {
             let maps = self.config.vdso_users;
-            self.frames.map.insert(frame, 1, Frame { maps, ..Frame::CACHE });
+            self.frames.add(frame, 1, Frame { maps, ..Frame::CACHE });
         }
         self.frames.map(frame, 1);
         frame
@@ -112,7 +157,7 @@ impl Store {
                 total_ram: Pages::new(config.ram),
                 total_swap: Pages::new(config.swap),
                 free: Pages::new(self.free()),
-                free_swap: Pages::new(config.swap),
+                free_swap: Pages::new(self.free_swap()),
                 ..Machine::default()
             },
             strict: self.strict(),
@@ -124,8 +169,25 @@ impl Store {
         }
     }
 
+    /// What the kernel had for a process beside its page tables is free.
+    /// `paid`: what a cgroup was charged for it.
+    pub(crate) fn process_gone(&mut self, paid: Making) {
+        if let Some(physical) = self.frames.physical.as_deref_mut() {
+            physical.give_kernel(physical.profile.per_process);
+            self.frames.memcgs.uncharge_making(paid);
+        }
+    }
+
+    /// `SwapFree`, pages.
+    pub(crate) fn free_swap(&self) -> u64 {
+        self.frames.physical.as_deref().map_or(self.config.swap, |physical| physical.swap.free())
+    }
+
     /// Pages that nothing in the model uses.
     pub(crate) fn free(&self) -> u64 {
+        if let Some(physical) = self.frames.physical.as_deref() {
+            return physical.free();
+        }
         self.config.ram.saturating_sub(self.frames.map.total())
     }
 

@@ -26,6 +26,18 @@ impl Tables {
         }
     }
 
+    /// How many [`Tables::make`] would make.
+    pub(crate) fn missing(&self, start: u64, end: u64) -> u64 {
+        if start >= end {
+            return 0;
+        }
+        let missing = |(level, bits): (&RangeSet, &u32)| {
+            let (first, last) = (start >> bits, ((end - 1) >> bits) + 1);
+            last - first - level.count(first, last)
+        };
+        self.levels.iter().zip(self.bits).map(missing).sum()
+    }
+
     /// `free_pgtables()`: frees those of `start..end` that lie within `floor..ceiling` altogether.
     pub(crate) fn free(&mut self, start: u64, end: u64, floor: u64, ceiling: u64) {
         for ((level, count), bits) in self.levels.iter_mut().zip(&mut self.counts).zip(self.bits) {

@@ -5,8 +5,9 @@
 
 use crate::config::Huge;
 use crate::ctx::Ctx;
-use crate::fault::{Step, huge_start};
+use crate::fault::{Refusal, Step, huge_start};
 use crate::page::{HUGE, HUGE_BYTES, PAGE_BITS, Pte, What};
+use crate::physical::{For, NoMemory};
 use crate::vm_flags::VmFlags;
 use crate::vma::Vma;
 
@@ -65,10 +66,10 @@ impl Ctx<'_> {
         page: u64,
         hole: u64,
         write: bool,
-    ) -> Option<Step> {
+    ) -> Result<Option<Step>, Refusal> {
         let first = huge_start(page);
         if !self.huge_allowed(at) || !self.huge_fits(at, first) {
-            return None;
+            return Ok(None);
         }
         let reach = page - first + hole;
         let end = (self.vma(at).end >> PAGE_BITS).min(first + reach.next_multiple_of(HUGE));
@@ -76,8 +77,9 @@ impl Ctx<'_> {
         while first + (count + 1) * HUGE <= end && self.huge_fits(at, first + count * HUGE) {
             count += 1;
         }
-        let pages = (count * HUGE - (page - first)).min(hole);
+        let count = self.at_once(first, count * HUGE).max(HUGE) / HUGE;
         self.prepare_anon(at);
+        let pages = |count: u64| (count * HUGE - (page - first)).min(hole);
         if !write && self.store.config.huge_zero_page {
             let pte = Pte {
                 what: What::Zero,
@@ -88,25 +90,50 @@ impl Ctx<'_> {
                 huge: true,
             };
             self.put(first, count * HUGE, pte);
-            return Some(Step::minor(pages, count));
+            return Ok(Some(Step::minor(pages(count), count)));
         }
-        let frame = self.store.frames.anonymous(count * HUGE, true);
+        let grant = match self.allocate(count * HUGE, For::Huge) {
+            Ok(grant) => grant,
+            Err(NoMemory::Failed) => return Ok(None),
+            Err(dying @ NoMemory::Dying) => return Err(dying.into()),
+        };
+        let count = grant.pages / HUGE;
+        if let Err(none) = self.make_tables(first, count * HUGE) {
+            self.store.frames.give_back(grant);
+            return Err(none.into());
+        }
+        let frame = self.store.frames.anonymous(count * HUGE, true, grant, (self.rest.mm, first));
         let writable = self.vma(at).has(VmFlags::WRITE);
         let pte = Pte { what: What::Anon, frame, writable, dirty: true, young: true, huge: true };
         self.put(first, count * HUGE, pte);
-        Some(Step::minor(pages, count))
+        Ok(Some(Step::minor(pages(count), count)))
     }
 
     /// A write to a huge page that may not be written to yet.
-    pub(crate) fn huge_write(&mut self, at: u64, page: u64, most: u64, pte: Pte) -> Step {
+    pub(crate) fn huge_write(
+        &mut self,
+        at: u64,
+        page: u64,
+        most: u64,
+        pte: Pte,
+    ) -> Result<Step, Refusal> {
         let first = huge_start(page);
         let pages = (first + HUGE - page).min(most);
         if pte.what == What::Zero {
             self.prepare_anon(at);
-            let frame = self.store.frames.anonymous(HUGE, true);
+            let grant = match self.allocate(HUGE, For::Huge) {
+                Ok(grant) => grant,
+                Err(NoMemory::Failed) => {
+                    // Only this page gets memory.
+                    self.flatten(first);
+                    return self.copy(at, page, 1, Pte { huge: false, ..pte });
+                }
+                Err(dying @ NoMemory::Dying) => return Err(dying.into()),
+            };
+            let frame = self.store.frames.anonymous(HUGE, true, grant, (self.rest.mm, first));
             let new = Pte { what: What::Anon, frame, writable: true, dirty: true, ..pte };
             self.put(first, HUGE, new);
-            return Step::minor(pages, 1);
+            return Ok(Step::minor(pages, 1));
         }
         let frame = pte.frame - (page - first);
         let whole = self.store.frames.map.get(frame);
@@ -116,7 +143,7 @@ impl Ctx<'_> {
                 pte.writable = true;
                 pte.dirty = true;
             });
-            return Step::minor(pages, 1);
+            return Ok(Step::minor(pages, 1));
         }
         // Shared with another process: split, and only this page is copied.
         self.flatten(first);

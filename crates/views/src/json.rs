@@ -22,6 +22,7 @@ use rules::timeline::TimelineReport;
 use rules::usage::UsageReport;
 use scenario::comparison::ComparisonReport;
 use scenario::report::SimulationReport;
+use scenario::vary::VariationsReport;
 use schemars::schema_for;
 use serde::Serialize;
 use serde_json::Value;
@@ -76,6 +77,8 @@ pub enum Format {
     Timeline,
     /// What `oomph simulate --json` prints.
     Simulation,
+    /// What `oomph simulate --vary … --json` prints.
+    Variations,
     /// What `oomph replay --json` prints for a log of strace.
     ReplayStrace,
     /// What `oomph lab --json` prints, for each scenario.
@@ -103,6 +106,7 @@ pub fn schema(format: Format) -> Value {
         Format::Explain => schema_for!(ExplainReport),
         Format::Timeline => schema_for!(TimelineReport),
         Format::Simulation => schema_for!(SimulationReport),
+        Format::Variations => schema_for!(VariationsReport),
         Format::ReplayStrace => schema_for!(StraceReport),
         Format::Comparison => schema_for!(ComparisonReport),
         Format::ReplayHeap => schema_for!(HeapReport),
@@ -122,6 +126,7 @@ pub fn schema(format: Format) -> Value {
         Format::Explain => rules::explain::SCHEMA,
         Format::Timeline => rules::timeline::SCHEMA,
         Format::Simulation => scenario::report::SCHEMA,
+        Format::Variations => scenario::vary::SCHEMA,
         Format::ReplayStrace => rules::replay::SCHEMA,
         Format::Comparison => scenario::comparison::SCHEMA,
         Format::ReplayHeap => rules::heap::SCHEMA,

@@ -26,6 +26,7 @@ fn the_document_of_the_json_format_is_current() {
         ("explain", Format::Explain),
         ("timeline", Format::Timeline),
         ("simulation", Format::Simulation),
+        ("variations", Format::Variations),
         ("replay-strace", Format::ReplayStrace),
         ("comparison", Format::Comparison),
         ("replay-heap", Format::ReplayHeap),

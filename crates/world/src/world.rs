@@ -91,6 +91,12 @@ pub trait World {
     fn deaths(&mut self) -> Result<Vec<(ProcessId, End)>, WorldError> {
         Ok(Vec::new())
     }
+
+    /// Why the machine does nothing any more, if so: what the kernel said when it panicked, or what it
+    /// waits for in vain. Any other question to it but that for its log is a [`WorldError`].
+    fn panicked(&mut self) -> Option<String> {
+        None
+    }
 }
 
 /// How a process ends.

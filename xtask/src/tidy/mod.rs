@@ -33,7 +33,7 @@ const PICTURE: &[(&str, &[&str])] = &[
     ("oomph-world", &["oomph-units"]),
     ("oomph-actor", &[]),
     ("oomph-scenario", &["oomph-units", "oomph-facts", "oomph-world"]),
-    ("oomph-sim", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world"]),
+    ("oomph-sim", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-klog", "oomph-world"]),
     ("oomph-strace", &["oomph-units", "oomph-facts", "oomph-rules", "oomph-world", "oomph-sim"]),
     (
         "oomph-lab",
@@ -41,6 +41,8 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-units",
             "oomph-facts",
             "oomph-rules",
+            "oomph-proctext",
+            "oomph-klog",
             "oomph-world",
             "oomph-scenario",
             "oomph-sim",

@@ -1,12 +1,6 @@
 //! The machines that are captured: one entry, one folder of `tests/data/captures`.
 
-/// Of which Debian architecture a kernel is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Arch {
-    Amd64,
-    /// 32-bit with PAE: memory above 896 MB is HighMem.
-    I386,
-}
+use lab::vm::debian::Arch;
 
 /// Which cgroup hierarchy the machine mounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,17 +10,15 @@
 //! * `kill.log`: the kernel's report of that kill;
 //! * `README.md`: how it was made.
 
-mod cpio;
-mod debian;
 mod machines;
-mod modules;
 mod qemu;
 mod truth;
 
 use crate::{Stop, needs, repository};
-use cpio::Cpio;
-use debian::{Archive, Kernel};
-use machines::{Arch, Cgroup, Machine};
+use lab::vm::cpio::Cpio;
+use lab::vm::debian::{Arch, Archive, Kernel, Progress};
+use lab::vm::modules::{self, Module};
+use machines::{Cgroup, Machine};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -74,8 +72,8 @@ fn choose(args: &[String]) -> Result<Vec<&'static Machine>, Stop> {
 }
 
 fn capture(machine: &Machine, cache: &Path) -> Result<(), Stop> {
-    let archive = Archive::new(machine.arch, cache)?;
-    let kernel = archive.kernel(machine.kernel)?;
+    let archive = Archive::new(machine.arch, &lab::vm::debian::cache().map_err(stop)?);
+    let kernel = archive.kernel(machine.kernel, &mut told()).map_err(stop)?;
     let initial = initial_files(machine, &archive, &kernel, cache)?;
     let scratch = qemu::Scratch::new(cache)?;
     let booted = qemu::boot(machine, &kernel.image, &initial, &scratch);
@@ -111,18 +109,20 @@ fn initial_files(
         fs::read(&path).map_err(|err| format!("cannot read {}: {err}", path.display()))
     };
     let modules = modules::in_order(
-        &kernel.modules,
+        kernel.modules.as_deref().unwrap_or(Path::new("")),
         if machine.zram_mib > 0 {
             &["virtio_pci", "virtio_blk", "crc32c_generic", "ext4", "zram"]
         } else {
             &["virtio_pci", "virtio_blk", "crc32c_generic", "ext4"]
         },
-    )?;
+    )
+    .map_err(stop)?;
+    let busybox = archive.package("busybox-static", &mut told()).map_err(stop)?.join("bin/busybox");
     let mut cpio = Cpio::default();
     for directory in ["bin", "dev", "etc", "lib", "mnt", "modules", "proc", "run", "sys", "tmp"] {
         cpio.directory(directory);
     }
-    cpio.program("bin/busybox", &read(archive.busybox()?)?);
+    cpio.program("bin/busybox", &read(busybox)?);
     cpio.link("bin/sh", "busybox");
     cpio.program("init", INIT);
     cpio.program("lib/holder", HOLDER);
@@ -144,8 +144,28 @@ fn initial_files(
     Ok(cpio.finish())
 }
 
+fn stop(error: world::WorldError) -> Stop {
+    error.0
+}
+
+/// Says once what is being done.
+fn told() -> impl FnMut(&Progress) {
+    let mut last = String::new();
+    move |progress| {
+        let words = match progress {
+            Progress::Lists => "fetching Debian's lists".to_owned(),
+            Progress::Fetching { package, .. } => format!("fetching {package}"),
+            Progress::Unpacking(package) => format!("unpacking {package}"),
+        };
+        if words != last {
+            println!("{words}");
+            last = words;
+        }
+    }
+}
+
 /// What differs between the machines, as variables of the shell.
-fn parameters(machine: &Machine, modules: &[modules::Module]) -> String {
+fn parameters(machine: &Machine, modules: &[Module]) -> String {
     let names: Vec<_> = modules.iter().map(|(name, _)| name.as_str()).collect();
     let yes = |yes| if yes { "yes" } else { "no" };
     format!(

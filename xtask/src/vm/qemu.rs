@@ -1,6 +1,8 @@
 //! One boot of one machine in QEMU, under software emulation.
 
-use super::machines::{Arch, Machine};
+use lab::vm::debian::Arch;
+
+use super::machines::Machine;
 use crate::{Stop, needs};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

@@ -1,6 +1,8 @@
 //! What a machine sent out: its capture, and what happened when memory ran out.
 
-use super::machines::{Arch, Machine};
+use lab::vm::debian::Arch;
+
+use super::machines::Machine;
 use crate::Stop;
 use std::fs;
 use std::path::Path;

@@ -31,6 +31,25 @@ pub(crate) struct SimulateArgs {
     /// Give up after so many steps
     #[arg(long, value_name = "N", default_value_t = 50_000_000)]
     pub(crate) most_steps: u64,
+    /// Run it so many times, each time with other values in the places of --vary
+    #[arg(long, value_name = "N", conflicts_with_all = ["check", "trace", "at", "save"],
+          value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) variations: Option<u64>,
+    /// A value to vary: `process.web.grow=1..4GiB`, `log:1MiB..1GiB`, `0..100/5`, `60,100,200`
+    #[arg(long, value_name = "PLACE=VALUES", conflicts_with_all = ["check", "trace", "at", "save"])]
+    pub(crate) vary: Vec<String>,
+    /// Look for the edge between living and dying: `machine.ram=64MiB..1GiB`
+    #[arg(long, value_name = "PLACE=RANGE", conflicts_with_all = ["check", "trace", "at", "save"])]
+    pub(crate) find: Option<String>,
+    /// So many runs at the same time [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// With --vary: every run as a line of CSV
+    #[arg(long, value_name = "FILE", requires = "vary")]
+    pub(crate) csv: Option<PathBuf>,
+    /// With --vary: who survives, and where the others die, as a picture
+    #[arg(long, value_name = "FILE", requires = "vary")]
+    pub(crate) svg: Option<PathBuf>,
 }
 
 pub(super) const EXAMPLES: &str = "\
@@ -43,5 +62,9 @@ Examples:
   oomph --from ten.tar usage           … to look at it with every other command
   oomph simulate hog.kdl --json | jq .expectations
                                        for programs
+  oomph simulate hog.kdl --variations 1000 --vary process.web.grow=1..4GiB
+                                       many runs at once: who dies how often
+  oomph simulate hog.kdl --find machine.ram=64MiB..4GiB
+                                       the least RAM with which nobody dies
 
 docs/scenario.md has every word of the language; scenarios/ is full of examples.";

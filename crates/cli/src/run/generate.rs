@@ -40,6 +40,7 @@ pub(super) fn run(what: &Generate, out: &mut Output) -> Result<Outcome, Failure>
                 Report::Explain => Format::Explain,
                 Report::Timeline => Format::Timeline,
                 Report::Simulation => Format::Simulation,
+                Report::Variations => Format::Variations,
                 Report::ReplayStrace => Format::ReplayStrace,
                 Report::Comparison => Format::Comparison,
                 Report::ReplayHeap => Format::ReplayHeap,

@@ -100,7 +100,10 @@ fn parts(text: &str) -> Vec<Part<'_>> {
         if !names_field {
             all.extend(MapLine::parse(line).map(|head| Part { head, fields: Vec::new() }));
         } else if let (Some(part), Some((name, value))) = (all.last_mut(), line.split_once(':')) {
-            part.fields.push((name.to_owned(), value.trim().to_owned()));
+            let value = value.trim();
+            // Whether a page was written since somebody asked the kernel to watch: nobody asks here.
+            let value = if name == "VmFlags" { value.trim_end_matches(" sd") } else { value };
+            part.fields.push((name.to_owned(), value.to_owned()));
         }
     }
     all

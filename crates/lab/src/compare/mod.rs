@@ -6,11 +6,15 @@
 //! every line is compared, of `status` the lines about memory, of `statm` all, of `stat` the faults and
 //! the sizes.
 //!
+//! The flag `sd` of `VmFlags` is passed over: it is about who watches writes, and nobody does.
+//!
 //! A [`Tolerances`] says for a field how far apart its values may be; without one they are equal or
 //! different.
 
+pub mod machine;
 mod mappings;
 mod numbers;
+pub mod report;
 
 use std::fmt;
 
@@ -76,6 +80,34 @@ impl Tolerances {
             .allow("smaps_rollup", "Private_Clean", 8)
     }
 
+    /// And what kernels of virtual machines do not, whatever their release: until 6.1 a task adds what it
+    /// counted to its memory's sum every 64 faults (`SPLIT_RSS_COUNTING`), each of which may map 16
+    /// pages of a file around it. Minor faults follow from which pages of a file were read together.
+    #[must_use]
+    pub fn of_machines(self) -> Tolerances {
+        let pages = 64 * 16;
+        self.allow("statm", "resident", pages)
+            .allow("statm", "shared", pages)
+            .allow("status", "VmRSS", pages * 4)
+            .allow("status", "RssAnon", 64 * 4)
+            .allow("status", "RssFile", pages * 4)
+            .allow("status", "RssShmem", pages * 4)
+            .allow("status", "VmHWM", pages * 4)
+            .allow("stat", "rss", pages)
+            .allow("oom_score", "value", 8)
+            .actor_in_memory()
+    }
+
+    /// The actor's program lies on a tmpfs there, whose pages are dirty and count as shared memory; of
+    /// the five that are shared, the model says that they are a disk's.
+    fn actor_in_memory(self) -> Tolerances {
+        ["smaps", "smaps_rollup"].into_iter().fold(self, |all, file| {
+            ["Pss", "Pss_Dirty", "Pss_File", "Pss_Shmem", "Shared_Clean", "Shared_Dirty"]
+                .into_iter()
+                .fold(all, |all, field| all.allow(file, field, 20))
+        })
+    }
+
     /// And what it does not after `MADV_FREE`, `MADV_COLD` and `MADV_PAGEOUT`, which mark pages in batches of
     /// 31 per processor
     /// (`folio_mark_lazyfree()`) that are worked off some time later.
@@ -105,7 +137,7 @@ impl Tolerances {
         if left == right {
             return true;
         }
-        let rule = self.0.iter().find(|(of, name, _)| of == file && name == field);
+        let rule = self.0.iter().rfind(|(of, name, _)| of == file && name == field);
         let Some(&(_, _, apart)) = rule else { return false };
         let number = |text: &str| text.split_whitespace().next()?.parse::<u64>().ok();
         match (number(left), number(right)) {

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
@@ -19,14 +20,14 @@ pub(super) fn program(bytes: &[u8]) -> Result<File, WorldError> {
 }
 
 /// Makes the files; they have no name any more when this returns.
-pub(super) fn make(specs: &[FileSpec], config: &HostConfig) -> Result<Vec<File>, WorldError> {
+pub(super) fn make(specs: &[FileSpec], config: &HostConfig) -> Result<Vec<OwnedFd>, WorldError> {
     let mut made = Vec::new();
     for spec in specs {
         let folder = if spec.tmpfs { &config.memory } else { &config.disk };
         let file = make_one(spec, folder).map_err(|error| {
             WorldError(format!("cannot make a file in {}: {error}", folder.display()))
         })?;
-        made.push(file);
+        made.push(OwnedFd::from(file));
     }
     Ok(made)
 }

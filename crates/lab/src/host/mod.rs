@@ -1,37 +1,34 @@
 //! Real processes on the running kernel.
 //!
-//! One actor, the launcher, is started by this program with randomisation off. Every process of the
-//! scenario is forked from it, gets the limits that the scenario gives it, and executes itself anew:
-//! so it begins with as many faults each time, which one forked from this program would not. It waits between batches, so that
-//! what `/proc` says of it does not move.
-//!
 //! # Nothing stays behind
-//! Files lose their names as soon as they are open, actors die with the thread that started them and
-//! when the world is dropped, and then segments of shared memory are removed, which alone could
-//! outlive a lab that is killed.
+//! Files lose their names as soon as they are open; actors die with the thread that started them.
 
 mod files;
-mod observe;
-mod process;
-mod step;
+pub(crate) mod observe;
 
-use std::fs::File;
-use std::path::PathBuf;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::rc::Rc;
 use std::time::Duration;
 
-use actor::{CLONE_FORK, CLONE_THREAD, CLONE_VFORK, Op, Request, image};
+use actor::handles;
 use world::{
     Call, End, Errno, FileSpec, ForkKind, Observation, ProcessId, ProcessSpec, Returned, Touch,
     Touched, World, WorldError,
 };
 
+use crate::actors::kernel::{Kernel, WaitStatus};
+use crate::actors::process::Process;
+use crate::actors::{ActorWorld, Done, PROGRAM, Step};
 use crate::sys;
 pub use observe::Files;
-use process::{Process, State};
-pub use step::{Done, Step};
+use observe::ProcFolder;
 
-/// The actor's program; empty where it is not known how to build it.
-const PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/actor.elf"));
+/// Seconds after which an actor that does not answer is taken for lost.
+const PATIENCE: i64 = 60;
 
 /// Why real processes cannot be had here; `None` when they can.
 pub fn unavailable() -> Option<String> {
@@ -72,11 +69,7 @@ impl Default for HostConfig {
 #[derive(Debug)]
 pub struct HostWorld {
     config: HostConfig,
-    launcher: Process,
-    files: Vec<File>,
-    processes: Vec<Process>,
-    /// Ids that the kernel gave to segments, in the order they were made.
-    segments: Vec<i32>,
+    actors: ActorWorld<Here>,
 }
 
 impl HostWorld {
@@ -88,264 +81,51 @@ impl HostWorld {
         if let Some(why) = unavailable() {
             return Err(WorldError(why));
         }
-        let launcher = Process::launcher(&files::program(PROGRAM)?)?;
-        Ok(HostWorld {
-            config,
-            launcher,
-            files: Vec::new(),
-            processes: Vec::new(),
-            segments: Vec::new(),
-        })
+        let kernel = Rc::new(Here);
+        let launcher = launch(&kernel)?;
+        let actors = ActorWorld::with(kernel, launcher, config.files, config.machine.clone());
+        Ok(HostWorld { config, actors })
     }
 
     /// Ends all processes and removes what they left, so that another scenario can begin.
     pub fn clear(&mut self) {
-        for process in &self.processes {
-            process.kill();
-        }
-        for process in &mut self.processes {
-            process.reap();
-        }
-        for id in &self.segments {
-            sys::remove_segment(*id);
-        }
-        self.processes.clear();
-        self.segments.clear();
-        self.files.clear();
+        self.actors.clear();
     }
 
     /// Which files of `/proc/PID` [`World::observe`] reads from now on.
     pub fn look_at(&mut self, files: Files) {
-        self.config.files = files;
+        self.actors.look_at(files);
     }
 
     /// Performs steps one after the other, with as few switches of context as possible. Fewer results
     /// than steps: the process ended.
+    ///
+    /// # Errors
+    /// As [`World::call`].
     pub fn perform(&mut self, id: ProcessId, steps: &[Step]) -> Result<Vec<Done>, WorldError> {
-        let at = self.running(id)?;
-        let context = self.processes[at].context;
-        let mut all = Vec::with_capacity(steps.len());
-        let mut requests = Vec::new();
-        let mut meanings = Vec::new();
-        for step in steps {
-            if let Step::Call(Call::SetOomScoreAdj { adj }) = step {
-                if !self.flush(at, &mut requests, &mut meanings, &mut all)? {
-                    return Ok(all);
-                }
-                match self.write_adj(at, *adj)? {
-                    Some(value) => all.push(Done::Returned(Returned::plain(value))),
-                    None => return Ok(all),
-                }
-                continue;
-            }
-            let makes_segment = matches!(step, Step::Call(Call::Shmget { .. }));
-            let (more, meaning) = step::requests(step, context, &self.segments, self.files.len())
-                .map_err(WorldError)?;
-            meanings.push((meaning, more.len()));
-            requests.extend(more);
-            // A later step may name the segment.
-            if makes_segment && !self.flush(at, &mut requests, &mut meanings, &mut all)? {
-                return Ok(all);
-            }
-        }
-        self.flush(at, &mut requests, &mut meanings, &mut all)?;
-        Ok(all)
-    }
-
-    /// Sends what has been gathered and reads what came of it; false when the process ended.
-    fn flush(
-        &mut self,
-        at: usize,
-        requests: &mut Vec<Request>,
-        meanings: &mut Vec<(step::Meaning, usize)>,
-        all: &mut Vec<Done>,
-    ) -> Result<bool, WorldError> {
-        let replies = self.processes[at].ask(requests)?;
-        let alive = replies.len() == requests.len();
-        requests.clear();
-        let mut rest = &replies[..];
-        for (meaning, len) in meanings.drain(..) {
-            let Some((mine, others)) = rest.split_at_checked(len) else { break };
-            rest = others;
-            all.push(self.meant(meaning, mine));
-        }
-        if !alive {
-            self.bury(at)?;
-        }
-        Ok(alive)
-    }
-
-    /// What the replies to one step say.
-    fn meant(&mut self, meaning: step::Meaning, replies: &[process::Reply]) -> Done {
-        let last = replies.last().map(|reply| reply.answer).unwrap_or_default();
-        let plain = |value| Done::Returned(Returned::plain(value));
-        match meaning {
-            step::Meaning::Value => plain(step::value(last.value)),
-            step::Meaning::Known(errno) => plain(Err(errno)),
-            step::Meaning::Touch => Done::Touched(step::touched(&last)),
-            step::Meaning::Segment => plain(match step::value(last.value) {
-                Ok(id) => {
-                    self.segments.push(i32::try_from(id).unwrap_or(-1));
-                    Ok(self.segments.len() as u64 - 1)
-                }
-                error => error,
-            }),
-            step::Meaning::Sum => {
-                let mut sum = 0;
-                for reply in replies {
-                    match step::value(reply.answer.value) {
-                        Ok(done) => sum += done,
-                        Err(errno) if sum == 0 => return plain(Err(errno)),
-                        Err(_) => break,
-                    }
-                    if step::value(reply.answer.value) != Ok(image::SCRATCH_LEN) {
-                        break;
-                    }
-                }
-                plain(Ok(sum))
-            }
-            step::Meaning::Residency => {
-                let mut residency = Vec::new();
-                for pair in replies.chunks(2) {
-                    let [call, bytes] = pair else { break };
-                    if let Err(errno) = step::value(call.answer.value) {
-                        return plain(Err(errno));
-                    }
-                    residency.extend_from_slice(&bytes.extra);
-                }
-                Done::Returned(Returned { value: Ok(0), residency })
-            }
-        }
-    }
-
-    /// Writes `/proc/self/oom_score_adj` from inside the process; `None` when it ended.
-    fn write_adj(&mut self, at: usize, adj: i32) -> Result<Option<Result<u64, Errno>>, WorldError> {
-        let scratch = image::scratch(self.processes[at].context);
-        let call = |number: u64, a: u64, b: u64, c: u64| Request {
-            op: Op::Call,
-            args: [number, a, b, c, 0, 0, 0],
-        };
-        let here = i64::from(libc::AT_FDCWD).cast_unsigned();
-        let mut requests = step::poke(b"/proc/self/oom_score_adj\0");
-        requests.push(call(257, here, scratch, 1));
-        let Some(opened) = self.processes[at].ask_whole(&requests)? else { return Ok(None) };
-        let fd = match step::value(opened.value) {
-            Ok(fd) => fd,
-            Err(errno) => return Ok(Some(Err(errno))),
-        };
-        let text = adj.to_string();
-        let mut requests = step::poke(text.as_bytes());
-        requests.push(call(1, fd, scratch, text.len() as u64));
-        let written = self.processes[at].ask_whole(&requests)?;
-        let closed = self.processes[at].ask_whole(&[call(3, fd, 0, 0)])?;
-        Ok(written.zip(closed).map(|(written, _)| step::value(written.value).map(|_| 0)))
-    }
-
-    /// The place of a process that can be told something.
-    fn running(&self, id: ProcessId) -> Result<usize, WorldError> {
-        let at = self.place(id)?;
-        match self.processes[at].state {
-            State::Running => Ok(at),
-            State::Suspended(_) => {
-                Err(WorldError(format!("process {} waits for its vfork child", id.0)))
-            }
-            State::Ended(_) => Err(WorldError(format!("process {} has ended", id.0))),
-        }
-    }
-
-    fn place(&self, id: ProcessId) -> Result<usize, WorldError> {
-        let at = id.0 as usize;
-        if at < self.processes.len() {
-            Ok(at)
-        } else {
-            Err(WorldError(format!("there is no process {}", id.0)))
-        }
-    }
-
-    /// A process whose socket is closed: waits for it, and wakes who waits for it.
-    fn bury(&mut self, at: usize) -> Result<(), WorldError> {
-        let end = self.processes[at].wait_for_end()?;
-        let pid = self.processes[at].pid;
-        let threads = (0..self.processes.len()).filter(|&other| self.processes[other].pid == pid);
-        let threads: Vec<usize> = threads.collect();
-        for &other in &threads {
-            self.processes[other].state = State::Ended(end);
-        }
-        // Whoever waits does so for the first.
-        threads.into_iter().try_for_each(|other| self.resume_parent_of(other))
-    }
-
-    /// The parent of a vfork child that is out of its memory goes on.
-    fn resume_parent_of(&mut self, child: usize) -> Result<(), WorldError> {
-        for at in 0..self.processes.len() {
-            if self.processes[at].state == State::Suspended(child) {
-                self.processes[at].state = State::Running;
-                if self.processes[at].reply()?.is_none() {
-                    self.bury(at)?;
-                }
-            }
-        }
-        self.processes[child].context = 0;
-        Ok(())
-    }
-
-    /// A context of this memory that nobody uses.
-    fn free_context(&self, parent: usize) -> Option<u64> {
-        let memory = self.processes[parent].memory;
-        (1..image::CONTEXTS).find(|context| {
-            !self.processes.iter().any(|process| {
-                process.memory == memory
-                    && process.context == *context
-                    && !matches!(process.state, State::Ended(_))
-            })
-        })
+        self.actors.perform(id, steps)
     }
 }
 
 impl World for HostWorld {
-    fn files(&mut self, specs: &[FileSpec]) -> Result<(), WorldError> {
-        if !self.processes.is_empty() {
+    fn files(&mut self, files: &[FileSpec]) -> Result<(), WorldError> {
+        if self.actors.count() > 0 {
             return Err(WorldError("files come before processes".to_owned()));
         }
-        self.files = files::make(specs, &self.config)?;
+        self.actors.hold(files::make(files, &self.config)?);
         Ok(())
     }
 
     fn start(&mut self, spec: &ProcessSpec) -> Result<ProcessId, WorldError> {
-        if spec.cgroup.is_some() {
-            return Err(WorldError("real processes are not put into cgroups yet".to_owned()));
-        }
-        let memory = self.processes.len();
-        let mut process = match self.launcher.fork(CLONE_FORK, 0)? {
-            process::Forked::Child(child) => *child,
-            process::Forked::Refused(errno) => {
-                return Err(WorldError(format!("cannot start a process: {errno}")));
-            }
-            process::Forked::Ended => return Err(WorldError("the launcher has ended".to_owned())),
-        };
-        process.memory = memory;
-        let ready = process.become_one(spec, &self.files);
-        if let Err(error) = ready {
-            process.kill();
-            process.reap();
-            return Err(error);
-        }
-        self.processes.push(process);
-        Ok(id_of(memory))
+        self.actors.start(spec)
     }
 
     fn call(&mut self, process: ProcessId, call: &Call) -> Result<Returned, WorldError> {
-        match self.perform(process, &[Step::Call(call.clone())])?.pop() {
-            Some(Done::Returned(returned)) => Ok(returned),
-            _ => Err(WorldError(format!("process {} ended within a call", process.0))),
-        }
+        self.actors.call(process, call)
     }
 
     fn touch(&mut self, process: ProcessId, touch: &Touch) -> Result<Touched, WorldError> {
-        match self.perform(process, &[Step::Touch(*touch)])?.pop() {
-            Some(Done::Touched(touched)) => Ok(touched),
-            _ => Ok(Touched { done: 0, stopped: Some(world::Stop::Killed) }),
-        }
+        self.actors.touch(process, touch)
     }
 
     fn fork(
@@ -353,115 +133,122 @@ impl World for HostWorld {
         process: ProcessId,
         kind: ForkKind,
     ) -> Result<Result<ProcessId, Errno>, WorldError> {
-        let at = self.running(process)?;
-        let new = self.processes.len();
-        let (flags, context) = match kind {
-            ForkKind::Fork => (CLONE_FORK, 0),
-            ForkKind::Vfork | ForkKind::Thread => {
-                let Some(context) = self.free_context(at) else {
-                    return Err(WorldError(format!(
-                        "the actor has room for {} threads and vfork children at once",
-                        image::CONTEXTS - 1
-                    )));
-                };
-                (if kind == ForkKind::Vfork { CLONE_VFORK } else { CLONE_THREAD }, context)
-            }
-        };
-        let mut child = match self.processes[at].fork(flags, context)? {
-            process::Forked::Child(child) => *child,
-            process::Forked::Refused(errno) => return Ok(Err(errno)),
-            process::Forked::Ended => {
-                self.bury(at)?;
-                return Err(WorldError(format!("process {} ended within a fork", process.0)));
-            }
-        };
-        child.context = if kind == ForkKind::Fork { self.processes[at].context } else { context };
-        child.memory = if kind == ForkKind::Fork { new } else { self.processes[at].memory };
-        if kind == ForkKind::Thread {
-            child.pid = self.processes[at].pid;
-        }
-        self.processes.push(child);
-        if kind == ForkKind::Vfork {
-            self.processes[at].state = State::Suspended(new);
-        }
-        Ok(Ok(id_of(new)))
+        self.actors.fork(process, kind)
     }
 
     fn exec(&mut self, process: ProcessId) -> Result<(), WorldError> {
-        let at = self.running(process)?;
-        if !self.processes[at].exec()? {
-            return self.bury(at);
-        }
-        // Its other threads are gone.
-        let pid = self.processes[at].pid;
-        let others = self.processes.iter_mut().enumerate();
-        for (_, other) in others.filter(|(place, other)| *place != at && other.pid == pid) {
-            other.state = State::Ended(End::Exit(0));
-        }
-        self.processes[at].memory = at;
-        self.resume_parent_of(at)?;
-        self.processes[at].set_name()
+        self.actors.exec(process)
     }
 
     fn end(&mut self, process: ProcessId, how: End) -> Result<(), WorldError> {
-        let at = self.place(process)?;
-        match (self.processes[at].state, how) {
-            (State::Ended(_), _) => return Ok(()),
-            (State::Suspended(_), End::Exit(_)) => {
-                return Err(WorldError(format!("process {} waits for its vfork child", process.0)));
-            }
-            (_, End::Exit(status)) => self.processes[at].exit(status)?,
-            (_, End::Signal(signal)) => sys::kill(self.processes[at].pid, signal.into()),
-        }
-        if self.processes[at].is_thread() && matches!(how, End::Exit(_)) {
-            self.processes[at].wait_for_thread()?;
-            self.processes[at].state = State::Ended(how);
-            return Ok(());
-        }
-        self.bury(at)
+        self.actors.end(process, how)
     }
 
     fn sleep(&mut self, nanoseconds: u64) -> Result<(), WorldError> {
-        std::thread::sleep(Duration::from_nanos(nanoseconds));
-        Ok(())
+        self.actors.sleep(nanoseconds)
     }
 
     fn observe(&mut self, process: ProcessId) -> Result<Observation, WorldError> {
-        let at = self.place(process)?;
-        if matches!(self.processes[at].state, State::Ended(_)) {
-            return Ok(Observation::default());
-        }
-        let mut seen = self.processes[at].observe(self.config.files)?;
-        for name in &self.config.machine {
-            let text = std::fs::read(PathBuf::from("/proc").join(name))
-                .map_err(|error| WorldError(format!("cannot read /proc/{name}: {error}")))?;
-            seen.machine.push((name.clone(), text));
-        }
-        Ok(seen)
+        self.actors.observe(process)
     }
 
     fn alive(&mut self, process: ProcessId) -> Result<Option<End>, WorldError> {
-        let at = self.place(process)?;
-        if !matches!(self.processes[at].state, State::Ended(_)) && self.processes[at].has_ended()? {
-            self.bury(at)?;
-        }
-        match self.processes[at].state {
-            State::Ended(end) => Ok(Some(end)),
-            _ => Ok(None),
-        }
+        self.actors.alive(process)
     }
 }
 
-impl Drop for HostWorld {
-    fn drop(&mut self) {
-        self.clear();
-        self.launcher.kill();
-        self.launcher.reap();
-    }
+/// Starts the actor that others are forked from.
+fn launch(kernel: &Rc<Here>) -> Result<Process<Here>, WorldError> {
+    let no = |error: io::Error| WorldError(format!("cannot start the actor: {error}"));
+    let program = files::program(PROGRAM)?;
+    let (socket, theirs) = kernel.pair().map_err(no)?;
+    let handles =
+        vec![(program.as_raw_fd(), handles::PROGRAM), (theirs.as_raw_fd(), handles::SOCKET)];
+    let mut command = Command::new(format!("/proc/self/fd/{}", handles::PROGRAM));
+    command
+        .arg0("actor")
+        .arg(handles::SOCKET.to_string())
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    sys::set_up(&mut command, handles);
+    let child = command.spawn().map_err(no)?;
+    let pid = i32::try_from(child.id()).unwrap_or(i32::MAX);
+    drop(theirs);
+    Process::launcher(Rc::clone(kernel), socket, pid)
 }
 
-fn id_of(place: usize) -> ProcessId {
-    ProcessId(u32::try_from(place).unwrap_or(u32::MAX))
+/// This machine's kernel.
+#[derive(Debug)]
+pub(crate) struct Here;
+
+impl Kernel for Here {
+    type Handle = OwnedFd;
+    type Folder = ProcFolder;
+
+    fn pair(&self) -> io::Result<(OwnedFd, OwnedFd)> {
+        sys::socket_pair(PATIENCE)
+    }
+
+    fn send(&self, socket: &OwnedFd, bytes: &[u8], along: Option<&OwnedFd>) -> io::Result<()> {
+        sys::send(socket, bytes, along)
+    }
+
+    fn receive(&self, socket: &OwnedFd) -> io::Result<Vec<u8>> {
+        let mut buffer = vec![0; 16 << 10];
+        let len = sys::receive(socket, &mut buffer).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => io::Error::other(format!("no answer in {PATIENCE} s")),
+            _ => error,
+        })?;
+        buffer.truncate(len);
+        Ok(buffer)
+    }
+
+    fn wait(&self, pid: i32, wait: bool) -> io::Result<Option<WaitStatus>> {
+        sys::wait(pid, wait)
+    }
+
+    fn kill(&self, pid: i32, signal: i32) {
+        sys::kill(pid, signal);
+    }
+
+    fn write(&self, path: &str, text: &str) -> io::Result<()> {
+        std::fs::write(path, text)
+    }
+
+    fn exists(&self, path: &str) -> bool {
+        Path::new(path).exists()
+    }
+
+    fn hard_limit(&self, number: u32) -> u64 {
+        sys::hard_limit(number)
+    }
+
+    fn is_root(&self) -> bool {
+        sys::own_uid() == 0
+    }
+
+    fn cgroups(&self) -> Option<&str> {
+        None
+    }
+
+    fn observe(&self, folder: &mut ProcFolder, pid: i32, files: Files) -> io::Result<Observation> {
+        folder.observe(pid, files)
+    }
+
+    fn read(&self, path: &str) -> io::Result<Vec<u8>> {
+        std::fs::read(path)
+    }
+
+    fn remove_segment(&self, id: i32) {
+        sys::remove_segment(id);
+    }
+
+    fn sleep(&self, nanoseconds: u64) -> io::Result<()> {
+        std::thread::sleep(Duration::from_nanos(nanoseconds));
+        Ok(())
+    }
 }
 
 #[cfg(test)]

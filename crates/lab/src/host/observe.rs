@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use world::{Observation, WorldError};
+use world::Observation;
 
 /// A choice of files of `/proc/PID`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,11 @@ impl Files {
         Files(self.0 | others.0)
     }
 
+    /// The file of this place in [`NAMES`].
+    pub(crate) const fn one(place: usize) -> Files {
+        Files(1 << place)
+    }
+
     /// Whether all of `others` are among these.
     pub const fn has(self, others: Files) -> bool {
         self.0 & others.0 == others.0
@@ -44,41 +49,36 @@ impl Files {
 
 /// The open folder of one process; files are opened once and read again from their start.
 #[derive(Debug, Default)]
-pub(super) struct ProcFolder {
-    pid: i32,
+pub(crate) struct ProcFolder {
     open: [Option<File>; 7],
     buffer: Vec<u8>,
 }
 
-const NAMES: [&str; 7] = ["maps", "smaps", "smaps_rollup", "status", "statm", "stat", "oom_score"];
+/// Files of `/proc/PID`, in the order of the bits of [`Files`].
+pub(crate) const NAMES: [&str; 7] =
+    ["maps", "smaps", "smaps_rollup", "status", "statm", "stat", "oom_score"];
+
+/// An observation of those texts, in the order of [`NAMES`].
+pub(crate) fn observation(texts: [Option<Vec<u8>>; 7]) -> Observation {
+    let [maps, smaps, smaps_rollup, status, statm, stat, oom_score] = texts;
+    let machine = Vec::new();
+    Observation { maps, smaps, smaps_rollup, status, statm, stat, oom_score, machine }
+}
 
 impl ProcFolder {
-    pub(super) fn new(pid: i32) -> ProcFolder {
-        ProcFolder { pid, ..ProcFolder::default() }
-    }
-
-    /// Opens everything anew next time: an open file keeps showing the memory of before an exec.
-    pub(super) fn forget(&mut self) {
-        self.open = Default::default();
-    }
-
-    pub(super) fn observe(&mut self, files: Files) -> Result<Observation, WorldError> {
+    pub(crate) fn observe(&mut self, pid: i32, files: Files) -> io::Result<Observation> {
         let mut texts: [Option<Vec<u8>>; 7] = Default::default();
         for (number, text) in texts.iter_mut().enumerate() {
-            if files.has(Files(1 << number)) {
-                *text = Some(self.read(number).map_err(|error| {
-                    WorldError(format!("cannot read /proc/{}/{}: {error}", self.pid, NAMES[number]))
-                })?);
+            if files.has(Files::one(number)) {
+                *text = Some(self.read(pid, number)?);
             }
         }
-        let [maps, smaps, smaps_rollup, status, statm, stat, oom_score] = texts;
-        let machine = Vec::new();
-        Ok(Observation { maps, smaps, smaps_rollup, status, statm, stat, oom_score, machine })
+        Ok(observation(texts))
     }
 
-    fn read(&mut self, number: usize) -> io::Result<Vec<u8>> {
+    fn read(&mut self, pid: i32, number: usize) -> io::Result<Vec<u8>> {
         if self.open[number].is_none() {
-            let path = format!("/proc/{}/{}", self.pid, NAMES[number]);
+            let path = format!("/proc/{pid}/{}", NAMES[number]);
             self.open[number] = Some(File::open(path)?);
         }
         let Some(file) = &self.open[number] else { return Ok(Vec::new()) };

@@ -10,6 +10,8 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::ptr;
 
+use crate::actors::kernel::WaitStatus;
+
 /// The value of a call, or the error behind -1.
 fn checked(value: libc::c_int) -> io::Result<libc::c_int> {
     if value < 0 { Err(io::Error::last_os_error()) } else { Ok(value) }
@@ -106,24 +108,13 @@ pub(crate) fn wait(pid: i32, wait: bool) -> io::Result<Option<WaitStatus>> {
             return Ok(None);
         }
         if got > 0 {
-            return Ok(Some(if libc::WIFSIGNALED(status) {
-                WaitStatus::Signal(libc::WTERMSIG(status))
-            } else {
-                WaitStatus::Exit(libc::WEXITSTATUS(status))
-            }));
+            return Ok(Some(WaitStatus::from_word(status)));
         }
         let error = io::Error::last_os_error();
         if error.kind() != io::ErrorKind::Interrupted {
             return Err(error);
         }
     }
-}
-
-/// How a process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WaitStatus {
-    Exit(i32),
-    Signal(i32),
 }
 
 /// Removes a segment of shared memory.
@@ -152,16 +143,34 @@ pub(crate) fn set_up(command: &mut Command, mut handles: Vec<(RawFd, RawFd)>) {
     let parent = unsafe { libc::getpid() };
     // SAFETY: what runs between fork and exec makes system calls only: no allocation, no lock.
     unsafe {
-        command.pre_exec(move || set_up_self(&mut handles, parent));
+        command.pre_exec(move || {
+            checked(libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong))?;
+            keep(&mut handles, parent)?;
+            // What else is open here would take numbers from the program. Kernels before 5.9 keep it.
+            let highest = handles.iter().map(|&(_, to)| to).max().unwrap_or(2);
+            libc::syscall(libc::SYS_close_range, 3, actor::HANDLES - 1, 0);
+            libc::syscall(libc::SYS_close_range, highest + 1, libc::c_int::MAX, 0);
+            Ok(())
+        });
+    }
+}
+
+/// Lets `command` keep descriptors under the numbers beside them and end with the thread that starts
+/// it.
+pub(crate) fn bind(command: &mut Command, mut handles: Vec<(RawFd, RawFd)>) {
+    // SAFETY: cannot fail.
+    let parent = unsafe { libc::getpid() };
+    // SAFETY: as above.
+    unsafe {
+        command.pre_exec(move || keep(&mut handles, parent));
     }
 }
 
 /// # Safety
 /// Runs between fork and exec, in a process that is about to become another program.
-unsafe fn set_up_self(handles: &mut [(RawFd, RawFd)], parent: libc::pid_t) -> io::Result<()> {
+unsafe fn keep(handles: &mut [(RawFd, RawFd)], parent: libc::pid_t) -> io::Result<()> {
     // SAFETY: numbers; the descriptors are the caller's.
     unsafe {
-        checked(libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong))?;
         // First out of the way, for a number that is asked for may be another's.
         for (from, _) in handles.iter_mut() {
             *from = checked(libc::fcntl(*from, libc::F_DUPFD_CLOEXEC, 850))?;
@@ -169,10 +178,6 @@ unsafe fn set_up_self(handles: &mut [(RawFd, RawFd)], parent: libc::pid_t) -> io
         for &(from, to) in handles.iter() {
             checked(libc::dup2(from, to))?;
         }
-        // What else is open here would take numbers from the program. Kernels before 5.9 keep it.
-        let highest = handles.iter().map(|&(_, to)| to).max().unwrap_or(2);
-        libc::syscall(libc::SYS_close_range, 3, actor::HANDLES - 1, 0);
-        libc::syscall(libc::SYS_close_range, highest + 1, libc::c_int::MAX, 0);
         checked(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0))?;
         if libc::getppid() != parent {
             return Err(io::Error::from_raw_os_error(libc::ESRCH));

@@ -60,7 +60,11 @@ fn a_fresh_process_has_the_image_the_stack_and_what_the_kernel_adds() {
     let starts: Vec<&str> = maps.lines().take(4).filter_map(|line| line.get(..22)).collect();
     let image = ["00400000-00404000 r-xp", "00404000-00405000 r--p", "00405000-00406000 rw-p"];
     assert_eq!(starts[..3], image, "{maps}");
-    assert_eq!(starts[3], format!("{:08x}-{:08x} rw-p", image::BSS, image::END), "{maps}");
+    assert_eq!(
+        starts[3],
+        format!("{:08x}-{:08x} rw-p", actor::image::BSS, actor::image::END),
+        "{maps}"
+    );
     let others = maps.lines().skip(4).all(|line| line.contains('['));
     assert!(others, "only [vvar], [vdso], [stack] and the like: {maps}");
 }
@@ -90,13 +94,16 @@ fn bad_accesses_say_which_signal_with_which_code_at_which_address() {
     let mut stopped =
         |addr, access| world.touch(id, &touch(addr, 2, access)).expect("goes on").stopped;
     assert_eq!(stopped(0x10_0000, Access::Read), fault(11, 1, 0x10_0000));
-    assert_eq!(stopped(image::TEXT + 8, Access::Write), fault(11, 2, image::TEXT + 8));
-    assert_eq!(stopped(image::DATA, Access::Execute), fault(11, 2, image::DATA));
+    assert_eq!(
+        stopped(actor::image::TEXT + 8, Access::Write),
+        fault(11, 2, actor::image::TEXT + 8)
+    );
+    assert_eq!(stopped(actor::image::DATA, Access::Execute), fault(11, 2, actor::image::DATA));
     assert_eq!(stopped(0, Access::Execute), fault(11, 1, 0));
     let not_canonical = 0x8000_0000_0000_0000;
     assert_eq!(stopped(not_canonical, Access::Read), fault(11, 128, 0));
     assert_eq!(stopped(not_canonical, Access::Execute), fault(11, 128, 0));
-    assert_eq!(stopped(image::DATA, Access::Write), None);
+    assert_eq!(stopped(actor::image::DATA, Access::Write), None);
 }
 
 #[test]
@@ -136,7 +143,7 @@ fn descriptors_segments_and_limits_are_the_programs_own() {
     assert_eq!(ok(&mut world, id, &Call::MemfdCreate { flags: MemfdFlags::CLOEXEC }), 3);
     assert_eq!(ok(&mut world, id, &Call::Pwrite { fd: 3, offset: 0, len: 9000 }), 9000);
     assert_eq!(ok(&mut world, id, &Call::Pread { fd: 3, offset: 5000, len: 9000 }), 4000);
-    let closed = world.call(id, &Call::Close { fd: actor::handles::SOCKET }).expect("lives");
+    let closed = world.call(id, &Call::Close { fd: handles::SOCKET }).expect("lives");
     assert_eq!(closed.value, Err(Errno::EBADF));
     assert_eq!(ok(&mut world, id, &Call::Shmget { len: 4096 }), 0);
     assert_eq!(ok(&mut world, id, &Call::Shmget { len: 4096 }), 1);
@@ -223,11 +230,11 @@ fn a_batch_longer_than_a_message_is_done_whole() {
 fn nothing_is_left_when_the_world_is_dropped() {
     let Some(mut world) = world() else { return };
     let id = world.start(&spec()).expect("starts");
-    let pid = world.processes[0].pid;
+    let pid = world.actors.processes[0].pid;
     ok(&mut world, id, &Call::Shmget { len: 4096 });
-    let segment = world.segments[0];
+    let segment = world.actors.segments[0];
     drop(world);
-    assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+    assert!(!Path::new(&format!("/proc/{pid}")).exists());
     let left = std::fs::read_to_string("/proc/sysvipc/shm").unwrap_or_default();
     let ids = left.lines().filter_map(|line| line.split_whitespace().nth(1));
     assert!(!ids.into_iter().any(|id| id == segment.to_string()), "{left}");

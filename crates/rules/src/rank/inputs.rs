@@ -9,6 +9,7 @@ use crate::badness::{
     Children, ChildrenVm, Formula, OldPrivilege, PageTables, PerMilleFormula, RootBonus, Subject,
 };
 use crate::eligible::{AddressSpace, address_space};
+use crate::killer::legacy_adj;
 
 /// What turns processes of one snapshot into [`Subject`]s of one formula.
 #[derive(Debug)]
@@ -135,13 +136,9 @@ impl<'a> Inputs<'a> {
     }
 }
 
-/// `oom_adj`, or what the kernel's legacy file shows for an `oom_score_adj` (since 3.7):
-/// 17 thousandths of it, cut towards 0, and 15 at most.
+/// `oom_adj`, or what the kernel's legacy file shows for an `oom_score_adj`.
 pub(super) fn oom_adj(task: &Task) -> Option<OomAdj> {
-    task.oom_adj.or_else(|| {
-        let adj = task.oom_score_adj?.get();
-        OomAdj::new((adj * 17 / 1000).min(15)).ok()
-    })
+    task.oom_adj.or_else(|| Some(legacy_adj(task.oom_score_adj?)))
 }
 
 /// `oom_score_adj`, or what writing an `oom_adj` to the kernel's legacy file sets (since 2.6.36):

@@ -4,16 +4,16 @@ use facts::Release;
 
 /// How a release chooses. Plain data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Selection {
+pub struct Selection {
     /// Who wins among equals.
-    pub(crate) ties: Ties,
+    pub ties: Ties,
     /// Whether a child dies in place of the chosen.
-    pub(crate) child: Sacrifice,
+    pub child: Sacrifice,
 }
 
 /// Who wins among equals, in the order of the task list, which is that of creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ties {
+pub enum Ties {
     /// The older.
     First,
     /// The younger.
@@ -22,7 +22,7 @@ pub(crate) enum Ties {
 
 /// Which child dies in place of the chosen process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sacrifice {
+pub enum Sacrifice {
     /// None.
     No,
     /// The oldest (2.6.11 to 2.6.35).
@@ -41,12 +41,13 @@ pub(crate) fn compares_unsigned(release: Release, version: &str) -> bool {
 }
 
 impl Selection {
-    pub(crate) const TODAY: Selection = Selection { ties: Ties::Last, child: Sacrifice::No };
+    /// The rules of today's kernels.
+    pub const TODAY: Selection = Selection { ties: Ties::Last, child: Sacrifice::No };
 
     /// `select_bad_process()`, `oom_evaluate_task()` and `oom_kill_process()`. From 3.14 to 4.6 and
     /// from 4.9 to 5.2 an equal replaces only a choice that leads no thread group; processes are
     /// led by the thread listed first, so among processes the first wins.
-    pub(crate) fn for_release(release: Release) -> Selection {
+    pub fn for_release(release: Release) -> Selection {
         let since = |major, minor| release >= Release::new(major, minor);
         Selection {
             ties: if since(5, 3) || (since(4, 7) && !since(4, 9)) {

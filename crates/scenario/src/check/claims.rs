@@ -7,7 +7,10 @@ use super::args::{self, Args};
 use super::scope::Scope;
 use super::steps::SIGNALS;
 use crate::problem::Problem;
-use crate::program::{Arm, Claim, Expect, Expr, MapLine, Relation, State, Term, Tolerance};
+use crate::program::{
+    Arm, Claim, Constraint, Expect, Expr, MapLine, Quantity, Relation, State, Term, Tolerance, Who,
+};
+use crate::source::Span;
 use crate::tree::{Node, Text};
 use crate::words::{self, CLAIMS, ClaimWord, Entry, RELATIONS, RelationWord, STATES, StateWord};
 
@@ -42,6 +45,10 @@ pub(super) fn expect(
         args.finish(block, checker.problems);
         return Ok(Expect { claim, on });
     }
+    if first.text == "cgroup" && !first.quoted {
+        let claim = cgroup(checker, node, args, scope)?;
+        return Ok(Expect { claim, on });
+    }
     // Every other claim needs a relation or a state behind what it is about.
     let second = args.next().ok_or_else(|| {
         Problem::new(first.span, "nothing is stated")
@@ -51,7 +58,8 @@ pub(super) fn expect(
     let claim = if let Some(entry) = words::find(STATES, &second.text) {
         process(checker, node, entry, first)?
     } else if let Some(entry) = words::find(RELATIONS, &second.text) {
-        compare(checker, node, entry, first, scope)?
+        let left = scope.expr(&checker.names, first)?;
+        compare(checker, (node, entry, 2), left, scope)?
     } else {
         let known = words::names(RELATIONS).chain(words::names(STATES));
         return Err(Problem::new(second.span, format!("there is no relation `{}`", second.text))
@@ -59,6 +67,65 @@ pub(super) fn expect(
             .suggest(&second.text, known));
     };
     Ok(Expect { claim, on })
+}
+
+/// `cgroup "/web" memory.events.oom_kill is 1`.
+fn cgroup(
+    checker: &mut Checker<'_>,
+    node: &Node,
+    args: &mut Args<'_>,
+    scope: &Scope,
+) -> Result<Claim, Problem> {
+    let path = args.need("its path")?;
+    super::machine::cgroup_path(path)?;
+    checker.cgroups.push(path.clone());
+    let key = args.need("its file")?;
+    super::machine::cgroup_file(key)?;
+    let relation = args.need("a relation such as `is`")?;
+    let Some(entry) = words::find(RELATIONS, &relation.text) else {
+        return Err(Problem::new(
+            relation.span,
+            format!("there is no relation `{}`", relation.text),
+        )
+        .label("expected `is`, `at-least`, `grew`…")
+        .suggest(&relation.text, words::names(RELATIONS)));
+    };
+    let quantity = Quantity::Cgroup { path: path.text.clone(), key: key.text.clone() };
+    let span = path.span.to(key.span);
+    let left = Expr { terms: vec![(false, Term::OfFile(quantity))], span };
+    compare(checker, (node, entry, 4), left, scope)
+}
+
+/// Where a claim is about a process that is not named, if it is; the empty place when it is about the
+/// step before.
+pub(super) fn needs_process(claim: &Claim) -> Option<Span> {
+    let own = |expr: &Expr| {
+        let bare = expr.terms.iter().any(|(_, term)| {
+            matches!(
+                term,
+                Term::OfProcess(None, _)
+                    | Term::Handle { .. }
+                    | Term::OfMapping(..)
+                    | Term::Last(_)
+            )
+        });
+        bare.then_some(expr.span)
+    };
+    match claim {
+        Claim::Fails(_) | Claim::Succeeds | Claim::Signal { .. } | Claim::Maps { .. } => {
+            Some(Span::default())
+        }
+        Claim::Perms(range, _) | Claim::Mapped(range) | Claim::Unmapped(range) => {
+            Some(range.start.span)
+        }
+        Claim::Compare { left, right, within, .. } => {
+            own(left).or_else(|| own(right)).or_else(|| match within {
+                Some(Tolerance::Amount(amount)) => own(amount),
+                _ => None,
+            })
+        }
+        _ => None,
+    }
 }
 
 fn own_word(
@@ -95,7 +162,36 @@ fn own_word(
             }
             Claim::Maps { lines, exactly: word == ClaimWord::MapsExactly }
         }
+        ClaimWord::KilledFirst => {
+            Claim::KilledFirst(checker.process_named(args.need("which process")?)?)
+        }
+        ClaimWord::Deaths => {
+            let mut order = Vec::new();
+            while let Some(word) = args.next() {
+                order.push(checker.process_named(word)?);
+            }
+            Claim::Deaths(order)
+        }
+        ClaimWord::Log => log(args)?,
+        ClaimWord::Panicked => Claim::Panicked(args.next().map(|word| word.text.clone())),
     })
+}
+
+fn log(args: &mut Args<'_>) -> Result<Claim, Problem> {
+    const FORMS: &[(&str, u8)] = &[("contains", 0), ("lacks", 1), ("constraint", 2)];
+    let missing = Problem::new(args.span(), "what of the log?")
+        .label("expected `contains`, `lacks` or `constraint`");
+    let form = args.raw().ok_or(missing)?;
+    let form = args::one_of(form, FORMS, "claim about the log")?;
+    let word = args.raw().ok_or_else(|| {
+        Problem::new(args.span(), "`log` lacks what it should have").label("more is needed")
+    })?;
+    if form == 2 {
+        return args::one_of(word, Constraint::NAMES, "constraint").map(Claim::Constraint);
+    }
+    let times =
+        if form == 1 { Some(0) } else { args.prop("times").map(args::whole).transpose()? };
+    Ok(Claim::Log { text: word.text.clone(), times })
 }
 
 fn process(
@@ -104,7 +200,7 @@ fn process(
     entry: &'static Entry<StateWord>,
     name: &Text,
 ) -> Result<Claim, Problem> {
-    let id = checker.process_named(name)?;
+    let who: Who = checker.process_named(name)?;
     let mut args = Args::behind(node, entry, 2, ON);
     let state = match entry.word {
         StateWord::Alive => State::Alive,
@@ -118,20 +214,19 @@ fn process(
         }
     };
     args.finish(false, checker.problems);
-    Ok(Claim::Process(id, state))
+    Ok(Claim::Process(who, state))
 }
 
+/// A comparison, whose relation is the word at `skip - 1`.
 fn compare(
     checker: &mut Checker<'_>,
-    node: &Node,
-    entry: &'static Entry<RelationWord>,
-    first: &Text,
+    (node, entry, skip): (&Node, &'static Entry<RelationWord>, usize),
+    left: Expr,
     scope: &Scope,
 ) -> Result<Claim, Problem> {
-    let left = scope.expr(&checker.names, first)?;
-    let mut args = Args::behind(node, entry, 2, ON);
+    let mut args = Args::behind(node, entry, skip, ON);
     let right = if entry.word == RelationWord::Unchanged {
-        Expr { terms: vec![(false, Term::Number(0))], span: first.span }
+        Expr { terms: vec![(false, Term::Number(0))], span: left.span }
     } else {
         scope.expr(&checker.names, args.need("what it is compared with")?)?
     };

@@ -6,6 +6,7 @@ mod files;
 mod machine;
 mod scope;
 mod steps;
+mod whole;
 
 use facts::Release;
 use units::ScoreAdj;
@@ -27,13 +28,25 @@ pub const MOST_ROUNDS: u64 = 100_000_000;
 /// Most steps that a scenario is written with.
 const MOST_STEPS: usize = 200_000;
 
+/// Most processes that a scenario starts.
+const MOST_STARTS: usize = 100_000;
+
 /// Reads and checks a scenario; every mistake at once, if there are any.
 pub fn check(source: &Source) -> Result<Scenario, Problems> {
     let mut problems = Vec::new();
     let nodes = tree::parse(source, &mut problems);
+    check_nodes(source, &nodes, problems)
+}
+
+/// Checks what was read, with the mistakes of reading.
+pub(crate) fn check_nodes(
+    source: &Source,
+    nodes: &[Node],
+    mut problems: Vec<Problem>,
+) -> Result<Scenario, Problems> {
     let mut checker = Checker::new(&mut problems);
     if checker.problems.is_empty() {
-        checker.top(&nodes);
+        checker.top(nodes);
     }
     let scenario = checker.scenario(source);
     if problems.is_empty() { Ok(scenario) } else { Err(Problems::new(source.clone(), problems)) }
@@ -49,8 +62,13 @@ struct Checker<'p> {
     files: Vec<FileSpec>,
     starts: Vec<Start>,
     programs: Vec<Program>,
+    at_end: Vec<Step>,
     names: Names,
     steps: usize,
+    /// Every checkpoint that any program reaches.
+    checkpoints: Vec<String>,
+    /// Cgroups that processes are in, and steps write to.
+    cgroups: Vec<Text>,
 }
 
 impl<'p> Checker<'p> {
@@ -64,8 +82,11 @@ impl<'p> Checker<'p> {
             files: Vec::new(),
             starts: Vec::new(),
             programs: Vec::new(),
+            at_end: Vec::new(),
             names: Names::default(),
             steps: 0,
+            checkpoints: Vec::new(),
+            cgroups: Vec::new(),
         }
     }
 
@@ -79,6 +100,7 @@ impl<'p> Checker<'p> {
             files: self.files,
             starts: self.starts,
             programs: self.programs,
+            at_end: self.at_end,
             names: self.names.processes,
             handles: self.names.handles,
         }
@@ -91,15 +113,24 @@ impl<'p> Checker<'p> {
 
     fn top(&mut self, nodes: &[Node]) {
         self.process_names(nodes);
-        // Files first: steps name them, wherever in the text they stand.
-        let (files, others): (Vec<&Node>, Vec<&Node>) =
-            nodes.iter().partition(|node| node.name.text == "file");
-        for node in files.into_iter().chain(others) {
+        // Files first: steps name them, wherever in the text they stand. What should be so at the
+        // end comes last: it may name every checkpoint.
+        let mut order: Vec<&Node> = nodes.iter().collect();
+        order.sort_by_key(|node| match node.name.text.as_str() {
+            "file" => 0,
+            "expect" => 2,
+            _ => 1,
+        });
+        for node in order {
             let Some(entry) = words::find(TOP, &node.name.text) else {
                 self.unknown_top(node);
                 continue;
             };
             let mut args = Args::new(node, entry);
+            if entry.word == TopWord::Expect {
+                self.expect_at_end(node, &mut args);
+                continue;
+            }
             let result = match entry.word {
                 TopWord::Title => self.title(&mut args),
                 TopWord::RunsOn => self.runs_on(&mut args),
@@ -107,18 +138,61 @@ impl<'p> Checker<'p> {
                 TopWord::Machine => self.machine(&args),
                 TopWord::File => self.file(&mut args),
                 TopWord::Process => self.process(node, &mut args),
+                TopWord::Expect => Ok(()),
             };
             let block = matches!(entry.word, TopWord::Machine | TopWord::Process);
             if self.ok(result).is_some() {
                 args.finish(block, self.problems);
             }
         }
-        if self.starts.is_empty() && self.problems.is_empty() {
+        let none = nodes.iter().all(|node| node.name.text != "process");
+        if none && self.problems.is_empty() {
             self.problems.push(
                 Problem::new(Span::default(), "nothing happens: there is no process")
                     .label("the scenario starts here")
                     .help("a process is written `process NAME { STEPS }`"),
             );
+        }
+        self.known_cgroups();
+    }
+
+    fn expect_at_end(&mut self, node: &Node, args: &mut Args<'_>) {
+        let mut scope = Scope::default();
+        scope.checkpoints.clone_from(&self.checkpoints);
+        let expect = claims::expect(self, node, args, &scope);
+        let expect = expect.and_then(|expect| match claims::needs_process(&expect.claim) {
+            Some(span) => Err(Problem::new(
+                if span == Span::default() { node.span } else { span },
+                "this is about one process, and none is meant here",
+            )
+            .label("whose?")
+            .help("in the block of a process it is about that one; here, write `NAME.VmRSS`")),
+            None => Ok(expect),
+        });
+        if let Some(expect) = self.ok(expect) {
+            self.at_end.push(Step { op: Op::Expect(expect), span: node.span });
+        }
+    }
+
+    /// Cgroups that are used are there, if any is.
+    fn known_cgroups(&mut self) {
+        let known: Vec<&str> = self
+            .machine
+            .iter()
+            .flat_map(|machine| &machine.cgroups)
+            .map(|cgroup| cgroup.path.as_str())
+            .collect();
+        for path in &self.cgroups {
+            let within = |known: &&str| {
+                *known == path.text
+                    || known.strip_prefix(&path.text).is_some_and(|r| r.starts_with('/'))
+            };
+            if path.text != "/" && !known.iter().any(within) {
+                let problem =
+                    Problem::new(path.span, format!("there is no cgroup `{}`", path.text))
+                        .label("not in the block of `machine`");
+                self.problems.push(problem.suggest(&path.text, known.iter().copied()));
+            }
         }
     }
 
@@ -236,8 +310,21 @@ impl<'p> Checker<'p> {
             cgroup: args.prop("cgroup").map(|path| path.text.clone()),
         };
         let block = args.block()?;
+        let count = number(args.prop("count"), 0, 100_000, 1)?;
+        let apart = args.prop("apart").map_or(Ok(0), args::time)?;
+        if let Some(path) = args.prop("cgroup") {
+            self.cgroups.push(path.clone());
+        }
         let program = self.program(id, None, block.iter(), &mut Scope::default());
-        self.starts.push(Start { spec, at, program, span: node.span });
+        for nth in 0..u64::try_from(count).unwrap_or(1) {
+            let at = at.saturating_add(apart.saturating_mul(nth));
+            self.starts.push(Start { spec: spec.clone(), at, program, span: node.span });
+        }
+        if self.starts.len() > MOST_STARTS {
+            self.starts.truncate(MOST_STARTS);
+            return Err(Problem::new(node.span, format!("more than {MOST_STARTS} processes"))
+                .label("too many"));
+        }
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::number::{Number, number};
 use crate::problem::Problem;
-use crate::program::{Expr, Handle, HandleId, Image, Last, NameId, Part, Term};
+use crate::program::{Expr, Handle, HandleId, Image, Last, NameId, Part, Quantity, Term, Who};
 use crate::source::Span;
 use crate::tree::{Text, is_unit};
 use crate::words::{self, Field};
@@ -57,13 +57,28 @@ impl Names {
     pub(super) fn process(&self, name: &str) -> Option<NameId> {
         self.processes.iter().position(|known| known == name).map(NameId)
     }
+
+    /// Processes as they are named: `web`, `web.3`.
+    pub(super) fn who(&self, text: &str) -> Option<Who> {
+        match text.split_once('.') {
+            None => self.process(text).map(|name| Who { name, nth: None }),
+            Some((name, nth)) => {
+                let digits = !nth.is_empty() && nth.bytes().all(|b| b.is_ascii_digit());
+                let nth = digits.then(|| nth.parse().ok()).flatten()?;
+                self.process(name).map(|name| Who { name, nth: Some(nth) })
+            }
+        }
+    }
 }
 
 /// Names that are taken.
-const RESERVED: &[&str] = &["heap", "stack", "text", "vdso", "machine", "fails"];
+const RESERVED: &[&str] = &[
+    "heap", "stack", "text", "vdso", "machine", "fails", "meminfo", "vmstat", "zone", "ksm",
+    "pressure", "cgroup",
+];
 
-/// Why this cannot be a name, if it cannot.
-pub(super) fn refuse_name(word: &Text) -> Option<Problem> {
+/// Why this cannot be the name of a checkpoint, which no value is mistaken for, if it cannot.
+pub(super) fn refuse_shape(word: &Text) -> Option<Problem> {
     let text = &word.text;
     let first = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
@@ -73,6 +88,15 @@ pub(super) fn refuse_name(word: &Text) -> Option<Problem> {
                 .label("expected a name")
                 .help("names are letters, digits and `_`, and start with a letter"),
         );
+    }
+    None
+}
+
+/// Why this cannot be a name, if it cannot.
+pub(super) fn refuse_name(word: &Text) -> Option<Problem> {
+    let text = &word.text;
+    if let Some(problem) = refuse_shape(word) {
+        return Some(problem);
     }
     let field = |list: &[Field]| list.iter().any(|field| field.name == text);
     if RESERVED.contains(&text.as_str())
@@ -216,9 +240,20 @@ impl Scope {
         match (name, rest) {
             ("machine", Some(field)) => known_field(words::MACHINE_FIELDS, field, span)
                 .map(|()| Term::OfMachine(field.to_owned())),
+            ("meminfo" | "vmstat" | "zone" | "ksm" | "pressure", Some(field)) => {
+                quantity(name, field, span).map(Term::OfFile)
+            }
             (_, Some(field)) if names.process(name).is_some() => {
+                let (who, field) = match field.rsplit_once('.') {
+                    Some((nth, field)) => (names.who(&format!("{name}.{nth}")), field),
+                    None => (names.who(name), field),
+                };
+                let who = who.ok_or_else(|| {
+                    Problem::new(span, format!("`{text}` is no value of a process"))
+                        .label("written `NAME.VmRSS`, or `NAME.0.VmRSS` for the first of several")
+                })?;
                 known_field(words::PROCESS_FIELDS, field, span)
-                    .map(|()| Term::OfProcess(names.process(name), field.to_owned()))
+                    .map(|()| Term::OfProcess(Some(who), field.to_owned()))
             }
             (_, None) if words::PROCESS_FIELDS.iter().any(|field| field.name == name) => {
                 Ok(Term::OfProcess(None, name.to_owned()))
@@ -230,7 +265,8 @@ impl Scope {
             _ => {
                 let fields = words::PROCESS_FIELDS.iter().chain(words::VALUES).map(|f| f.name);
                 let processes = names.processes.iter().map(String::as_str);
-                let images = ["heap", "stack", "text", "vdso", "machine"];
+                let images =
+                    ["heap", "stack", "text", "vdso", "machine", "meminfo", "vmstat", "zone"];
                 let known = self.known().chain(processes).chain(fields).chain(images);
                 let problem = Problem::new(span, format!("nothing is named `{name}`"))
                     .label("not given by any step before");
@@ -272,6 +308,63 @@ fn handle_term(handle: Handle, rest: Option<&str>, span: Span) -> Result<Term, P
         "len" => Ok(Term::Handle { handle, part: Part::Len }),
         _ => known_field(words::MAPPING_FIELDS, rest, span)
             .map(|()| Term::OfMapping(handle, rest.to_owned())),
+    }
+}
+
+/// `meminfo.MemFree`, `zone.DMA32.low`, `zone.1.Normal.free`, `pressure.memory.some.total`.
+fn quantity(file: &str, rest: &str, span: Span) -> Result<Quantity, Problem> {
+    let plain = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    };
+    let wrong = |expected: &str| {
+        Problem::new(span, format!("there is no value `{file}.{rest}`"))
+            .label(format!("written {expected}"))
+    };
+    match file {
+        "meminfo" if plain(rest) => {
+            let known = words::MACHINE_FIELDS.iter().map(|field| field.name);
+            let near = crate::problem::nearest(rest, known);
+            // Lines that are not in the table are looked for; slips of lines that are, are not.
+            match near {
+                Some(name) if name != rest && name.eq_ignore_ascii_case(rest) => {
+                    Err(wrong("as in /proc/meminfo").suggest(rest, [name]))
+                }
+                _ => Ok(Quantity::Meminfo(rest.to_owned())),
+            }
+        }
+        "vmstat" if plain(rest) => Ok(Quantity::Vmstat(rest.to_owned())),
+        "ksm" if plain(rest) => Ok(Quantity::Ksm(rest.to_owned())),
+        "pressure" => {
+            let parts: Vec<&str> = rest.split('.').collect();
+            match parts.as_slice() {
+                [what, line, field] if parts.iter().all(|part| plain(part)) => {
+                    Ok(Quantity::Pressure([what, line, field].map(|part| (*part).to_owned())))
+                }
+                _ => Err(wrong("`pressure.memory.some.total`")),
+            }
+        }
+        "zone" => {
+            let (node, rest) = match rest.split_once('.') {
+                Some((node, rest)) if node.bytes().all(|b| b.is_ascii_digit()) => {
+                    (node.parse().ok(), rest)
+                }
+                _ => (None, rest),
+            };
+            let (zone, field) = rest.split_once('.').ok_or_else(|| wrong("`zone.DMA32.low`"))?;
+            let zones = ["DMA", "DMA32", "Normal", "HighMem", "Movable"];
+            if !zones.contains(&zone) {
+                return Err(Problem::new(span, format!("there is no zone `{zone}`"))
+                    .label("expected DMA, DMA32, Normal, HighMem or Movable")
+                    .suggest(zone, zones));
+            }
+            let name = field.strip_prefix("protection.").unwrap_or(field);
+            if !plain(name) {
+                return Err(wrong("`zone.DMA32.low`"));
+            }
+            let (zone, field) = (zone.to_owned(), field.to_owned());
+            Ok(Quantity::Zone { node, zone, field })
+        }
+        _ => Err(wrong("as the reference lists them")),
     }
 }
 

@@ -6,12 +6,12 @@ use world::{
 };
 
 use super::args::{self, Args};
-use super::scope::{Kind, Scope, refuse_name};
+use super::scope::{Kind, Scope, refuse_name, refuse_shape};
 use super::{Checker, MOST_ROUNDS, claims};
 use crate::problem::Problem;
 use crate::program::{
     Bind, Break, CallPlan, Expr, HandleId, HeapPlan, Length, Op, Part, Range, Shown, Slot, Step,
-    Term, TouchPlan,
+    Term, TouchPlan, Who,
 };
 use crate::source::Span;
 use crate::tree::{Node, Text};
@@ -107,6 +107,7 @@ impl Checker<'_> {
             StepWord::Repeat | StepWord::Until => {
                 self.round_about(entry.word, &mut args, scope, steps)
             }
+            StepWord::Grow => self.grow(&mut args, scope, steps),
             word => self.plain(word, &mut args, scope).map(|op| {
                 self.push(steps, op, node.span);
             }),
@@ -213,16 +214,7 @@ impl Checker<'_> {
             StepWord::Touch | StepWord::Write => self.touch(Access::Write, args, scope),
             StepWord::Read => self.touch(Access::Read, args, scope),
             StepWord::Fill => self.fill(args, scope),
-            StepWord::ExecAt => {
-                let start = scope.address(&self.names, args.need("the address")?)?;
-                Ok(Op::Touch(TouchPlan {
-                    range: Range { start, len: Length::OneByte },
-                    access: Access::Execute,
-                    content: Content::OneByte,
-                    every: None,
-                    random: None,
-                }))
-            }
+            StepWord::ExecAt => self.exec_at(args, scope),
             StepWord::Malloc | StepWord::Calloc | StepWord::Realloc | StepWord::Free => {
                 self.heap(word, args, scope)
             }
@@ -264,20 +256,20 @@ impl Checker<'_> {
                 let handle = scope.give(&mut self.names, &name.text, Kind::Memory);
                 Ok(Op::Let { handle, range })
             }
-            StepWord::Print => {
-                let mut shown = Vec::new();
-                while let Some(word) = args.raw() {
-                    shown.push(if word.quoted {
-                        Shown::Text(word.text.clone())
-                    } else {
-                        Shown::Value(scope.expr(&self.names, word)?)
-                    });
-                }
-                Ok(Op::Print(shown))
-            }
+            StepWord::Print => self.print(args, scope),
+            StepWord::Sysctl
+            | StepWord::Cgroup
+            | StepWord::Sys
+            | StepWord::SysRq
+            | StepWord::DropCaches
+            | StepWord::Sync => self.control(word, args),
             StepWord::Checkpoint => {
-                let name = new_name(args)?;
+                let name = args.need("a name")?;
+                if let Some(problem) = refuse_shape(name) {
+                    return Err(problem);
+                }
                 scope.checkpoints.push(name.text.clone());
+                self.checkpoints.push(name.text.clone());
                 Ok(Op::Checkpoint(name.text.clone()))
             }
             // These have blocks, and are checked by `step`.
@@ -286,12 +278,36 @@ impl Checker<'_> {
             | StepWord::Thread
             | StepWord::Repeat
             | StepWord::Until
+            | StepWord::Grow
             | StepWord::Expect => Err(Problem::new(args.span(), "this word needs a block")),
         }
     }
 
-    pub(super) fn process_named(&self, word: &Text) -> Result<crate::program::NameId, Problem> {
-        self.names.process(&word.text).ok_or_else(|| {
+    fn exec_at(&self, args: &mut Args<'_>, scope: &Scope) -> Result<Op, Problem> {
+        let start = scope.address(&self.names, args.need("the address")?)?;
+        Ok(Op::Touch(TouchPlan {
+            range: Range { start, len: Length::OneByte },
+            access: Access::Execute,
+            content: Content::OneByte,
+            every: None,
+            random: None,
+        }))
+    }
+
+    fn print(&self, args: &mut Args<'_>, scope: &Scope) -> Result<Op, Problem> {
+        let mut shown = Vec::new();
+        while let Some(word) = args.raw() {
+            shown.push(if word.quoted {
+                Shown::Text(word.text.clone())
+            } else {
+                Shown::Value(scope.expr(&self.names, word)?)
+            });
+        }
+        Ok(Op::Print(shown))
+    }
+
+    pub(super) fn process_named(&self, word: &Text) -> Result<Who, Problem> {
+        self.names.who(&word.text).ok_or_else(|| {
             Problem::new(word.span, format!("no process is named `{}`", word.text))
                 .label("expected a process")
                 .suggest(&word.text, self.names.processes.iter().map(String::as_str))
@@ -549,7 +565,7 @@ impl Checker<'_> {
 
     fn kill(&mut self, args: &mut Args<'_>) -> Result<Op, Problem> {
         let first = args.next();
-        let process = first.map(|word| self.names.process(&word.text));
+        let process = first.map(|word| self.names.who(&word.text));
         let (to, signal) = match (first, process) {
             (Some(_), Some(Some(id))) => (Some(id), args.next()),
             (Some(word), _) if word.text.starts_with("SIG") => (None, Some(word)),

@@ -122,6 +122,25 @@ fn mistakes_say_what_was_expected() {
         ("print #true", "no word takes true, false or null"),
         ("mmap a (u8)1", "scenarios have no type annotations"),
         ("mmap a 1MiB { touch a }", "`mmap` has no block"),
+        ("grow a", "how far does it grow?"),
+        ("grow a 1MiB until=killed", "a size and `until=`, too"),
+        ("grow a until=full", "it does not grow until `full`"),
+        ("grow a 1GiB by=1", "1073741824 pieces would take too long"),
+        ("grow a 3 pages by=1MiB", "a size in pages, and one in bytes"),
+        ("sysctl vm.swapiness 3", "there is no setting `vm.swapiness`"),
+        ("sysctl vm.swappiness many", "`vm.swappiness` takes a number, not `many`"),
+        ("cgroup \"/web\" memory.max 3", "there is no cgroup `/web`"),
+        ("sys \"../x\" 3", "`../x` is no file below /sys"),
+        ("sysrq ff", "`ff` is no key"),
+        ("drop-caches 4", "expected a number from 1 to 3, found `4`"),
+        ("expect zone.DMA33.low is 3", "there is no zone `DMA33`"),
+        ("expect zone.DMA32 is 3", "there is no value `zone.DMA32`"),
+        ("expect meminfo.memfree is 3", "there is no value `meminfo.memfree`"),
+        ("expect p.x.VmRSS is 3", "`p.x.VmRSS` is no value of a process"),
+        ("expect log has \"x\"", "there is no claim about the log `has`"),
+        ("expect log constraint disk", "there is no constraint `disk`"),
+        ("expect killed-first q", "no process is named `q`"),
+        ("expect cgroup \"/\" memory.current", "`/` is no path of a cgroup"),
     ] {
         assert_eq!(in_process(step), expected, "{step}");
     }
@@ -149,6 +168,22 @@ fn mistakes_at_the_top_say_what_was_expected() {
             "the lines of a layout rise and do not overlap",
         ),
         ("file f 3 pages; process p {}", "pages have no size here"),
+        ("expect VmRSS is 3; process p {}", "this is about one process, and none is meant here"),
+        ("expect fails; process p {}", "this is about one process, and none is meant here"),
+        ("expect p.VmRSS grew 3 since=c; process p {}", "no checkpoint before is named `c`"),
+        ("process p cgroup=\"/web\" {}", "there is no cgroup `/web`"),
+        ("machine { zone DMA32 }; process p {}", "`zone` lacks `managed=`"),
+        ("machine { zone DMA33 managed=3 }; process p {}", "there is no zone `DMA33`"),
+        ("machine { zone DMA managed=5kB }; process p {}", "`5kB` is no whole number of pages"),
+        (
+            "machine { lowmemorykiller minfree=1,2 adj=3 }; process p {}",
+            "1 adjustments for 2 levels",
+        ),
+        (
+            "machine { cgroup \"/a\" { memory.max } }; process p {}",
+            "a file of a cgroup takes one value",
+        ),
+        ("machine { cgroup \"/a\" { max 3 } }; process p {}", "`max` is no file of a cgroup"),
         ("runs-on moon; process p {}", "there is no place to run on `moon`"),
     ] {
         assert_eq!(message(text), expected, "{text}");
@@ -257,6 +292,19 @@ fn soup() -> impl Strategy<Value = String> {
         "free",
         "mremap",
         "to=",
+        "grow",
+        "until=killed",
+        "cgroup",
+        "\"/web\"",
+        "memory.max",
+        "log",
+        "contains",
+        "zone.DMA32.low",
+        "count=3",
+        "q.0",
+        "sysctl",
+        "vm.swappiness",
+        "deaths",
     ];
     proptest::collection::vec(proptest::sample::select(words.to_vec()), 0..60)
         .prop_map(|words| words.join(" "))

@@ -6,8 +6,10 @@ use world::End;
 use super::eval::NoValue;
 use super::event::{Failed, Verdict};
 use super::state::Activity;
-use super::{Run, Stop, proc};
-use crate::program::{Claim, Expect, Expr, MapLine, Part, Range, Relation, State, Term, Tolerance};
+use super::{Death, Run, Stop, proc};
+use crate::program::{
+    Claim, Expect, Expr, MapLine, Part, Range, Relation, State, Term, Tolerance, Who,
+};
 use crate::source::Span;
 use crate::words::Unit;
 
@@ -68,18 +70,12 @@ impl Run<'_> {
             Claim::Compare { left, relation, right, within } => {
                 self.compare(index, left, relation, right, within.as_ref())
             }
-            Claim::Process(name, state) => {
-                let Some(whose) = self.latest(*name) else {
-                    return Ok((false, "there was no such process".to_owned()));
-                };
-                self.look_alive(whose)?;
-                let activity = self.processes.get(whose).map(|process| process.activity);
-                let end = match activity {
-                    Some(Activity::Dead(end)) => Some(end),
-                    _ => None,
-                };
-                Ok((is_state(end, *state), ended(end)))
-            }
+            Claim::Process(who, state) => self.became(*who, *state),
+            Claim::KilledFirst(_)
+            | Claim::Deaths(_)
+            | Claim::Log { .. }
+            | Claim::Constraint(_)
+            | Claim::Panicked(_) => self.of_kills(claim, span),
             Claim::Maps { lines, exactly } => self.maps(index, lines, *exactly, span),
             Claim::Perms(range, perms) => {
                 let mappings = self.overlapping(index, range, span)?;
@@ -110,6 +106,95 @@ impl Run<'_> {
                 Ok((mappings.is_empty(), found))
             }
         }
+    }
+
+    /// Claims about what the OOM killer did, and the log.
+    fn of_kills(&mut self, claim: &Claim, span: Span) -> Result<(bool, String), NoValue> {
+        match claim {
+            Claim::KilledFirst(who) => {
+                let first = self.deaths.first().map(|death| self.death_name(death));
+                let held = self.deaths.first().is_some_and(|death| is_who(death, *who));
+                let found =
+                    first.map_or("nobody was chosen".into(), |name| format!("it was {name}"));
+                Ok((held, found))
+            }
+            Claim::Deaths(order) => {
+                let held = order.len() == self.deaths.len()
+                    && order.iter().zip(&self.deaths).all(|(who, death)| is_who(death, *who));
+                let found: Vec<String> =
+                    self.deaths.iter().take(20).map(|death| self.death_name(death)).collect();
+                let more = self.deaths.len().saturating_sub(20);
+                Ok((
+                    held,
+                    match (found.is_empty(), more) {
+                        (true, _) => "nobody was chosen".to_owned(),
+                        (false, 0) => found.join(" "),
+                        (false, more) => format!("{} and {more} more", found.join(" ")),
+                    },
+                ))
+            }
+            Claim::Log { text, times } => {
+                let found = self.machine(span)?.lines_with(text);
+                let held = times.map_or(found > 0, |times| found == times);
+                Ok((
+                    held,
+                    match found {
+                        0 => "no line has it".to_owned(),
+                        1 => "one line has it".to_owned(),
+                        found => format!("{found} lines have it"),
+                    },
+                ))
+            }
+            Claim::Constraint(wanted) => match self.machine(span)?.constraint() {
+                Some(found) => Ok((found == wanted.in_log(), format!("it is {found}"))),
+                None => Ok((false, "the log names none".to_owned())),
+            },
+            Claim::Panicked(text) => Ok(match (&self.panic, text) {
+                (Some(words), Some(text)) => (words.contains(text.as_str()), words.clone()),
+                (Some(words), None) => (true, words.clone()),
+                (None, _) => (false, "it did not".to_owned()),
+            }),
+            // Every other claim is judged where this is called from.
+            _ => Ok((false, String::new())),
+        }
+    }
+
+    fn death_name(&self, death: &Death) -> String {
+        let name = self.scenario.names.get(death.name.0).map_or("?", String::as_str);
+        match self.all_of(Who { name: death.name, nth: None }).len() {
+            1 => name.to_owned(),
+            _ => format!("{name}.{}", death.nth),
+        }
+    }
+
+    /// Whether every process that is meant lives, or ended so.
+    fn became(&mut self, who: Who, state: State) -> Result<(bool, String), NoValue> {
+        let all = self.all_of(who);
+        let mut ends = Vec::new();
+        for &index in &all {
+            self.look_alive(index)?;
+            let activity = self.processes.get(index).map(|process| process.activity);
+            ends.push(match activity {
+                Some(Activity::Dead(end)) => Some(end),
+                _ => None,
+            });
+        }
+        let held = !ends.is_empty() && ends.iter().all(|&end| is_state(end, state));
+        let found = match ends.as_slice() {
+            [] => "there was no such process".to_owned(),
+            &[end] => ended(end),
+            _ => {
+                let others = ends.iter().filter(|&&end| !is_state(end, state)).count();
+                let other = ends.iter().find(|&&end| !is_state(end, state)).copied();
+                match other {
+                    Some(end) => {
+                        format!("of {others} of {} this is not so: {}", all.len(), ended(end))
+                    }
+                    None => format!("all {}", all.len()),
+                }
+            }
+        };
+        Ok((held, found))
     }
 
     /// The mappings that touch a range: start, end, permissions.
@@ -180,7 +265,10 @@ impl Run<'_> {
         let now = self.sum(index, left, None)?;
         let past = match relation {
             Relation::Grew(since) | Relation::Shrank(since) => {
-                let own = self.processes.get(index).and_then(|p| p.checkpoint.clone());
+                let own = match self.processes.get(index) {
+                    Some(process) => process.checkpoint.clone(),
+                    None => self.latest_checkpoint.clone(),
+                };
                 let name = since
                     .clone()
                     .or(own)
@@ -222,6 +310,10 @@ impl Run<'_> {
     }
 }
 
+fn is_who(death: &Death, who: Who) -> bool {
+    death.name == who.name && who.nth.is_none_or(|nth| nth == death.nth)
+}
+
 fn shown(mapping: &proc::Mapping<'_>) -> String {
     let text =
         format!("{:08x}-{:08x} {} {}", mapping.start, mapping.end, mapping.perms, mapping.name);
@@ -254,6 +346,7 @@ pub(super) fn in_unit(expr: &Expr, value: i128) -> String {
         Term::OfProcess(_, field) | Term::OfMapping(_, field) | Term::OfMachine(field) => {
             proc::unit(field) == Unit::Bytes
         }
+        Term::OfFile(quantity) => super::machine::unit(quantity) == Unit::Bytes,
         Term::Handle { part: Part::Len, .. } => true,
         _ => false,
     });

@@ -1,11 +1,13 @@
 //! Values of sums, as things are.
 
-use world::{Call, Observation};
+use world::{Call, End, Observation};
 
-use super::state::Value;
-use super::{Run, Stop, proc};
+use super::state::{Activity, Process, Value};
+use super::{MachineSeen, Run, Stop, proc};
 use crate::problem::Problem;
-use crate::program::{Expr, Handle, HandleId, Image, Last, Length, NameId, Part, Range, Term};
+use crate::program::{
+    Expr, Handle, HandleId, Image, Last, Length, Part, Quantity, Range, Term, Who,
+};
 use crate::source::Span;
 
 /// Why a sum has no value.
@@ -79,14 +81,23 @@ impl Run<'_> {
                     Part::Len => value.len,
                 })
             }
-            Term::OfProcess(name, field) => {
-                let whose = self.whose(index, *name, span)?;
+            Term::OfProcess(who, field) if at.is_none() && proc::is_of_run(field) => {
+                Ok(self.of_run(index, *who, field))
+            }
+            Term::OfProcess(who, field) => {
+                let whose = self.whose(index, *who)?;
                 let seen = self.look(whose, span, at)?;
                 proc::of_process(&seen, field).ok_or_else(|| unknown(field))
             }
             Term::OfMachine(field) => {
-                let seen = self.look(index, span, at)?;
-                proc::of_machine(&seen, field).ok_or_else(|| unknown(field))
+                let own = Quantity::Meminfo(field.clone());
+                let quantity =
+                    if proc::is_event(field) { Quantity::Vmstat(field.clone()) } else { own };
+                self.of_files(index, &quantity, field, span, at)
+            }
+            Term::OfFile(quantity) => {
+                let name = self.scenario.source.at(span).to_owned();
+                self.of_files(index, quantity, &name, span, at)
             }
             Term::OfMapping(handle, field) => {
                 let value = self.handle(index, *handle, span)?;
@@ -107,13 +118,61 @@ impl Run<'_> {
         }
     }
 
-    fn whose(&self, index: usize, name: Option<NameId>, span: Span) -> Result<usize, NoValue> {
-        let Some(name) = name else { return Ok(index) };
-        self.latest(name).ok_or_else(|| {
-            let name = self.scenario.names.get(name.0).map_or("", String::as_str);
-            let _ = span;
-            NoValue::Unknown(format!("there is no process `{name}` yet"))
+    fn whose(&self, index: usize, who: Option<Who>) -> Result<usize, NoValue> {
+        let Some(who) = who else { return Ok(index) };
+        self.one_of(who).ok_or_else(|| {
+            let name = self.scenario.names.get(who.name.0).map_or("", String::as_str);
+            let nth = who.nth.map_or_else(String::new, |nth| format!(".{nth}"));
+            NoValue::Unknown(format!("there is no process `{name}{nth}` yet"))
         })
+    }
+
+    /// What the run itself knows of every process that is meant.
+    fn of_run(&self, index: usize, who: Option<Who>, field: &str) -> u64 {
+        let all = who.map_or_else(|| vec![index], |who| self.all_of(who));
+        let all = all.into_iter().filter_map(|index| self.processes.get(index));
+        match field {
+            "touched" => all.map(|process| process.touched).fold(0, u64::saturating_add),
+            "killed" => {
+                let killed = Activity::Dead(End::Signal(9));
+                all.filter(|process| process.activity == killed).count() as u64
+            }
+            _ => all.filter(|p| !matches!(p.activity, Activity::Dead(_))).count() as u64,
+        }
+    }
+
+    /// A number in a file of the machine: now, or at a checkpoint. Where the world has no files of
+    /// the machine, what was seen with a process has to do.
+    fn of_files(
+        &mut self,
+        index: usize,
+        quantity: &Quantity,
+        name: &str,
+        span: Span,
+        at: Option<&str>,
+    ) -> Result<u64, NoValue> {
+        let machine = match at {
+            None => self.machine(span)?,
+            Some(checkpoint) => {
+                let Some(moment) = self.moments.get(checkpoint) else {
+                    let words = format!("checkpoint `{checkpoint}` was not reached");
+                    return Err(NoValue::Unknown(words));
+                };
+                std::rc::Rc::clone(&moment.machine)
+            }
+        };
+        if !machine.files.is_empty() {
+            return machine.value(quantity).ok_or_else(|| unknown(name));
+        }
+        let witness = if index < self.processes.len() {
+            index
+        } else {
+            let lives = |p: &Process| !matches!(p.activity, Activity::Dead(_));
+            self.processes.iter().position(lives).unwrap_or(index)
+        };
+        let seen = self.look(witness, span, at)?;
+        let files = MachineSeen { files: seen.machine.clone(), log: Vec::new() };
+        files.value(quantity).ok_or_else(|| unknown(name))
     }
 
     /// What a process looks like now, or looked like at a checkpoint.
@@ -128,9 +187,10 @@ impl Run<'_> {
                 .observe(index, span)?
                 .ok_or_else(|| NoValue::Unknown("the process is dead".to_owned())),
             Some(name) => {
-                self.moments.get(name).and_then(|moment| moment.get(&index).cloned()).ok_or_else(
-                    || NoValue::Unknown(format!("checkpoint `{name}` did not see this process")),
-                )
+                let moment = self.moments.get(name);
+                moment.and_then(|moment| moment.processes.get(&index).cloned()).ok_or_else(|| {
+                    NoValue::Unknown(format!("checkpoint `{name}` did not see this process"))
+                })
             }
         }
     }

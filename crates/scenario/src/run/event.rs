@@ -3,8 +3,11 @@
 use std::fmt;
 use std::rc::Rc;
 
-use world::{Call, End, Errno, ForkKind, Observation, ProcessId, Returned, Stop, Touch, Touched};
+use world::{
+    Call, Control, End, Errno, ForkKind, Observation, ProcessId, Returned, Stop, Touch, Touched,
+};
 
+use super::machine::{Death, MachineSeen};
 use crate::program::NameId;
 use crate::source::Span;
 
@@ -51,8 +54,10 @@ pub enum What {
     Exec,
     /// It ended by itself or sent a signal.
     Ends(End),
-    /// A signal was sent to another process; the error if there was none.
+    /// A signal was sent to other processes; the error if there was none.
     Killed(NameId, u8, Result<(), Errno>),
+    /// Something was written to a file that changes the machine.
+    Control(Control, String, Result<(), Errno>),
     /// It goes to sleep for so many nanoseconds.
     Sleeps(u64),
     /// It waits for another one.
@@ -63,10 +68,17 @@ pub enum What {
     Named(u64, u64),
     /// `/proc` was looked at, of every process that lives.
     Checkpoint(String, Vec<(ProcessId, Rc<Observation>)>),
+    /// The machine was looked at, right after [`What::Checkpoint`] of that name; not when it is not
+    /// the scenario's.
+    Machine(String, Rc<MachineSeen>),
     /// A claim was looked at.
     Expected(Verdict),
     /// It was found dead.
     Died(End),
+    /// The OOM killer has chosen it, while a step was done that may be another process's.
+    Chosen(Death),
+    /// The kernel panicked, with these words. Nothing comes after it but claims at the end.
+    Panicked(String),
     /// It has done all its steps.
     Done,
 }
@@ -114,6 +126,7 @@ impl What {
             What::Call(_, returned) => returned.value.err().map(Failed::Error),
             What::Touch { touched, .. } => touched.stopped.map(Failed::Stopped),
             What::Heap(_, Err(errno))
+            | What::Control(_, _, Err(errno))
             | What::Forked(_, Err(errno))
             | What::Killed(_, _, Err(errno)) => Some(Failed::Error(*errno)),
             _ => None,

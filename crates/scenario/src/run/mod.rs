@@ -7,11 +7,17 @@
 //! order of steps is the same on every world, on every machine, every time.
 //!
 //! A process whose steps are done stays as it is until the scenario ends.
+//!
+//! # Who dies
+//! After every step the world is asked who has died: the OOM killer may have chosen a process while
+//! another one's step was done. When the kernel panics the run is over; what it had come to is the
+//! result, and claims that stand at the top of the text are still looked at.
 
 mod claims;
 mod eval;
 mod event;
 mod heap;
+mod machine;
 mod perform;
 pub mod proc;
 mod state;
@@ -19,6 +25,7 @@ mod trace;
 
 pub use event::{Event, Failed, Verdict, Watch, What};
 pub use heap::{Heap, HeapError};
+pub use machine::{Death, MachineSeen};
 pub use trace::asked;
 
 use std::collections::BTreeMap;
@@ -30,7 +37,7 @@ use world::{Observation, ProcessId, World, WorldError};
 
 use crate::Scenario;
 use crate::problem::{Problem, Problems};
-use crate::program::{Arm, NameId, Op};
+use crate::program::{Arm, NameId, Op, Who};
 use crate::source::Span;
 use state::{Activity, Process};
 
@@ -47,6 +54,9 @@ pub struct Options {
     pub stop_at: Option<u64>,
     /// Give up after so many steps.
     pub most_steps: u64,
+    /// Whether processes and the machine are looked at when everything is over. Without it the end
+    /// costs nothing, and nothing is known of who still lives but that it does.
+    pub look_at_end: bool,
 }
 
 impl Options {
@@ -58,6 +68,7 @@ impl Options {
             seed: None,
             stop_at: None,
             most_steps: 50_000_000,
+            look_at_end: true,
         }
     }
 }
@@ -73,6 +84,12 @@ pub struct Finish {
     pub stopped: bool,
     /// Every process, in the order in which they came to be.
     pub processes: Vec<FinishedProcess>,
+    /// Whom the OOM killer chose, in this order.
+    pub deaths: Vec<Death>,
+    /// What the kernel said when it panicked, if it did.
+    pub panic: Option<String>,
+    /// The machine; empty when it is not the scenario's, or was not looked at.
+    pub machine: Rc<MachineSeen>,
 }
 
 /// A process at the end.
@@ -86,7 +103,9 @@ pub struct FinishedProcess {
     pub end: Option<world::End>,
     /// How many steps it did.
     pub steps: u64,
-    /// What it looks like; `None` when it is dead.
+    /// What its accesses reached, in bytes.
+    pub touched: u64,
+    /// What it looks like; `None` when it is dead, or was not looked at.
     pub observation: Option<Rc<Observation>>,
 }
 
@@ -148,6 +167,10 @@ pub fn run<'a>(
         unstarted: (0..scenario.starts.len()).collect(),
         moments: BTreeMap::new(),
         seen: BTreeMap::new(),
+        machine_seen: None,
+        latest_checkpoint: None,
+        deaths: Vec::new(),
+        panic: None,
         step: 0,
         turns: 0,
         time: 0,
@@ -183,9 +206,15 @@ struct Run<'a> {
     /// Starts that are yet to come, the next one first.
     unstarted: Vec<usize>,
     /// What checkpoints saw, by their names; the latest of each.
-    moments: BTreeMap<String, BTreeMap<usize, Rc<Observation>>>,
+    moments: BTreeMap<String, Moment>,
     /// What was seen since the last step that changes anything.
     seen: BTreeMap<usize, Rc<Observation>>,
+    machine_seen: Option<machine::Shared>,
+    latest_checkpoint: Option<String>,
+    /// Whom the OOM killer chose so far.
+    deaths: Vec<Death>,
+    /// What the kernel said when it panicked.
+    panic: Option<String>,
     step: u64,
     turns: u64,
     time: u64,
@@ -193,27 +222,129 @@ struct Run<'a> {
     next: usize,
 }
 
+/// What a checkpoint saw.
+struct Moment {
+    processes: BTreeMap<usize, Rc<Observation>>,
+    machine: machine::Shared,
+}
+
+/// Whose claims at the end of a run are: nobody's.
+const NOBODY: usize = usize::MAX;
+
 impl Run<'_> {
     fn whole(&mut self) -> Result<Finish, Stop> {
+        let stopped = match self.until_over() {
+            Ok(stopped) => stopped,
+            // A machine that panics answers no question any more.
+            Err(Stop::World(..)) if self.has_panicked() => false,
+            Err(stop) => return Err(stop),
+        };
+        if !stopped {
+            self.claims_at_end()?;
+        }
+        self.finish(stopped)
+    }
+
+    /// Takes turns until nobody can go on; whether it was stopped before.
+    fn until_over(&mut self) -> Result<bool, Stop> {
         let nowhere = Span::default();
+        let setup = self.scenario.machine.setup();
+        if self.options.arm != Arm::Host && !setup.is_empty() {
+            self.world.setup(&setup).map_err(|error| Stop::World(nowhere, error))?;
+        }
         let files = &self.scenario.files;
         self.world.files(files).map_err(|error| Stop::World(nowhere, error))?;
-        let mut stopped = false;
         loop {
             self.start_due()?;
             match self.ready()? {
                 Some(process) => {
                     self.turn(process)?;
+                    if self.has_panicked() {
+                        return Ok(false);
+                    }
                     if self.options.stop_at.is_some_and(|at| self.step >= at) {
-                        stopped = self.more_to_do();
-                        break;
+                        return Ok(self.more_to_do());
                     }
                 }
                 None if self.pass_time()? => {}
-                None => break,
+                None => return Ok(false),
             }
         }
-        self.finish(stopped)
+    }
+
+    /// Whether the kernel has panicked; tells of it once.
+    fn has_panicked(&mut self) -> bool {
+        if self.panic.is_none()
+            && let Some(words) = self.world.panicked()
+        {
+            self.panic = Some(words.clone());
+            let step = self.step;
+            let last = self.next.saturating_sub(1);
+            let span = self.processes.get(last).map(|process| self.here(process));
+            self.tell(last, step, span.unwrap_or_default(), What::Panicked(words), true);
+        }
+        self.panic.is_some()
+    }
+
+    /// Looks at what should be so when everything is over.
+    fn claims_at_end(&mut self) -> Result<(), Stop> {
+        for step in &self.scenario.at_end {
+            let Op::Expect(expect) = &step.op else { continue };
+            let verdict = self.judge(NOBODY, expect, step.span)?;
+            self.watch.event(&Event {
+                step: self.step,
+                time: self.time,
+                process: ProcessId(u32::MAX),
+                name: NameId(NOBODY),
+                span: step.span,
+                what: What::Expected(verdict),
+                foreseen: true,
+            });
+        }
+        Ok(())
+    }
+
+    /// Nothing that was seen is so any more.
+    fn changed(&mut self) {
+        self.seen.clear();
+        self.machine_seen = None;
+    }
+
+    /// Asks who has died while this process's step was done.
+    fn notice_deaths(&mut self, during: usize, span: Span) -> Result<(), Stop> {
+        let dead = self.world.deaths().map_err(|error| Stop::World(span, error))?;
+        for (id, end) in dead {
+            let Some(index) = self.index_of(id) else { continue };
+            let Some(process) = self.processes.get_mut(index) else { continue };
+            process.activity = Activity::Dead(end);
+            let (name, touched) = (process.name, process.touched);
+            let before = self.processes.iter().take(index);
+            let death = Death {
+                process: id,
+                name,
+                nth: before.filter(|process| process.name == name).count(),
+                end,
+                step: self.step,
+                during: self.processes.get(during).map(|process| process.id),
+                time: self.time,
+                touched,
+            };
+            self.deaths.push(death);
+            let step = self.step;
+            let here = self.processes.get(index).map(|process| self.before(process));
+            self.tell(index, step, here.unwrap_or(span), What::Chosen(death), true);
+            self.changed();
+        }
+        Ok(())
+    }
+
+    /// The place of a process in the list, by the world's name for it.
+    fn index_of(&self, id: ProcessId) -> Option<usize> {
+        let guess = usize::try_from(id.0).ok()?;
+        if self.processes.get(guess).is_some_and(|process| process.id == id) {
+            return Some(guess);
+        }
+        self.processes.iter().position(|process| process.id == id)
     }
 
     /// Starts what is due.
@@ -231,6 +362,8 @@ impl Run<'_> {
             self.tables.push(state::Table::default());
             self.processes.push(Process::new(id, program.name, start.program, table));
             self.tell(self.processes.len() - 1, 0, start.span, What::Started, true);
+            self.changed();
+            self.notice_deaths(self.processes.len() - 1, start.span)?;
         }
         Ok(())
     }
@@ -254,7 +387,7 @@ impl Run<'_> {
             Activity::Ready => Ok(true),
             Activity::Done | Activity::Dead(_) => Ok(false),
             Activity::Sleeps(until) => Ok(until <= self.time),
-            Activity::WaitsFor(name) => self.is_over(name),
+            Activity::WaitsFor(who) => self.is_over(who),
             Activity::Lends(child) => {
                 self.look_alive(child)?;
                 let child = self.processes.get(child);
@@ -263,16 +396,42 @@ impl Run<'_> {
         }
     }
 
-    /// Whether the process of that name has done its steps or is dead. One that was never made is
+    /// Whether all these processes have done their steps or are dead. One that was never made is
     /// over, too; one that is yet to start is not.
-    fn is_over(&mut self, name: NameId) -> Result<bool, Stop> {
-        match self.latest(name) {
-            Some(index) => {
-                self.look_alive(index)?;
-                let activity = self.processes.get(index).map(|process| process.activity);
-                Ok(matches!(activity, Some(Activity::Done | Activity::Dead(_))))
+    fn is_over(&mut self, who: Who) -> Result<bool, Stop> {
+        let all = self.all_of(who);
+        let yet_to_start =
+            |run: &Self| run.unstarted.iter().any(|&start| run.starts_as(start, who.name));
+        match who.nth {
+            None if yet_to_start(self) => return Ok(false),
+            Some(_) if all.is_empty() => return Ok(!yet_to_start(self)),
+            _ => {}
+        }
+        for index in all {
+            self.look_alive(index)?;
+            let activity = self.processes.get(index).map(|process| process.activity);
+            if !matches!(activity, Some(Activity::Done | Activity::Dead(_))) {
+                return Ok(false);
             }
-            None => Ok(!self.unstarted.iter().any(|&start| self.starts_as(start, name))),
+        }
+        Ok(true)
+    }
+
+    /// The processes that are meant, in the order in which they came to be.
+    fn all_of(&self, who: Who) -> Vec<usize> {
+        let named = self.processes.iter().enumerate().filter(|(_, p)| p.name == who.name);
+        let mut indices = named.map(|(index, _)| index);
+        match who.nth {
+            None => indices.collect(),
+            Some(nth) => indices.nth(nth).into_iter().collect(),
+        }
+    }
+
+    /// The process whose values are meant: one, or the latest of several.
+    fn one_of(&self, who: Who) -> Option<usize> {
+        match who.nth {
+            None => self.processes.iter().rposition(|process| process.name == who.name),
+            Some(_) => self.all_of(who).first().copied(),
         }
     }
 
@@ -280,10 +439,6 @@ impl Run<'_> {
         let start = self.scenario.starts.get(start);
         let program = start.and_then(|start| self.scenario.programs.get(start.program.0));
         program.is_some_and(|program| program.name == name)
-    }
-
-    fn latest(&self, name: NameId) -> Option<usize> {
-        self.processes.iter().rposition(|process| process.name == name)
     }
 
     /// Lets time pass until somebody can go on; false when nobody ever will.
@@ -310,8 +465,16 @@ impl Run<'_> {
         let span = next.saturating_sub(self.time);
         self.world.sleep(span).map_err(|error| Stop::World(Span::default(), error))?;
         self.time = next;
-        self.seen.clear();
+        self.changed();
+        self.notice_deaths(NOBODY, Span::default())?;
         Ok(true)
+    }
+
+    /// The step that a process did last.
+    fn before(&self, process: &Process) -> Span {
+        let program = self.scenario.programs.get(process.program.0);
+        let at = process.at.saturating_sub(1);
+        program.and_then(|program| program.steps.get(at)).map_or(Span::default(), |step| step.span)
     }
 
     /// Where a process stands.
@@ -368,7 +531,11 @@ impl Run<'_> {
                     self.step += 1;
                     process.steps += 1;
                     process.at += 1;
-                    return self.perform(index, op, span);
+                    self.perform(index, op, span)?;
+                    if can_kill(op) {
+                        self.notice_deaths(index, span)?;
+                    }
+                    return Ok(());
                 }
             }
         }
@@ -417,10 +584,31 @@ impl Run<'_> {
         Ok(Some(seen))
     }
 
+    /// The machine as it is now.
+    fn machine(&mut self, span: Span) -> Result<machine::Shared, Stop> {
+        if let Some(seen) = &self.machine_seen {
+            return Ok(Rc::clone(seen));
+        }
+        let wrong = |error| Stop::World(span, error);
+        // Of a machine that has panicked the log is left.
+        let files = match self.world.machine() {
+            Err(_) if self.panic.is_some() => Vec::new(),
+            files => files.map_err(wrong)?,
+        };
+        let log = match self.world.log() {
+            Err(_) if self.panic.is_some() => Vec::new(),
+            log => log.map_err(wrong)?,
+        };
+        let seen = Rc::new(MachineSeen { files, log });
+        self.machine_seen = Some(Rc::clone(&seen));
+        Ok(seen)
+    }
+
     fn finish(&mut self, stopped: bool) -> Result<Finish, Stop> {
         let mut processes = Vec::new();
+        let look = self.options.look_at_end && self.panic.is_none();
         for index in 0..self.processes.len() {
-            let observation = self.observe(index, Span::default())?;
+            let observation = if look { self.observe(index, Span::default())? } else { None };
             let Some(process) = self.processes.get(index) else { continue };
             processes.push(FinishedProcess {
                 id: process.id,
@@ -430,10 +618,24 @@ impl Run<'_> {
                     _ => None,
                 },
                 steps: process.steps,
+                touched: process.touched,
                 observation,
             });
         }
-        Ok(Finish { steps: self.step, time: self.time, stopped, processes })
+        let machine = if self.options.look_at_end {
+            self.machine(Span::default())?
+        } else {
+            machine::Shared::default()
+        };
+        Ok(Finish {
+            steps: self.step,
+            time: self.time,
+            stopped,
+            processes,
+            deaths: std::mem::take(&mut self.deaths),
+            panic: self.panic.clone(),
+            machine,
+        })
     }
 
     fn tell(&mut self, index: usize, step: u64, span: Span, what: What, foreseen: bool) {
@@ -443,5 +645,21 @@ impl Run<'_> {
     }
 }
 
+/// Whether a step may be the one at which the kernel finds no memory.
+fn can_kill(op: &Op) -> bool {
+    !matches!(
+        op,
+        Op::Expect(_)
+            | Op::Print(_)
+            | Op::Let { .. }
+            | Op::Sleep(_)
+            | Op::Wait(_)
+            | Op::Loop { .. }
+            | Op::Next(_)
+    )
+}
+
+#[cfg(test)]
+mod machine_tests;
 #[cfg(test)]
 mod tests;

@@ -14,12 +14,13 @@ use crate::program::{
     Bind, Break, CallPlan, Claim, HeapPlan, Op, ProgramId, Shown, Slot, Term, TouchPlan,
 };
 use crate::source::Span;
+use crate::vary::random;
 
 impl Run<'_> {
     /// Does a step that is no loop.
     pub(super) fn perform(&mut self, index: usize, op: &Op, span: Span) -> Result<(), Stop> {
         if !matches!(op, Op::Expect(_) | Op::Checkpoint(_) | Op::Print(_) | Op::Let { .. }) {
-            self.seen.clear();
+            self.changed();
         }
         let Some(id) = self.processes.get(index).map(|process| process.id) else {
             return Ok(());
@@ -51,23 +52,30 @@ impl Run<'_> {
                 Ok(())
             }
             Op::Kill { to: None, signal } => self.end(index, id, End::Signal(*signal), span),
-            Op::Kill { to: Some(name), signal } => {
-                let result = match self.latest(*name) {
-                    Some(victim) if self.look_alive(victim)? => {
+            Op::Kill { to: Some(who), signal } => {
+                let mut result = Err(Errno::ESRCH);
+                for victim in self.all_of(*who) {
+                    if self.look_alive(victim)? {
                         let victim = self.processes.get(victim).map_or(id, |process| process.id);
                         self.world
                             .end(victim, End::Signal(*signal))
                             .map_err(|error| Stop::World(span, error))?;
-                        Ok(())
+                        result = Ok(());
                     }
-                    _ => Err(Errno::ESRCH),
-                };
-                self.happened(index, span, What::Killed(*name, *signal, result));
+                }
+                self.happened(index, span, What::Killed(who.name, *signal, result));
                 Ok(())
             }
-            Op::Wait(name) => {
-                self.set_activity(index, Activity::WaitsFor(*name));
-                self.happened(index, span, What::Waits(*name));
+            Op::Wait(who) => {
+                self.set_activity(index, Activity::WaitsFor(*who));
+                self.happened(index, span, What::Waits(who.name));
+                Ok(())
+            }
+            Op::Control(what, value) => {
+                let result =
+                    self.world.control(what, value).map_err(|error| Stop::World(span, error))?;
+                let what = What::Control(what.clone(), value.clone(), result);
+                self.happened(index, span, what);
                 Ok(())
             }
             Op::Print(words) => self.print(index, words, span),
@@ -111,6 +119,7 @@ impl Run<'_> {
                 | What::Touch { .. }
                 | What::Heap(..)
                 | What::Forked(..)
+                | What::Control(..)
                 | What::Killed(..)
         );
         let foreseen = failed.is_some() && self.is_foreseen(index);
@@ -256,6 +265,12 @@ impl Run<'_> {
             }
         };
         let random = plan.random.is_some();
+        // One access to a page, or several to the same: what they reach is pages at most.
+        let each = stride.min(self.options.page.bytes());
+        if let Some(process) = self.processes.get_mut(index) {
+            let reached = touched.done.saturating_mul(each);
+            process.touched = process.touched.saturating_add(reached);
+        }
         self.happened(index, span, What::Touch { touch, touched, random });
         Ok(())
     }
@@ -442,11 +457,17 @@ impl Run<'_> {
                 moment.insert(other, seen);
             }
         }
-        self.moments.insert(name.to_owned(), moment);
+        let machine = self.machine(span)?;
+        let kept = super::Moment { processes: moment, machine: Rc::clone(&machine) };
+        self.moments.insert(name.to_owned(), kept);
+        self.latest_checkpoint = Some(name.to_owned());
         if let Some(process) = self.processes.get_mut(index) {
             process.checkpoint = Some(name.to_owned());
         }
         self.happened(index, span, What::Checkpoint(name.to_owned(), all));
+        if !machine.files.is_empty() {
+            self.happened(index, span, What::Machine(name.to_owned(), machine));
+        }
         Ok(())
     }
 
@@ -536,15 +557,6 @@ fn fill(call: &mut Call, slot: Slot, value: u64) {
         (Call::Setrlimit { hard, .. }, Slot::Hard) => *hard = value,
         _ => debug_assert!(false, "the checker gives no call a slot that it does not have"),
     }
-}
-
-/// The next number of a sequence (SplitMix64).
-fn random(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 impl Failed {

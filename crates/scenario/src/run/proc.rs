@@ -44,7 +44,7 @@ fn mapping(line: &str) -> Option<Mapping<'_>> {
 }
 
 /// The number behind `NAME:`, kB as bytes.
-fn keyed(text: &[u8], name: &str) -> Option<u64> {
+pub(super) fn keyed(text: &[u8], name: &str) -> Option<u64> {
     let text = String::from_utf8_lossy(text);
     text.lines().find_map(|line| {
         let (key, value) = line.split_once(':')?;
@@ -81,8 +81,20 @@ pub fn of_process(observation: &Observation, name: &str) -> Option<u64> {
             String::from_utf8_lossy(observation.oom_score.as_ref()?).trim().parse().ok()
         }
         FieldOf::MapsLines => u64::try_from(mappings(observation.maps.as_ref()?).len()).ok(),
-        FieldOf::Smaps | FieldOf::Meminfo | FieldOf::Vmstat | FieldOf::Program => None,
+        FieldOf::Smaps | FieldOf::Meminfo | FieldOf::Vmstat | FieldOf::Program | FieldOf::Run => {
+            None
+        }
     }
+}
+
+/// Whether the run itself knows this of every process, dead or alive.
+pub(super) fn is_of_run(name: &str) -> bool {
+    PROCESS_FIELDS.iter().any(|field| field.name == name && field.of == FieldOf::Run)
+}
+
+/// Whether a field of the machine is a line of `vmstat`.
+pub(super) fn is_event(name: &str) -> bool {
+    MACHINE_FIELDS.iter().any(|field| field.name == name && field.of == FieldOf::Vmstat)
 }
 
 /// A field of the machine; `None` when this kernel does not report it.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use world::{End, Fault, ProcessId, Stop};
 
 use super::event::Failed;
-use crate::program::{HandleId, NameId, ProgramId};
+use crate::program::{HandleId, NameId, ProgramId, Who};
 
 /// A process of the run.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub(super) struct Process {
     /// Its latest checkpoint, or its parent's before the fork.
     pub(super) checkpoint: Option<String>,
     pub(super) steps: u64,
+    /// What its accesses have reached, in bytes.
+    pub(super) touched: u64,
 }
 
 /// What a process is about.
@@ -34,7 +36,7 @@ pub(super) enum Activity {
     Ready,
     /// Until this time.
     Sleeps(u64),
-    WaitsFor(NameId),
+    WaitsFor(Who),
     /// Its memory, to that child.
     Lends(usize),
     Done,
@@ -85,6 +87,7 @@ impl Process {
             last: Last::default(),
             checkpoint: None,
             steps: 0,
+            touched: 0,
         }
     }
 

@@ -52,6 +52,10 @@ pub fn asked(event: &Event, scenario: &Scenario) -> String {
             Ok(()) => format!("kill({}, {signal}) = 0", name(*victim)),
             Err(errno) => format!("kill({}, {signal}) = -1 {errno}", name(*victim)),
         },
+        What::Control(what, value, result) => match result {
+            Ok(()) => format!("echo {value} > {what}"),
+            Err(errno) => format!("echo {value} > {what} = -1 {errno}"),
+        },
         What::Sleeps(time) => format!("sleep {}", time_text(*time)),
         What::Waits(other) => format!("wait for {}", name(*other)),
         What::Said(text) => format!("\"{text}\""),
@@ -59,6 +63,14 @@ pub fn asked(event: &Event, scenario: &Scenario) -> String {
         What::Checkpoint(checkpoint, seen) => {
             format!("checkpoint {checkpoint}: {} seen", seen.len())
         }
+        What::Machine(checkpoint, seen) => {
+            format!("checkpoint {checkpoint}: {} files of the machine", seen.files.len())
+        }
+        What::Chosen(death) => {
+            let kib = death.touched / 1024;
+            format!("+++ killed by the OOM killer, having touched {kib} kB +++")
+        }
+        What::Panicked(words) => format!("+++ {words} +++"),
         What::Expected(verdict) => match verdict.held {
             Some(true) => format!("expect {}: yes", verdict.wanted),
             Some(false) => format!("expect {}: NO, {}", verdict.wanted, verdict.found),

@@ -14,6 +14,10 @@ pub enum ClaimWord {
     Perms,
     Maps,
     MapsExactly,
+    KilledFirst,
+    Deaths,
+    Log,
+    Panicked,
 }
 
 /// Claims with a word of their own.
@@ -84,6 +88,46 @@ pub const CLAIMS: &[Entry<ClaimWord>] = &[
         name: "maps-exactly",
         form: "expect maps-exactly { START-END [PERMS] [NAME] … }",
         says: "These are all the lines of /proc/PID/maps.",
+        options: &[],
+        example: "",
+    },
+    Entry {
+        word: ClaimWord::KilledFirst,
+        name: "killed-first",
+        form: "expect killed-first PROCESS",
+        says: "The OOM killer's first victim is a process of that name.",
+        options: &[],
+        example: "",
+    },
+    Entry {
+        word: ClaimWord::Deaths,
+        name: "deaths",
+        form: "expect deaths [PROCESS …]",
+        says: "These are the OOM killer's victims so far, in this order, and there is no other; without \
+               a name, nobody.",
+        options: &[],
+        example: "mmap block 1MiB\ntouch block\nexpect deaths",
+    },
+    Entry {
+        word: ClaimWord::Log,
+        name: "log",
+        form: "expect log contains|lacks TEXT [times=NUMBER] | expect log constraint none|memcg|cpuset|memory-policy",
+        says: "What the kernel has logged since the scenario began: whether a line has that text, or \
+               what the latest report of the OOM killer gives as the constraint (5.0 and later).",
+        options: &[
+            ("contains", "some line has it"),
+            ("lacks", "no line has it"),
+            ("constraint", "the latest report has this one"),
+            ("times=", "exactly so many lines have it"),
+        ],
+        example: "mmap block 1MiB\ntouch block\nexpect log lacks \"Out of memory\"",
+    },
+    Entry {
+        word: ClaimWord::Panicked,
+        name: "panicked",
+        form: "expect panicked [TEXT]",
+        says: "The kernel has panicked, and said this. A panic ends the run: only claims at the top of \
+               the file come after it.",
         options: &[],
         example: "",
     },
@@ -183,7 +227,7 @@ pub const STATES: &[Entry<StateWord>] = &[
         word: StateWord::Alive,
         name: "alive",
         form: "expect PROCESS alive",
-        says: "It lives.",
+        says: "It lives. Of several with that name: all of them.",
         options: &[],
         example: "fork child {\n    sleep 1ms\n}\nexpect child alive",
     },
@@ -191,7 +235,8 @@ pub const STATES: &[Entry<StateWord>] = &[
         word: StateWord::Killed,
         name: "killed",
         form: "expect PROCESS killed",
-        says: "It was ended by SIGKILL: by `kill`, or by the OOM killer.",
+        says: "It was ended by SIGKILL: by `kill`, or by the OOM killer. Of several with that name: \
+               all of them.",
         options: &[],
         example: "fork child {\n    sleep 1s\n}\nkill child\nwait child\nexpect child killed",
     },

@@ -32,6 +32,8 @@ pub enum FieldOf {
     Vmstat,
     /// What the program itself saw.
     Program,
+    /// What the run knows of every process of a name, dead or alive.
+    Run,
 }
 
 /// A value that can be looked at.
@@ -51,7 +53,7 @@ const fn field(name: &'static str, of: FieldOf, unit: Unit, says: &'static str) 
     Field { name, of, unit, says }
 }
 
-use FieldOf::{Meminfo, Rollup, Smaps, Stat, Status, Vmstat};
+use FieldOf::{Meminfo, Rollup, Run, Smaps, Stat, Status, Vmstat};
 use Unit::{Bytes, Count};
 
 /// What a process has. Bare (`VmRSS`) of the process whose step it is; `child.VmRSS` of another.
@@ -98,6 +100,33 @@ pub const PROCESS_FIELDS: &[Field] = &[
     field("majflt", Stat(12), Count, "major faults so far"),
     field("oom_score", FieldOf::OomScore, Count, "how much the OOM killer would like it"),
     field("mappings", FieldOf::MapsLines, Count, "lines of /proc/PID/maps"),
+    field(
+        "touched",
+        Run,
+        Bytes,
+        "what its accesses reached so far, a page each: when it was killed, the point at which; of \
+         several with that name, all together",
+    ),
+    field("killed", Run, Count, "how many of that name SIGKILL has ended"),
+    field("living", Run, Count, "how many of that name live"),
+];
+
+/// Values in files of the machine, with how they are written and what they are.
+pub const FILE_VALUES: &[(&str, &str)] = &[
+    ("meminfo.NAME", "a line of /proc/meminfo: `meminfo.MemFree`; `Active_anon` is Active(anon)"),
+    ("vmstat.NAME", "a line of /proc/vmstat: `vmstat.pgmajfault`"),
+    (
+        "zone.ZONE.NAME",
+        "a line of /proc/zoneinfo, a count of pages as there: `zone.DMA32.low`, `zone.Normal.free`, \
+         `zone.DMA.protection.1` (against the second zone); `zone.1.Normal.free` is on node 1",
+    ),
+    ("ksm.NAME", "a file of /sys/kernel/mm/ksm: `ksm.pages_sharing`"),
+    ("pressure.memory.some.total", "a field of /proc/pressure/memory, in microseconds"),
+    (
+        "cgroup PATH FILE[.NAME]",
+        "a file of a cgroup: `expect cgroup \"/web\" memory.current at-most 64MiB`, or a line of it: \
+         `expect cgroup \"/web\" memory.events.oom_kill is 1`",
+    ),
 ];
 
 /// What the mappings in the range of a handle have: `block.Rss`. Neighbours that the kernel merged

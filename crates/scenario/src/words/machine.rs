@@ -12,6 +12,7 @@ pub enum TopWord {
     Machine,
     File,
     Process,
+    Expect,
 }
 
 /// Words at the top.
@@ -50,9 +51,9 @@ pub const TOP: &[Entry<TopWord>] = &[
         word: TopWord::Machine,
         name: "machine",
         form: "machine { … }",
-        says: "The simulated machine. What is left out is a present-day x86-64 with 1 GiB of RAM \
-               and no swap. On real kernels the machine is what it is, and this block is not \
-               looked at.",
+        says: "The machine, which the model has, and which a virtual machine is made into. What is \
+               left out is a present-day x86-64 with 1 GiB of RAM and no swap. The host is what it \
+               is: there this block is not looked at.",
         options: &[],
         example: "machine {\n    ram 256MiB\n    swap 888MiB\n}\n\nprocess demo {\n    mmap block \
                   1MiB\n}",
@@ -74,6 +75,8 @@ pub const TOP: &[Entry<TopWord>] = &[
         says: "A process and what it does, step by step. Several take turns, one step each. When \
                its steps are done it stays as it is, until the scenario ends.",
         options: &[
+            ("count=", "so many of them, all with this name: `worker.0` is the first [1]"),
+            ("apart=", "the time from the start of one to that of the next [0]"),
             ("start=", "when it starts, counted from the beginning: `start=2s`"),
             ("uid=", "its user; 0, root, has every capability [1000]"),
             ("nice=", "its nice value, -20 to 19 [0]"),
@@ -85,7 +88,18 @@ pub const TOP: &[Entry<TopWord>] = &[
             ("limit-memlock=", "RLIMIT_MEMLOCK: what it may lock"),
         ],
         example: "process hog uid=1000 adj=500 limit-as=1GiB {\n    mmap block 8MiB\n    touch \
-                  block\n}\n\nprocess neighbour start=10ms {\n    mmap block 1MiB\n}",
+                  block\n}\n\nprocess neighbour start=10ms count=3 apart=1ms {\n    mmap block \
+                  1MiB\n}",
+    },
+    Entry {
+        word: TopWord::Expect,
+        name: "expect",
+        form: "expect CLAIM [on=model|host|vm]",
+        says: "States what should be so when everything is over, whoever is still alive then. Values \
+               of processes need their name: `hog.VmRSS`.",
+        options: &[("on=", "only there; several with commas: `on=model,vm`")],
+        example: "process hog {\n    mmap block 1MiB\n    touch block\n}\n\nexpect hog alive\nexpect \
+                  hog.touched is 1MiB",
     },
 ];
 
@@ -96,7 +110,12 @@ pub enum MachineWord {
     Arch,
     Ram,
     MemTotal,
+    Node,
+    Profile,
+    Zone,
+    Held,
     Swap,
+    Zram,
     Kernel,
     Libc,
     Cpus,
@@ -104,6 +123,10 @@ pub enum MachineWord {
     Thp,
     RandomLayout,
     Sysctl,
+    Sys,
+    Ksm,
+    LowMemoryKiller,
+    CgroupVersion,
     Cgroup,
     Layout,
 }
@@ -140,12 +163,79 @@ pub const MACHINE: &[Entry<MachineWord>] = &[
                   block 1MiB\n}",
     },
     Entry {
+        word: MachineWord::Node,
+        name: "node",
+        form: "node SIZE",
+        says: "The memory of a NUMA node; written twice, there are two, and `ram` is their sum. \
+               Without it, there is one node with all of it.",
+        options: &[],
+        example: "machine {\n    node 512MiB\n    node 512MiB\n}\n\nprocess demo {\n    mmap block \
+                  1MiB\n}",
+    },
+    Entry {
+        word: MachineWord::Profile,
+        name: "profile",
+        form: "profile NAME",
+        says: "What the kernel has made of the RAM by the time that the scenario begins: a boot that \
+               was measured, by its name. Without it, the model works it out from `ram` and `kernel`.",
+        options: &[],
+        example: "",
+    },
+    Entry {
+        word: MachineWord::Zone,
+        name: "zone",
+        form: "zone NAME managed=PAGES [OPTIONS]",
+        says: "A zone as it is after boot: DMA, DMA32, Normal, HighMem or Movable. Numbers without a \
+               unit are pages, as /proc/zoneinfo prints them; `512MiB` will do as well.",
+        options: &[
+            ("node=", "the node that it is on [0]"),
+            ("managed=", "what the allocator manages"),
+            ("managed-at-init=", "what it managed when watermarks were computed [managed]"),
+            ("spanned=", "from its first to its last page [present]"),
+            ("present=", "what is there [managed]"),
+            ("free=", "what is free [managed]"),
+            ("pcp=", "what is free on lists of single processors [0]"),
+        ],
+        example: "machine {\n    ram 256MiB\n    zone DMA managed=3840\n    zone DMA32 managed=57600 \
+                  managed-at-init=54300 free=52000\n}\n\nprocess demo {\n    mmap block 1MiB\n}",
+    },
+    Entry {
+        word: MachineWord::Held,
+        name: "held",
+        form: "held [OPTIONS]",
+        says: "What is in use after boot, and is not the scenario's.",
+        options: &[
+            ("slab-reclaimable=", "SReclaimable"),
+            ("slab-unreclaimable=", "SUnreclaim"),
+            ("kernel-stack=", "KernelStack"),
+            ("page-tables=", "PageTables"),
+            ("anon=", "anonymous memory of other processes"),
+            ("file=", "clean page cache that nobody maps"),
+            ("unevictable=", "what cannot be reclaimed, such as an initramfs"),
+            ("committed=", "Committed_AS of others"),
+            ("per-process=", "what the kernel takes for each process beside page tables"),
+        ],
+        example: "machine {\n    ram 256MiB\n    held slab-unreclaimable=8MiB file=20MiB\n}\n\nprocess \
+                  demo {\n    mmap block 1MiB\n}",
+    },
+    Entry {
         word: MachineWord::Swap,
         name: "swap",
-        form: "swap SIZE",
-        says: "A swap area. Written twice, there are two.",
-        options: &[],
-        example: "machine {\n    swap 1GiB\n}\n\nprocess demo {\n    mmap block 1MiB\n}",
+        form: "swap SIZE [priority=NUMBER]",
+        says: "A swap area on a disk. Written twice, there are two.",
+        options: &[("priority=", "the higher ones are filled first; without it, the first ones")],
+        example: "machine {\n    swap 1GiB priority=5\n    swap 512MiB\n}\n\nprocess demo {\n    mmap \
+                  block 1MiB\n}",
+    },
+    Entry {
+        word: MachineWord::Zram,
+        name: "zram",
+        form: "zram SIZE [priority=NUMBER]",
+        says: "A swap area in RAM, compressed: what is swapped to it still takes memory, but less. How \
+               much less depends on what `fill` wrote.",
+        options: &[("priority=", "the higher ones are filled first; without it, the first ones")],
+        example: "machine {\n    ram 256MiB\n    zram 128MiB\n}\n\nprocess demo {\n    mmap block \
+                  1MiB\n}",
     },
     Entry {
         word: MachineWord::Kernel,
@@ -204,26 +294,76 @@ pub const MACHINE: &[Entry<MachineWord>] = &[
         word: MachineWord::Sysctl,
         name: "sysctl",
         form: "sysctl NAME VALUE",
-        says: "A setting below /proc/sys, by its dotted name.",
+        says: "A setting below /proc/sys, by its dotted name. The chapter on settings lists them.",
         options: &[],
         example: "machine {\n    ram 1GiB\n    sysctl vm.overcommit_memory 2\n}\n\nprocess demo \
                   {\n    mmap block 2GiB\n    expect fails ENOMEM\n}",
     },
     Entry {
+        word: MachineWord::Sys,
+        name: "sys",
+        form: "sys PATH VALUE",
+        says: "What is written to a file below /sys before anything starts.",
+        options: &[],
+        example: "machine {\n    sys \"kernel/mm/transparent_hugepage/defrag\" never\n}\n\nprocess demo \
+                  {\n    mmap block 1MiB\n}",
+    },
+    Entry {
+        word: MachineWord::Ksm,
+        name: "ksm",
+        form: "ksm [pages-to-scan=NUMBER] [sleep=TIME]",
+        says: "The kernel looks for equal pages in memory that `madvise … mergeable` was said of, and \
+               keeps one of each.",
+        options: &[
+            ("pages-to-scan=", "how many pages it looks at before it sleeps [100]"),
+            ("sleep=", "how long it sleeps then [20ms]"),
+        ],
+        example: "machine {\n    ksm pages-to-scan=1000 sleep=10ms\n}\n\nprocess demo {\n    mmap block \
+                  1MiB\n    madvise block mergeable\n}",
+    },
+    Entry {
+        word: MachineWord::LowMemoryKiller,
+        name: "lowmemorykiller",
+        form: "lowmemorykiller minfree=PAGES,… [adj=NUMBER,…]",
+        says: "Android's driver of 2.6.27 to 4.11, which kills before memory is gone: when less than \
+               so many pages are free and cached, somebody whose oom_score_adj is at least that of \
+               the level.",
+        options: &[
+            ("minfree=", "pages, one number for each level, the smallest first"),
+            ("adj=", "the least oom_score_adj of each level, as many as of `minfree=`"),
+        ],
+        example: "machine {\n    ram 256MiB\n    kernel 3.10\n    lowmemorykiller \
+                  minfree=2048,8192,16384 adj=0,117,529\n}\n\nprocess demo {\n    mmap block \
+                  1MiB\n}",
+    },
+    Entry {
+        word: MachineWord::CgroupVersion,
+        name: "cgroup-version",
+        form: "cgroup-version 1|2",
+        says: "Which files memory cgroups have. Without it, 2.",
+        options: &[],
+        example: "machine {\n    cgroup-version 1\n    cgroup \"/web\" \
+                  limit=64MiB\n}\n\nprocess demo cgroup=\"/web\" {\n    mmap block 1MiB\n}",
+    },
+    Entry {
         word: MachineWord::Cgroup,
         name: "cgroup",
-        form: "cgroup PATH [OPTIONS]",
-        says: "A memory cgroup (version 2), and its limits.",
+        form: "cgroup PATH [OPTIONS] [{ FILE VALUE … }]",
+        says: "A memory cgroup, and its limits; `max` is no limit. In the block stand files by their \
+               names, such as `memory.swap.high 1MiB` or `cpuset.mems 1`.",
         options: &[
-            ("max=", "memory.max"),
-            ("high=", "memory.high"),
-            ("low=", "memory.low"),
-            ("min=", "memory.min"),
+            ("max=", "memory.max: more than that it never has"),
+            ("high=", "memory.high: above that it is slowed down and reclaimed from"),
+            ("low=", "memory.low: below that others are reclaimed from first"),
+            ("min=", "memory.min: below that it is never reclaimed from"),
             ("swap-max=", "memory.swap.max"),
             ("oom-group", "memory.oom.group: all die together"),
+            ("limit=", "version 1: memory.limit_in_bytes"),
+            ("memsw-limit=", "version 1: memory.memsw.limit_in_bytes, RAM and swap together"),
+            ("soft-limit=", "version 1: memory.soft_limit_in_bytes"),
         ],
-        example: "machine {\n    cgroup \"/web\" max=64MiB\n}\n\nprocess demo cgroup=\"/web\" {\n    \
-                  mmap block 1MiB\n}",
+        example: "machine {\n    cgroup \"/web\" max=64MiB {\n        memory.swap.high \
+                  1MiB\n    }\n}\n\nprocess demo cgroup=\"/web\" {\n    mmap block 1MiB\n}",
     },
     Entry {
         word: MachineWord::Layout,

@@ -6,12 +6,16 @@ mod claims;
 mod fields;
 mod machine;
 mod reference;
+mod settings;
 mod steps;
 
 pub use claims::{CLAIMS, ClaimWord, RELATIONS, RelationWord, STATES, StateWord};
-pub use fields::{Field, FieldOf, MACHINE_FIELDS, MAPPING_FIELDS, PROCESS_FIELDS, Unit, VALUES};
+pub use fields::{
+    FILE_VALUES, Field, FieldOf, MACHINE_FIELDS, MAPPING_FIELDS, PROCESS_FIELDS, Unit, VALUES,
+};
 pub use machine::{MACHINE, MachineWord, TOP, TopWord};
 pub use reference::{examples, grammar, reference};
+pub use settings::{SYSCTLS, SysctlEntry};
 pub use steps::{STEPS, StepWord};
 
 /// A word.

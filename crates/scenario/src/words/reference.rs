@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{
-    CLAIMS, Entry, Field, MACHINE, MACHINE_FIELDS, MAPPING_FIELDS, PROCESS_FIELDS, Place,
-    RELATIONS, STATES, STEPS, TOP, VALUES,
+    CLAIMS, Entry, FILE_VALUES, Field, MACHINE, MACHINE_FIELDS, MAPPING_FIELDS, PROCESS_FIELDS,
+    Place, RELATIONS, STATES, STEPS, SYSCTLS, TOP, VALUES,
 };
 
 /// Chapters of the reference: heading, where its words stand, and its first sentence.
@@ -52,6 +52,20 @@ pub fn reference() -> String {
         }
         out.push('\n');
     }
+    out.push_str(
+        "In files of the machine; it need not be alive whose step it is.\n\n| value | is |\n|---|---|\n",
+    );
+    for (name, says) in FILE_VALUES {
+        let _ = writeln!(out, "| `{name}` | {says} |");
+    }
+    out.push_str(
+        "\n## Settings\n\nNames for `sysctl`. In brackets: what it is without being set.\n\n\
+         | setting | is |\n|---|---|\n",
+    );
+    for setting in SYSCTLS {
+        let _ = writeln!(out, "| `{}` | {} |", setting.name, setting.says);
+    }
+    out.push('\n');
     out
 }
 
@@ -120,6 +134,10 @@ pub fn grammar() -> String {
         let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
         let _ = writeln!(out, "<{name}> ::= {}", names.join(" | "));
     }
+    let files: Vec<&str> = FILE_VALUES.iter().map(|(name, _)| *name).collect();
+    let _ = writeln!(out, "<value of a file> ::= {}", files.join(" | "));
+    let settings: Vec<&str> = SYSCTLS.iter().map(|setting| setting.name).collect();
+    let _ = writeln!(out, "<setting> ::= {}", settings.join(" | "));
     out.push_str(
         "\n<size> ::= number [ B | KiB | MiB | GiB | TiB | kB | pages ]\n\
          <time> ::= number ( ns | us | ms | s | min )\n\

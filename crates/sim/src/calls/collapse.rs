@@ -4,6 +4,7 @@ use world::Errno;
 
 use crate::ctx::{Answer, Ctx};
 use crate::page::{HUGE, HUGE_BYTES, PAGE_BITS, Pte, What};
+use crate::physical::For;
 use crate::thp::fits_at_end;
 use crate::vm_flags::VmFlags;
 
@@ -47,8 +48,9 @@ impl Ctx<'_> {
         if runs.first().is_some_and(|(_, _, pte)| pte.huge) {
             return true;
         }
+        let Ok(grant) = self.allocate(HUGE, For::Huge) else { return false };
         self.zap(first, first + HUGE);
-        let frame = self.store.frames.anonymous(HUGE, true);
+        let frame = self.store.frames.anonymous(HUGE, true, grant, (self.rest.mm, first));
         let writable = self.vma(at).has(VmFlags::WRITE);
         let pte = Pte { what: What::Anon, frame, writable, dirty: true, young: true, huge: true };
         self.put(first, HUGE, pte);

@@ -5,6 +5,7 @@ use world::{Errno, MapFlags, MemfdFlags, OpenFlags, Prot};
 
 use crate::calls::mmap::Mmap;
 use crate::ctx::{Answer, Ctx, Fd};
+use crate::fault::Refusal;
 use crate::files::{File, FileKind};
 use crate::frames::file_base;
 use crate::page::{PAGE, PAGE_BITS, page_align};
@@ -97,10 +98,16 @@ impl Ctx<'_> {
         }
         let (first, last) = (offset >> PAGE_BITS, (offset + len - 1) >> PAGE_BITS);
         // A hole of shared memory is read without a page being made.
-        if !self.store.files[file].is_shmem() {
-            self.store.fill(file, first, last - first + 1, true);
+        let reads = !self.store.files[file].is_shmem();
+        let mut page = first;
+        while page <= last {
+            let mut pages = last - page + 1;
+            if reads {
+                pages = self.fill_some(file, page, pages).map_err(|_| Errno::EINTR)?;
+            }
+            self.store.frames.accessed(file_base(file) + page, pages);
+            page += pages;
         }
-        self.store.frames.accessed(file_base(file) + first, last - first + 1);
         Ok(len)
     }
 
@@ -119,15 +126,20 @@ impl Ctx<'_> {
         let file = self.store.opens[open].file;
         let end = offset.checked_add(len).filter(|end| *end <= 1 << 43).ok_or(Errno::EFBIG)?;
         let (first, last) = (offset >> PAGE_BITS, (end - 1) >> PAGE_BITS);
-        if !self.store.fill(file, first, last - first + 1, self.task.privileged()) {
-            return Err(Errno::ENOSPC);
-        }
         let old = self.store.files[file].len;
-        let cached = self.store.cached(file, old >> PAGE_BITS).is_some();
-        if offset > old && cached && self.store.files[file].kind == FileKind::Disk {
-            self.store.clear_part(file, old);
+        let mut page = first;
+        while page <= last {
+            let pages = self.fill_some(file, page, last - page + 1).map_err(|refusal| {
+                if refusal == Refusal::Killed { Errno::EINTR } else { Errno::ENOSPC }
+            })?;
+            let cached = page == first && self.store.cached(file, old >> PAGE_BITS).is_some();
+            if offset > old && cached && self.store.files[file].kind == FileKind::Disk {
+                self.store.clear_part(file, old);
+            }
+            self.store.written(file, page, pages);
+            self.balance_dirty();
+            page += pages;
         }
-        self.store.written(file, first, last - first + 1);
         let known = &mut self.store.files[file];
         known.len = known.len.max(end);
         Ok(len)
@@ -191,7 +203,7 @@ impl Ctx<'_> {
             let (first, last) = (offset >> PAGE_BITS, end.div_ceil(PAGE));
             let base = file_base(file);
             let had = self.store.frames.map.within(base + first, base + last);
-            if !self.store.fill(file, first, last - first, self.task.privileged()) {
+            if self.fill_all(file, first, last - first) != Ok(true) {
                 return Err(Errno::ENOMEM);
             }
             // What is new is reserved, and not yet cleared.
@@ -201,8 +213,9 @@ impl Ctx<'_> {
             });
             for (frame, len, known) in had {
                 // What was reserved before is cleared now.
-                let known = crate::frames::Frame { uptodate: true, ..known };
-                self.store.frames.map.set(frame, len, known);
+                self.store.frames.update(frame, len, |frame| {
+                    *frame = crate::frames::Frame { uptodate: true, ..known };
+                });
                 self.store.frames.mark_dirty(frame, len);
             }
         }
@@ -246,7 +259,8 @@ impl Ctx<'_> {
                 let last = end.div_ceil(PAGE).min(self.store.files[file].pages());
                 let first = offset >> PAGE_BITS;
                 if first < last {
-                    self.store.fill(file, first, last - first, true);
+                    // What cannot be had is not read.
+                    let _ = self.fill_all(file, first, last - first);
                 }
             }
             4 => {
@@ -275,7 +289,7 @@ impl Ctx<'_> {
         }
         for (frame, len, known) in self.store.frames.map.within(base + first, base + last) {
             if known.maps == 0 && !known.dirty {
-                self.store.frames.map.remove(frame, frame + len);
+                self.store.frames.remove(frame, frame + len);
             }
         }
     }

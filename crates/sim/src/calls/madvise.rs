@@ -142,9 +142,19 @@ impl Ctx<'_> {
             DODUMP => flags.without(VmFlags::DONTDUMP),
             MERGEABLE => {
                 let shared = flags.any(VmFlags::SHARED.with(VmFlags::MAYSHARE));
-                if shared || special || droppable { flags } else { flags.with(VmFlags::MERGEABLE) }
+                if shared || special || droppable {
+                    flags
+                } else {
+                    self.store.ksm.enter(self.rest.mm, self.store.clock);
+                    flags.with(VmFlags::MERGEABLE)
+                }
             }
-            UNMERGEABLE => flags.without(VmFlags::MERGEABLE),
+            UNMERGEABLE => {
+                if flags.has(VmFlags::MERGEABLE) {
+                    self.unmerge(at, start, end, true);
+                }
+                flags.without(VmFlags::MERGEABLE)
+            }
             HUGEPAGE => flags.without(VmFlags::NOHUGEPAGE).with(VmFlags::HUGEPAGE),
             _ => flags.without(VmFlags::HUGEPAGE).with(VmFlags::NOHUGEPAGE),
         };
@@ -160,6 +170,7 @@ impl Ctx<'_> {
 
     /// Reads the pages of a file into memory, without mapping them.
     fn advise_willneed(&mut self, at: u64, start: u64, end: u64) {
+        self.will_need(start >> PAGE_BITS, end >> PAGE_BITS);
         let vma = self.vma(at);
         let Backing::File(open) = vma.backing else { return };
         let first = vma.pgoff_at(start);
@@ -169,7 +180,8 @@ impl Ctx<'_> {
         }
         let last = (first + ((end - start) >> PAGE_BITS)).min(self.store.files[file].pages());
         if first < last {
-            self.store.fill(file, first, last - first, true);
+            // What cannot be had is not read.
+            let _ = self.fill_all(file, first, last - first);
         }
     }
 
@@ -218,9 +230,13 @@ impl Ctx<'_> {
         self.split_huge_page(first);
         self.split_huge_page(last);
         for (page, len, pte) in self.mm.pages.within(first, last) {
+            if pte.what == What::Swap {
+                self.zap(page, page + len);
+            }
             if pte.what != What::Anon {
                 continue;
             }
+            self.store.frames.leave_swap(pte.frame, len);
             for (frame, count, known) in self.store.frames.map.within(pte.frame, pte.frame + len) {
                 // A shared page that was written by a call is left alone.
                 if (known.dirty || pte.huge) && known.maps > 1 {
@@ -269,6 +285,8 @@ impl Ctx<'_> {
         self.split_huge_page(last);
         let runs = self.mm.pages.within(first, last);
         let mut gone = Vec::new();
+        let mut swaps = Vec::new();
+        let swap = self.store.frames.has_swap();
         for (page, len, pte) in runs {
             if !pte.counted() {
                 continue;
@@ -284,6 +302,10 @@ impl Ctx<'_> {
                     continue;
                 }
                 let clean = !pte.dirty && !known.dirty;
+                if swap && (known.swapbacked || pte.what == What::Shmem) {
+                    swaps.push((frame, count));
+                    continue;
+                }
                 if pte.what != What::Anon || (clean && !known.swapbacked) {
                     gone.push((from, count, clean && pte.what != What::Anon, frame));
                 } else if pte.huge {
@@ -292,6 +314,9 @@ impl Ctx<'_> {
                     }
                 }
             }
+        }
+        for (frame, count) in swaps {
+            self.page_out(frame, count);
         }
         for (page, count, leaves, frame) in gone {
             self.zap(page, page + count);
@@ -350,6 +375,7 @@ impl Ctx<'_> {
             let (key, to) = (vma.start, vma.end.min(end));
             self.fault_in(key, at, to, write, true).map_err(|refusal| match refusal {
                 Refusal::Map | Refusal::Bus | Refusal::Protection => Errno::EFAULT,
+                Refusal::Killed => Errno::EINTR,
             })?;
             at = to;
         }

@@ -121,8 +121,15 @@ impl Ctx<'_> {
         if !flags.has(VmFlags::LOCKED) {
             self.mm.locked_vm = self.mm.locked_vm.saturating_sub(pages);
             unlock(self.store, self.mm, start, end);
-        } else if !old.has(VmFlags::LOCKED) {
+            return Ok(());
+        }
+        if !old.has(VmFlags::LOCKED) {
             self.mm.locked_vm += pages;
+        }
+        for (_, len, pte) in self.mm.pages.within(start >> PAGE_BITS, end >> PAGE_BITS) {
+            if pte.counted() {
+                self.store.frames.lock(pte.frame, len);
+            }
         }
         Ok(())
     }

@@ -5,7 +5,10 @@ mod maps;
 mod smaps;
 mod status;
 
-pub(crate) use machine::{meminfo, vmstat};
+pub(crate) use machine::{
+    buddyinfo, endless_meminfo, endless_vmstat, is_numa, kinds, meminfo, protection, swaps, vmstat,
+    zone_name, zone_value, zoneinfo,
+};
 pub(crate) use maps::maps;
 pub(crate) use smaps::{rollup, smaps};
-pub(crate) use status::{Identity, oom_score, stat, statm, status};
+pub(crate) use status::{Identity, stat, statm, status};

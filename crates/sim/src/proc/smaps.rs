@@ -33,6 +33,9 @@ pub(crate) struct Share {
     pub(crate) anonymous: u64,
     pub(crate) lazyfree: u64,
     pub(crate) anon_huge: u64,
+    pub(crate) swap: u64,
+    pub(crate) swap_pss: u64,
+    pub(crate) ksm: u64,
 }
 
 impl Share {
@@ -46,12 +49,19 @@ impl Share {
     }
 
     fn add(&mut self, store: &Store, vma: &Vma, len: u64, pte: Pte) {
+        if pte.what == What::Swap {
+            for (count, refs) in store.frames.slots(pte.frame, len) {
+                self.swap += count * PAGE;
+                self.swap_pss += (PAGE << SHIFT) / u64::from(refs.max(1)) * count;
+            }
+        }
         if !pte.counted() {
             return;
         }
         if pte.huge {
             self.anon_huge += len * PAGE;
         }
+        self.ksm += store.ksm.stable_within(pte.frame, len) * PAGE;
         for (_, count, known) in store.frames.map.iter_within(pte.frame, pte.frame + len) {
             self.add_pages(vma, pte, known, count, u64::from(known.maps));
         }
@@ -114,6 +124,9 @@ impl Share {
         self.anonymous += other.anonymous;
         self.lazyfree += other.lazyfree;
         self.anon_huge += other.anon_huge;
+        self.swap += other.swap;
+        self.swap_pss += other.swap_pss;
+        self.ksm += other.ksm;
     }
 
     fn print(&self, text: &mut String, release: Release, rolled: bool) {
@@ -139,15 +152,15 @@ impl Share {
         row("Private_Dirty", self.private_dirty, old(14));
         row("Referenced", self.referenced, old(22));
         row("Anonymous", self.anonymous, old(37));
-        row("KSM", 0, since(6, 6));
+        row("KSM", self.ksm, since(6, 6));
         row("LazyFree", self.lazyfree, since(4, 12));
         row("AnonHugePages", self.anon_huge, old(39));
         row("ShmemPmdMapped", 0, since(4, 8));
         row("FilePmdMapped", 0, since(5, 4));
         row("Shared_Hugetlb", 0, since(4, 4));
         row("Private_Hugetlb", 0, since(4, 4));
-        row("Swap", 0, old(26));
-        row("SwapPss", 0, since(4, 3));
+        row("Swap", self.swap, old(26));
+        row("SwapPss", pss(self.swap_pss), since(4, 3));
         row("Locked", pss(self.pss_locked), old(39));
     }
 }

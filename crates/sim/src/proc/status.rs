@@ -3,13 +3,14 @@
 use std::fmt::Write;
 
 use facts::Release;
-use rules::badness::{Formula, Subject, points, proc_oom_score};
-use units::{Pages, ScoreAdj};
 
 use crate::ctx::Task;
 use crate::mm::Mm;
 use crate::page::{ANON, FILE, PAGE, SHMEM, page_align};
 use crate::store::Store;
+
+/// A tick of `USER_HZ`, nanoseconds.
+const TICK: u64 = 10_000_000;
 
 /// Who a process is.
 #[derive(Debug, Clone)]
@@ -18,7 +19,9 @@ pub(crate) struct Identity {
     pub(crate) pid: u32,
     pub(crate) ppid: u32,
     pub(crate) nice: i8,
-    pub(crate) adj: ScoreAdj,
+    /// When it was started, and how long it has run: nanoseconds.
+    pub(crate) started: u64,
+    pub(crate) cpu: u64,
     pub(crate) threads: u32,
 }
 
@@ -69,7 +72,7 @@ pub(crate) fn status(store: &Store, mm: &Mm, task: &Task, who: &Identity) -> Vec
     let tables = if since(4, 15) { mm.tables.count() } else { mm.tables.level(0) };
     row("VmPTE", tables, release >= Release::old(2, 6, 10));
     row("VmPMD", mm.tables.level(1), since(4, 0) && !since(4, 15));
-    row("VmSwap", 0, release >= Release::old(2, 6, 34));
+    row("VmSwap", mm.swap_entries(), release >= Release::old(2, 6, 34));
     row("HugetlbPages", 0, since(4, 4));
     if since(4, 15) {
         text.push_str("CoreDumping:\t0\n");
@@ -101,13 +104,15 @@ pub(crate) fn stat(mm: &Mm, task: &Task, who: &Identity) -> Vec<u8> {
     let segments = &mm.segments;
     let (pid, parent, nice) = (who.pid, who.ppid, i32::from(who.nice));
     format!(
-        "{pid} ({}) S {parent} {pid} {pid} 0 -1 4194304 {} 0 {} 0 0 0 0 0 {} {nice} {} 0 0 {} {} \
+        "{pid} ({}) S {parent} {pid} {pid} 0 -1 4194304 {} 0 {} 0 {} 0 0 0 {} {nice} {} 0 {} {} {} \
          18446744073709551615 {} {} {} 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 {} {} {} 0 0 0 0 0\n",
         who.name,
         task.min_flt,
         task.maj_flt,
+        who.cpu / TICK,
         20 + nice,
         who.threads,
+        who.started / TICK,
         mm.total_vm * PAGE,
         mm.rss_total(),
         segments.code.0,
@@ -118,24 +123,4 @@ pub(crate) fn stat(mm: &Mm, task: &Task, who: &Identity) -> Vec<u8> {
         segments.start_brk,
     )
     .into_bytes()
-}
-
-/// `/proc/PID/oom_score`.
-pub(crate) fn oom_score(store: &Store, mm: &Mm, task: &Task, who: &Identity) -> Option<Vec<u8>> {
-    let release = store.release();
-    let formula = Formula::for_release(release);
-    let total = Pages::new(store.config.ram + store.config.swap);
-    let subject = Subject {
-        total_vm: mm.total_vm,
-        nice: i64::from(who.nice),
-        root: task.privileged(),
-        rss: mm.rss_total(),
-        ptes: if release >= Release::new(4, 15) { mm.tables.count() } else { mm.tables.level(0) },
-        pmds: if release >= Release::new(4, 15) { 0 } else { mm.tables.level(1) },
-        oom_score_adj: who.adj,
-        ..Subject::default()
-    };
-    let never = who.adj == ScoreAdj::NEVER;
-    let points = (!never).then(|| points(&formula, &subject, total));
-    proc_oom_score(&formula, points, total).map(|score| format!("{score}\n").into_bytes())
 }

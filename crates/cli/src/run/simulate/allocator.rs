@@ -8,8 +8,8 @@ use malloc::{Heap as GlibcHeap, Kernel, Map, Ptr, Rules, ThreadId, Tunables};
 use scenario::run::{Heap, HeapError};
 use scenario::{Arch, Problem, Problems, Scenario};
 use world::{
-    Access, Advice, Call, Content, End, Errno, FileSpec, ForkKind, MapFlags, Observation,
-    ProcessId, ProcessSpec, Prot, RemapFlags, Returned, Touch, Touched, World, WorldError,
+    Access, Advice, Call, Content, Control, End, Errno, FileSpec, ForkKind, MapFlags, Observation,
+    ProcessId, ProcessSpec, Prot, RemapFlags, Returned, Setup, Touch, Touched, World, WorldError,
 };
 
 /// The glibc whose `malloc` programs have when a scenario names none.
@@ -98,6 +98,30 @@ impl World for Shared {
 
     fn alive(&mut self, process: ProcessId) -> Result<Option<End>, WorldError> {
         self.with(|machine| machine.alive(process))
+    }
+
+    fn setup(&mut self, setup: &Setup) -> Result<(), WorldError> {
+        self.with(|machine| machine.setup(setup))
+    }
+
+    fn control(&mut self, what: &Control, value: &str) -> Result<Result<(), Errno>, WorldError> {
+        self.with(|machine| machine.control(what, value))
+    }
+
+    fn machine(&mut self) -> Result<Vec<(String, Vec<u8>)>, WorldError> {
+        self.with(World::machine)
+    }
+
+    fn log(&mut self) -> Result<Vec<u8>, WorldError> {
+        self.with(World::log)
+    }
+
+    fn deaths(&mut self) -> Result<Vec<(ProcessId, End)>, WorldError> {
+        self.with(World::deaths)
+    }
+
+    fn panicked(&mut self) -> Option<String> {
+        self.with(World::panicked)
     }
 }
 

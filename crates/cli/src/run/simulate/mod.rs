@@ -2,7 +2,7 @@
 
 mod allocator;
 pub(super) mod draw;
-pub(super) mod machine;
+mod many;
 mod save;
 mod watch;
 
@@ -11,6 +11,7 @@ use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
 use facts::Name;
+use lab::stated;
 use scenario::report::Recorder;
 use scenario::run::Options;
 use scenario::{MAX_BYTES, Scenario, Source};
@@ -29,6 +30,9 @@ pub(super) fn run(
     out: &mut Output,
 ) -> Result<Outcome, Failure> {
     let source = read(&args.file)?;
+    if !args.vary.is_empty() || args.find.is_some() || args.variations.is_some() {
+        return many::run(&source, args, global, out);
+    }
     let scenario = match scenario::check(&source) {
         Ok(scenario) => scenario,
         Err(problems) => {
@@ -37,7 +41,7 @@ pub(super) fn run(
         }
     };
     let rules = allocator::rules(&scenario);
-    let (config, image, notes) = match machine::build(&scenario, global.kernel) {
+    let (config, image, notes) = match stated::build(&scenario, global.kernel) {
         Ok(built) => built,
         Err(problems) => {
             talk(draw::drawn(&problems, io::stderr().is_terminal(), out.style()));
@@ -74,7 +78,7 @@ fn simulate(
     global: &Global,
     out: &mut Output,
 ) -> Result<Outcome, Failure> {
-    let row = machine::row(&config);
+    let row = stated::row(&config);
     let mut world = Shared::new(sim::Machine::new(config, image));
     let mut heaps = Heaps::new(rules, world.clone());
     let options = Options {

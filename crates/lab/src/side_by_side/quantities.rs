@@ -1,0 +1,62 @@
+//! Quantities of two machines at each moment that both have: checkpoints, kills, reports, the end.
+
+use std::rc::Rc;
+
+use scenario::comparison::QuantityRow;
+use scenario::run::{Death, MachineSeen, What};
+
+use super::Arrived;
+use super::differences::Pair;
+use crate::compare::machine::{Quantity, kill_point, machines};
+use crate::compare::report;
+
+/// Adds all of them.
+pub(super) fn compare(pair: &Pair<'_>, rows: &mut Vec<QuantityRow>) {
+    let mut add = |moment: &str, all: Vec<Quantity>| {
+        rows.extend(all.into_iter().map(|quantity| QuantityRow {
+            between: pair.between,
+            moment: moment.to_owned(),
+            within: quantity.within(),
+            what: quantity.what,
+            unit: quantity.unit,
+            values: quantity.values,
+            allowed: quantity.allowed,
+        }));
+    };
+    let (ours, theirs) = (checkpoints(pair.one), checkpoints(pair.real));
+    for ((name, one), (other_name, real)) in ours.iter().zip(&theirs) {
+        if name == other_name {
+            add(name, machines(one, real));
+        }
+    }
+    for (number, (one, real)) in (1..).zip(deaths(pair.one).iter().zip(deaths(pair.real))) {
+        let process = super::name(pair.scenario, real.name.0);
+        let what = format!("{process}: bytes touched");
+        add(&format!("kill {number}"), vec![kill_point(what, one.touched, real.touched)]);
+    }
+    for (number, (one, real)) in (1..).zip(reports(pair.one).iter().zip(reports(pair.real))) {
+        add(&format!("report {number}"), report::quantities(&one.report, &real.report));
+    }
+    add("end", machines(&pair.one.machine, &pair.real.machine));
+}
+
+/// The reports in the log of a world.
+pub(super) fn reports(arrived: &Arrived) -> Vec<klog::Found> {
+    klog::reports(&arrived.machine.log)
+}
+
+fn checkpoints(arrived: &Arrived) -> Vec<(&str, &Rc<MachineSeen>)> {
+    let seen = arrived.events.iter().filter_map(|event| match &event.what {
+        What::Machine(name, seen) => Some((name.as_str(), seen)),
+        _ => None,
+    });
+    seen.collect()
+}
+
+fn deaths(arrived: &Arrived) -> Vec<Death> {
+    let chosen = arrived.events.iter().filter_map(|event| match event.what {
+        What::Chosen(death) => Some(death),
+        _ => None,
+    });
+    chosen.collect()
+}

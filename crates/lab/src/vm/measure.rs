@@ -1,0 +1,371 @@
+//! What a booted machine has, as the model starts with it.
+
+use std::fmt::Write as _;
+
+use ::world::{ProcessSpec, World, WorldError};
+use facts::Zone;
+use rules::watermark::ZoneKind;
+use sim::{Image, MachineConfig, Profile, ZoneProfile};
+use units::Pages;
+
+use super::VmWorld;
+use crate::model;
+
+/// Processes that are started in order to see what one costs.
+const PROBES: u64 = 16;
+
+/// A machine as it was measured: everything that the model needs in order to be one like it.
+#[derive(Debug, Clone)]
+pub struct Measured {
+    /// Its memory and its settings.
+    pub config: MachineConfig,
+    /// What an actor looks like that has just started in it.
+    pub image: Image,
+}
+
+/// Texts that a profile is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Texts<'a> {
+    /// `/proc/zoneinfo`.
+    pub zoneinfo: &'a str,
+    /// `/proc/meminfo`.
+    pub meminfo: &'a str,
+    /// The kernel's log of its boot.
+    pub boot_log: &'a str,
+    /// `/proc/sys/vm/min_free_kbytes`, where it is not what the rules give.
+    pub min_free_kbytes: Option<u64>,
+    /// Pages that a process costs beside its own and its page tables.
+    pub per_process: u64,
+}
+
+impl VmWorld {
+    /// Measures the machine as it is, with nobody in it, for processes that start as `spec` says.
+    ///
+    /// # Errors
+    /// What could not be started or read.
+    pub fn measure(&mut self, spec: &ProcessSpec) -> Result<Measured, WorldError> {
+        let spec = &ProcessSpec { cgroup: None, ..spec.clone() };
+        let (image, smaps) = model::image_of(self, spec)?;
+        let per_process = self.cost_of_process(spec)?;
+        self.clear();
+        self.settle()?;
+        let text = |path: &str| Some(String::from_utf8_lossy(&self.read(path).ok()?).into_owned());
+        let file = |path: &str| {
+            text(path).ok_or_else(|| WorldError(format!("cannot read {path} in the machine")))
+        };
+        let (zoneinfo, meminfo) = (file("/proc/zoneinfo")?, file("/proc/meminfo")?);
+        let profile = profile(&Texts {
+            zoneinfo: &zoneinfo,
+            meminfo: &meminfo,
+            boot_log: &self.boot_log()?,
+            min_free_kbytes: self.min_free_kbytes(&file("/proc/sys/vm/min_free_kbytes")?),
+            per_process,
+        })?;
+        let mut config = model::config(&smaps, &text)?;
+        config.cpus = self.cpus();
+        config.physical = Some(profile);
+        // Swap is what the scenario arranges.
+        config.swap = 0;
+        Ok(Measured { config, image })
+    }
+
+    /// Pages of the kernel's that a process takes beside its page tables.
+    fn cost_of_process(&mut self, spec: &ProcessSpec) -> Result<u64, WorldError> {
+        self.settle()?;
+        let before = self.kernel_pages()?;
+        for _ in 0..PROBES {
+            self.start(spec)?;
+        }
+        self.settle()?;
+        Ok(self.kernel_pages()?.saturating_sub(before) / PROBES)
+    }
+
+    /// Pages of slab that cannot be reclaimed, and of stacks.
+    fn kernel_pages(&self) -> Result<u64, WorldError> {
+        let text = self.read("/proc/meminfo")?;
+        let text = String::from_utf8_lossy(&text);
+        let kib = |name| model::line(&text, name).unwrap_or(0);
+        Ok((kib("SUnreclaim") + kib("KernelStack")) / 4)
+    }
+
+    /// Lets what is freed some time later be freed, and counters of processors be added up.
+    fn settle(&mut self) -> Result<(), WorldError> {
+        self.sleep(60_000_000)?;
+        // Some kernels do not have it; then the counters are those of the last second.
+        let _ = self.write("/proc/sys/vm/stat_refresh", "1");
+        Ok(())
+    }
+
+    /// What was set; `None` where it is as the rules give it.
+    fn min_free_kbytes(&self, text: &str) -> Option<u64> {
+        let huge = self.parameters().iter().any(|word| word == "transparent_hugepage=never");
+        text.trim().parse().ok().filter(|_| !huge)
+    }
+}
+
+/// A profile of a machine that shows these texts.
+///
+/// # Errors
+/// Which of them says too little.
+pub fn profile(texts: &Texts<'_>) -> Result<Profile, WorldError> {
+    let mut problems = Vec::new();
+    let zones = proctext::zoneinfo(texts.zoneinfo.as_bytes(), "zoneinfo", &mut problems);
+    let managed = |zone: &Zone| zone.managed.map_or(0, Pages::count);
+    let zones: Vec<&Zone> = zones.iter().filter(|zone| managed(zone) > 0).collect();
+    if zones.is_empty() {
+        return Err(WorldError("the machine's zoneinfo names no zone with memory".to_owned()));
+    }
+    // What `free_initmem()` and the initial files gave back after marks were computed: it is where
+    // the kernel is, in the highest zone below 4 GiB of the first node.
+    let later = freed_later(texts.boot_log);
+    let holder = zones.iter().rposition(|zone| zone.node == 0 && kind(zone) <= ZoneKind::Dma32);
+    let count = |pages: Option<Pages>| pages.map_or(0, Pages::count);
+    let made = zones.iter().enumerate().map(|(at, zone)| {
+        let managed = managed(zone);
+        let later = if holder == Some(at) { later } else { 0 };
+        ZoneProfile {
+            node: zone.node,
+            kind: kind(zone),
+            spanned: count(zone.spanned),
+            present: count(zone.present),
+            managed_at_init: at_init(&zones, at, managed.saturating_sub(later)),
+            managed,
+            free: count(zone.free),
+            pcp: count(zone.pcp),
+        }
+    });
+    let pages = |name: &str| model::line(texts.meminfo, name).map_or(0, |kib| kib / 4);
+    Ok(Profile {
+        zones: made.collect(),
+        min_free_kbytes: texts.min_free_kbytes,
+        slab_reclaimable: pages("SReclaimable"),
+        slab_unreclaimable: pages("SUnreclaim"),
+        kernel_stack: pages("KernelStack"),
+        page_tables: pages("PageTables"),
+        anon: (pages("Active(anon)") + pages("Inactive(anon)")).saturating_sub(pages("Shmem")),
+        file: pages("Active(file)") + pages("Inactive(file)"),
+        unevictable: pages("Unevictable") + pages("Shmem"),
+        committed: pages("Committed_AS"),
+        per_process: texts.per_process,
+    })
+}
+
+fn kind(zone: &Zone) -> ZoneKind {
+    ZoneKind::of(&zone.name).unwrap_or(ZoneKind::Normal)
+}
+
+/// Managed pages of a zone when marks were computed: what the log says, where it says the same as what a
+/// lower zone keeps back from requests for this one (`setup_per_zone_lowmem_reserve()`: a 256th of
+/// what is above), else the nearest that does.
+fn at_init(zones: &[&Zone], at: usize, estimate: u64) -> u64 {
+    const RATIO: u64 = 256;
+    let zone = zones[at];
+    let Some(below) = at.checked_sub(1).map(|below| zones[below]) else { return estimate };
+    if below.node != zone.node || kind(below) != ZoneKind::Dma || kind(zone) != ZoneKind::Dma32 {
+        return estimate;
+    }
+    match below.protection.get(1).map(|pages| pages.count()) {
+        Some(kept @ 1..) => estimate.clamp(kept * RATIO, kept * RATIO + RATIO - 1),
+        _ => estimate,
+    }
+}
+
+/// Pages that the kernel gave to the allocator after it had computed marks, by its own words:
+/// `Freeing initrd memory: 36K`, `Freeing unused kernel image (initmem) memory: 2612K`.
+fn freed_later(log: &str) -> u64 {
+    let kib = log.lines().filter_map(|line| {
+        let (_, rest) = line.split_once("Freeing ")?;
+        let late = rest.starts_with("initrd ") || rest.starts_with("unused ");
+        let (_, size) = rest.split_once("memory: ").filter(|_| late)?;
+        size.trim_end().strip_suffix('K')?.parse::<u64>().ok()
+    });
+    kib.sum::<u64>() / 4
+}
+
+/// Profiles as a text, one machine a paragraph; [`read_profiles`] reads it back.
+pub fn write_profile(name: &str, profile: &Profile) -> String {
+    let mut text = format!("machine {name}\n");
+    for zone in &profile.zones {
+        let ZoneProfile { node, kind, spanned, present, managed_at_init, managed, free, pcp } =
+            zone;
+        let _ = writeln!(
+            text,
+            "zone {node} {} spanned {spanned} present {present} init {managed_at_init} managed \
+             {managed} free {free} pcp {pcp}",
+            kind_name(*kind)
+        );
+    }
+    for (name, value) in held(profile) {
+        let _ = writeln!(text, "{name} {value}");
+    }
+    if let Some(kib) = profile.min_free_kbytes {
+        let _ = writeln!(text, "min-free-kbytes {kib}");
+    }
+    text
+}
+
+/// What is held, by name.
+fn held(profile: &Profile) -> [(&'static str, u64); 9] {
+    [
+        ("slab-reclaimable", profile.slab_reclaimable),
+        ("slab-unreclaimable", profile.slab_unreclaimable),
+        ("kernel-stack", profile.kernel_stack),
+        ("page-tables", profile.page_tables),
+        ("anon", profile.anon),
+        ("file", profile.file),
+        ("unevictable", profile.unevictable),
+        ("committed", profile.committed),
+        ("per-process", profile.per_process),
+    ]
+}
+
+/// A zone's name as the kernel prints it.
+fn kind_name(kind: ZoneKind) -> &'static str {
+    match kind {
+        ZoneKind::Dma => "DMA",
+        ZoneKind::Dma32 => "DMA32",
+        ZoneKind::Normal => "Normal",
+        ZoneKind::HighMem => "HighMem",
+        ZoneKind::Movable => "Movable",
+        ZoneKind::Device => "Device",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As Debian's 6.1 prints them on 256 MiB, shortened.
+    const ZONEINFO: &str = "\
+Node 0, zone      DMA
+  per-node stats
+      nr_inactive_anon 20
+  pages free     3840
+        boost    0
+        min      207
+        low      258
+        high     309
+        spanned  4095
+        present  3998
+        managed  3840
+        cma      0
+        protection: (0, 192, 192, 192, 192)
+      nr_free_pages 3840
+  pagesets
+    cpu: 0
+              count: 0
+              high:  64
+              batch: 1
+  node_unreclaimable:  0
+  start_pfn:           1
+Node 0, zone    DMA32
+  pages free     45000
+        boost    0
+        min      2657
+        low      3321
+        high     3985
+        spanned  61407
+        present  61407
+        managed  52068
+        cma      0
+        protection: (0, 0, 0, 0, 0)
+      nr_free_pages 45000
+  pagesets
+    cpu: 0
+              count: 117
+              high:  826
+              batch: 15
+    cpu: 1
+              count: 3
+              high:  826
+              batch: 15
+  node_unreclaimable:  0
+  start_pfn:           4096
+Node 0, zone   Normal
+  pages free     0
+        boost    0
+        min      0
+        low      0
+        high     0
+        spanned  0
+        present  0
+        managed  0
+        cma      0
+        protection: (0, 0, 0, 0, 0)
+";
+    const MEMINFO: &str = "\
+MemTotal:         223632 kB
+Active(anon):          8 kB
+Inactive(anon):      148 kB
+Active(file):         40 kB
+Inactive(file):        4 kB
+Unevictable:         136 kB
+Shmem:                36 kB
+SReclaimable:       9108 kB
+SUnreclaim:         5872 kB
+KernelStack:         816 kB
+PageTables:           56 kB
+Committed_AS:        416 kB
+";
+
+    fn measured(boot_log: &str) -> Profile {
+        let texts = Texts {
+            zoneinfo: ZONEINFO,
+            meminfo: MEMINFO,
+            boot_log,
+            min_free_kbytes: None,
+            per_process: 12,
+        };
+        profile(&texts).expect("zones")
+    }
+
+    #[test]
+    fn zones_and_what_is_held_are_those_of_the_machine() {
+        let profile = measured(
+            "[    0.5] Freeing SMP alternatives memory: 36K\n\
+             [    2.0] Freeing initrd memory: 3112K\n\
+             [    5.8] Freeing unused decrypted memory: 2036K\r\n\
+             [    6.1] Freeing unused kernel image (initmem) memory: 2612K\n\
+             [    6.1] Freeing unused kernel image (text/rodata gap) memory: 2040K\n\
+             [    6.1] Freeing unused kernel image (rodata/data gap) memory: 1656K\n",
+        );
+        assert_eq!(profile.zones.len(), 2);
+        let zone = &profile.zones[1];
+        assert_eq!((zone.managed, zone.free, zone.pcp), (52_068, 45_000, 120));
+        // 11456 KiB are 2864 pages; what was freed before counts for marks.
+        assert_eq!((zone.managed_at_init, profile.zones[0].managed_at_init), (49_204, 3840));
+        assert_eq!((profile.anon, profile.file, profile.unevictable), (30, 11, 43));
+        assert_eq!((profile.slab_reclaimable, profile.per_process), (2277, 12));
+    }
+
+    #[test]
+    fn what_a_lower_zone_keeps_back_goes_before_the_log() {
+        for log in ["", "Freeing unused kernel memory: 40000K\n"] {
+            let zone = &measured(log).zones[1];
+            assert!((192 * 256..193 * 256).contains(&zone.managed_at_init), "{zone:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_without_zones_is_said_to_be_one() {
+        let texts = Texts {
+            zoneinfo: "",
+            meminfo: "",
+            boot_log: "",
+            min_free_kbytes: None,
+            per_process: 0,
+        };
+        let said = profile(&texts).err().map(|error| error.0);
+        assert_eq!(said.as_deref(), Some("the machine's zoneinfo names no zone with memory"));
+    }
+
+    #[test]
+    fn a_profile_is_written_as_one_paragraph() {
+        let text = write_profile("6.1-256m", &measured(""));
+        assert!(
+            text.starts_with("machine 6.1-256m\nzone 0 DMA spanned 4095 present 3998 "),
+            "{text}"
+        );
+        assert!(text.ends_with("committed 104\nper-process 12\n"), "{text}");
+    }
+}

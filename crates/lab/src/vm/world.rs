@@ -1,0 +1,435 @@
+//! A machine as a [`World`].
+
+use std::io;
+use std::rc::Rc;
+
+use ::world::{
+    Call, Control, End, Errno, FileSpec, ForkKind, Observation, ProcessId, ProcessSpec, Returned,
+    Setup, Stop, Touch, Touched, World, WorldError,
+};
+
+use super::batch::{Batch, Then};
+use super::boot::{self, Boot};
+use super::guest::{Guest, panic_of};
+use super::kernel::{CGROUPS, There};
+use super::setup::{self, Disk};
+use crate::Files;
+use crate::actors::ActorWorld;
+use crate::actors::kernel::Kernel;
+use crate::actors::process::Process;
+
+/// A real kernel in a virtual machine.
+#[derive(Debug)]
+pub struct VmWorld {
+    guest: Rc<Guest>,
+    kernel: Rc<There>,
+    actors: ActorWorld<There>,
+    /// What its disks are for, and their devices.
+    disks: Vec<(Disk, String)>,
+    boot: Boot,
+    /// Whether swap, cgroups and the file system are there.
+    prepared: bool,
+    cgroups: Vec<String>,
+    /// Where in the console the scenario begins.
+    begin: u64,
+    /// How far the console has been searched for deaths.
+    searched: u64,
+    /// Who was killed, and has not been told of.
+    dead: Vec<(ProcessId, End)>,
+}
+
+impl VmWorld {
+    /// Boots a machine.
+    ///
+    /// # Errors
+    /// A sentence that says why there can be none here, or where the boot ended.
+    pub fn boot(boot: &Boot) -> Result<VmWorld, WorldError> {
+        let guest = Rc::new(boot::boot(boot)?);
+        let kernel = Rc::new(There { guest: Rc::clone(&guest) });
+        arrange(&kernel).map_err(cannot("arrange the machine"))?;
+        let devices =
+            setup::devices(&kernel, boot.disks.len()).map_err(cannot("find its disks"))?;
+        let no = cannot("start the actor");
+        let (socket, theirs) = kernel.pair().map_err(&no)?;
+        let pid = kernel.spawn(&theirs).map_err(&no)?;
+        drop(theirs);
+        let launcher = Process::launcher(Rc::clone(&kernel), socket, pid)?;
+        kernel.write(&format!("/proc/{pid}/oom_score_adj"), "-1000").map_err(&no)?;
+        let actors = ActorWorld::with(Rc::clone(&kernel), launcher, Files::ALL, Vec::new());
+        let begin = guest.console(0).len() as u64;
+        Ok(VmWorld {
+            guest,
+            kernel,
+            actors,
+            disks: boot.disks.iter().copied().zip(devices).collect(),
+            boot: boot.clone(),
+            prepared: false,
+            cgroups: Vec::new(),
+            begin,
+            searched: begin,
+            dead: Vec::new(),
+        })
+    }
+
+    /// Arranges swap, cgroups and the file system, ahead of [`World::setup`], which then writes settings
+    /// alone: what these take of the machine's memory is the machine's and not the scenario's.
+    ///
+    /// # Errors
+    /// What the machine refused.
+    pub fn prepare(&mut self, setup: &Setup) -> Result<(), WorldError> {
+        if std::mem::replace(&mut self.prepared, true) {
+            return Ok(());
+        }
+        let zram = setup.swap.iter().filter(|swap| swap.zram).count();
+        if zram > 0 {
+            let count = format!("num_devices={zram}");
+            let modules = &self.boot.modules;
+            setup::load(&self.kernel, modules, &count).map_err(cannot("have zram"))?;
+        }
+        let of_swap = self.disks.iter().filter(|(disk, _)| matches!(disk, Disk::Swap(_)));
+        let devices: Vec<String> = of_swap.map(|(_, device)| device.clone()).collect();
+        setup::swap(&self.kernel, &setup.swap, &devices).map_err(cannot("have swap"))?;
+        setup::cgroups(&self.kernel, &setup.cgroups).map_err(cannot("have cgroups"))?;
+        self.cgroups.clone_from(&setup.cgroups);
+        let disk = self.disks.iter().find(|(disk, _)| matches!(disk, Disk::Files(_)));
+        if let Some((_, device)) = disk {
+            setup::mount(&self.kernel, device).map_err(cannot("mount the disk"))?;
+        }
+        Ok(())
+    }
+
+    /// Ends all processes.
+    pub fn clear(&mut self) {
+        self.actors.clear();
+        self.dead.clear();
+    }
+
+    /// How many processors it has.
+    pub fn cpus(&self) -> u32 {
+        self.boot.cpus
+    }
+
+    /// What its kernel was told.
+    pub fn parameters(&self) -> &[String] {
+        &self.boot.parameters
+    }
+
+    /// Writes to a file of the machine.
+    ///
+    /// # Errors
+    /// When the machine refuses.
+    pub fn write(&self, path: &str, text: &str) -> Result<(), WorldError> {
+        self.kernel.write(path, text).map_err(cannot(&format!("write {path} in the machine")))
+    }
+
+    /// The kernel's log since the machine was switched on, as far as it is kept.
+    ///
+    /// # Errors
+    /// When the machine does not answer.
+    pub fn boot_log(&self) -> Result<String, WorldError> {
+        let mut batch = Batch::default();
+        let room = batch.room(1 << 20);
+        // SYSLOG_ACTION_READ_ALL
+        batch.call(libc::SYS_syslog, [3.into(), room.into(), room.len.into()]);
+        let bytes = self.kernel.one(&batch).and_then(|len| self.guest.read(room, len));
+        let bytes = bytes.map_err(cannot("read the machine's log"))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// A file of the machine, by its path.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(&self, path: &str) -> Result<Vec<u8>, WorldError> {
+        self.kernel.read(path).map_err(cannot(&format!("read {path} in the machine")))
+    }
+
+    /// How many times the machine has been asked for something.
+    pub fn batches(&self) -> u64 {
+        self.guest.batches()
+    }
+
+    /// What the console has shown since the machine was switched on.
+    pub fn console(&self) -> Vec<u8> {
+        self.guest.console(0)
+    }
+
+    /// Whether the kernel has panicked, and what it said.
+    fn panic(&self) -> Option<String> {
+        self.guest.over()?;
+        panic_of(&String::from_utf8_lossy(&self.guest.console(self.begin)))
+    }
+
+    /// Finds who was killed, and waits until they are gone.
+    fn notice(&mut self) -> Result<(), WorldError> {
+        let new = self.guest.console(self.searched);
+        // A line that is still being printed is read when it is whole.
+        let Some(end) = new.iter().rposition(|byte| *byte == b'\n') else { return Ok(()) };
+        self.searched += end as u64 + 1;
+        let text = String::from_utf8_lossy(&new[..end]).into_owned();
+        let pids: Vec<i32> = text.lines().filter_map(killed).collect();
+        for &pid in &pids {
+            if let Some((id, ended)) = self.actors.by_pid(pid) {
+                let end = match ended {
+                    Some(end) => end,
+                    None => self.actors.wait_for(id)?,
+                };
+                if !self.dead.iter().any(|(known, _)| *known == id) {
+                    self.dead.push((id, end));
+                }
+            }
+        }
+        // Who shared the memory of a victim is killed without a line.
+        for id in if pids.is_empty() { Vec::new() } else { self.actors.living() } {
+            if let Some(end) = self.actors.alive(id)? {
+                self.dead.push((id, end));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a question came to, after who died of it has been found.
+    fn after<T>(&mut self, result: Result<T, WorldError>, gone: T) -> Result<T, WorldError> {
+        match result {
+            Ok(value) => match self.guest.over() {
+                None => {
+                    self.notice()?;
+                    Ok(value)
+                }
+                Some(_) if self.panic().is_some() => {
+                    self.actors.all_gone();
+                    Ok(value)
+                }
+                Some(why) => Err(WorldError(why)),
+            },
+            Err(error) => {
+                if self.panic().is_some() {
+                    self.actors.all_gone();
+                    return Ok(gone);
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The number of the process in a line that says that it was killed.
+fn killed(line: &str) -> Option<i32> {
+    let (_, behind) = line.split_once("Killed process ")?;
+    behind.split([' ', ',']).next()?.parse().ok()
+}
+
+fn cannot(what: &str) -> impl Fn(io::Error) -> WorldError {
+    let what = what.to_owned();
+    move |error| WorldError(format!("cannot {what}: {error}"))
+}
+
+/// File systems, and room for descriptors.
+fn arrange(kernel: &There) -> io::Result<()> {
+    let mut batch = Batch::default();
+    let mounts = [("proc", "/proc"), ("cgroup2", CGROUPS), ("tmpfs", "/shm")];
+    let places = mounts.map(|(kind, place)| (batch.text(kind), batch.text(place)));
+    // More than one machine needs.
+    let most = 60_000_u64;
+    let limit = batch.bytes(&[most.to_ne_bytes(), most.to_ne_bytes()].concat());
+    let control = batch.text(&format!("{CGROUPS}/cgroup.subtree_control"));
+    let memory = batch.bytes(b"+memory");
+    let printk = batch.text("/proc/sys/kernel/printk");
+    let everything = batch.bytes(b"7 4 1 7");
+    // As systemd mounts it: what a parent protects and no child claims is shared out.
+    let options = batch.text("memory_recursiveprot");
+    for (at, (kind, place)) in places.into_iter().enumerate() {
+        let data = if at == 1 { options.into() } else { 0.into() };
+        let args = [kind.into(), place.into(), kind.into(), 0.into(), data];
+        batch.step(libc::SYS_mount.cast_unsigned(), args, Then::UnlessError);
+    }
+    // RLIMIT_NOFILE
+    batch.call(libc::SYS_prlimit64, [0.into(), 7.into(), limit.into(), 0.into()]);
+    batch.write_file(printk, everything);
+    batch.write_file(control, memory);
+    kernel.one(&batch).map(|_| ())
+}
+
+impl World for VmWorld {
+    fn setup(&mut self, setup: &Setup) -> Result<(), WorldError> {
+        self.prepare(setup)?;
+        for (control, value) in &setup.controls {
+            let path = setup::path_of(control);
+            let what = format!("write `{value}` to {path}");
+            self.kernel.write(&path, value).map_err(cannot(&what))?;
+        }
+        Ok(())
+    }
+
+    fn files(&mut self, files: &[FileSpec]) -> Result<(), WorldError> {
+        self.prepare(&Setup::default())?;
+        if self.actors.count() > 0 {
+            return Err(WorldError("files come before processes".to_owned()));
+        }
+        let made = setup::files(&self.kernel, files).map_err(cannot("make the files"))?;
+        self.actors.hold(made);
+        Ok(())
+    }
+
+    fn start(&mut self, spec: &ProcessSpec) -> Result<ProcessId, WorldError> {
+        let started = self.actors.start(spec)?;
+        self.notice()?;
+        Ok(started)
+    }
+
+    fn call(&mut self, process: ProcessId, call: &Call) -> Result<Returned, WorldError> {
+        let result = match self.actors.call(process, call) {
+            // Whoever dies within a call never sees its value.
+            Err(_) if self.guest.over().is_none() && self.actors.has_ended(process) => {
+                Ok(Returned::plain(Err(Errno::EINTR)))
+            }
+            other => other,
+        };
+        self.after(result, Returned::plain(Err(Errno::EINTR)))
+    }
+
+    fn touch(&mut self, process: ProcessId, touch: &Touch) -> Result<Touched, WorldError> {
+        let result = self.actors.touch(process, touch);
+        self.after(result, Touched { done: 0, stopped: Some(Stop::Killed) })
+    }
+
+    fn fork(
+        &mut self,
+        process: ProcessId,
+        kind: ForkKind,
+    ) -> Result<Result<ProcessId, Errno>, WorldError> {
+        let result = self.actors.fork(process, kind);
+        self.after(result, Err(Errno::ENOMEM))
+    }
+
+    fn exec(&mut self, process: ProcessId) -> Result<(), WorldError> {
+        let result = self.actors.exec(process);
+        self.after(result, ())
+    }
+
+    fn end(&mut self, process: ProcessId, how: End) -> Result<(), WorldError> {
+        let result = self.actors.end(process, how);
+        self.after(result, ())
+    }
+
+    fn sleep(&mut self, nanoseconds: u64) -> Result<(), WorldError> {
+        let result = self.actors.sleep(nanoseconds);
+        self.after(result, ())
+    }
+
+    fn observe(&mut self, process: ProcessId) -> Result<Observation, WorldError> {
+        self.actors.observe(process)
+    }
+
+    fn alive(&mut self, process: ProcessId) -> Result<Option<End>, WorldError> {
+        if self.panic().is_some() {
+            self.actors.all_gone();
+        }
+        self.actors.alive(process)
+    }
+
+    fn control(&mut self, what: &Control, value: &str) -> Result<Result<(), Errno>, WorldError> {
+        let result = match self.kernel.write(&setup::path_of(what), value) {
+            Ok(()) => Ok(Ok(())),
+            Err(error) => match error.raw_os_error().and_then(|errno| u16::try_from(errno).ok()) {
+                Some(errno) => Ok(Err(Errno(errno))),
+                None => Err(cannot(&format!("write to {what}"))(error)),
+            },
+        };
+        if *what == Control::SysRq && result.is_ok() {
+            // It is done by a worker of the kernel, some time later.
+            self.sleep(100_000_000)?;
+        }
+        self.after(result, Ok(()))
+    }
+
+    fn machine(&mut self) -> Result<Vec<(String, Vec<u8>)>, WorldError> {
+        if self.panic().is_some() {
+            return Ok(Vec::new());
+        }
+        let mut names: Vec<String> = MACHINE.iter().map(|name| (*name).to_owned()).collect();
+        for path in &self.cgroups {
+            let path = path.trim_end_matches('/');
+            names.extend(CGROUP.iter().map(|file| format!("sys/fs/cgroup{path}/{file}")));
+        }
+        let place = |name: &String| match name.strip_prefix("sys/fs/cgroup") {
+            Some(rest) => format!("{CGROUPS}{rest}"),
+            None if name.starts_with("sys/") => format!("/{name}"),
+            None => format!("/proc/{name}"),
+        };
+        let paths: Vec<String> = names.iter().map(place).collect();
+        let texts = self.kernel.read_all(&paths).map_err(cannot("look at the machine"))?;
+        // A file that this kernel does not have is one that it does not report.
+        let read = names.into_iter().zip(texts);
+        Ok(read.filter_map(|(name, text)| Some((name, text.ok()?))).collect())
+    }
+
+    fn log(&mut self) -> Result<Vec<u8>, WorldError> {
+        let mut log = self.guest.console(self.begin);
+        log.retain(|byte| *byte != b'\r');
+        Ok(log)
+    }
+
+    fn panicked(&mut self) -> Option<String> {
+        self.panic()
+    }
+
+    fn deaths(&mut self) -> Result<Vec<(ProcessId, End)>, WorldError> {
+        if self.guest.over().is_none() {
+            self.notice()?;
+        }
+        Ok(std::mem::take(&mut self.dead))
+    }
+}
+
+/// Files of the machine that are looked at.
+const MACHINE: &[&str] = &[
+    "meminfo",
+    "vmstat",
+    "zoneinfo",
+    "buddyinfo",
+    "swaps",
+    "pressure/memory",
+    "pressure/io",
+    "pressure/cpu",
+    "sys/kernel/mm/ksm/pages_shared",
+    "sys/kernel/mm/ksm/pages_sharing",
+    "sys/kernel/mm/ksm/pages_unshared",
+    "sys/kernel/mm/ksm/pages_volatile",
+    "sys/kernel/mm/ksm/full_scans",
+];
+
+/// Files of a memory cgroup that are looked at.
+const CGROUP: &[&str] = &[
+    "memory.current",
+    "memory.peak",
+    "memory.min",
+    "memory.low",
+    "memory.high",
+    "memory.max",
+    "memory.events",
+    "memory.events.local",
+    "memory.stat",
+    "memory.oom.group",
+    "memory.swap.current",
+    "memory.swap.max",
+    "memory.swap.events",
+    "memory.pressure",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_a_kill_names_its_victim_in_every_era() {
+        let lines = [
+            "[    9.2] Out of memory: Killed process 77 (a) total-vm:1kB, anon-rss:1kB",
+            "[    9.2] Memory cgroup out of memory: Killed process 78 (a b) total-vm:1kB",
+            "[    9.2] Killed process 79, UID 0, (a) total-vm:1kB",
+            "[    9.3] oom_reaper: reaped process 77 (a), now anon-rss:0kB",
+        ];
+        let found: Vec<Option<i32>> = lines.iter().map(|line| killed(line)).collect();
+        assert_eq!(found, [Some(77), Some(78), Some(79), None]);
+    }
+}

@@ -1,0 +1,94 @@
+//! What root writes to change how the machine behaves.
+
+use facts::OvercommitMode;
+use world::{Control, Errno, Setup, WorldError};
+
+use crate::config::Huge;
+use crate::machine::Machine;
+
+impl Machine {
+    /// Arranges the machine before its first process.
+    pub(crate) fn arrange(&mut self, setup: &Setup) -> Result<(), WorldError> {
+        self.replace_swap(&setup.swap);
+        for path in &setup.cgroups {
+            self.store.frames.memcgs.create(path).map_err(|error| {
+                WorldError(format!("the cgroup `{path}` cannot be made: {error}"))
+            })?;
+        }
+        for (what, value) in &setup.controls {
+            if let Err(errno) = self.write_control(what, value) {
+                return Err(WorldError(format!(
+                    "the kernel refuses `{value}` for `{what}`: {errno}"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes to a file that changes the machine. What the model has no rule for has no effect.
+    pub(crate) fn write_control(&mut self, what: &Control, value: &str) -> Result<(), Errno> {
+        if let Some(done) = self.control_oom(what, value) {
+            return done;
+        }
+        match what {
+            Control::Sysctl(name) => self.set_sysctl(name, value),
+            Control::Sys(path) if path == "kernel/mm/transparent_hugepage/enabled" => {
+                self.store.config.huge = match value {
+                    "always" => Huge::Always,
+                    "madvise" => Huge::Madvise,
+                    "never" => Huge::Never,
+                    _ => return Err(Errno::EINVAL),
+                };
+                Ok(())
+            }
+            Control::Sys(path) if path.starts_with("kernel/mm/ksm/") => {
+                self.control_ksm(path, value)
+            }
+            Control::Cgroup { path, file } if file == "cpuset.mems" => self.set_mems(path, value),
+            Control::Cgroup { path, file } => {
+                let ours =
+                    ["memory.", "cgroup.", "tasks"].iter().any(|start| file.starts_with(start));
+                if ours { self.control_cgroup(path, file, value) } else { Ok(()) }
+            }
+            Control::SysRq if value.starts_with('s') => {
+                self.sync();
+                Ok(())
+            }
+            Control::Sys(_) | Control::SysRq => Ok(()),
+        }
+    }
+
+    fn set_sysctl(&mut self, name: &str, value: &str) -> Result<(), Errno> {
+        if let Some(done) = self.control_memory(name, value) {
+            return done;
+        }
+        let number = || value.trim().parse::<u64>().map_err(|_| Errno::EINVAL);
+        let config = &mut self.store.config;
+        match name {
+            "vm.overcommit_memory" => {
+                config.overcommit = match number()? {
+                    0 => OvercommitMode::Heuristic,
+                    1 => OvercommitMode::Always,
+                    2 => OvercommitMode::Never,
+                    _ => return Err(Errno::EINVAL),
+                }
+            }
+            // Writing one of the two sets the other to 0.
+            "vm.overcommit_ratio" => {
+                config.overcommit_ratio = number()?;
+                config.overcommit_kbytes = 0;
+            }
+            "vm.overcommit_kbytes" => {
+                config.overcommit_kbytes = number()?;
+                config.overcommit_ratio = 0;
+            }
+            "vm.admin_reserve_kbytes" => config.admin_reserve_kbytes = number()?,
+            "vm.user_reserve_kbytes" => config.user_reserve_kbytes = number()?,
+            "vm.max_map_count" => config.max_map_count = number()?,
+            "vm.mmap_min_addr" => config.mmap_min_addr = number()?,
+            "vm.legacy_va_layout" => config.legacy_layout = number()? != 0,
+            _ => {}
+        }
+        Ok(())
+    }
+}

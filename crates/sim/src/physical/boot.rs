@@ -1,0 +1,105 @@
+//! Marks and reserves, as the kernel computes them at boot and again when it is told to.
+//!
+//! `init_per_zone_wmark_min()`, `__setup_per_zone_wmarks()`, `setup_per_zone_lowmem_reserve()` in
+//! `mm/page_alloc.c`, `set_recommended_min_free_kbytes()` in `mm/khugepaged.c`. The numbers of boot
+//! follow from what was managed then, those of a later write from what is managed now.
+
+use rules::reserve::{default_ratio, lowmem_reserve};
+use rules::watermark::{
+    WatermarkRules, ZoneKind, free_buffer_pages, khugepaged_min_free_kbytes, lowpages,
+    min_free_kbytes, zone_marks,
+};
+use units::{PageSize, Pages};
+
+use super::Physical;
+use super::zones::{KINDS, Zone, class, pcp_high, pcp_most};
+use crate::config::Huge;
+use crate::page::HUGE;
+
+impl Physical {
+    /// Everything that follows from the zones as they were while the kernel came up.
+    pub(super) fn set_up(&mut self, huge: Huge, asked: Option<u64>) {
+        self.ratios = KINDS.map(|kind| default_ratio(self.release, kind));
+        self.set_reserves(|zone| zone.managed_at_init);
+        let at_boot = self.boot_min_free(huge);
+        self.min_free_kbytes = asked.unwrap_or(at_boot);
+        if asked.is_none_or(|asked| asked == at_boot) {
+            self.set_marks(|zone| zone.managed_at_init);
+        } else {
+            // Somebody wrote it, later.
+            self.set_marks(|zone| zone.managed);
+        }
+    }
+
+    /// `min_free_kbytes` as the kernel and khugepaged choose it; 0 where there is no such thing.
+    fn boot_min_free(&mut self, huge: Huge) -> u64 {
+        let low = |zone: &&Zone| zone.kind <= ZoneKind::Normal;
+        let lowmem: u64 = self.zones.iter().filter(low).map(|zone| zone.managed_at_init).sum();
+        let own = min_free_kbytes(self.release, lowmem * 4).unwrap_or(0);
+        if huge == Huge::Never {
+            return own;
+        }
+        // The marks that khugepaged finds are those of the kernel's own choice.
+        self.min_free_kbytes = own;
+        self.set_marks(|zone| zone.managed_at_init);
+        let buffer = free_buffer_pages(
+            self.zones
+                .iter()
+                .filter(low)
+                .map(|zone| (Pages::new(zone.managed_at_init), zone.marks.high)),
+        );
+        let all = self.release < facts::Release::new(4, 16);
+        let counts = |zone: &&Zone| zone.managed > 0 && (all || zone.kind <= ZoneKind::Normal);
+        let zones = self.zones.iter().filter(counts).count() as u64;
+        khugepaged_min_free_kbytes(own, zones, Pages::new(HUGE), buffer, PageSize::KIB_4)
+    }
+
+    /// `__setup_per_zone_wmarks()`.
+    pub(super) fn set_marks(&mut self, managed: impl Fn(&Zone) -> u64) {
+        let mut rules = WatermarkRules::of(self.release);
+        rules.movable_is_high |= self.zones.iter().any(|zone| zone.kind == ZoneKind::HighMem);
+        let sized = |zone: &Zone| (zone.kind, Pages::new(managed(zone)));
+        let low = lowpages(&rules, self.zones.iter().map(sized));
+        let min_free = Pages::new(self.min_free_kbytes >> 2);
+        let marks: Vec<_> = self
+            .zones
+            .iter()
+            .map(|zone| {
+                let (kind, pages) = sized(zone);
+                zone_marks(&rules, kind, pages, low, min_free, self.scale_factor)
+            })
+            .collect();
+        for (zone, marks) in self.zones.iter_mut().zip(marks) {
+            zone.marks = marks;
+            zone.boost = 0;
+            zone.pcp_high = pcp_high(self.release, zone, self.cpus);
+            zone.pcp_most = pcp_most(self.release, zone, self.cpus);
+        }
+        self.total_reserve = self.zones.iter().map(reserved).sum();
+    }
+
+    /// `setup_per_zone_lowmem_reserve()`, node by node.
+    pub(super) fn set_reserves(&mut self, managed: impl Fn(&Zone) -> u64) {
+        let nodes: std::collections::BTreeSet<u32> =
+            self.zones.iter().map(|zone| zone.node).collect();
+        for node in nodes {
+            let mut sizes = [Pages::ZERO; super::zones::CLASSES];
+            for zone in self.zones.iter().filter(|zone| zone.node == node) {
+                sizes[class(zone.kind)] = Pages::new(managed(zone));
+            }
+            let rows = lowmem_reserve(self.release, &sizes, &self.ratios);
+            for zone in self.zones.iter_mut().filter(|zone| zone.node == node) {
+                for (kept, row) in zone.protection.iter_mut().zip(&rows[class(zone.kind)]) {
+                    *kept = row.count();
+                }
+            }
+        }
+        self.total_reserve = self.zones.iter().map(reserved).sum();
+    }
+}
+
+/// What `calculate_totalreserve_pages()` counts of a zone.
+fn reserved(zone: &Zone) -> u64 {
+    let largest = zone.protection.iter().copied().max().unwrap_or(0);
+    zone.managed.min(largest.saturating_add(zone.marks.high.count()))
+}

@@ -1,0 +1,335 @@
+//! The gate that every page of memory passes: `__alloc_pages()`.
+//!
+//! # What it follows
+//! `get_page_from_freelist()` and `__alloc_pages_slowpath()` in `mm/page_alloc.c`. First the zones of
+//! the list in turn while each meets its low mark; then kswapd is woken, and the minimum will do;
+//! then the asker reclaims by itself; and when that leads nowhere, the OOM killer is called, and
+//! everything begins anew. Many pages are asked for at once: as many are granted as would be one
+//! by one from the first zone that has any.
+
+use rules::watermark::ZoneKind;
+use world::Errno;
+
+use super::zones::{Mark, class};
+use super::{NOWHERE, Physical, Zone};
+use crate::cpuset::numbers;
+use crate::ctx::Ctx;
+use crate::oom::{self, Outcome, Request, Scope};
+use crate::page::{HUGE, PAGE_BITS};
+
+/// What pages are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum For {
+    /// Memory of a process (`GFP_HIGHUSER_MOVABLE`).
+    User,
+    /// A page of a file (`mapping_gfp_mask()`).
+    UserFile,
+    /// The kernel's own on behalf of a process (`GFP_KERNEL_ACCOUNT`).
+    Kernel,
+    /// The kernel's own that no cgroup pays for.
+    KernelOwn,
+    /// A huge page: taken where there is one, and done without otherwise.
+    Huge,
+}
+
+impl For {
+    /// The highest kind of zone that will do.
+    pub(crate) fn highest(self) -> ZoneKind {
+        match self {
+            For::User | For::UserFile | For::Huge => ZoneKind::Movable,
+            For::Kernel | For::KernelOwn => ZoneKind::Normal,
+        }
+    }
+
+    /// The mask that is printed when the OOM killer is called.
+    fn gfp(self) -> &'static str {
+        match self {
+            For::User | For::Huge => "GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_ZERO",
+            For::UserFile => "GFP_HIGHUSER_MOVABLE",
+            For::Kernel => "GFP_KERNEL_ACCOUNT|__GFP_ZERO",
+            For::KernelOwn => "GFP_KERNEL",
+        }
+    }
+}
+
+/// Pages that may be used now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Grant {
+    /// From one to as many as were asked for.
+    pub(crate) pages: u64,
+    /// The zone that they came from.
+    pub(crate) zone: u8,
+    /// The memory cgroup that they are charged to; 0 is the root.
+    pub(crate) memcg: u16,
+}
+
+/// Why there are none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoMemory {
+    /// The asker itself has been killed.
+    Dying,
+    /// The request may fail, and did.
+    Failed,
+}
+
+impl Physical {
+    /// Pages from the first zone that meets this mark.
+    pub(crate) fn grab(&mut self, want: u64, what: For, mark: Mark) -> Option<Grant> {
+        let class = class(what.highest());
+        for at in self.allowed(what.highest()) {
+            let zone = &mut self.zones[at];
+            let limit = zone.limit(mark, class);
+            let pages = if what == For::Huge {
+                zone.take_blocks(want / HUGE, HUGE, limit)
+            } else {
+                let pages = zone.grantable(want, limit);
+                zone.take(pages);
+                pages
+            };
+            if pages > 0 {
+                let zone = u8::try_from(at).unwrap_or(NOWHERE);
+                return Some(Grant { pages, zone, memcg: 0 });
+            }
+        }
+        None
+    }
+
+    /// Pages that the fast path can grant in all, roughly: never too many.
+    fn room(&self, what: For) -> u64 {
+        let class = class(what.highest());
+        let above =
+            |at: usize| self.zones[at].free.saturating_sub(self.zones[at].limit(Mark::Low, class));
+        self.allowed(what.highest()).into_iter().map(above).sum()
+    }
+}
+
+impl Ctx<'_> {
+    /// Asks for pages; some of them, at least one, are granted.
+    pub(crate) fn allocate(&mut self, want: u64, what: For) -> Result<Grant, NoMemory> {
+        if self.rest.dying {
+            return Err(NoMemory::Dying);
+        }
+        let bound = self.bound_to(what);
+        let Some(physical) = self.store.frames.physical.as_deref_mut() else {
+            return Ok(Grant { pages: want, zone: NOWHERE, memcg: 0 });
+        };
+        physical.bound = bound;
+        let grant = match physical.grab(want, what, Mark::Low) {
+            Some(grant) => grant,
+            None => self.allocate_slowly(want, what)?,
+        };
+        self.pay(grant, what)
+    }
+
+    /// `__alloc_pages_slowpath()`.
+    fn allocate_slowly(&mut self, want: u64, what: For) -> Result<Grant, NoMemory> {
+        if what == For::Huge {
+            // Neither kswapd nor the asker reclaims for it (`GFP_TRANSHUGE_LIGHT`).
+            let physical = self.store.frames.physical.as_deref_mut();
+            let grant = physical.and_then(|physical| physical.grab(want, what, Mark::Min));
+            return grant.ok_or(NoMemory::Failed);
+        }
+        let mut fruitless = 0;
+        loop {
+            let woken = self.wake_kswapd(what.highest());
+            let Some(physical) = self.store.frames.physical.as_deref_mut() else {
+                return Err(NoMemory::Failed);
+            };
+            let mark = if woken { Mark::Low } else { Mark::Min };
+            let grant =
+                physical.grab(want, what, mark).or_else(|| physical.grab(want, what, Mark::Min));
+            if let Some(grant) = grant {
+                return Ok(grant);
+            }
+            let freed = self.reclaim_directly(what);
+            if self.rest.dying {
+                return Err(NoMemory::Dying);
+            }
+            let bound = self.bound_to(what);
+            if freed > 0 {
+                // `__alloc_pages_direct_reclaim()`: one attempt, and another one with what processors
+                // have on their lists.
+                let Some(physical) = self.store.frames.physical.as_deref_mut() else {
+                    return Err(NoMemory::Failed);
+                };
+                if let Some(grant) = physical.grab(want.min(freed), what, Mark::Min) {
+                    return Ok(grant);
+                }
+                physical.zones.iter_mut().for_each(Zone::drain);
+                if let Some(grant) = physical.grab(want.min(freed), what, Mark::Min) {
+                    return Ok(grant);
+                }
+                fruitless = 0;
+            } else {
+                fruitless += 1;
+            }
+            if self.should_retry(what, freed, fruitless) {
+                continue;
+            }
+            fruitless = 0;
+            let Some(physical) = self.store.frames.physical.as_deref_mut() else {
+                return Err(NoMemory::Failed);
+            };
+            // `__alloc_pages_may_oom()`: one last try, in case somebody else has just died.
+            if let Some(grant) = physical.grab(want, what, Mark::High) {
+                return Ok(grant);
+            }
+            let request = Request {
+                gfp: what.gfp(),
+                order: 0,
+                highest_zone: what.highest(),
+                scope: bound.map_or(Scope::Machine, |nodes| Scope::Cpuset(numbers(nodes))),
+                asker: Some(self.rest.process),
+                sysrq: false,
+            };
+            match oom::out_of_memory(self, &request) {
+                Outcome::Killed => {}
+                Outcome::AskerDies | Outcome::Panic => {
+                    self.rest.dying = true;
+                    return Err(NoMemory::Dying);
+                }
+                Outcome::Nothing => return Err(NoMemory::Failed),
+            }
+        }
+    }
+
+    /// Page tables for `count` pages from `page` on. The kernel makes each when it comes to it.
+    pub(crate) fn make_tables(&mut self, page: u64, count: u64) -> Result<(), NoMemory> {
+        if self.store.frames.physical.is_none() {
+            return Ok(());
+        }
+        let (start, end) = (page << PAGE_BITS, (page + count) << PAGE_BITS);
+        let mut missing = self.mm.tables.missing(start, end);
+        if missing == 0 {
+            return Ok(());
+        }
+        while missing > 0 {
+            missing -= self.kernel_pages(missing, For::Kernel)?;
+        }
+        let before = self.mm.tables.count();
+        self.mm.tables.make(start, end);
+        let made = self.mm.tables.count() - before;
+        self.mm.tables_paid += made;
+        *self.mm.tables_of.entry(self.mm.memcg).or_default() += made;
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            physical.tables += made;
+        }
+        Ok(())
+    }
+
+    /// Pages of the kernel's own; how many of those asked for.
+    pub(crate) fn kernel_pages(&mut self, want: u64, what: For) -> Result<u64, NoMemory> {
+        let grant = self.allocate(want, what)?;
+        if let Some(physical) = self.store.frames.physical.as_deref_mut()
+            && let Some(kernel) = physical.kernel.get_mut(usize::from(grant.zone))
+        {
+            *kernel += grant.pages;
+        }
+        Ok(grant.pages)
+    }
+
+    /// Pages for so many page tables of a child.
+    pub(crate) fn reserve_tables(&mut self, count: u64) -> Result<u64, Errno> {
+        if self.store.frames.physical.is_none() {
+            return Ok(0);
+        }
+        let mut got = 0;
+        while got < count {
+            match self.kernel_pages(count - got, For::Kernel) {
+                Ok(pages) => got += pages,
+                Err(_) => break,
+            }
+        }
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            if got < count {
+                physical.give_kernel(got);
+                self.store.frames.memcgs.uncharge_kernel(self.mm.memcg, got);
+                return Err(Errno::ENOMEM);
+            }
+            physical.tables += got;
+        }
+        Ok(got)
+    }
+
+    /// Sees to it that so many pages can be had without asking.
+    pub(crate) fn make_room(&mut self, pages: u64) -> Result<(), NoMemory> {
+        let mut grants = Vec::new();
+        let mut left = pages;
+        let mut failed = None;
+        while left > 0 && self.store.frames.physical.is_some() {
+            match self.allocate(left, For::User) {
+                Ok(grant) => {
+                    left -= grant.pages;
+                    grants.push(grant);
+                }
+                Err(none) => {
+                    failed = Some(none);
+                    break;
+                }
+            }
+        }
+        for grant in grants {
+            self.store.frames.give_back(grant);
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// How many of `count` untouched pages from `page` on are faulted in at once: while memory is
+    /// plentiful all, and close to the marks what one page table covers, so that tables and pages
+    /// take turns as they do one by one.
+    pub(crate) fn at_once(&self, page: u64, count: u64) -> u64 {
+        let Some(physical) = self.store.frames.physical.as_deref() else { return count };
+        let table = HUGE - page % HUGE;
+        if count <= table {
+            return count;
+        }
+        let paid = self.store.frames.memcgs.room(self.mm.memcg);
+        let room = physical.room(For::Kernel).min(paid).saturating_sub(1024);
+        count.min(room - room / 256).max(table)
+    }
+}
+
+/// What the kernel needs for one more process, beside page tables.
+pub(crate) fn process_pages(ctx: &mut Ctx<'_>) -> Result<(), NoMemory> {
+    let Some(physical) = ctx.store.frames.physical.as_deref() else { return Ok(()) };
+    let need = physical.profile.per_process;
+    let mut got = 0;
+    while got < need {
+        match ctx.kernel_pages(need - got, For::KernelOwn) {
+            Ok(pages) => got += pages,
+            Err(none) => {
+                if let Some(physical) = ctx.store.frames.physical.as_deref_mut() {
+                    physical.give_kernel(got);
+                }
+                return Err(none);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use facts::Release;
+    use rules::layout::Arch;
+
+    use super::*;
+    use crate::{Image, Machine, MachineConfig, Profile};
+
+    #[test]
+    fn each_zone_is_left_at_its_mark_and_reserve_less_a_batch() {
+        // RAM in MiB; pages free in DMA and DMA32 when 6.1 killed, without a boost of the marks.
+        for (mib, dma, dma32) in [(256, 223, 420), (1024, 1120, 11_043), (2048, 2036, 11_130)] {
+            let release = Release::new(6, 1);
+            let profile = Profile::of(release, Arch::X86_64, mib);
+            let config = MachineConfig::with_memory(release, Arch::X86_64, profile);
+            let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
+            // Nobody is there to be killed.
+            machine.as_kernel(|ctx| while ctx.allocate(1, For::User).is_ok() {});
+            let zones = &machine.store.frames.physical.as_deref().unwrap().zones;
+            assert!(zones[0].free.abs_diff(dma) <= 2, "{mib} MiB, DMA: {}", zones[0].free);
+            assert!(zones[1].free.abs_diff(dma32) <= 64, "{mib} MiB, DMA32: {}", zones[1].free);
+            assert!(zones[1].free <= zones[1].limit(Mark::Min, 4));
+        }
+    }
+}
