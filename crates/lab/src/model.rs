@@ -170,6 +170,7 @@ pub(crate) fn config(
         text.split(['[', ']']).nth(1).unwrap_or(text.trim()).to_owned()
     };
     let mut config = MachineConfig::new(release, Arch::X86_64, mem("MemTotal")?, mem("SwapTotal")?);
+    config.siblings = true;
     config.overcommit = match vm("overcommit_memory")? {
         0 => OvercommitMode::Heuristic,
         1 => OvercommitMode::Always,

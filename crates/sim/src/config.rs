@@ -75,6 +75,9 @@ pub struct MachineConfig {
     pub vclock_pages: u64,
     /// How many processes outside the model map the pages of the vdso.
     pub vdso_users: u32,
+    /// Whether programs fork with `CLONE_PARENT`, as the lab's actor does: no child's parent is who
+    /// made it, and so none is known to borrow its parent's memory (`in_vfork()`).
+    pub siblings: bool,
     /// Default soft and hard `RLIMIT_STACK`, bytes.
     pub stack_limit: (u64, u64),
     /// Default soft and hard `RLIMIT_MEMLOCK`, bytes.
@@ -148,6 +151,7 @@ impl MachineConfig {
             vvar_pages: if since(6, 13) { 0b0101 } else { 0b0011 },
             vclock_pages: 0b01,
             vdso_users: 0,
+            siblings: false,
             stack_limit: (8 << 20, u64::MAX),
             memlock_limit: if since(5, 16) { (8 << 20, 8 << 20) } else { (64 << 10, 64 << 10) },
             file_device: (8, 1),

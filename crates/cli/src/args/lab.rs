@@ -15,13 +15,7 @@ pub(crate) struct LabArgs {
     #[arg(long, value_name = "WORLDS", value_delimiter = ',', default_value = "model,host")]
     pub(crate) on: Vec<LabArm>,
     /// What the model starts with when it is compared with a virtual machine
-    #[arg(
-        long,
-        value_name = "WHAT",
-        value_enum,
-        default_value = "measured",
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = "WHAT", value_enum, default_value = "measured")]
     pub(crate) profile: LabProfile,
     /// Write the comparison to this file, as one page that needs no other; one scenario only
     #[arg(long, value_name = "FILE")]

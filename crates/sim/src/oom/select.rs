@@ -12,6 +12,7 @@ use rules::killer::{Pending, Ties};
 use units::{Pages, ScoreAdj};
 
 use super::{Parts, Scope, subject_of};
+use crate::machine::{Machine, Process};
 
 /// What came of the choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +89,14 @@ pub(crate) fn on_other_nodes(parts: &Parts<'_>, group: usize) -> bool {
     }
 }
 
+/// `in_vfork()`: whether a child still uses the memory of a parent that waits for it.
+fn in_vfork(parts: &Parts<'_>, child: &Process) -> bool {
+    let parent = child.parent.and_then(|parent| parts.processes.get(Machine::index(parent)));
+    let child_of_who_made_it = child.borrows && !parts.store.config.siblings;
+    child_of_who_made_it
+        && parent.is_some_and(|parent| parent.ended.is_none() && parent.mm == child.mm)
+}
+
 /// The points of a process that can be chosen.
 pub(super) fn eligible(parts: &Parts<'_>, group: usize, total: Pages) -> Option<i64> {
     let killer = &parts.store.oom.killer;
@@ -95,7 +104,7 @@ pub(super) fn eligible(parts: &Parts<'_>, group: usize, total: Pages) -> Option<
     if process.victim.is_some() {
         return None;
     }
-    if killer.spares_vfork && process.borrows {
+    if killer.spares_vfork && in_vfork(parts, process) {
         return None;
     }
     if killer.sharer_protects
