@@ -48,7 +48,7 @@ fn the_page_says_who_lives_and_who_dies() {
         dies: Some(amount(63)),
         runs: 14,
     });
-    expect![[r#"
+    expect![[r"
         20 RUNS: in 12 nobody was killed, in 8 somebody was.
           A web server grows
           web.kdl, on the model, seed 1
@@ -79,7 +79,7 @@ fn the_page_says_who_lives_and_who_dies() {
           PROCESS  RUNS        FIRST  KILLED
           we<b        8  40 %      8       8
           db          5  25 %      0       5
-    "#]]
+    "]]
     .assert_eq(&variations(&report, &style()));
 }
 
