@@ -9,6 +9,9 @@ use crate::machine::Machine;
 impl Machine {
     /// Arranges the machine before its first process.
     pub(crate) fn arrange(&mut self, setup: &Setup) -> Result<(), WorldError> {
+        for area in &setup.swap {
+            self.add_swap(area);
+        }
         for path in &setup.cgroups {
             self.store.frames.memcgs.create(path).map_err(|error| {
                 WorldError(format!("the cgroup `{path}` cannot be made: {error}"))
@@ -48,11 +51,18 @@ impl Machine {
                     ["memory.", "cgroup.", "tasks"].iter().any(|start| file.starts_with(start));
                 if ours { self.control_cgroup(path, file, value) } else { Ok(()) }
             }
+            Control::SysRq if value.starts_with('s') => {
+                self.sync();
+                Ok(())
+            }
             Control::Sys(_) | Control::SysRq => Ok(()),
         }
     }
 
     fn set_sysctl(&mut self, name: &str, value: &str) -> Result<(), Errno> {
+        if let Some(done) = self.control_memory(name, value) {
+            return done;
+        }
         let number = || value.trim().parse::<u64>().map_err(|_| Errno::EINVAL);
         let config = &mut self.store.config;
         match name {

@@ -84,6 +84,9 @@ impl Ctx<'_> {
                 Err(fault) => return (done, Some(fault)),
             }
         }
+        if how == How::Write {
+            self.balance_dirty();
+        }
         (done, None)
     }
 
@@ -253,6 +256,7 @@ impl Ctx<'_> {
     ) -> Result<Step, Refusal> {
         match self.mm.pages.get(page) {
             Some((_, Pte { what: What::Guard, .. })) => Err(Refusal::Map),
+            Some((_, pte)) if pte.what == What::Swap => self.swap_in(at, page, pte, write),
             Some((len, pte)) if write => self.write_protected(at, page, len.min(most), pte),
             Some((len, _)) => Ok(Step::minor(len.min(most), 1)),
             None => {
@@ -287,7 +291,7 @@ impl Ctx<'_> {
         self.prepare_anon(at);
         let grant = self.allocate(hole, For::User)?;
         let hole = grant.pages;
-        let frame = self.store.frames.anonymous(hole, false, grant);
+        let frame = self.store.frames.anonymous(hole, false, grant, (self.rest.mm, page));
         let writable = self.vma(at).has(VmFlags::WRITE);
         let pte =
             Pte { what: What::Anon, frame, writable, dirty: writable, young: true, huge: false };
@@ -342,7 +346,9 @@ impl Ctx<'_> {
                 return self.copy(at, page, 1, pte);
             }
             let count = most.min(len).min(own);
-            if frame.exclusive || frame.maps == 1 {
+            if (frame.exclusive || frame.maps == 1) && !self.store.frames.shared_in_swap(pte.frame)
+            {
+                self.store.frames.leave_swap(pte.frame, count);
                 self.store.frames.update(pte.frame, count, |frame| frame.exclusive = true);
                 self.mm.pages.update(page, page + count, |_, pte| {
                     pte.writable = true;
@@ -373,7 +379,7 @@ impl Ctx<'_> {
             self.store.frames.give_back(grant);
             return Ok(Step::minor(0, 0));
         }
-        let frame = self.store.frames.anonymous(count, false, grant);
+        let frame = self.store.frames.anonymous(count, false, grant, (self.rest.mm, page));
         if old.what == What::Anon {
             self.store.contents.copy(old.frame, frame, count);
         }

@@ -60,6 +60,7 @@ impl Ctx<'_> {
             if write || !around { hole.min(left).min(have) } else { 1 }
         };
         let mut count = count;
+        let major = self.store.frames.swapped(file_base(file) + offset);
         if missing > 0 {
             count = self.fill_some(file, offset, count)?;
         }
@@ -78,7 +79,7 @@ impl Ctx<'_> {
         } else {
             self.map_cache(at, file, page, count, write);
         }
-        Ok(Step::minor(count, count))
+        Ok(Step { major, ..Step::minor(count, count) })
     }
 
     /// `do_sync_mmap_readahead()`: half of the read-ahead before the page and half from it on; nothing
@@ -109,6 +110,11 @@ impl Ctx<'_> {
         page: u64,
         write: bool,
     ) -> Result<Step, Refusal> {
+        let offset = self.vma(at).pgoff_at(page << PAGE_BITS);
+        if self.store.cached(file, offset).is_none() {
+            // What was read first has left again while the rest was.
+            self.fill_some(file, offset, 1)?;
+        }
         let around = !write && self.store.rules.fault_around;
         if let Some(step) = around.then(|| self.around(at, file, page, 1)).flatten() {
             return Ok(Step { pages: step.pages.max(1), faults: 1, major: true });
@@ -126,7 +132,7 @@ impl Ctx<'_> {
         self.prepare_anon(at);
         let grant = self.allocate(count, For::User)?;
         let count = grant.pages;
-        let frame = self.store.frames.anonymous(count, false, grant);
+        let frame = self.store.frames.anonymous(count, false, grant, (self.rest.mm, page));
         let pte =
             Pte { what: What::Anon, frame, writable: true, dirty: true, young: true, huge: false };
         self.put(page, count, pte);

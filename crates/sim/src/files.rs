@@ -145,7 +145,11 @@ impl Store {
     pub(crate) fn drop_pages(&mut self, file: usize, page: u64, count: u64) {
         let base = file_base(file);
         let end = page.saturating_add(count).min(1 << 40);
-        let gone = self.frames.remove(base + page, base + end);
+        let mut gone = self.frames.remove(base + page, base + end);
+        gone += self.frames.free_slots(base + page, base + end);
+        if let Some(physical) = self.frames.physical.as_deref_mut() {
+            physical.shadows.remove(base + page, base + end);
+        }
         let file = &self.files[file];
         if file.is_shmem() && file.promised.is_none() {
             self.forget(gone);

@@ -16,9 +16,22 @@ impl Ctx<'_> {
         if let Some((have, _)) = self.store.cached(file, page) {
             return Ok(have.min(count));
         }
-        let missing = self.store.uncached(file, page, count);
-        let promised =
-            self.store.files[file].is_shmem() && self.store.files[file].promised.is_none();
+        let shmem = self.store.files[file].is_shmem();
+        let first = file_base(file) + page;
+        if shmem && self.store.frames.swapped(first) {
+            return self.fill_from_swap(first);
+        }
+        let mut missing = self.store.uncached(file, page, count);
+        let mut active = false;
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            if shmem {
+                let next = physical.swap.slots.next_used(first).unwrap_or(u64::MAX);
+                missing = missing.min(next - first);
+            } else {
+                (missing, active) = physical.refault_file(first, missing);
+            }
+        }
+        let promised = shmem && self.store.files[file].promised.is_none();
         let grant = self.allocate(missing, For::UserFile)?;
         let pages = grant.pages;
         if promised && !self.store.promise(pages, self.task.privileged(), 0) {
@@ -26,13 +39,27 @@ impl Ctx<'_> {
             return Err(Refusal::Bus);
         }
         let frame = Frame {
-            swapbacked: self.store.files[file].is_shmem(),
+            swapbacked: shmem,
+            active,
             zone: grant.zone,
             memcg: grant.memcg,
             ..Frame::CACHE
         };
-        self.store.frames.add(file_base(file) + page, pages, frame);
+        self.store.frames.add(first, pages, frame);
         Ok(pages)
+    }
+
+    /// `shmem_swapin_folio()`: a page of shared memory comes back, and leaves its slot.
+    fn fill_from_swap(&mut self, frame: u64) -> Result<u64, Refusal> {
+        let grant = self.allocate(1, For::UserFile)?;
+        if self.store.frames.map.get(frame).is_some() {
+            self.store.frames.give_back(grant);
+            return Ok(1);
+        }
+        self.store.frames.read_slots(frame, 1, grant);
+        self.store.frames.leave_swap(frame, 1);
+        self.store.frames.mark_dirty(frame, 1);
+        Ok(1)
     }
 
     /// Brings all of these pages of a file into memory, one after the other; where memory is short,

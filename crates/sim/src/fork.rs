@@ -40,7 +40,9 @@ impl Machine {
             return Ok(Err(Errno::ENOMEM));
         }
         if kind == ForkKind::Fork {
-            match self.with(id, duplicate)? {
+            let key = self.next_mm;
+            self.next_mm += 1;
+            match self.with(id, |ctx| duplicate(ctx, key))? {
                 Ok(mm) => {
                     child.mm = self.add_mm(mm);
                     if self.store.ksm.knows(process.mm) {
@@ -169,6 +171,9 @@ pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
     }
     let last = mm.layout.task_size >> PAGE_BITS;
     for (_, len, pte) in mm.pages.remove(0, last + 1) {
+        if pte.what == What::Swap {
+            store.frames.unswap(pte.frame, len);
+        }
         if !pte.counted() {
             continue;
         }
@@ -194,8 +199,9 @@ pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
 }
 
 /// `dup_mmap()`: the copy, or `ENOMEM` when a promise is refused.
-fn duplicate(ctx: &mut Ctx<'_>) -> Result<Mm, Errno> {
+fn duplicate(ctx: &mut Ctx<'_>, key: usize) -> Result<Mm, Errno> {
     let mut child = Mm::new(ctx.store.config.arch, ctx.mm.layout, ctx.mm.segments);
+    child.key = key;
     child.memcg = ctx.mm.memcg;
     child.tables_memcg = ctx.mm.memcg;
     // As many tables as the parent has will do, and what is too much of that goes back.
@@ -249,6 +255,12 @@ fn copy_pages(store: &mut Store, parent: &mut Mm, child: &mut Mm, vma: &Vma) {
             if pte.what == What::Anon {
                 store.frames.update(pte.frame, len, |frame| frame.exclusive = false);
             }
+        }
+        if pte.what == What::Swap
+            && let Some(physical) = store.frames.physical.as_deref_mut()
+        {
+            physical.swap.hold(pte.frame, len);
+            child.swapped += len;
         }
         if let Some(kind) = pte.rss() {
             child.rss[kind] += len;

@@ -5,7 +5,7 @@
 
 use crate::memcg::{MemcgId, Memcgs};
 use crate::mm::Mm;
-use crate::physical::{Grant, NOWHERE, Physical};
+use crate::physical::{Grant, List, NOWHERE, Physical};
 use crate::range_map::{RangeMap, Run};
 
 /// The first frame of files; each has 2⁴⁰ of them.
@@ -41,15 +41,33 @@ pub(crate) struct Frame {
     pub(crate) zone: u8,
     /// The memory cgroup that it is charged to.
     pub(crate) memcg: u16,
+    /// Locked in memory: on no list that is reclaimed from.
+    pub(crate) unevictable: bool,
+    /// Its place in its list; 0 on none.
+    pub(crate) lru: u64,
+    /// The address space that it was first mapped in, and at which page there: most often it still is.
+    pub(crate) home: Option<(u32, u64)>,
 }
 
 impl Run for Frame {
-    fn skip(&self, _by: u64) -> Frame {
-        *self
+    fn skip(&self, by: u64) -> Frame {
+        let lru = if self.lru == 0 { 0 } else { self.lru + by };
+        Frame { lru, home: self.home.map(|(mm, page)| (mm, page + by)), ..*self }
     }
 }
 
 impl Frame {
+    /// The list that it is on, or would be.
+    pub(crate) fn list(&self) -> List {
+        match (self.unevictable, self.swapbacked, self.active) {
+            (true, ..) => List::Unevictable,
+            (_, true, false) => List::InactiveAnon,
+            (_, true, true) => List::ActiveAnon,
+            (_, false, false) => List::InactiveFile,
+            (_, false, true) => List::ActiveFile,
+        }
+    }
+
     /// A page just made for a process: mapped once, by it alone.
     pub(crate) const ANON: Frame = Frame {
         maps: 1,
@@ -63,6 +81,9 @@ impl Frame {
         large: false,
         zone: NOWHERE,
         memcg: 0,
+        unevictable: false,
+        lru: 0,
+        home: None,
     };
 
     /// A page of a file that nobody maps.
@@ -78,6 +99,9 @@ impl Frame {
         large: false,
         zone: NOWHERE,
         memcg: 0,
+        unevictable: false,
+        lru: 0,
+        home: None,
     };
 }
 
@@ -106,36 +130,84 @@ pub(crate) fn file_of(frame: u64) -> Option<(usize, u64)> {
 }
 
 impl Frames {
-    /// New anonymous frames, each mapped once, of pages that were granted.
-    pub(crate) fn anonymous(&mut self, count: u64, large: bool, grant: Grant) -> u64 {
+    /// New anonymous frames, each mapped once, of pages that were granted; `home` is the address space
+    /// and the page that they are first mapped at.
+    pub(crate) fn anonymous(
+        &mut self,
+        count: u64,
+        large: bool,
+        grant: Grant,
+        home: (usize, u64),
+    ) -> u64 {
         if large {
             self.next = self.next.next_multiple_of(512);
         }
         let first = self.next;
         self.next += count;
         let Grant { zone, memcg, .. } = grant;
-        self.add(first, count, Frame { large, zone, memcg, ..Frame::ANON });
+        let mut frame = Frame { large, zone, memcg, ..Frame::ANON };
+        if let Some(physical) = self.physical.as_deref() {
+            frame.active = physical.policy.new_anon_active;
+            frame.home = u32::try_from(home.0).ok().map(|mm| (mm, home.1));
+        }
+        self.add(first, count, frame);
         first
     }
 
     /// Frames that were not there.
-    pub(crate) fn add(&mut self, first: u64, count: u64, frame: Frame) {
+    pub(crate) fn add(&mut self, first: u64, count: u64, mut frame: Frame) {
+        if let Some(physical) = self.physical.as_deref_mut() {
+            physical.enlist(first, count, &mut frame);
+        }
         self.map.insert(first, count, frame);
+    }
+
+    /// These are the youngest of their list now.
+    pub(crate) fn rotate(&mut self, first: u64, count: u64) {
+        let Frames { map, physical, .. } = self;
+        let Some(physical) = physical.as_deref_mut() else { return };
+        map.update_runs(first, first + count, |at, len, frame| {
+            physical.delist(at, len, frame);
+            physical.enlist(at, len, frame);
+        });
     }
 
     /// Frames that go, with their pages; how many there were.
     pub(crate) fn remove(&mut self, first: u64, end: u64) -> u64 {
         let mut count = 0;
-        for (_, len, frame) in self.map.remove(first, end) {
+        for (at, len, frame) in self.map.remove(first, end) {
             count += len;
-            self.gone(len, frame);
+            self.gone(at, len, frame);
+        }
+        count
+    }
+
+    /// Frames that are in swap from now on: their memory is free, and whoever paid for it pays for swap.
+    pub(crate) fn remove_swapped(&mut self, first: u64, count: u64) {
+        for (at, len, frame) in self.map.remove(first, first + count) {
+            if let Some(physical) = self.physical.as_deref_mut() {
+                physical.delist(at, len, &frame);
+                physical.give(frame.zone, len);
+            }
+            self.memcgs.swapped_out(MemcgId(frame.memcg), len);
+        }
+    }
+
+    /// Slots of swap that nobody needs any more; how many.
+    pub(crate) fn free_slots(&mut self, first: u64, end: u64) -> u64 {
+        let Some(physical) = self.physical.as_deref_mut() else { return 0 };
+        let mut count = 0;
+        for (memcg, len) in physical.free_slots(first, end) {
+            count += len;
+            self.memcgs.swap_freed(MemcgId(memcg), len);
         }
         count
     }
 
     /// The pages of frames that are gone are free again.
-    fn gone(&mut self, count: u64, frame: Frame) {
+    fn gone(&mut self, first: u64, count: u64, frame: Frame) {
         if let Some(physical) = self.physical.as_deref_mut() {
+            physical.delist(first, count, &frame);
             physical.give(frame.zone, count);
             self.memcgs.freed(MemcgId(frame.memcg), count);
         }
@@ -191,15 +263,120 @@ impl Frames {
             frame.maps = frame.maps.saturating_sub(1);
             if frame.maps > 0 || at >= FILES {
                 self.map.insert(at, len, frame);
-            } else {
-                self.gone(len, frame);
+                if frame.unevictable && frame.maps == 0 {
+                    self.lock(at, len, false);
+                }
+                continue;
             }
+            let Some(physical) = self.physical.as_deref_mut() else { continue };
+            // What is in the swap cache stays there for others that have swapped it out.
+            let slots = physical.swap.slots.within(at, at + len);
+            let mut from = at;
+            for (slot, count, known) in slots {
+                if known.refs > 0 {
+                    let by = from - at;
+                    self.forget(from, slot - from, frame.skip(by));
+                    self.map.insert(slot, count, frame.skip(slot - at));
+                    from = slot + count;
+                }
+            }
+            self.forget(from, at + len - from, frame.skip(from - at));
         }
+    }
+
+    /// Anonymous frames that nobody maps go, with what swap has of them.
+    fn forget(&mut self, first: u64, count: u64, frame: Frame) {
+        if count == 0 {
+            return;
+        }
+        self.gone(first, count, frame);
+        self.free_slots(first, first + count);
     }
 
     /// Changes what is known of some.
     pub(crate) fn update(&mut self, first: u64, count: u64, mut change: impl FnMut(&mut Frame)) {
-        self.map.update(first, first + count, |_, frame| change(frame));
+        let Frames { map, physical, .. } = self;
+        map.update_runs(first, first + count, |at, len, frame| {
+            let before = *frame;
+            change(frame);
+            if let Some(physical) = physical.as_deref_mut() {
+                physical.changed(at, len, &before, frame);
+            }
+        });
+    }
+
+    /// Entries that named slots of swap are gone; what nobody names any more is free, and its page in
+    /// the swap cache as well.
+    pub(crate) fn unswap(&mut self, first: u64, count: u64) {
+        let Some(physical) = self.physical.as_deref_mut() else { return };
+        let slots = physical.swap.slots.within(first, first + count);
+        physical.swap.slots.update(first, first + count, |_, slot| {
+            slot.refs = slot.refs.saturating_sub(1);
+        });
+        for (at, len, slot) in slots {
+            if slot.refs <= 1 {
+                self.free_unused_slots(at, len);
+            }
+        }
+    }
+
+    /// Slots that no entry names: they are free, and so are pages in the swap cache that nobody maps.
+    fn free_unused_slots(&mut self, first: u64, count: u64) {
+        let cached: Vec<(u64, u64)> = self
+            .map
+            .iter_within(first, first + count)
+            .filter(|(_, _, frame)| frame.maps == 0)
+            .map(|(at, len, _)| (at, len))
+            .collect();
+        for (at, len) in cached {
+            self.remove(at, at + len);
+        }
+        self.free_slots(first, first + count);
+    }
+
+    /// `mlock_folio()` and `munlock_folio()`: locked pages are on no list that is reclaimed from.
+    pub(crate) fn lock(&mut self, first: u64, count: u64, lock: bool) {
+        if self.physical.is_some() {
+            self.update(first, count, |frame| frame.unevictable = lock);
+        }
+    }
+
+    /// Where frames are mapped that moved.
+    pub(crate) fn rehome(&mut self, first: u64, count: u64, mm: usize, page: u64) {
+        let (Some(_), Ok(mm)) = (&self.physical, u32::try_from(mm)) else { return };
+        self.map.update(first, first + count, |at, frame| {
+            if frame.maps == 1 {
+                frame.home = Some((mm, page + (at - first)));
+            }
+        });
+    }
+
+    /// Pages that are written to leave the swap cache: what swap has of them is old.
+    pub(crate) fn leave_swap(&mut self, first: u64, count: u64) {
+        self.free_slots(first, first + count);
+    }
+
+    /// Whether others have a page of this frame in swap.
+    pub(crate) fn shared_in_swap(&self, frame: u64) -> bool {
+        let slot = self.physical.as_deref().and_then(|physical| physical.swap.slots.get(frame));
+        slot.is_some_and(|(_, slot)| slot.refs > 0)
+    }
+
+    /// Runs of slots of swap: how many, and how many entries name each.
+    pub(crate) fn slots(&self, first: u64, count: u64) -> Vec<(u64, u32)> {
+        let Some(physical) = self.physical.as_deref() else { return Vec::new() };
+        let slots = physical.swap.slots.iter_within(first, first + count);
+        slots.map(|(_, len, slot)| (len, slot.refs)).collect()
+    }
+
+    /// Whether there is room in swap.
+    pub(crate) fn has_swap(&self) -> bool {
+        self.physical.as_deref().is_some_and(|physical| physical.swap.free() > 0)
+    }
+
+    /// Whether a page is in swap.
+    pub(crate) fn swapped(&self, frame: u64) -> bool {
+        self.physical.as_deref().is_some_and(|physical| physical.swap.slots.get(frame).is_some())
     }
 
     /// `folio_mark_dirty()`.

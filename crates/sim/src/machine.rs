@@ -115,6 +115,7 @@ impl Machine {
         if let Some(physical) = store.frames.physical.as_deref() {
             store.config.ram = physical.managed();
         }
+        store.add_boot_pages();
         Machine {
             store,
             image,
@@ -259,6 +260,7 @@ impl Machine {
         };
         let result = run(&mut Ctx { store: &mut self.store, mm: &mut mm, task: &mut task, rest });
         self.processes[group].task = task;
+        self.store.frames.pay_tables(&mut mm);
         if mm.users > 0 {
             self.mms.insert(key, mm);
         } else {
@@ -296,8 +298,7 @@ impl Machine {
     }
 
     pub(crate) fn add_mm(&mut self, mm: Mm) -> usize {
-        let id = self.next_mm;
-        self.next_mm += 1;
+        let id = mm.key;
         self.mms.insert(id, mm);
         id
     }
@@ -323,6 +324,8 @@ impl Machine {
         let mut layout = layout(config.release, config.arch, input);
         layout.mmap_base = self.image.mmap_base.unwrap_or(layout.mmap_base);
         let mut mm = Mm::new(config.arch, layout, self.image.segments);
+        mm.key = self.next_mm;
+        self.next_mm += 1;
         (mm.memcg, mm.tables_memcg) = (memcg, memcg);
         let mut image = self.image.clone();
         if self.image.mmap_base.is_none() {
@@ -432,6 +435,10 @@ impl World for Machine {
     fn control(&mut self, what: &Control, value: &str) -> Result<Result<(), Errno>, WorldError> {
         self.runs()?;
         Ok(self.write_control(what, value))
+    }
+
+    fn panicked(&mut self) -> Option<String> {
+        self.store.oom.halted.as_ref().map(crate::oom::Halt::words)
     }
 
     fn files(&mut self, files: &[FileSpec]) -> Result<(), WorldError> {
@@ -559,6 +566,7 @@ impl World for Machine {
         self.ksmd(until);
         self.store.clock = until;
         crate::oom::reap_due(&mut self.parts());
+        self.expire_dirty(nanoseconds);
         Ok(())
     }
 
@@ -584,10 +592,6 @@ impl World for Machine {
             oom_score,
             machine,
         })
-    }
-
-    fn panicked(&mut self) -> Option<String> {
-        self.store.oom.halted.as_ref().map(crate::oom::Halt::words)
     }
 
     fn machine(&mut self) -> Result<Vec<(String, Vec<u8>)>, WorldError> {

@@ -55,6 +55,10 @@ pub(crate) struct Mm {
     pub(crate) users: u32,
     /// Page tables that memory was taken for.
     pub(crate) tables_paid: u64,
+    /// Its number among the address spaces.
+    pub(crate) key: usize,
+    /// Entries of pages in swap (`MM_SWAPENTS`).
+    pub(crate) swapped: u64,
     /// Who pays for its pages: the cgroup of the process that it belongs to.
     pub(crate) memcg: MemcgId,
     /// Who pays for its page tables: where it was when it came to be.
@@ -83,6 +87,8 @@ impl Mm {
             no_hole: None,
             users: 1,
             tables_paid: 0,
+            key: usize::MAX,
+            swapped: 0,
             memcg: MemcgId::ROOT,
             tables_memcg: MemcgId::ROOT,
         }
@@ -151,9 +157,8 @@ impl Mm {
     }
 
     /// Pages of it that are on swap.
-    #[expect(clippy::unused_self, reason = "nothing is swapped out yet")]
     pub(crate) fn swap_entries(&self) -> u64 {
-        0
+        self.swapped
     }
 
     pub(crate) fn note_rss(&mut self) {

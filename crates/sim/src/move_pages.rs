@@ -4,7 +4,7 @@
 //! them, and huge pages move where both are aligned to those.
 
 use crate::ctx::Ctx;
-use crate::page::{HUGE_BYTES, PAGE_BITS, page_of};
+use crate::page::{HUGE_BYTES, PAGE_BITS, What, page_of};
 
 const PUD: u64 = 1 << 30;
 
@@ -53,6 +53,9 @@ impl Ctx<'_> {
         let target = new >> PAGE_BITS;
         for (page, count, pte) in self.mm.pages.remove(first, last) {
             self.mm.pages.insert(page - first + target, count, pte);
+            if pte.what == What::Anon {
+                self.store.frames.rehome(pte.frame, count, self.rest.mm, page - first + target);
+            }
         }
     }
 

@@ -26,6 +26,8 @@ pub(crate) enum What {
     Special,
     /// A guard: any access gets a signal.
     Guard,
+    /// An anonymous page that is in swap.
+    Swap,
 }
 
 /// Entries of one kind, one after the other.
@@ -44,7 +46,8 @@ pub(crate) struct Pte {
 
 impl Run for Pte {
     fn skip(&self, by: u64) -> Pte {
-        Pte { frame: if self.counted() { self.frame + by } else { 0 }, ..*self }
+        let named = self.counted() || self.what == What::Swap;
+        Pte { frame: if named { self.frame + by } else { 0 }, ..*self }
     }
 }
 
@@ -60,7 +63,7 @@ impl Pte {
 
     /// Whether something is mapped.
     pub(crate) fn present(&self) -> bool {
-        self.what != What::Guard
+        !matches!(self.what, What::Guard | What::Swap)
     }
 
     /// The index of its kind among the RSS counters.
@@ -69,7 +72,7 @@ impl Pte {
             What::File => Some(FILE),
             What::Anon => Some(ANON),
             What::Shmem => Some(SHMEM),
-            What::Zero | What::Special | What::Guard => None,
+            What::Zero | What::Special | What::Guard | What::Swap => None,
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Entries of page tables: putting them in, taking them out, splitting huge ones.
 
 use crate::ctx::Ctx;
+use crate::mm::Mm;
 use crate::page::{HUGE, PAGE_BITS, Pte, What, page_of};
-use crate::store::Hole;
+use crate::store::{Hole, Store};
+use crate::vm_flags::VmFlags;
 
 /// Which entries a [`Ctx::zap_some`] takes out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +28,12 @@ impl Ctx<'_> {
         }
         self.mm.pages.set(page, count, pte);
         self.store.frames.pay_tables(self.mm);
+        if self.store.frames.physical.is_some()
+            && pte.counted()
+            && self.mm.at(page << PAGE_BITS).is_some_and(|vma| vma.has(VmFlags::LOCKED))
+        {
+            self.store.frames.lock(pte.frame, count, true);
+        }
     }
 
     /// Unmaps whatever is mapped at these pages.
@@ -45,12 +53,16 @@ impl Ctx<'_> {
             let goes = match which {
                 Zap::All => true,
                 Zap::KeepGuards => pte.what != What::Guard,
-                Zap::CacheOnly => !matches!(pte.what, What::Anon | What::Guard),
+                Zap::CacheOnly => !matches!(pte.what, What::Anon | What::Swap | What::Guard),
                 Zap::Guards => pte.what == What::Guard,
             };
             if !goes {
                 self.mm.pages.insert(at, len, pte);
                 continue;
+            }
+            if pte.what == What::Swap {
+                self.mm.swapped -= len;
+                self.store.frames.unswap(pte.frame, len);
             }
             if let Some(kind) = pte.rss() {
                 self.mm.rss[kind] -= len;
@@ -98,26 +110,9 @@ impl Ctx<'_> {
         }
     }
 
-    /// Every range of pages of this address space that maps pages `first..first + count` of a file.
-    fn mapped_at(&self, file: usize, first: u64, count: u64) -> Vec<(u64, u64)> {
-        let last = first.saturating_add(count);
-        let of_file = |open: usize| self.store.opens[open].file == file;
-        self.mm
-            .vmas
-            .values()
-            .filter(|vma| vma.open_file().is_some_and(of_file))
-            .filter_map(|vma| {
-                let from = first.max(vma.pgoff);
-                let to = last.min(vma.pgoff + vma.pages());
-                let start = vma.start >> PAGE_BITS;
-                (from < to).then(|| (start + from - vma.pgoff, start + to - vma.pgoff))
-            })
-            .collect()
-    }
-
     /// `unmap_mapping_range()`.
     pub(crate) fn unmap_file(&mut self, hole: &Hole) {
-        for (start, end) in self.mapped_at(hole.file, hole.first, hole.count) {
+        for (start, end) in mapped_at(self.store, self.mm, hole.file, hole.first, hole.count) {
             let which = if hole.cows { Zap::KeepGuards } else { Zap::CacheOnly };
             self.zap_some(start, end, which);
         }
@@ -125,16 +120,37 @@ impl Ctx<'_> {
 
     /// `folio_mkclean()`: a write to a page that was written back is noticed again.
     pub(crate) fn clean_file(&mut self, file: usize, first: u64, count: u64) {
-        if self.store.files[file].is_shmem() {
-            return;
-        }
-        for (start, end) in self.mapped_at(file, first, count) {
-            self.mm.pages.update(start, end, |_, pte| {
-                if pte.what == What::File && (pte.dirty || pte.writable) {
-                    pte.dirty = false;
-                    pte.writable = false;
-                }
-            });
-        }
+        clean_mapped(self.store, self.mm, file, first, count);
+    }
+}
+
+/// Every range of pages of an address space that maps pages `first..first + count` of a file.
+fn mapped_at(store: &Store, mm: &Mm, file: usize, first: u64, count: u64) -> Vec<(u64, u64)> {
+    let last = first.saturating_add(count);
+    let of_file = |open: usize| store.opens[open].file == file;
+    mm.vmas
+        .values()
+        .filter(|vma| vma.open_file().is_some_and(of_file))
+        .filter_map(|vma| {
+            let from = first.max(vma.pgoff);
+            let to = last.min(vma.pgoff + vma.pages());
+            let start = vma.start >> PAGE_BITS;
+            (from < to).then(|| (start + from - vma.pgoff, start + to - vma.pgoff))
+        })
+        .collect()
+}
+
+/// [`Ctx::clean_file`] of any address space.
+pub(crate) fn clean_mapped(store: &Store, mm: &mut Mm, file: usize, first: u64, count: u64) {
+    if store.files[file].is_shmem() {
+        return;
+    }
+    for (start, end) in mapped_at(store, mm, file, first, count) {
+        mm.pages.update(start, end, |_, pte| {
+            if pte.what == What::File && (pte.dirty || pte.writable) {
+                pte.dirty = false;
+                pte.writable = false;
+            }
+        });
     }
 }

@@ -61,3 +61,6 @@ impl Profile {
         self.zones.iter().map(|zone| zone.managed).sum()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,8 +130,18 @@ impl<V: Run> RangeMap<V> {
 
     /// Changes every run within `start..end`.
     pub(crate) fn update(&mut self, start: u64, end: u64, mut change: impl FnMut(u64, &mut V)) {
+        self.update_runs(start, end, |at, _, value| change(at, value));
+    }
+
+    /// As [`RangeMap::update`]; the change is told the length of each run, too.
+    pub(crate) fn update_runs(
+        &mut self,
+        start: u64,
+        end: u64,
+        mut change: impl FnMut(u64, u64, &mut V),
+    ) {
         for (at, len, mut value) in self.remove(start, end) {
-            change(at, &mut value);
+            change(at, len, &mut value);
             self.insert(at, len, value);
         }
     }

@@ -9,11 +9,14 @@ use units::Pages;
 
 use crate::anon::Anons;
 use crate::config::MachineConfig;
-use crate::files::{File, Open};
+use crate::files::{File, FileKind, Open};
 use crate::frames::{Frame, Frames, file_base};
 use crate::ksm::{Contents, Ksm};
 use crate::memcg::MemcgId;
 use crate::oom::State;
+use crate::page::PAGE_BITS;
+use crate::physical::{Grant, NOWHERE, Zone};
+use crate::range_map::RangeSet;
 use crate::rules_of::Rules;
 
 /// Pages of a file that go, and must be unmapped everywhere before.
@@ -66,6 +69,35 @@ impl Store {
             if maps > 0 && self.elsewhere.insert(page) {
                 self.frames.update(page, 1, |frame| frame.maps += maps);
             }
+        }
+    }
+
+    /// Pages of files and of processes that were there before the scenario, and may be reclaimed.
+    pub(crate) fn add_boot_pages(&mut self) {
+        let Some(physical) = self.frames.physical.as_deref() else { return };
+        let used = |zone: &Zone| zone.managed - zone.unused();
+        let zones = physical.zones.iter().enumerate();
+        let Some((at, zone)) = zones.max_by_key(|(_, zone)| used(zone)) else { return };
+        let anon = physical.profile.anon.min(used(zone));
+        let cached = physical.profile.file.min(used(zone) - anon);
+        let zone = u8::try_from(at).unwrap_or(NOWHERE);
+        if anon > 0 {
+            let grant = Grant { pages: anon, zone, memcg: 0 };
+            self.frames.anonymous(anon, false, grant, (usize::MAX, 0));
+        }
+        if cached > 0 {
+            let file = self.add_file(File {
+                name: "[boot]".to_owned(),
+                device: (0, 0),
+                inode: 0,
+                len: cached << PAGE_BITS,
+                kind: FileKind::Disk,
+                promised: None,
+                blocks: RangeSet::default(),
+                opens: 0,
+                linked: true,
+            });
+            self.frames.add(file_base(file), cached, Frame { zone, ..Frame::CACHE });
         }
     }
 
@@ -122,7 +154,7 @@ impl Store {
                 total_ram: Pages::new(config.ram),
                 total_swap: Pages::new(config.swap),
                 free: Pages::new(self.free()),
-                free_swap: Pages::new(config.swap),
+                free_swap: Pages::new(self.free_swap()),
                 ..Machine::default()
             },
             strict: self.strict(),
@@ -141,6 +173,11 @@ impl Store {
             physical.give_kernel(physical.profile.per_process);
             self.frames.memcgs.uncharge_kernel(paid.0, paid.1);
         }
+    }
+
+    /// `SwapFree`, pages.
+    pub(crate) fn free_swap(&self) -> u64 {
+        self.frames.physical.as_deref().map_or(self.config.swap, |physical| physical.swap.free())
     }
 
     /// Pages that nothing in the model uses.

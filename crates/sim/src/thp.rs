@@ -102,7 +102,7 @@ impl Ctx<'_> {
             self.store.frames.give_back(grant);
             return Err(none.into());
         }
-        let frame = self.store.frames.anonymous(count * HUGE, true, grant);
+        let frame = self.store.frames.anonymous(count * HUGE, true, grant, (self.rest.mm, first));
         let writable = self.vma(at).has(VmFlags::WRITE);
         let pte = Pte { what: What::Anon, frame, writable, dirty: true, young: true, huge: true };
         self.put(first, count * HUGE, pte);
@@ -130,7 +130,7 @@ impl Ctx<'_> {
                 }
                 Err(dying @ NoMemory::Dying) => return Err(dying.into()),
             };
-            let frame = self.store.frames.anonymous(HUGE, true, grant);
+            let frame = self.store.frames.anonymous(HUGE, true, grant, (self.rest.mm, first));
             let new = Pte { what: What::Anon, frame, writable: true, dirty: true, ..pte };
             self.put(first, HUGE, new);
             return Ok(Step::minor(pages, 1));

@@ -167,6 +167,7 @@ impl Machine {
                     && self.store.frames.map.get(frame).is_some_and(|(_, known)| known.maps == 1);
                 let soft_dirty = u64::from(self.store.config.soft_dirty) << 55;
                 let entry = match pte.what {
+                    What::Swap => 1 << 62,
                     What::Guard => u64::from(guards) << 58,
                     What::File | What::Shmem => 1 << 63 | 1 << 61 | u64::from(alone) << 56,
                     What::Anon => 1 << 63 | u64::from(alone) << 56 | soft_dirty,

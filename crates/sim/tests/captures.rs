@@ -230,7 +230,7 @@ fn same_lines(log: &[u8]) -> Vec<String> {
         if !rows && !line.ends_with("pages hwpoisoned") {
             let mut layout = layout(line).concat();
             if let Some(start) = line.find(": ").filter(|_| line.contains("*4kB ")) {
-                layout = line[..start].to_owned();
+                line[..start].clone_into(&mut layout);
             }
             let end = layout.find(",task=").or_else(|| layout.find(" (")).unwrap_or(layout.len());
             let yes = layout[..end].replace("all_unreclaimable? yes", "all_unreclaimable? no");

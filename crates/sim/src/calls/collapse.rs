@@ -50,7 +50,7 @@ impl Ctx<'_> {
         }
         let Ok(grant) = self.allocate(HUGE, For::Huge) else { return false };
         self.zap(first, first + HUGE);
-        let frame = self.store.frames.anonymous(HUGE, true, grant);
+        let frame = self.store.frames.anonymous(HUGE, true, grant, (self.rest.mm, first));
         let writable = self.vma(at).has(VmFlags::WRITE);
         let pte = Pte { what: What::Anon, frame, writable, dirty: true, young: true, huge: true };
         self.put(first, HUGE, pte);

@@ -137,6 +137,7 @@ impl Ctx<'_> {
                 self.store.clear_part(file, old);
             }
             self.store.written(file, page, pages);
+            self.balance_dirty();
             page += pages;
         }
         let known = &mut self.store.files[file];

@@ -170,6 +170,7 @@ impl Ctx<'_> {
 
     /// Reads the pages of a file into memory, without mapping them.
     fn advise_willneed(&mut self, at: u64, start: u64, end: u64) {
+        self.will_need(start >> PAGE_BITS, end >> PAGE_BITS);
         let vma = self.vma(at);
         let Backing::File(open) = vma.backing else { return };
         let first = vma.pgoff_at(start);
@@ -229,9 +230,13 @@ impl Ctx<'_> {
         self.split_huge_page(first);
         self.split_huge_page(last);
         for (page, len, pte) in self.mm.pages.within(first, last) {
+            if pte.what == What::Swap {
+                self.zap(page, page + len);
+            }
             if pte.what != What::Anon {
                 continue;
             }
+            self.store.frames.leave_swap(pte.frame, len);
             for (frame, count, known) in self.store.frames.map.within(pte.frame, pte.frame + len) {
                 // A shared page that was written by a call is left alone.
                 if (known.dirty || pte.huge) && known.maps > 1 {
@@ -280,6 +285,8 @@ impl Ctx<'_> {
         self.split_huge_page(last);
         let runs = self.mm.pages.within(first, last);
         let mut gone = Vec::new();
+        let mut swaps = Vec::new();
+        let swap = self.store.frames.has_swap();
         for (page, len, pte) in runs {
             if !pte.counted() {
                 continue;
@@ -295,6 +302,10 @@ impl Ctx<'_> {
                     continue;
                 }
                 let clean = !pte.dirty && !known.dirty;
+                if swap && (known.swapbacked || pte.what == What::Shmem) {
+                    swaps.push((frame, count));
+                    continue;
+                }
                 if pte.what != What::Anon || (clean && !known.swapbacked) {
                     gone.push((from, count, clean && pte.what != What::Anon, frame));
                 } else if pte.huge {
@@ -303,6 +314,9 @@ impl Ctx<'_> {
                     }
                 }
             }
+        }
+        for (frame, count) in swaps {
+            self.page_out(frame, count);
         }
         for (page, count, leaves, frame) in gone {
             self.zap(page, page + count);

@@ -107,6 +107,12 @@ impl Ctx<'_> {
         }
         self.modify(at, start, end, flags)?;
         let pages = (end - start) >> PAGE_BITS;
+        let lock = flags.has(VmFlags::LOCKED);
+        for (_, len, pte) in self.mm.pages.within(start >> PAGE_BITS, end >> PAGE_BITS) {
+            if pte.counted() {
+                self.store.frames.lock(pte.frame, len, lock);
+            }
+        }
         if !flags.has(VmFlags::LOCKED) {
             self.mm.locked_vm = self.mm.locked_vm.saturating_sub(pages);
         } else if !old.has(VmFlags::LOCKED) {

@@ -125,6 +125,26 @@ impl Contents {
         number
     }
 
+    /// What zram makes of pages: of how many the answer is the same, and how many 64ths of a page each
+    /// takes. Pages of one repeated word take nothing (`page_same_filled()`), what cannot be compressed
+    /// takes the page.
+    pub(crate) fn compressed(&self, frame: u64, count: u64) -> (u64, u8) {
+        match self.frames.get(frame) {
+            None => {
+                let next = self.frames.next_used(frame).unwrap_or(u64::MAX);
+                (count.min(next - frame), 0)
+            }
+            Some((len, bytes)) => {
+                let parts = match bytes.base {
+                    Base::Random { .. } => 64,
+                    Base::Filled(_) if bytes.marks == 0 => 0,
+                    Base::Filled(_) => 1,
+                };
+                (count.min(len), parts)
+            }
+        }
+    }
+
     /// Pages were copied.
     pub(crate) fn copy(&mut self, from: u64, to: u64, count: u64) {
         let runs = self.frames.within(from, from + count);

@@ -75,7 +75,8 @@ impl Ctx<'_> {
 
     fn note_pages(&mut self, page: u64, count: u64, content: Content, places: &[u16]) {
         for (at, len, pte) in self.mm.pages.within(page, page + count) {
-            if pte.what == What::Anon {
+            // It may have been swapped out since: its frame's number stays its name.
+            if matches!(pte.what, What::Anon | What::Swap) {
                 self.store.contents.write(pte.frame, len, at, content, places);
             }
         }

@@ -133,7 +133,6 @@ impl Memcgs {
 
     /// `mem_cgroup_swapout()` and `__mem_cgroup_try_charge_swap()`: whether so many pages may be swapped
     /// out; if they may, they are swap from now on, and the caller uncharges the memory in v2.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for swap"))]
     pub(crate) fn swap_room(&self, id: MemcgId) -> u64 {
         if id == MemcgId::ROOT || self.version == CgroupVersion::V1 {
             return u64::MAX;
@@ -142,7 +141,6 @@ impl Memcgs {
     }
 
     /// Pages went out: their memory is uncharged, their swap is charged.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for swap"))]
     pub(crate) fn swapped_out(&mut self, id: MemcgId, pages: u64) {
         self.get_mut(id).swapped += pages;
         if id == MemcgId::ROOT {
@@ -158,7 +156,6 @@ impl Memcgs {
     }
 
     /// Slots became free. The memory of a page that came back was charged as any other.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for swap"))]
     pub(crate) fn swap_freed(&mut self, id: MemcgId, pages: u64) {
         let memcg = self.get_mut(id);
         memcg.swapped = memcg.swapped.saturating_sub(pages);

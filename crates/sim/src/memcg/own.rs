@@ -18,24 +18,24 @@ pub(crate) fn own_stats<'a>(
     processes: &[Process],
 ) -> BTreeMap<MemcgId, Stat> {
     let mut stats: BTreeMap<MemcgId, Stat> = BTreeMap::new();
-    // New anonymous pages are on the inactive list since 5.9.
-    let anon_list = usize::from(store.release() < facts::Release::new(5, 9));
     for (frame, len, known) in store.frames.map.iter() {
         let stat = stats.entry(MemcgId(known.memcg)).or_default();
+        stat.lru[known.list() as usize] += len;
+        if store.frames.swapped(frame) {
+            stat.swap_cached +=
+                store.frames.slots(frame, len).iter().map(|(len, _)| len).sum::<u64>();
+        }
         let Some((file, _)) = file_of(frame) else {
             stat.anon += len;
             stat.anon_huge += if known.large { len } else { 0 };
-            stat.lru[anon_list] += len;
             continue;
         };
         stat.file += len;
         stat.file_mapped += if known.maps > 0 { len } else { 0 };
         if store.files[file].is_shmem() {
             stat.shmem += len;
-            stat.lru[usize::from(known.active)] += len;
         } else {
             stat.dirty += if known.dirty { len } else { 0 };
-            stat.lru[2 + usize::from(known.active)] += len;
         }
     }
     for mm in mms {

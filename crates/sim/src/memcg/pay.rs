@@ -155,9 +155,11 @@ impl Ctx<'_> {
 
     /// `try_to_free_mem_cgroup_pages()`: how many pages of the subtree were freed.
     pub(crate) fn reclaim_below(&mut self, id: MemcgId, pages: u64, may_swap: bool) -> u64 {
-        let _ = (id, pages, may_swap);
-        self.stall(ATTEMPT);
-        0
+        let freed = self.reclaim_in(id, pages, may_swap, None);
+        if freed == 0 {
+            self.stall(ATTEMPT);
+        }
+        freed
     }
 
     /// Time passes while the task waits for memory.

@@ -54,7 +54,6 @@ impl Memcgs {
     }
 
     /// What reclaim in the subtree of `root` does with `id`, in its first or second pass.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for reclaim"))]
     pub(crate) fn view(&self, root: MemcgId, id: MemcgId, second: bool) -> View {
         if id == MemcgId::ROOT || self.rules.protection == Protection::None {
             return view(Protection::None, 1, 0, 0, second);

@@ -4,11 +4,10 @@
 //! Blocks: free pages are said to lie in the largest that they can make ([`blocks`]). Pages that were
 //! there before the scenario lie in the largest zone. See `DIVERGENCES.md`.
 
-use facts::Release;
 use rules::overcommit::commit_limit;
 
 use super::counters::{Counters, Lru, NodeCounters, SwapArea, ZoneCounters, blocks};
-use super::{Physical, Zone};
+use super::{List, Physical, Zone};
 use crate::frames::file_of;
 use crate::machine::Machine;
 use crate::mm::Mm;
@@ -58,33 +57,45 @@ impl Counters {
         }
         let mut counters = Counters {
             total_swap: store.config.swap,
-            free_swap: store.config.swap,
+            free_swap: store.free_swap(),
             total_reserve: physical.total_reserve,
             committed: store.committed + store.config.committed_elsewhere,
             commit_limit: commit_limit(store.release(), store.strict()).count(),
             percpu: PERCPU.saturating_mul(u64::from(store.config.cpus)),
-            dirty_thresholds: (0, 0),
-            swaps: Vec::new(),
+            dirty_thresholds: (physical.dirty_limits().1, physical.dirty_limits().0),
+            swaps: areas(physical),
             events: physical.events.clone(),
             zones,
             nodes,
         };
         counters.events.insert("oom_kill", store.oom.kills);
-        if counters.total_swap > 0 {
-            counters.swaps.push(SwapArea {
-                name: "/dev/vdb".to_owned(),
-                size: counters.total_swap,
-                used: counters.total_swap - counters.free_swap,
-                priority: if store.release() >= Release::new(4, 14) { -2 } else { -1 },
-            });
-        }
-        let dirtyable = counters
-            .free()
-            .saturating_sub(counters.total_reserve)
-            .saturating_add(counters.nodes.iter().map(|n| n.lru.files()).sum());
-        counters.dirty_thresholds = (dirtyable * 20 / 100, dirtyable * 10 / 100);
+        let hopeless = physical.kswapd_is_hopeless();
+        counters.nodes.iter_mut().for_each(|node| node.hopeless = hopeless);
         Some(counters)
     }
+}
+
+/// Swap areas as they are called where disks are virtual.
+fn areas(physical: &Physical) -> Vec<SwapArea> {
+    let (mut disks, mut zrams) = (0_u8, 0);
+    let mut name = |zram: bool| {
+        if zram {
+            zrams += 1;
+            format!("/dev/zram{}", zrams - 1)
+        } else {
+            disks += 1;
+            format!("/dev/vd{}", char::from(b'a' + disks.min(25)))
+        }
+    };
+    let areas = physical.swap.areas.iter();
+    areas
+        .map(|area| SwapArea {
+            name: name(area.zram),
+            size: area.pages,
+            used: area.used,
+            priority: i16::try_from(area.priority).unwrap_or(i16::MIN),
+        })
+        .collect()
 }
 
 impl Lru {
@@ -94,10 +105,6 @@ impl Lru {
         self.inactive_file += more.inactive_file;
         self.active_file += more.active_file;
         self.unevictable += more.unevictable;
-    }
-
-    fn files(&self) -> u64 {
-        self.inactive_file + self.active_file
     }
 }
 
@@ -145,12 +152,10 @@ fn of_zone(zone: &Zone, start_pfn: u64) -> ZoneCounters {
 fn before(physical: &Physical, zones: &mut [ZoneCounters], nodes: &mut [NodeCounters], tasks: u64) {
     let profile = &physical.profile;
     let Some(zone) = zones.iter_mut().max_by_key(|zone| zone.managed) else { return };
-    zone.lru.inactive_anon += profile.anon;
-    zone.lru.inactive_file += profile.file;
+    // Anonymous pages and pages of files that were there are frames like others.
     zone.lru.unevictable += profile.unevictable;
     let Some(node) = nodes.iter_mut().find(|node| node.node == zone.node) else { return };
-    node.anon += profile.anon;
-    node.file += profile.file + profile.unevictable;
+    node.file += profile.unevictable;
     node.slab_reclaimable += physical.slab.reclaimable;
     node.slab_unreclaimable += physical.slab.unreclaimable;
     // Each task has a stack of 16 KiB.
@@ -160,40 +165,39 @@ fn before(physical: &Physical, zones: &mut [ZoneCounters], nodes: &mut [NodeCoun
 
 /// Pages of the scenario's processes and files.
 fn frames(store: &Store, places: &[Zone], zones: &mut [ZoneCounters], nodes: &mut [NodeCounters]) {
-    let anon_active = store.release() < Release::new(5, 9);
     for (first, len, frame) in store.frames.map.iter() {
         let Some(place) = places.get(usize::from(frame.zone)) else { continue };
         let Some(zone) = zones.get_mut(usize::from(frame.zone)) else { continue };
         let Some(node) = nodes.iter_mut().find(|node| node.node == place.node) else { continue };
         let mapped = if frame.maps > 0 { len } else { 0 };
+        match frame.list() {
+            List::InactiveAnon => zone.lru.inactive_anon += len,
+            List::ActiveAnon => zone.lru.active_anon += len,
+            List::InactiveFile => zone.lru.inactive_file += len,
+            List::ActiveFile => zone.lru.active_file += len,
+            List::Unevictable => {
+                zone.lru.unevictable += len;
+                zone.mlock += len;
+            }
+        }
+        if store.frames.swapped(first) {
+            let cached: u64 = store.frames.slots(first, len).iter().map(|(len, _)| len).sum();
+            node.swap_cached += cached;
+            node.file += cached;
+        }
         let Some((file, _)) = file_of(first) else {
             node.anon += mapped;
-            if anon_active || frame.active {
-                zone.lru.active_anon += len;
-            } else {
-                zone.lru.inactive_anon += len;
-            }
             continue;
         };
         node.file += len;
         node.mapped += mapped;
         if store.files[file].is_shmem() {
             node.shmem += len;
-            if frame.active {
-                zone.lru.active_anon += len;
-            } else {
-                zone.lru.inactive_anon += len;
-            }
             continue;
         }
         if frame.dirty {
             node.dirty += len;
             zone.write_pending += len;
-        }
-        if frame.active {
-            zone.lru.active_file += len;
-        } else {
-            zone.lru.inactive_file += len;
         }
     }
 }

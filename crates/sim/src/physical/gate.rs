@@ -11,7 +11,7 @@ use rules::watermark::ZoneKind;
 use world::Errno;
 
 use super::zones::{Mark, class};
-use super::{NOWHERE, Physical};
+use super::{NOWHERE, Physical, Zone};
 use crate::ctx::Ctx;
 use crate::oom::{self, Outcome, Request, Scope};
 use crate::page::{HUGE, PAGE_BITS};
@@ -120,19 +120,49 @@ impl Ctx<'_> {
 
     /// `__alloc_pages_slowpath()`.
     fn allocate_slowly(&mut self, want: u64, what: For) -> Result<Grant, NoMemory> {
+        if what == For::Huge {
+            // Neither kswapd nor the asker reclaims for it (`GFP_TRANSHUGE_LIGHT`).
+            let physical = self.store.frames.physical.as_deref_mut();
+            let grant = physical.and_then(|physical| physical.grab(want, what, Mark::Min));
+            return grant.ok_or(NoMemory::Failed);
+        }
+        let mut fruitless = 0;
         loop {
+            let woken = self.wake_kswapd(what.highest());
             let Some(physical) = self.store.frames.physical.as_deref_mut() else {
                 return Err(NoMemory::Failed);
             };
-            if let Some(grant) = physical.grab(want, what, Mark::Min) {
+            let mark = if woken { Mark::Low } else { Mark::Min };
+            let grant =
+                physical.grab(want, what, mark).or_else(|| physical.grab(want, what, Mark::Min));
+            if let Some(grant) = grant {
                 return Ok(grant);
             }
-            if what == For::Huge {
-                return Err(NoMemory::Failed);
+            let freed = self.reclaim_directly(what);
+            if freed > 0 {
+                // `__alloc_pages_direct_reclaim()`: one attempt, and another one with what processors
+                // have on their lists.
+                let Some(physical) = self.store.frames.physical.as_deref_mut() else {
+                    return Err(NoMemory::Failed);
+                };
+                if let Some(grant) = physical.grab(want.min(freed), what, Mark::Min) {
+                    return Ok(grant);
+                }
+                physical.zones.iter_mut().for_each(Zone::drain);
+                if let Some(grant) = physical.grab(want.min(freed), what, Mark::Min) {
+                    return Ok(grant);
+                }
+                fruitless = 0;
+            } else {
+                fruitless += 1;
             }
-            if physical.shrink_slab(0) > 0 {
+            if self.should_retry(what, freed, fruitless) {
                 continue;
             }
+            fruitless = 0;
+            let Some(physical) = self.store.frames.physical.as_deref_mut() else {
+                return Err(NoMemory::Failed);
+            };
             // `__alloc_pages_may_oom()`: one last try, in case somebody else has just died.
             if let Some(grant) = physical.grab(want, what, Mark::High) {
                 return Ok(grant);

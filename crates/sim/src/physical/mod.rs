@@ -5,24 +5,43 @@
 //! (`zones.rs`), and goes back to that zone when its frame goes. Pages of the kernel's own, page
 //! tables among them, are counts by zone.
 
+mod account;
+mod balance;
 mod boot;
+mod control;
 mod count;
 pub(crate) mod counters;
 mod gate;
+mod lru;
+mod policy;
+mod reclaim;
+mod rmap;
+mod scan;
 mod slab;
+mod swap;
+mod swap_in;
+mod workingset;
+mod writeback;
 mod zones;
 
 use std::collections::BTreeMap;
 
 use facts::Release;
 use rules::watermark::ZoneKind;
+use world::SwapSpec;
 
 pub(crate) use gate::{For, Grant, NoMemory, process_pages};
+pub(crate) use lru::{List, Lru};
+pub(crate) use policy::{Balance, Policy, Retry};
 pub(crate) use slab::Slab;
+pub(crate) use swap::{Slot, Swap};
 pub(crate) use zones::{Mark, Zone, class};
 
 use crate::config::MachineConfig;
 use crate::profile::Profile;
+use crate::range_map::RangeMap;
+use workingset::Shadow;
+use writeback::Writeback;
 
 /// The zone of a frame that no zone knows of.
 pub(crate) const NOWHERE: u8 = u8::MAX;
@@ -48,6 +67,21 @@ pub(crate) struct Physical {
     pub(crate) kernel: Vec<u64>,
     /// Of which page tables.
     pub(crate) tables: u64,
+    pub(crate) policy: Policy,
+    pub(crate) lru: Lru,
+    pub(crate) swap: Swap,
+    /// What is remembered of pages of files that were evicted: by frame, their age.
+    pub(crate) shadows: RangeMap<Shadow>,
+    /// `vm.swappiness`.
+    pub(crate) swappiness: u64,
+    /// Dirty pages of files on disks.
+    pub(crate) dirty: u64,
+    /// How writing back is steered.
+    pub(crate) writeback: Writeback,
+    /// Runs of kswapd that freed nothing, one after the other.
+    pub(crate) kswapd_failures: u32,
+    /// Pages scanned since one was last freed (`NR_PAGES_SCANNED`, up to 4.7).
+    pub(crate) pages_scanned: u64,
     /// The kernel's own caches.
     pub(crate) slab: Slab,
     /// What has happened, by the name that `/proc/vmstat` gives it.
@@ -73,11 +107,23 @@ impl Physical {
             ratios: [0; zones::CLASSES],
             total_reserve: 0,
             tables: 0,
+            policy: Policy::of(config.release),
+            lru: Lru::default(),
+            swap: Swap::new(config.release),
+            shadows: RangeMap::default(),
+            swappiness: 60,
+            dirty: 0,
+            writeback: Writeback::new(config.release),
+            kswapd_failures: 0,
+            pages_scanned: 0,
             slab: Slab::new(profile.slab_reclaimable, profile.slab_unreclaimable),
             events: BTreeMap::new(),
             owed: 0,
             profile,
         };
+        if config.swap > 0 {
+            physical.swap.add(&SwapSpec { len: config.swap << 12, priority: None, zram: false });
+        }
         let asked = physical.profile.min_free_kbytes;
         physical.set_up(config.huge, asked);
         Some(physical)
@@ -166,3 +212,6 @@ impl Physical {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

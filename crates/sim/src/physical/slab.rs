@@ -47,6 +47,12 @@ impl Physical {
         pages
     }
 
+    /// `drop_slab()`: everything that will go.
+    pub(crate) fn drop_slab(&mut self) {
+        let pages = self.slab.reclaimable.saturating_sub(self.slab.floor);
+        self.free_slab(pages);
+    }
+
     fn free_slab(&mut self, pages: u64) {
         if pages == 0 {
             return;

@@ -18,7 +18,6 @@ use units::Pages;
 use crate::profile::ZoneProfile;
 
 /// Which mark a request looks at.
-#[expect(dead_code, reason = "reclaim looks at all of them")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mark {
     /// The first attempt.
@@ -27,11 +26,6 @@ pub(crate) enum Mark {
     Min,
     /// kswapd's aim, and the last attempt before the OOM killer.
     High,
-    /// Half of the minimum: what a process that is being killed may use (4.14), what the kernel
-    /// takes for a swap-out.
-    Half,
-    /// The kernel takes it from whatever is left.
-    None,
 }
 
 /// A zone.
@@ -98,14 +92,11 @@ impl Zone {
             Mark::Low => low.count() + self.boost,
             Mark::Min => min.count() + self.boost,
             Mark::High => high.count() + self.boost,
-            Mark::Half => min.count() / 2,
-            Mark::None => return 0,
         };
         mark.saturating_add(self.protection[class]).saturating_add(self.extra)
     }
 
     /// Whether the mark is met, strictly.
-    #[expect(dead_code, reason = "as above")]
     pub(crate) fn ok(&self, mark: Mark, class: usize) -> bool {
         self.free > self.limit(mark, class)
     }
@@ -153,7 +144,6 @@ impl Zone {
     }
 
     /// `drain_all_pages()`.
-    #[expect(dead_code, reason = "as above")]
     pub(crate) fn drain(&mut self) {
         self.free += self.pcp;
         self.pcp = 0;

@@ -33,6 +33,8 @@ pub(crate) struct Share {
     pub(crate) anonymous: u64,
     pub(crate) lazyfree: u64,
     pub(crate) anon_huge: u64,
+    pub(crate) swap: u64,
+    pub(crate) swap_pss: u64,
     pub(crate) ksm: u64,
 }
 
@@ -47,6 +49,12 @@ impl Share {
     }
 
     fn add(&mut self, store: &Store, vma: &Vma, len: u64, pte: Pte) {
+        if pte.what == What::Swap {
+            for (count, refs) in store.frames.slots(pte.frame, len) {
+                self.swap += count * PAGE;
+                self.swap_pss += (PAGE << SHIFT) / u64::from(refs.max(1)) * count;
+            }
+        }
         if !pte.counted() {
             return;
         }
@@ -116,6 +124,8 @@ impl Share {
         self.anonymous += other.anonymous;
         self.lazyfree += other.lazyfree;
         self.anon_huge += other.anon_huge;
+        self.swap += other.swap;
+        self.swap_pss += other.swap_pss;
         self.ksm += other.ksm;
     }
 
@@ -149,8 +159,8 @@ impl Share {
         row("FilePmdMapped", 0, since(5, 4));
         row("Shared_Hugetlb", 0, since(4, 4));
         row("Private_Hugetlb", 0, since(4, 4));
-        row("Swap", 0, old(26));
-        row("SwapPss", 0, since(4, 3));
+        row("Swap", self.swap, old(26));
+        row("SwapPss", pss(self.swap_pss), since(4, 3));
         row("Locked", pss(self.pss_locked), old(39));
     }
 }

@@ -143,11 +143,13 @@ fn lowmem(release: Release, mib: u64) -> Profile {
     let low = pages.min(225_180).saturating_sub(4096);
     let high = pages.saturating_sub(229_276);
     let memmap = pages / 128;
-    let image = if old { 1800 } else { 5600 };
+    // A 2.6 kernel of 2006 on 256 MiB printed a MemTotal of 255944 kB.
+    let image = if old { 1006 } else { 5600 };
+    let dma = if old { 4064 } else { DMA };
     let managed = low.saturating_sub(memmap + image);
     let at_init = if old { low } else { managed.saturating_sub(1000) };
     let mut zones =
-        vec![zone(ZoneKind::Dma, DMA, DMA, 3998), zone(ZoneKind::Normal, managed, at_init, low)];
+        vec![zone(ZoneKind::Dma, dma, dma, 4000), zone(ZoneKind::Normal, managed, at_init, low)];
     if high > 0 {
         zones.push(zone(ZoneKind::HighMem, high, high, high));
     }
@@ -196,7 +198,7 @@ mod tests {
             let row = |at: usize| {
                 let Some(zone) = physical.zones.get(at) else { return [0; 5] };
                 let marks = zone.marks;
-                let [min, low, high] = [marks.min, marks.low, marks.high].map(|mark| mark.count());
+                let [min, low, high] = [marks.min, marks.low, marks.high].map(units::Pages::count);
                 [zone.managed, min, low, high, zone.protection[class(ZoneKind::Movable)]]
             };
             let [a, b, c] = [row(0), row(1), row(2)];

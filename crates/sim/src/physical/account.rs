@@ -1,0 +1,84 @@
+//! What the lists and the counters of a machine hear of each frame.
+
+use super::{List, NOWHERE, Physical};
+use crate::frames::{Frame, file_of};
+
+impl Physical {
+    pub(super) fn owner(&self, frame: &Frame) -> (u32, u16) {
+        let node = self.zones.get(usize::from(frame.zone)).map_or(0, |zone| zone.node);
+        (node, frame.memcg)
+    }
+
+    /// Frames come: they are the youngest of their list.
+    pub(crate) fn enlist(&mut self, first: u64, count: u64, frame: &mut Frame) {
+        if frame.zone == NOWHERE || count == 0 {
+            return;
+        }
+        frame.lru = self.lru.add(self.owner(frame), frame.list(), first, count);
+        if is_dirty(first, frame) {
+            self.dirty += count;
+        }
+    }
+
+    /// Frames go.
+    pub(crate) fn delist(&mut self, first: u64, count: u64, frame: &Frame) {
+        if frame.lru == 0 || count == 0 {
+            return;
+        }
+        self.lru.remove(self.owner(frame), frame.list(), frame.lru, count);
+        if is_dirty(first, frame) {
+            self.dirty = self.dirty.saturating_sub(count);
+        }
+    }
+
+    /// What is known of frames is another now: they may be on another list.
+    pub(crate) fn changed(&mut self, first: u64, count: u64, before: &Frame, now: &mut Frame) {
+        if before.lru == 0 {
+            return;
+        }
+        if before.list() != now.list() {
+            self.delist(first, count, before);
+            self.enlist(first, count, now);
+            let age = &mut self.lru.vecs.entry(self.owner(now)).or_default().age;
+            if now.active && !before.active {
+                *age += count;
+            }
+            return;
+        }
+        match (is_dirty(first, before), is_dirty(first, now)) {
+            (false, true) => self.dirty += count,
+            (true, false) => self.dirty = self.dirty.saturating_sub(count),
+            _ => {}
+        }
+    }
+
+    /// Slots of swap are free again, and the memory that zram had for them: which cgroups had how many.
+    pub(crate) fn free_slots(&mut self, first: u64, end: u64) -> Vec<(u16, u64)> {
+        let gone = self.swap.remove(first, end);
+        if !gone.is_empty() {
+            self.settle_zram();
+        }
+        gone
+    }
+
+    /// zram gets the memory that it needs, or gives back what it does not.
+    pub(crate) fn settle_zram(&mut self) {
+        let (need, have) = (self.swap.zram_need(), self.swap.zram);
+        self.swap.zram = need;
+        if need > have {
+            self.seize_kernel(need - have);
+        } else {
+            self.give_kernel(have - need);
+        }
+    }
+
+    /// Pages on a list of the whole machine.
+    pub(crate) fn listed(&self, list: List) -> u64 {
+        self.lru.size(list)
+    }
+}
+
+/// Whether a frame counts as dirty: of a disk's file, and written to.
+fn is_dirty(first: u64, frame: &Frame) -> bool {
+    frame.dirty && !frame.swapbacked && file_of(first).is_some()
+}

@@ -1,0 +1,138 @@
+//! The lists that reclaim takes pages from, oldest first.
+//!
+//! # What it follows
+//! `struct lruvec` in `include/linux/mmzone.h`: five lists for each memory cgroup on each node. A list
+//! is a map from positions to frames: a page that comes gets the next position, and one that goes
+//! takes its own out, so that pages which came one after the other are one run and the order is the
+//! kernel's.
+//!
+//! # What it leaves out
+//! Lists of zones: until 4.7 each zone had its own. The batches (`pagevec`) that pages wait in before
+//! they are on a list. The generations of `CONFIG_LRU_GEN`. See `DIVERGENCES.md`.
+
+use std::collections::BTreeMap;
+
+use crate::range_map::{RangeMap, Run};
+
+/// A list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum List {
+    InactiveAnon,
+    ActiveAnon,
+    InactiveFile,
+    ActiveFile,
+    Unevictable,
+}
+
+impl List {
+    /// Those that are reclaimed from, in the kernel's order.
+    pub(crate) const EVICTABLE: [List; 4] =
+        [List::InactiveAnon, List::ActiveAnon, List::InactiveFile, List::ActiveFile];
+
+    /// Whether it is one of files.
+    pub(crate) fn is_file(self) -> bool {
+        matches!(self, List::InactiveFile | List::ActiveFile)
+    }
+
+    /// Whether it is one of pages in use.
+    pub(crate) fn is_active(self) -> bool {
+        matches!(self, List::ActiveAnon | List::ActiveFile)
+    }
+
+    /// The active list beside this one.
+    pub(crate) fn active(self) -> List {
+        if self.is_file() { List::ActiveFile } else { List::ActiveAnon }
+    }
+}
+
+/// The first frame of a run of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct First(u64);
+
+impl Run for First {
+    fn skip(&self, by: u64) -> First {
+        First(self.0 + by)
+    }
+}
+
+/// Pages in order of age, the oldest first.
+#[derive(Debug, Clone, Default)]
+struct Queue {
+    order: RangeMap<First>,
+}
+
+/// The lists of one memory cgroup on one node, and what reclaim has learnt from them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lruvec {
+    queues: [Queue; 5],
+    /// `anon_cost` and `file_cost` (5.8); rotated pages before, when they are halved with `scanned`.
+    pub(crate) cost: [u64; 2],
+    /// `recent_scanned` (2.6.28 to 5.7).
+    pub(crate) scanned: [u64; 2],
+    /// Refaults that made pages active, anonymous and of files (`WORKINGSET_ACTIVATE_*`),
+    pub(crate) activated: [u64; 2],
+    /// and how many there were when reclaim last looked.
+    pub(crate) seen: [u64; 2],
+    /// `nonresident_age`.
+    pub(crate) age: u64,
+}
+
+impl Lruvec {
+    /// Pages on a list.
+    pub(crate) fn size(&self, list: List) -> u64 {
+        self.queues[list as usize].order.total()
+    }
+
+    /// The oldest pages of a list, up to `most`: runs of frames.
+    pub(crate) fn oldest(&self, list: List, most: u64) -> Vec<(u64, u64)> {
+        let mut left = most;
+        let mut runs = Vec::new();
+        for (_, len, first) in self.queues[list as usize].order.iter() {
+            if left == 0 {
+                break;
+            }
+            let some = len.min(left);
+            runs.push((first.0, some));
+            left -= some;
+        }
+        runs
+    }
+}
+
+/// Whose lists: node and memory cgroup.
+pub(crate) type Owner = (u32, u16);
+
+/// The lists of a machine.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lru {
+    pub(crate) vecs: BTreeMap<Owner, Lruvec>,
+    last: u64,
+}
+
+impl Lru {
+    /// The youngest pages of a list from now on; the position of the first.
+    pub(crate) fn add(&mut self, owner: Owner, list: List, first: u64, count: u64) -> u64 {
+        let position = self.last + 1;
+        self.last += count;
+        let queue = &mut self.vecs.entry(owner).or_default().queues[list as usize];
+        queue.order.insert(position, count, First(first));
+        position
+    }
+
+    /// Pages that are no longer on a list, by their position.
+    pub(crate) fn remove(&mut self, owner: Owner, list: List, position: u64, count: u64) {
+        if let Some(vec) = self.vecs.get_mut(&owner) {
+            vec.queues[list as usize].order.remove(position, position + count);
+        }
+    }
+
+    /// Pages on a list of all cgroups of a node.
+    pub(crate) fn size_of_node(&self, node: u32, list: List) -> u64 {
+        self.vecs.range((node, 0)..=(node, u16::MAX)).map(|(_, vec)| vec.size(list)).sum()
+    }
+
+    /// Pages on a list of the whole machine.
+    pub(crate) fn size(&self, list: List) -> u64 {
+        self.vecs.values().map(|vec| vec.size(list)).sum()
+    }
+}

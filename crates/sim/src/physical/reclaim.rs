@@ -1,0 +1,344 @@
+//! Reclaim: kswapd, and those who cannot wait for it.
+//!
+//! # What it follows
+//! `balance_pgdat()`, `do_try_to_free_pages()`, `shrink_node()` and `shrink_lruvec()` in
+//! `mm/vmscan.c`. kswapd runs to its end at the moment that it is woken.
+
+use std::collections::BTreeSet;
+
+use rules::memcg::View;
+use rules::watermark::ZoneKind;
+
+use super::lru::List;
+use super::{For, Physical};
+use crate::ctx::Ctx;
+use crate::memcg::{Event, MemcgId};
+
+/// Whose pages are reclaimed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Among {
+    /// Everybody's.
+    Machine,
+    /// Those charged to this memory cgroup, and below it.
+    Memcg(MemcgId),
+}
+
+impl Among {
+    pub(super) fn is_machine(&self) -> bool {
+        *self == Among::Machine
+    }
+
+    fn root(&self) -> MemcgId {
+        match self {
+            Among::Machine => MemcgId::ROOT,
+            Among::Memcg(id) => *id,
+        }
+    }
+}
+
+/// `struct scan_control`.
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of struct scan_control")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pass {
+    pub(super) among: Among,
+    /// Pages wanted.
+    pub(super) target: u64,
+    /// Pages freed.
+    pub(super) freed: u64,
+    /// Pages looked at.
+    pub(super) scanned: u64,
+    /// From 12 down to 0: one page in 2^priority is scanned.
+    pub(super) priority: u32,
+    pub(super) kswapd: bool,
+    pub(super) may_swap: bool,
+    /// Pages in use are taken for unused ones, since nothing else helped.
+    pub(super) force_deactivate: bool,
+    /// Something was left alone because it is in use.
+    pub(super) skipped: bool,
+    /// What `memory.low` protects is taken as well (`memcg_low_reclaim`).
+    pub(super) takes_low: bool,
+    /// Something was left alone because of `memory.low`.
+    pub(super) skipped_low: bool,
+    /// The scan of the cgroup at hand, as its protection leaves it.
+    pub(super) view: Option<View>,
+    /// Of a cgroup, or of the request; `None`: the machine's.
+    pub(super) swappiness: Option<u64>,
+}
+
+/// `SWAP_CLUSTER_MAX`.
+pub(crate) const CLUSTER: u64 = 32;
+/// `DEF_PRIORITY`.
+const FIRST: u32 = 12;
+/// `MAX_RECLAIM_RETRIES`.
+const RETRIES: u32 = 16;
+
+impl Pass {
+    fn new(among: Among, target: u64, kswapd: bool) -> Pass {
+        Pass {
+            among,
+            target,
+            freed: 0,
+            scanned: 0,
+            priority: FIRST,
+            kswapd,
+            may_swap: true,
+            force_deactivate: false,
+            skipped: false,
+            takes_low: false,
+            skipped_low: false,
+            view: None,
+            swappiness: None,
+        }
+    }
+}
+
+impl Physical {
+    /// Pages that a run of kswapd wants at least (`kswapd_shrink_node()`): what all marks ask for.
+    fn kswapd_target(&self, node: u32) -> u64 {
+        let zones = self.zones.iter().filter(|zone| zone.node == node && zone.managed > 0);
+        zones.map(|zone| (zone.marks.high.count() + zone.boost).max(CLUSTER)).sum()
+    }
+
+    /// Whether kswapd has given up (4.12): nothing it did has freed a page for long.
+    pub(super) fn kswapd_is_hopeless(&self) -> bool {
+        self.kswapd_failures >= RETRIES
+    }
+
+    fn nodes(&self) -> BTreeSet<u32> {
+        self.zones.iter().map(|zone| zone.node).collect()
+    }
+}
+
+impl Ctx<'_> {
+    /// `wake_all_kswapds()`: every node's kswapd that has something to do does it; whether any has
+    /// freed anything.
+    pub(crate) fn wake_kswapd(&mut self, highest: ZoneKind) -> bool {
+        let Some(physical) = self.store.frames.physical.as_deref() else { return false };
+        let class = super::class(highest);
+        let mut freed = false;
+        for node in physical.nodes() {
+            freed |= self.kswapd(node, class);
+        }
+        freed
+    }
+
+    /// `balance_pgdat()`.
+    fn kswapd(&mut self, node: u32, class: usize) -> bool {
+        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return false };
+        if physical.kswapd_is_hopeless() || physical.balanced(node, class) {
+            return false;
+        }
+        physical.count("pageoutrun", 1);
+        let target = physical.kswapd_target(node);
+        let mut pass = Pass::new(Among::Machine, target, true);
+        let mut all = 0;
+        while pass.priority >= 1 {
+            let Some(physical) = self.store.frames.physical.as_deref() else { break };
+            if physical.balanced(node, class) {
+                break;
+            }
+            pass.freed = 0;
+            self.shrink_node(node, &mut pass);
+            all += pass.freed;
+            if pass.freed < pass.target {
+                pass.priority -= 1;
+            }
+        }
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            physical.kswapd_failures = if all > 0 { 0 } else { physical.kswapd_failures + 1 };
+        }
+        all > 0
+    }
+
+    /// `try_to_free_pages()`: direct reclaim of a batch; how many pages were freed.
+    pub(crate) fn reclaim_directly(&mut self, what: For) -> u64 {
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            physical.count(
+                match what {
+                    For::Kernel => "allocstall_normal",
+                    _ => "allocstall_movable",
+                },
+                1,
+            );
+        }
+        self.reclaim(Pass::new(Among::Machine, CLUSTER, false))
+    }
+
+    /// `try_to_free_mem_cgroup_pages()`: how many pages of a subtree were freed.
+    pub(crate) fn reclaim_in(
+        &mut self,
+        id: MemcgId,
+        pages: u64,
+        may_swap: bool,
+        swappiness: Option<u64>,
+    ) -> u64 {
+        let swappiness = swappiness.or(self.store.frames.memcgs.get(id).swappiness);
+        let among = Among::Memcg(id);
+        self.reclaim(Pass { may_swap, swappiness, ..Pass::new(among, pages.max(CLUSTER), false) })
+    }
+
+    /// `do_try_to_free_pages()`: frees `target` pages, or finds that there are none.
+    fn reclaim(&mut self, mut pass: Pass) -> u64 {
+        loop {
+            pass.priority = FIRST;
+            loop {
+                let Some(physical) = self.store.frames.physical.as_deref() else { return 0 };
+                for node in physical.nodes() {
+                    self.shrink_node(node, &mut pass);
+                }
+                if pass.freed >= pass.target || pass.priority == 0 {
+                    break;
+                }
+                pass.priority -= 1;
+            }
+            if pass.freed > 0 {
+                break;
+            }
+            if pass.skipped && !pass.force_deactivate {
+                pass.force_deactivate = true;
+                pass.skipped = false;
+                continue;
+            }
+            if pass.skipped_low && !pass.takes_low {
+                pass.takes_low = true;
+                pass.skipped_low = false;
+                pass.force_deactivate = false;
+                continue;
+            }
+            break;
+        }
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            if pass.freed > 0 {
+                physical.kswapd_failures = 0;
+                physical.pages_scanned = 0;
+            } else {
+                physical.pages_scanned += pass.scanned;
+            }
+        }
+        pass.freed
+    }
+
+    /// `shrink_node()`: every cgroup's lists in turn, and the kernel's own caches.
+    fn shrink_node(&mut self, node: u32, pass: &mut Pass) {
+        let root = pass.among.root();
+        for id in self.store.frames.memcgs.subtree(root) {
+            let view = self.store.frames.memcgs.view(root, id, pass.takes_low);
+            match view {
+                View::Min => continue,
+                View::Low => {
+                    pass.skipped_low = true;
+                    continue;
+                }
+                View::Scan { breaks_low, holds_back, .. } => {
+                    pass.skipped_low |= holds_back;
+                    if breaks_low {
+                        self.store.frames.memcgs.note(id, Event::Low, 1);
+                    }
+                }
+            }
+            pass.view = Some(view);
+            let before = (pass.scanned, pass.freed);
+            self.shrink_lruvec((node, id.0), pass);
+            let who = usize::from(!pass.kswapd);
+            let vm = &mut self.store.frames.memcgs.get_mut(id).vm;
+            vm.scan[who] += pass.scanned - before.0;
+            vm.steal[who] += pass.freed - before.1;
+        }
+        if pass.among.is_machine()
+            && let Some(physical) = self.store.frames.physical.as_deref_mut()
+        {
+            pass.freed += physical.shrink_slab(pass.priority);
+        }
+    }
+
+    /// `shrink_lruvec()`.
+    fn shrink_lruvec(&mut self, owner: (u32, u16), pass: &mut Pass) {
+        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
+        let Some(vec) = physical.lru.vecs.get(&owner) else { return };
+        let prepared = physical.prepare(owner.0, vec, pass);
+        let mut left = physical.scan_counts(vec, pass, prepared);
+        let wanted = left;
+        let all = !pass.kswapd && pass.priority == FIRST;
+        let before = pass.freed;
+        let mut adjusted = all;
+        while left[0] > 0 || left[2] > 0 || left[3] > 0 {
+            for (at, list) in List::EVICTABLE.into_iter().enumerate() {
+                let some = left[at].min(CLUSTER);
+                if some == 0 {
+                    continue;
+                }
+                left[at] -= some;
+                if list.is_active() {
+                    if prepared.may_deactivate[usize::from(list.is_file())] {
+                        self.shrink_active(owner, list, some);
+                    } else {
+                        pass.skipped = true;
+                    }
+                } else {
+                    self.shrink_inactive(owner, list, some, pass);
+                }
+            }
+            if pass.freed - before < pass.target || adjusted {
+                continue;
+            }
+            // Enough: the kind of which less is left to scan ends, the other in proportion.
+            let (anon, file) = (left[0] + left[1], left[2] + left[3]);
+            if anon == 0 || file == 0 {
+                break;
+            }
+            let (small, large) = if file > anon { (0, 2) } else { (2, 0) };
+            let share = |at: usize| wanted[at] + wanted[at + 1] + 1;
+            let percent = (left[small] + left[small + 1]) * 100 / share(small);
+            left[small] = 0;
+            left[small + 1] = 0;
+            for at in [large, large + 1] {
+                let done = wanted[at] - left[at];
+                left[at] = (wanted[at] * (100 - percent.min(100)) / 100).saturating_sub(done);
+            }
+            adjusted = true;
+        }
+        // Anonymous pages are aged even if none is reclaimed.
+        let Some(physical) = self.store.frames.physical.as_deref() else { return };
+        let ages = physical.swap.total() > 0;
+        let low = physical.lru.vecs.get(&owner).is_some_and(|vec| physical.is_low(vec, false));
+        if ages && low {
+            self.shrink_active(owner, List::ActiveAnon, CLUSTER);
+        }
+        if let Some(physical) = self.store.frames.physical.as_deref_mut()
+            && let Some(vec) = physical.lru.vecs.get_mut(&owner)
+        {
+            vec.seen = vec.activated;
+        }
+    }
+
+    /// `should_reclaim_retry()` and what came before it: whether another attempt makes sense.
+    /// `freed`: what the last pass freed; `fruitless`: passes in a row that freed nothing.
+    pub(crate) fn should_retry(&self, what: For, freed: u64, fruitless: u32) -> bool {
+        use super::{Mark, Retry};
+        let Some(physical) = self.store.frames.physical.as_deref() else { return false };
+        match physical.policy.retry {
+            Retry::NoProgress => freed > 0,
+            Retry::Scanned => {
+                let all: u64 =
+                    (0..physical.zones.len()).map(|zone| physical.reclaimable(zone)).sum();
+                freed > 0 || (all > 0 && physical.pages_scanned < 6 * all && fruitless < 64)
+            }
+            Retry::Available => {
+                if fruitless > RETRIES {
+                    return false;
+                }
+                let class = super::class(what.highest());
+                physical.fallback(what.highest()).into_iter().any(|at| {
+                    let mut available = physical.reclaimable(at);
+                    if physical.policy.discounts {
+                        let rounds = u64::from(fruitless);
+                        available -=
+                            (rounds * available).div_ceil(u64::from(RETRIES)).min(available);
+                    }
+                    let zone = &physical.zones[at];
+                    available + zone.free > zone.limit(Mark::Min, class)
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Swap areas, and which pages are in them.
+//!
+//! # What it follows
+//! `mm/swapfile.c` and `mm/swap_state.c`. A page that is swapped out keeps its frame number as the
+//! name of its slot: the entries that mapped it go on naming it, and when it comes back it is that
+//! frame again. A number that is among the frames as well is in the swap cache.
+//!
+//! # What it leaves out
+//! Offsets within an area, and with them clusters and fragmentation; areas of equal priority do not
+//! take turns, the first is filled first. Slots that processors hold back.
+
+use world::SwapSpec;
+
+use crate::range_map::{RangeMap, Run};
+
+/// A swap area.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Area {
+    pub(crate) pages: u64,
+    pub(crate) used: u64,
+    pub(crate) priority: i32,
+    /// In memory, compressed.
+    pub(crate) zram: bool,
+    /// What its content takes there, in 64ths of a page.
+    stored: u64,
+}
+
+/// What is known of a page in swap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Slot {
+    /// Page-table entries that name it; none of shared memory, which the file knows.
+    pub(crate) refs: u32,
+    pub(crate) area: u8,
+    /// The memory cgroup that it is charged to.
+    pub(crate) memcg: u16,
+    /// `nonresident_age` when it went.
+    pub(crate) age: u64,
+    /// The address space that it was first mapped in, and where.
+    pub(crate) mm: u32,
+    pub(crate) page: u64,
+    /// What it would take in zram, in 64ths of a page.
+    pub(crate) parts: u8,
+}
+
+impl Run for Slot {
+    fn skip(&self, by: u64) -> Slot {
+        Slot { age: self.age + by, page: self.page + by, ..*self }
+    }
+}
+
+/// Swap of a machine.
+#[derive(Debug, Clone)]
+pub(crate) struct Swap {
+    /// By falling priority.
+    pub(crate) areas: Vec<Area>,
+    pub(crate) slots: RangeMap<Slot>,
+    /// `vm.page-cluster`.
+    pub(crate) cluster: u32,
+    /// Pages of memory that zram holds its content in.
+    pub(crate) zram: u64,
+    /// The priority that the next area gets which asks for none.
+    next_priority: i32,
+}
+
+/// A page of memory, in the parts that zram's memory is counted in.
+const PARTS: u64 = 64;
+
+impl Swap {
+    /// None yet. Areas without a priority get falling ones, from −2 on since 4.14 and −1 before.
+    pub(crate) fn new(release: facts::Release) -> Swap {
+        Swap {
+            areas: Vec::new(),
+            slots: RangeMap::default(),
+            cluster: 3,
+            zram: 0,
+            next_priority: if release >= facts::Release::new(4, 14) { -2 } else { -1 },
+        }
+    }
+
+    /// `swapon(2)`.
+    pub(crate) fn add(&mut self, spec: &SwapSpec) {
+        let priority = if let Some(priority) = spec.priority {
+            i32::from(priority)
+        } else {
+            self.next_priority -= 1;
+            self.next_priority + 1
+        };
+        let area = Area { pages: spec.len >> 12, used: 0, priority, zram: spec.zram, stored: 0 };
+        // Behind those of the same priority. A slot knows its area by its place.
+        self.areas.push(area);
+    }
+
+    /// `SwapTotal`, pages.
+    pub(crate) fn total(&self) -> u64 {
+        self.areas.iter().map(|area| area.pages).sum()
+    }
+
+    /// `SwapFree`, pages.
+    pub(crate) fn free(&self) -> u64 {
+        self.areas.iter().map(|area| area.pages - area.used).sum()
+    }
+
+    /// `vm_swap_full()`: less than half is free.
+    pub(crate) fn is_half_full(&self) -> bool {
+        self.free() * 2 < self.total()
+    }
+
+    /// Slots of the area of the highest priority that has any: the area, and how many of `want`.
+    pub(crate) fn reserve(&self, want: u64) -> Option<(u8, u64)> {
+        let free = |area: &Area| area.pages - area.used;
+        let best = self
+            .areas
+            .iter()
+            .enumerate()
+            .filter(|(_, area)| free(area) > 0)
+            .max_by_key(|(at, area)| (area.priority, std::cmp::Reverse(*at)))?;
+        Some((u8::try_from(best.0).ok()?, want.min(free(best.1))))
+    }
+
+    /// Pages are in swap from now on.
+    pub(crate) fn insert(&mut self, first: u64, count: u64, slot: Slot) {
+        if let Some(area) = self.areas.get_mut(usize::from(slot.area)) {
+            area.used += count;
+            area.stored += count * u64::from(slot.parts);
+        }
+        self.slots.insert(first, count, slot);
+    }
+
+    /// Slots that nobody needs any more: who paid for how many.
+    pub(crate) fn remove(&mut self, first: u64, end: u64) -> Vec<(u16, u64)> {
+        let mut gone = Vec::new();
+        for (_, len, slot) in self.slots.remove(first, end) {
+            gone.push((slot.memcg, len));
+            if let Some(area) = self.areas.get_mut(usize::from(slot.area)) {
+                area.used = area.used.saturating_sub(len);
+                area.stored = area.stored.saturating_sub(len * u64::from(slot.parts));
+            }
+        }
+        gone
+    }
+
+    /// One entry more names these slots.
+    pub(crate) fn hold(&mut self, first: u64, count: u64) {
+        self.slots.update(first, first + count, |_, slot| slot.refs += 1);
+    }
+
+    /// Pages of memory that zram needs for what is in it.
+    pub(crate) fn zram_need(&self) -> u64 {
+        let zram = self.areas.iter().filter(|area| area.zram);
+        zram.map(|area| area.stored.div_ceil(PARTS)).sum()
+    }
+}
