@@ -64,6 +64,11 @@ pub struct Killer {
     pub reaper: Option<Reaper>,
     /// `memory.oom.group` exists (4.19).
     pub groups: bool,
+    /// Tasks of a memory cgroup are looked at cgroup by cgroup, parents first, and not in the order
+    /// of all tasks (3.6).
+    pub walks_cgroups: bool,
+    /// So are they listed in the report (5.3).
+    pub lists_by_cgroup: bool,
     /// The order that a person's request has in the report: 0, and -1 since 4.3.
     pub manual_order: i32,
     /// `vm.oom_dump_tasks` as the kernel boots: off to 2.6.35.
@@ -188,6 +193,8 @@ impl Killer {
                 spares_locked: !since(5, 18),
             }),
             groups: since(4, 19),
+            walks_cgroups: since(3, 6),
+            lists_by_cgroup: since(5, 3),
             manual_order: if since(4, 3) { -1 } else { 0 },
             dumps_tasks: old(36),
             node_pages: if since(5, 4) { NodePages::Present } else { NodePages::Spanned },

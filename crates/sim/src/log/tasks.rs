@@ -5,13 +5,12 @@ use klog::print::rows;
 use rules::killer::legacy_adj;
 use units::{Bytes, Pages};
 
-use crate::oom::{Parts, Request, concerns, pid_of};
+use crate::oom::{Parts, Request, listed, pid_of};
 use crate::page::{ANON, FILE, SHMEM};
 
-/// Everybody with memory whom the shortage concerns, in the order of the task list.
+/// Everybody with memory whom the shortage concerns, in the order in which they are looked at.
 pub(super) fn table(parts: &Parts<'_>, request: &Request) -> TaskTable {
-    let groups = parts.groups().into_iter();
-    let rows = groups.filter(|&group| concerns(parts, group, &request.scope));
+    let rows = listed(parts, &request.scope, parts.store.oom.killer.lists_by_cgroup).into_iter();
     TaskTable {
         columns: rows::columns(parts.store.release()),
         rows: rows.filter_map(|group| row(parts, group)).collect(),

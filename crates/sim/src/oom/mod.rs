@@ -32,7 +32,7 @@ pub(crate) use kill::pid as pid_of;
 pub(crate) use lowmemory::shrink as lowmemory_shrink;
 pub(crate) use parts::Parts;
 pub(crate) use reap::due as reap_due;
-pub(crate) use select::concerns;
+pub(crate) use select::listed;
 pub(crate) use state::{Halt, State, Victim};
 pub(crate) use subject::{machine_total, oom_score, points_of, subject_of};
 

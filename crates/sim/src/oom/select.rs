@@ -28,10 +28,7 @@ pub(super) enum Choice {
 pub(super) fn select(parts: &Parts<'_>, total: Pages, scope: &Scope, sysrq: bool) -> Choice {
     let killer = &parts.store.oom.killer;
     let mut best: Option<(usize, i64)> = None;
-    for group in parts.groups() {
-        if !concerns(parts, group, scope) {
-            continue;
-        }
+    for group in listed(parts, scope, killer.walks_cgroups) {
         if let Some(victim) = parts.processes[group].victim {
             if killer.pending == Pending::Waits && !victim.skip && !sysrq {
                 return Choice::Wait(group);
@@ -53,8 +50,20 @@ pub(super) fn select(parts: &Parts<'_>, total: Pages, scope: &Scope, sysrq: bool
     best.map_or(Choice::Nobody, |(group, points)| Choice::Chosen(group, points))
 }
 
+/// Everybody whom the shortage concerns, in the order in which the kernel looks at them: that of all
+/// tasks, or cgroup by cgroup (`mem_cgroup_scan_tasks()`).
+pub(crate) fn listed(parts: &Parts<'_>, scope: &Scope, by_cgroup: bool) -> Vec<usize> {
+    match scope {
+        Scope::Memcg(memcg) if by_cgroup => super::group::members(parts, *memcg),
+        _ => {
+            let groups = parts.groups().into_iter();
+            groups.filter(|&group| concerns(parts, group, scope)).collect()
+        }
+    }
+}
+
 /// Whether what ran out is of any concern to a process.
-pub(crate) fn concerns(parts: &Parts<'_>, group: usize, scope: &Scope) -> bool {
+pub(super) fn concerns(parts: &Parts<'_>, group: usize, scope: &Scope) -> bool {
     match scope {
         // A process may use every node unless something binds it, and nothing does here.
         Scope::Machine | Scope::Cpuset(_) | Scope::Mempolicy(_) => true,
