@@ -167,7 +167,8 @@ pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
     if let Some(physical) = store.frames.physical.as_deref_mut() {
         physical.tables = physical.tables.saturating_sub(mm.tables_paid);
         physical.give_kernel(mm.tables_paid);
-        store.frames.memcgs.uncharge_kernel(mm.tables_memcg, mm.tables_paid);
+        let paid = mm.tables_paid;
+        store.frames.memcgs.free_tables(&mut mm, paid);
     }
     let last = mm.layout.task_size >> PAGE_BITS;
     for (_, len, pte) in mm.pages.remove(0, last + 1) {
@@ -203,9 +204,9 @@ fn duplicate(ctx: &mut Ctx<'_>, key: usize) -> Result<Mm, Errno> {
     let mut child = Mm::new(ctx.store.config.arch, ctx.mm.layout, ctx.mm.segments);
     child.key = key;
     child.memcg = ctx.mm.memcg;
-    child.tables_memcg = ctx.mm.memcg;
     // As many tables as the parent has will do, and what is too much of that goes back.
     child.tables_paid = ctx.reserve_tables(ctx.mm.tables.count())?;
+    child.tables_of.insert(child.memcg, child.tables_paid);
     let Ctx { store, mm: parent, task, .. } = ctx;
     child.total_vm = parent.total_vm;
     child.data_vm = parent.data_vm;

@@ -245,10 +245,11 @@ impl Frames {
         mm.tables_paid = now;
         if now > paid {
             physical.seize_kernel(now - paid);
-            self.memcgs.force_charge_kernel(mm.tables_memcg, now - paid);
+            self.memcgs.force_charge_kernel(mm.memcg, now - paid);
+            *mm.tables_of.entry(mm.memcg).or_default() += now - paid;
         } else {
             physical.give_kernel(paid - now);
-            self.memcgs.uncharge_kernel(mm.tables_memcg, paid - now);
+            self.memcgs.free_tables(mm, paid - now);
         }
     }
 

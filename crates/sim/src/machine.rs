@@ -326,7 +326,7 @@ impl Machine {
         let mut mm = Mm::new(config.arch, layout, self.image.segments);
         mm.key = self.next_mm;
         self.next_mm += 1;
-        (mm.memcg, mm.tables_memcg) = (memcg, memcg);
+        mm.memcg = memcg;
         let mut image = self.image.clone();
         if self.image.mmap_base.is_none() {
             // The kernel's own mappings are made where the search for a place starts.

@@ -61,8 +61,8 @@ pub(crate) struct Mm {
     pub(crate) swapped: u64,
     /// Who pays for its pages: the cgroup of the process that it belongs to.
     pub(crate) memcg: MemcgId,
-    /// Who pays for its page tables: where it was when it came to be.
-    pub(crate) tables_memcg: MemcgId,
+    /// Who pays for how many of its page tables: where it was when they were made.
+    pub(crate) tables_of: BTreeMap<MemcgId, u64>,
 }
 
 impl Mm {
@@ -90,7 +90,7 @@ impl Mm {
             key: usize::MAX,
             swapped: 0,
             memcg: MemcgId::ROOT,
-            tables_memcg: MemcgId::ROOT,
+            tables_of: BTreeMap::new(),
         }
     }
 

@@ -7,6 +7,7 @@
 //! step of arithmetic up to the next thing that would be noticed.
 
 use super::{CgroupVersion, MemcgId, Memcgs};
+use crate::mm::Mm;
 use crate::psi::State;
 
 /// Pages that were charged.
@@ -86,6 +87,19 @@ impl Memcgs {
     pub(crate) fn force_charge(&mut self, id: MemcgId, pages: u64) {
         if id != MemcgId::ROOT {
             self.add(id, pages);
+        }
+    }
+
+    /// So many page tables of an address space are free: those first that it has where it is.
+    pub(crate) fn free_tables(&mut self, mm: &mut Mm, mut tables: u64) {
+        let here = mm.memcg;
+        let others: Vec<MemcgId> = mm.tables_of.keys().copied().filter(|id| *id != here).collect();
+        for id in std::iter::once(here).chain(others) {
+            let Some(count) = mm.tables_of.get_mut(&id) else { continue };
+            let some = tables.min(*count);
+            *count -= some;
+            tables -= some;
+            self.uncharge_kernel(id, some);
         }
     }
 

@@ -39,7 +39,9 @@ pub(crate) fn own_stats<'a>(
         }
     }
     for mm in mms {
-        stats.entry(mm.tables_memcg).or_default().tables += mm.tables_paid;
+        for (owner, tables) in &mm.tables_of {
+            stats.entry(*owner).or_default().tables += tables;
+        }
     }
     let stacks = u64::from(store.frames.memcgs.rules.charges_stacks) * STACK;
     for process in processes.iter().filter(|process| process.ended.is_none()) {

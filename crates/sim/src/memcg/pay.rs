@@ -130,10 +130,13 @@ impl Ctx<'_> {
         match oom::out_of_memory(self, &request) {
             Outcome::Killed => Ok(()),
             Outcome::AskerDies => {
-                // A task that dies goes through all its attempts once more before it gives up.
+                // A task that dies goes through all its attempts once more before it gives up, unless
+                // others that died with it made room.
                 let memcgs = &mut self.store.frames.memcgs;
-                memcgs.note(over.id, Event::Max, retries + 1);
-                memcgs.fail(over, retries + 1);
+                if memcgs.room(over.id) == 0 {
+                    memcgs.note(over.id, Event::Max, retries + 1);
+                    memcgs.fail(over, retries + 1);
+                }
                 Err(NoMemory::Dying)
             }
             Outcome::Panic => Err(NoMemory::Dying),

@@ -268,7 +268,7 @@ fn writes_are_refused_as_the_kernel_refuses_them() {
     for (file, value, error) in [
         ("memory.max", "lots", Errno::EINVAL),
         ("memory.max", "-1", Errno::EINVAL),
-        ("memory.current", "5", Errno::EACCES),
+        ("memory.current", "5", Errno::EINVAL),
         ("memory.limit_in_bytes", "5", Errno::ENOENT),
         ("memory.reclaim", "1M swappiness=201", Errno::EINVAL),
         ("memory.reclaim", "1M now", Errno::EINVAL),

@@ -203,6 +203,7 @@ impl Ctx<'_> {
         self.mm.tables.make(start, end);
         let made = self.mm.tables.count() - before;
         self.mm.tables_paid += made;
+        *self.mm.tables_of.entry(self.mm.memcg).or_default() += made;
         if let Some(physical) = self.store.frames.physical.as_deref_mut() {
             physical.tables += made;
         }
@@ -275,7 +276,8 @@ impl Ctx<'_> {
         if count <= table {
             return count;
         }
-        let room = physical.room(For::Kernel).saturating_sub(1024);
+        let paid = self.store.frames.memcgs.room(self.mm.memcg);
+        let room = physical.room(For::Kernel).min(paid).saturating_sub(1024);
         count.min(room - room / 256).max(table)
     }
 }
