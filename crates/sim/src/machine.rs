@@ -437,10 +437,6 @@ impl World for Machine {
         Ok(self.write_control(what, value))
     }
 
-    fn panicked(&mut self) -> Option<String> {
-        self.store.oom.halted.as_ref().map(crate::oom::Halt::words)
-    }
-
     fn files(&mut self, files: &[FileSpec]) -> Result<(), WorldError> {
         for spec in files {
             let inode = self.store.next_inode();
@@ -592,6 +588,10 @@ impl World for Machine {
             oom_score,
             machine,
         })
+    }
+
+    fn panicked(&mut self) -> Option<String> {
+        self.store.oom.halted.as_ref().map(crate::oom::Halt::words)
     }
 
     fn machine(&mut self) -> Result<Vec<(String, Vec<u8>)>, WorldError> {

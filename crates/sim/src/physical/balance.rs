@@ -1,6 +1,6 @@
 //! How many pages of which lists a pass of reclaim scans: `get_scan_count()` in `mm/vmscan.c`.
 
-use super::lru::{List, Lruvec};
+use super::lru::{List, Lruvec, Owner};
 use super::reclaim::Pass;
 use super::{Balance, Mark, Physical};
 
@@ -13,6 +13,8 @@ pub(super) struct Prepared {
     pub(super) cache_trim: bool,
     /// There is so little file cache that only anonymous pages are scanned.
     pub(super) file_is_tiny: bool,
+    /// What reclaim of anonymous pages and of files cost where the pass works (5.8).
+    pub(super) cost: [u64; 2],
 }
 
 /// `inactive_is_low()`: the larger both lists together, the smaller a part may be inactive.
@@ -34,14 +36,37 @@ impl Physical {
         }
     }
 
-    /// What a pass over a node, or over memory cgroups, looks at first.
-    pub(super) fn prepare(&self, node: u32, vec: &Lruvec, pass: &Pass) -> Prepared {
-        let low = |file: bool| self.is_low(vec, file);
-        let refaults = |at: usize| vec.activated[at] != vec.seen[at];
+    /// Whether the lists of these owners together have too few such pages.
+    fn are_low(&self, owners: &[Owner], file: bool) -> bool {
+        let list = if file { List::InactiveFile } else { List::InactiveAnon };
+        let (inactive, active) = (self.size_of(owners, list), self.size_of(owners, list.active()));
+        if file && !self.policy.file_ratio {
+            inactive < active
+        } else {
+            inactive_is_low(inactive, active)
+        }
+    }
+
+    fn size_of(&self, owners: &[Owner], list: List) -> u64 {
+        owners.iter().filter_map(|owner| self.lru.vecs.get(owner)).map(|vec| vec.size(list)).sum()
+    }
+
+    /// Whose lists a pass looks at beforehand: those of all it works on since 5.5, and each for itself
+    /// before.
+    pub(super) fn looks_at_all(&self) -> bool {
+        self.release >= facts::Release::new(5, 5)
+    }
+
+    /// What a pass over a node, or over memory cgroups, looks at first: the lists of `owners`, the one
+    /// that the pass is about first.
+    pub(super) fn prepare(&self, node: u32, owners: &[Owner], pass: &Pass) -> Prepared {
+        let low = |file: bool| self.are_low(owners, file);
+        let vecs = || owners.iter().filter_map(|owner| self.lru.vecs.get(owner));
+        let refaults = |at: usize| vecs().any(|vec| vec.activated[at] != vec.seen[at]);
         let forced = pass.force_deactivate;
         let may_deactivate =
             [forced || low(false) || refaults(0), forced || low(true) || refaults(1)];
-        let inactive_file = vec.size(List::InactiveFile);
+        let inactive_file = self.size_of(owners, List::InactiveFile);
         let cache_trim = inactive_file >> pass.priority > 0 && !may_deactivate[1];
         let mut file_is_tiny = false;
         if pass.among.is_machine() {
@@ -57,7 +82,8 @@ impl Physical {
                 && !may_deactivate[0]
                 && size(List::InactiveAnon) >> pass.priority > 0;
         }
-        Prepared { may_deactivate, cache_trim, file_is_tiny }
+        let cost = owners.first().and_then(|owner| self.lru.vecs.get(owner)).map(|vec| vec.cost);
+        Prepared { may_deactivate, cache_trim, file_is_tiny, cost: cost.unwrap_or_default() }
     }
 
     /// Pages to scan of each of [`List::EVICTABLE`].
@@ -65,8 +91,8 @@ impl Physical {
         let swappiness = pass.swappiness.unwrap_or(self.swappiness);
         let whole = List::EVICTABLE.map(|list| vec.size(list));
         let scan = whole.map(|size| {
-            let scan = size >> pass.priority;
-            pass.view.map_or(scan, |view| view.scan(scan).min(size))
+            // What is protected is taken off the whole list.
+            pass.view.map_or(size, |view| view.scan(size)) >> pass.priority
         });
         let none = |which: [bool; 4]| {
             let mut scan = scan;
@@ -76,7 +102,7 @@ impl Physical {
             scan
         };
         let (anon_only, file_only) = ([true, true, false, false], [false, false, true, true]);
-        if !pass.may_swap || self.swap.free() == 0 {
+        if !pass.may_swap || self.swap.free() == 0 || pass.swap_room == 0 {
             return none(file_only);
         }
         if swappiness == 0 && !pass.among.is_machine() {
@@ -91,7 +117,7 @@ impl Physical {
         if prepared.cache_trim {
             return none(file_only);
         }
-        let (anon, file) = self.parts(vec, swappiness);
+        let (anon, file) = self.parts(vec, prepared.cost, swappiness);
         let total = u128::from(anon) + u128::from(file);
         let share = |scan: u64, part: u64| {
             let value = (u128::from(scan) * u128::from(part)).checked_div(total).unwrap_or(0);
@@ -101,32 +127,34 @@ impl Physical {
     }
 
     /// In which proportion anonymous pages and pages of files are scanned.
-    fn parts(&self, vec: &Lruvec, swappiness: u64) -> (u64, u64) {
-        let [a, f] = vec.cost;
+    fn parts(&self, vec: &Lruvec, cost: [u64; 2], swappiness: u64) -> (u64, u64) {
         let file = 200_u64.saturating_sub(swappiness);
         match self.policy.balance {
             Balance::Cost => {
+                let [a, f] = cost;
                 let total = a + f;
                 let (a, f) = (total + a, total + f);
                 let all = a + f + 1;
                 (swappiness * all / (a + 1), file * all / (f + 1))
             }
             Balance::Rotated => {
-                let [sa, sf] = vec.scanned;
+                let ([a, f], [sa, sf]) = (vec.cost, vec.scanned);
                 (swappiness * (sa + 1) / (a + 1), file * (sf + 1) / (f + 1))
             }
         }
     }
 
-    /// `lru_note_cost()`: pages of this kind had to be written, or were found in use.
-    pub(super) fn note_cost(&mut self, owner: (u32, u16), file: bool, io: u64, rotated: u64) {
+    /// `lru_note_cost()`: pages of this kind had to be written, or were found in use. `owners`: whose they
+    /// are, or an ancestor, and all below it.
+    pub(super) fn note_cost(&mut self, owners: &[Owner], file: bool, io: u64, rotated: u64) {
         let balance = self.policy.balance;
-        let Some(vec) = self.lru.vecs.get_mut(&owner) else { return };
+        let size: u64 = List::EVICTABLE.iter().map(|&list| self.size_of(owners, list)).sum();
+        let Some(owner) = owners.first() else { return };
+        let vec = self.lru.vecs.entry(*owner).or_default();
         let at = usize::from(file);
         match balance {
             Balance::Cost => {
                 vec.cost[at] += io * 32 + rotated;
-                let size: u64 = List::EVICTABLE.iter().map(|&list| vec.size(list)).sum();
                 if vec.cost[0] + vec.cost[1] > size / 4 {
                     vec.cost[0] /= 2;
                     vec.cost[1] /= 2;

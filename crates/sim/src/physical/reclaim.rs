@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use rules::memcg::View;
 use rules::watermark::ZoneKind;
 
-use super::lru::List;
+use super::balance::Prepared;
+use super::lru::{List, Owner};
 use super::{For, Physical};
 use crate::ctx::Ctx;
 use crate::memcg::{Event, MemcgId};
@@ -63,6 +64,8 @@ pub(crate) struct Pass {
     pub(super) view: Option<View>,
     /// Of a cgroup, or of the request; `None`: the machine's.
     pub(super) swappiness: Option<u64>,
+    /// Pages that the cgroup at hand may swap out.
+    pub(super) swap_room: u64,
 }
 
 /// `SWAP_CLUSTER_MAX`.
@@ -88,6 +91,7 @@ impl Pass {
             skipped_low: false,
             view: None,
             swappiness: None,
+            swap_room: u64::MAX,
         }
     }
 }
@@ -221,7 +225,11 @@ impl Ctx<'_> {
     /// `shrink_node()`: every cgroup's lists in turn, and the kernel's own caches.
     fn shrink_node(&mut self, node: u32, pass: &mut Pass) {
         let root = pass.among.root();
-        for id in self.store.frames.memcgs.subtree(root) {
+        let subtree = self.store.frames.memcgs.subtree(root);
+        let owners: Vec<Owner> = subtree.iter().map(|id| (node, id.0)).collect();
+        let Some(physical) = self.store.frames.physical.as_deref() else { return };
+        let all = physical.looks_at_all().then(|| physical.prepare(node, &owners, pass));
+        for id in subtree {
             let view = self.store.frames.memcgs.view(root, id, pass.takes_low);
             match view {
                 View::Min => continue,
@@ -237,8 +245,9 @@ impl Ctx<'_> {
                 }
             }
             pass.view = Some(view);
+            pass.swap_room = self.store.frames.memcgs.swap_room(id);
             let before = (pass.scanned, pass.freed);
-            self.shrink_lruvec((node, id.0), pass);
+            self.shrink_lruvec((node, id.0), pass, all);
             let who = usize::from(!pass.kswapd);
             let vm = &mut self.store.frames.memcgs.get_mut(id).vm;
             vm.scan[who] += pass.scanned - before.0;
@@ -252,10 +261,10 @@ impl Ctx<'_> {
     }
 
     /// `shrink_lruvec()`.
-    fn shrink_lruvec(&mut self, owner: (u32, u16), pass: &mut Pass) {
+    fn shrink_lruvec(&mut self, owner: Owner, pass: &mut Pass, all: Option<Prepared>) {
         let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
         let Some(vec) = physical.lru.vecs.get(&owner) else { return };
-        let prepared = physical.prepare(owner.0, vec, pass);
+        let prepared = all.unwrap_or_else(|| physical.prepare(owner.0, &[owner], pass));
         let mut left = physical.scan_counts(vec, pass, prepared);
         let wanted = left;
         let all = !pass.kswapd && pass.priority == FIRST;

@@ -2,10 +2,10 @@
 //!
 //! `shrink_folio_list()`, `folio_check_references()`, `shrink_active_list()` in `mm/vmscan.c`.
 
-use super::Slot;
-use super::lru::List;
+use super::lru::{List, Owner};
 use super::reclaim::Pass;
 use super::rmap::Mapper;
+use super::{Balance, Slot};
 use crate::ctx::Ctx;
 use crate::frames::{Frame, file_of};
 use crate::memcg::{Event, MemcgId};
@@ -87,7 +87,23 @@ impl Ctx<'_> {
         physical.count(if file { "pgscan_file" } else { "pgscan_anon" }, scanned);
         physical.count(if file { "pgsteal_file" } else { "pgsteal_anon" }, freed);
         physical.note_scanned(owner, file, scanned);
-        physical.note_cost(owner, file, written, rotated);
+        self.note_cost(owner, file, written, rotated);
+    }
+
+    /// `lru_note_cost()`: where the pages are, and since 5.8 in every cgroup above.
+    fn note_cost(&mut self, owner: Owner, file: bool, io: u64, rotated: u64) {
+        let memcgs = &self.store.frames.memcgs;
+        let Some(physical) = self.store.frames.physical.as_deref() else { return };
+        let up = if physical.policy.balance == Balance::Cost { usize::MAX } else { 1 };
+        let above: Vec<Vec<Owner>> = memcgs
+            .lineage(MemcgId(owner.1))
+            .take(up)
+            .map(|at| memcgs.subtree(at).into_iter().map(|id| (owner.0, id.0)).collect())
+            .collect();
+        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
+        for owners in above {
+            physical.note_cost(&owners, file, io, rotated);
+        }
     }
 
     /// The oldest frames of a list, in runs of which everything that is known is the same.
@@ -333,7 +349,7 @@ impl Ctx<'_> {
         physical.count("pgdeactivate", scanned - rotated);
         physical.count("pgrefill", scanned);
         physical.note_scanned(owner, list.is_file(), scanned);
-        physical.note_cost(owner, list.is_file(), 0, rotated);
+        self.note_cost(owner, list.is_file(), 0, rotated);
     }
 }
 

@@ -120,12 +120,13 @@ fn outside(machine: &Machine) -> u64 {
     nobody.map(|(_, len, slot)| len * u64::from(slot.refs)).sum()
 }
 
-/// Plays a program; everything that could be seen of it.
-fn play(seed: u64, release: &str, mib: u64, swap: &[SwapSpec], steps: u32) -> Vec<u8> {
-    let mut dice = Dice(seed);
+#[expect(clippy::too_many_lines, reason = "one arm for each thing that programs do")]
+/// Plays a program; everything that could be shown of it.
+fn play(start: u64, release: &str, mib: u64, swap: &[SwapSpec], steps: u32) -> Vec<u8> {
+    let mut dice = Dice(start);
     let mut machine = machine(release, mib, swap);
     let expected = rest(&machine);
-    let mut seen = Vec::new();
+    let mut shown = Vec::new();
     let mut living: Vec<ProcessId> = Vec::new();
     let mut maps: BTreeMap<u32, Vec<(u64, u64)>> = BTreeMap::new();
     for step in 0..steps {
@@ -182,7 +183,7 @@ fn play(seed: u64, release: &str, mib: u64, swap: &[SwapSpec], steps: u32) -> Ve
                 let addr = addr + (from << 12);
                 let touch = Touch { addr, count, stride, access, content: Content::OneByte };
                 let touched = machine.touch(process, &touch).unwrap();
-                seen.extend(format!("{touched:?}\n").into_bytes());
+                shown.extend(format!("{touched:?}\n").into_bytes());
             }
             10 => {
                 let (addr, pages) = pick(&mut dice, known);
@@ -247,20 +248,20 @@ fn play(seed: u64, release: &str, mib: u64, swap: &[SwapSpec], steps: u32) -> Ve
         }
         check(&machine, expected, &text);
         let deaths = machine.deaths().unwrap();
-        seen.extend(format!("{deaths:?}\n").into_bytes());
+        shown.extend(format!("{deaths:?}\n").into_bytes());
         living.retain(|&process| machine.alive(process).unwrap().is_none());
     }
     for process in living {
         let observation = machine.observe(process).unwrap();
-        seen.extend(observation.status.unwrap_or_default());
-        seen.extend(observation.smaps.unwrap_or_default());
+        shown.extend(observation.status.unwrap_or_default());
+        shown.extend(observation.smaps.unwrap_or_default());
         machine.end(process, End::Exit(0)).unwrap();
         check(&machine, expected, "the end");
     }
     let physical = machine.store.frames.physical.as_deref().unwrap();
     assert_eq!(physical.tables, 0);
     assert_eq!(physical.kernel.iter().sum::<u64>(), physical.swap.zram);
-    seen
+    shown
 }
 
 const DISK: SwapSpec = SwapSpec { len: 24 << 20, priority: None, zram: false };

@@ -1,6 +1,8 @@
 //! What the tests share.
 #![allow(dead_code, reason = "each test uses some of it")]
 
+pub(crate) mod groups;
+
 use facts::Release;
 use oomph_sim::{Image, Machine, MachineConfig};
 use rules::layout::Arch;
