@@ -80,6 +80,7 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-klog",
             "oomph-malloc",
             "oomph-world",
+            "oomph-scenario",
             "oomph-actor",
             "oomph-lab",
             "oomph-sim",

@@ -1,0 +1,69 @@
+//! Virtual machines for scenarios, kept as long as the next scenario needs the same one.
+
+use lab::vm::debian::{Arch, Archive, Kernel, cache};
+use lab::vm::{Boot, VmWorld};
+use lab::{boot_of, in_machine};
+use scenario::Scenario;
+use scenario::comparison::ComparisonReport;
+use world::WorldError;
+
+use crate::Stop;
+
+/// Kernels when none is named.
+pub(crate) const SERIES: [&str; 2] = ["6.1", "6.12"];
+/// Scenarios that one machine performs at most.
+const MOST: u32 = 40;
+
+/// A kernel, and the machine that it runs on now.
+pub(crate) struct Bench {
+    series: String,
+    kernel: Kernel,
+    booted: Option<Booted>,
+}
+
+struct Booted {
+    boot: Boot,
+    world: VmWorld,
+    uses: u32,
+}
+
+impl Bench {
+    pub(crate) fn new(series: &str) -> Result<Bench, Stop> {
+        let cache = cache().map_err(|error| error.0)?;
+        let kernel = Archive::new(Arch::Amd64, &cache).kernel(series, &mut |_| {});
+        let kernel = kernel.map_err(|error| error.0)?;
+        Ok(Bench { series: series.to_owned(), kernel, booted: None })
+    }
+
+    /// The package that the kernel is from.
+    pub(crate) fn package(&self) -> &str {
+        &self.kernel.package
+    }
+
+    pub(crate) fn series(&self) -> &str {
+        &self.series
+    }
+
+    /// Performs a scenario on the model and in a machine: the same one as the last, if it will do.
+    pub(crate) fn perform(&mut self, scenario: &Scenario) -> Result<ComparisonReport, WorldError> {
+        let boot = boot_of(scenario, &self.kernel)?;
+        // What is in a file system stays there.
+        let reusable = scenario.files.is_empty();
+        let usable = self.booted.take().filter(|booted| {
+            reusable && booted.boot == boot && booted.uses < MOST && !booted.world.has_panicked()
+        });
+        let ready = usable.and_then(|mut booted| {
+            let reset = booted.world.reset();
+            reset.is_ok().then_some(booted)
+        });
+        let mut booted = match ready {
+            Some(booted) => booted,
+            None => Booted { world: VmWorld::boot(&boot)?, boot, uses: 0 },
+        };
+        booted.uses += 1;
+        let report = in_machine(scenario, &mut booted.world, &self.series)?;
+        // A machine that holds files is one scenario's.
+        self.booted = Some(booted).filter(|_| reusable);
+        Ok(report)
+    }
+}

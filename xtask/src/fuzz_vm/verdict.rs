@@ -1,0 +1,128 @@
+//! What a comparison says of victims, and of quantities.
+
+use std::fmt;
+
+use scenario::comparison::{ArmRow, ComparisonReport};
+
+/// In which way a case came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// The same victims, and every step the same.
+    Same,
+    /// The same victims, and a step that came out otherwise.
+    Steps,
+    /// Other victims, where two candidates were closer to each other than counters are exact.
+    Tie,
+    /// Other victims.
+    Victims,
+    /// It could not be performed, or not to its end.
+    Stopped,
+}
+
+/// What came of a case.
+#[derive(Debug, Clone)]
+pub(super) struct Verdict {
+    pub(super) kind: Kind,
+    /// Whether somebody was killed on the real kernel, or it panicked.
+    pub(super) kills: bool,
+    /// Who died on the model, and on the real kernel.
+    victims: [String; 2],
+    /// What differed, or why it was not performed.
+    notes: Vec<String>,
+    pub(super) quantities: Vec<Apart>,
+}
+
+/// A quantity that was compared.
+#[derive(Debug, Clone)]
+pub(super) struct Apart {
+    /// What, without the numbers and names of one case.
+    pub(super) what: String,
+    pub(super) within: bool,
+    pub(super) apart: u64,
+}
+
+impl Verdict {
+    pub(super) fn stopped(why: String) -> Verdict {
+        Verdict {
+            kind: Kind::Stopped,
+            kills: false,
+            victims: Default::default(),
+            notes: vec![why],
+            quantities: Vec::new(),
+        }
+    }
+
+    pub(super) fn of(report: &ComparisonReport) -> Verdict {
+        let [model, real] = report.arms.as_slice() else {
+            return Verdict::stopped(format!("there are {} arms", report.arms.len()));
+        };
+        for arm in [model, real] {
+            if let Some(why) = &arm.stopped {
+                return Verdict::stopped(format!("{}: {why}", arm.arm));
+            }
+        }
+        let dead = [dead(model), dead(real)];
+        let steps: Vec<String> = report
+            .differences
+            .iter()
+            .map(|row| {
+                let value = |at: usize| row.values[at].as_deref().unwrap_or("nothing");
+                format!("{} {}: {} and {}", row.process, row.what, value(0), value(1))
+            })
+            .collect();
+        let kind = match (dead[0] == dead[1], steps.is_empty()) {
+            (true, true) => Kind::Same,
+            (true, false) => Kind::Steps,
+            (false, _) => Kind::Victims,
+        };
+        let quantities = report.quantities.iter().filter_map(|row| {
+            let [Some(one), Some(other)] = row.values else { return None };
+            let moment = row.moment.split(' ').next().unwrap_or_default();
+            let what = match row.what.split_once(' ') {
+                Some((group, rest)) if group.starts_with('/') => format!("cgroup {rest}"),
+                _ if row.what.ends_with("bytes touched") => "bytes touched".to_owned(),
+                _ => row.what.clone(),
+            };
+            Some(Apart {
+                what: format!("{moment}: {what}"),
+                within: row.within?,
+                apart: one.abs_diff(other),
+            })
+        });
+        Verdict {
+            kind,
+            kills: !real.deaths.is_empty() || real.panic.is_some(),
+            victims: dead,
+            quantities: quantities.collect(),
+            notes: steps,
+        }
+    }
+}
+
+/// Who died, in this order, and the panic.
+fn dead(arm: &ArmRow) -> String {
+    let names = arm.deaths.iter().map(|death| match death.nth {
+        0 => death.process.clone(),
+        nth => format!("{}.{nth}", death.process),
+    });
+    let panic = arm.panic.iter().map(|words| format!("panic ({words})"));
+    let all: Vec<String> = names.chain(panic).collect();
+    if all.is_empty() { "nobody".to_owned() } else { all.join(" ") }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            Kind::Stopped => write!(f, "not performed")?,
+            Kind::Same => write!(f, "same: {}", self.victims[0])?,
+            Kind::Steps => write!(f, "same victims ({}), other steps", self.victims[0])?,
+            Kind::Tie | Kind::Victims => {
+                write!(f, "VICTIMS DIFFER: model {}; kernel {}", self.victims[0], self.victims[1])?;
+            }
+        }
+        for note in self.notes.iter().take(4) {
+            write!(f, "\n         {note}")?;
+        }
+        Ok(())
+    }
+}
