@@ -44,8 +44,6 @@ pub fn build(
         Profile::default()
     });
     let mut config = MachineConfig::with_memory(release, arch, profile);
-    let swap: Bytes = spec.swap.iter().map(|swap| swap.size).sum();
-    config.swap = PageSize::KIB_4.pages_in(swap).count();
     config.huge = match spec.thp.unwrap_or(Thp::Never) {
         Thp::Always => Huge::Always,
         Thp::Madvise => Huge::Madvise,

@@ -46,6 +46,7 @@ impl Machine {
             Control::Sys(path) if path.starts_with("kernel/mm/ksm/") => {
                 self.control_ksm(path, value)
             }
+            Control::Cgroup { path, file } if file == "cpuset.mems" => self.set_mems(path, value),
             Control::Cgroup { path, file } => {
                 let ours =
                     ["memory.", "cgroup.", "tasks"].iter().any(|start| file.starts_with(start));

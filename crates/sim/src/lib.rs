@@ -15,6 +15,7 @@ mod anon;
 mod calls;
 mod config;
 mod controls;
+mod cpuset;
 mod ctx;
 mod fault;
 mod file_fault;

@@ -97,6 +97,7 @@ impl Machine {
             clock: 0,
             contents: Contents::default(),
             ksm: Ksm::new(release),
+            cpusets: crate::cpuset::Cpusets::default(),
             oom: State::new(release),
         };
         store.vdso = store.add_file(File {
@@ -437,6 +438,10 @@ impl World for Machine {
         Ok(self.write_control(what, value))
     }
 
+    fn panicked(&mut self) -> Option<String> {
+        self.store.oom.halted.as_ref().map(crate::oom::Halt::words)
+    }
+
     fn files(&mut self, files: &[FileSpec]) -> Result<(), WorldError> {
         for spec in files {
             let inode = self.store.next_inode();
@@ -588,10 +593,6 @@ impl World for Machine {
             oom_score,
             machine,
         })
-    }
-
-    fn panicked(&mut self) -> Option<String> {
-        self.store.oom.halted.as_ref().map(crate::oom::Halt::words)
     }
 
     fn machine(&mut self) -> Result<Vec<(String, Vec<u8>)>, WorldError> {

@@ -9,6 +9,7 @@ use units::Pages;
 
 use crate::anon::Anons;
 use crate::config::MachineConfig;
+use crate::cpuset::Cpusets;
 use crate::files::{File, FileKind, Open};
 use crate::frames::{Frame, Frames, file_base};
 use crate::ksm::{Contents, Ksm};
@@ -58,6 +59,8 @@ pub(crate) struct Store {
     pub(crate) last_inode: u64,
     /// Time since boot, nanoseconds.
     pub(crate) clock: u64,
+    /// Nodes that processes are bound to.
+    pub(crate) cpusets: Cpusets,
     /// The OOM killer and the kernel's log.
     pub(crate) oom: State,
 }

@@ -310,3 +310,112 @@ fn a_group_that_dies_as_a_whole_is_explained_as_one() {
         assert!(vmstat.contains("\noom_kill 4\n"), "{era}");
     }
 }
+
+#[test]
+fn a_cpuset_runs_out_while_another_node_is_empty() {
+    use oomph_sim::ZoneProfile;
+    use rules::watermark::ZoneKind;
+    for era in ["2.6.24", "2.6.32", "3.10", "4.4", "4.14", "5.4", "6.1", "6.12"] {
+        let release: Release = era.parse().unwrap();
+        let zone = |node, kind, pages: u64| ZoneProfile {
+            node,
+            kind,
+            spanned: pages + 100,
+            present: pages + 100,
+            managed_at_init: pages,
+            managed: pages,
+            free: pages - 200,
+            pcp: 0,
+        };
+        let zones = vec![
+            zone(0, ZoneKind::Dma, 3900),
+            zone(0, ZoneKind::Dma32, 40_000),
+            zone(1, ZoneKind::Dma32, 20_000),
+        ];
+        let profile = Profile { zones, ..Profile::default() };
+        let mut config = MachineConfig::with_memory(release, Arch::X86_64, profile);
+        config.overcommit = facts::OvercommitMode::Always;
+        let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
+        let cgroups = vec!["/left".to_owned(), "/right".to_owned()];
+        machine.setup(&world::Setup { cgroups, ..world::Setup::default() }).unwrap();
+        for (path, nodes) in [("/left", "0"), ("/right", "1")] {
+            let file = "cpuset.mems".to_owned();
+            let control = Control::Cgroup { path: path.to_owned(), file };
+            machine.control(&control, nodes).unwrap().unwrap();
+            // There is no third node.
+            assert!(machine.control(&control, "2").unwrap().is_err());
+        }
+        let mut within = |name: &str, cgroup: &str, bytes: u64| {
+            let spec = ProcessSpec {
+                name: name.to_owned(),
+                cgroup: Some(cgroup.to_owned()),
+                ..spec(1000)
+            };
+            let id = machine.start(&spec).unwrap();
+            let addr = call(&mut machine, id, &mmap(bytes)).unwrap();
+            fill(&mut machine, id, addr, bytes);
+            id
+        };
+        within("large", "/left", 100 * MIB);
+        within("small", "/right", 4 * MIB);
+        let hog = within("hog", "/right", 200 * MIB);
+        assert_eq!(machine.deaths().unwrap(), [(hog, End::Signal(9))], "{era}");
+        let zoneinfo = machine.machine().unwrap().into_iter().find(|(name, _)| name == "buddyinfo");
+        assert!(zoneinfo.is_some(), "{era}");
+        let log = machine.log().unwrap();
+        let text = String::from_utf8_lossy(&log).into_owned();
+        let explained = read(&mut machine, era);
+        if release >= Release::new(5, 0) {
+            assert!(text.contains("constraint=CONSTRAINT_CPUSET"), "{era}: {text}");
+            assert!(text.contains("cpuset=right,mems_allowed=1"), "{era}: {text}");
+            assert!(matches!(explained.ran_out, RanOut::Cpuset(_)), "{era}");
+            agrees(&explained, era, &log);
+        }
+        // A process of the other node's is none of the candidates.
+        if release >= Release::old(2, 6, 36) {
+            assert!(!text.contains(" large"), "{era}: {text}");
+        }
+    }
+}
+
+#[test]
+fn android_kills_what_is_cached_before_memory_ends() {
+    for era in ["2.6.32", "3.4", "3.10", "4.4", "4.9"] {
+        let mut machine = machine(era, Arch::X86_64, 512);
+        let adj = if era.parse::<Release>().unwrap() < Release::new(3, 6) {
+            "0,1,6,15"
+        } else {
+            "0,100,300,900"
+        };
+        for (file, value) in [("minfree", "1536,2048,4096,16384"), ("adj", adj)] {
+            let path = format!("module/lowmemorykiller/parameters/{file}");
+            machine.control(&Control::Sys(path), value).unwrap().unwrap();
+        }
+        let front = start(&mut machine, "front", 0, 1000, 40 * MIB);
+        let cached = start(&mut machine, "cached", 906, 1000, 60 * MIB);
+        let older = start(&mut machine, "older", 999, 1000, 50 * MIB);
+        let addr = call(&mut machine, front, &mmap(1 << 30)).unwrap();
+        let mut order = Vec::new();
+        for chunk in 0..512 {
+            fill(&mut machine, front, addr + chunk * MIB, MIB);
+            order.extend(machine.deaths().unwrap().into_iter().map(|(id, _)| id));
+            if order.len() == 2 {
+                break;
+            }
+        }
+        // By the old setting both are at 15, and the larger goes first.
+        let first = if adj.contains("15") { cached } else { older };
+        assert_eq!(order[0], first, "{era}");
+        assert_eq!(machine.alive(front).unwrap(), None, "{era}");
+        let log = String::from_utf8(machine.log().unwrap()).unwrap();
+        assert!(!log.contains("invoked oom-killer"), "{era}: {log}");
+        assert_eq!(
+            log.lines().filter(|line| line.contains("to free")).count(),
+            if era == "4.9" { 2 } else { 0 }
+        );
+        // Where the driver names itself it is known.
+        let named = era.parse::<Release>().unwrap() >= Release::new(3, 10);
+        let notices = klog::notices(log.as_bytes());
+        assert_eq!(notices.len(), if named { 2 } else { 0 }, "{era}: {log}");
+    }
+}

@@ -38,6 +38,8 @@ pub struct Killer {
     /// Whether a child that uses its parent's memory can die for it (2.6.36 to 2.6.38; until then
     /// and since, such a child is passed over).
     pub sacrifices_sharer: bool,
+    /// A child that is never to be chosen does not die for its parent either (2.6.20).
+    pub spares_disabled_child: bool,
     /// How often it must have been asked, and how long before; `None` since 2.6.11.
     pub patience: Option<Patience>,
     /// What a victim that has not gone yet does to the next choice.
@@ -46,6 +48,8 @@ pub struct Killer {
     pub sharers: Sharers,
     /// A task at -1000 keeps all that share its memory from being chosen (2.6.37 to 3.0).
     pub sharer_protects: bool,
+    /// Tasks none of whose memory nodes is one of the asker's are not chosen (2.6.36).
+    pub skips_other_nodes: bool,
     /// A child of `vfork` that still borrows its parent's memory is not chosen (4.8).
     pub spares_vfork: bool,
     /// A written `oom_score_adj` is that of all processes which share the memory (4.8).
@@ -159,6 +163,7 @@ impl Killer {
             eligibility: Eligibility::for_release(release),
             selection: Selection::for_release(release),
             sacrifices_sharer: old(36) && !old(39),
+            spares_disabled_child: old(20),
             patience: (!old(11)).then_some(Patience {
                 times: 10,
                 span: SECOND,
@@ -175,6 +180,7 @@ impl Killer {
                 Sharers::Live
             },
             sharer_protects: old(37) && !since(3, 1),
+            skips_other_nodes: old(36),
             spares_vfork: since(4, 8),
             adj_is_shared: since(4, 8),
             term_for_raw_io: !old(11),

@@ -53,6 +53,12 @@ impl Draft {
             Scope::Cpuset(nodes) => Name::from(list(nodes).as_str()),
             _ => nodes.clone(),
         };
+        // Its name is that of the cgroup, the last part of the path.
+        let path = match (&request.scope, leader) {
+            (Scope::Cpuset(_), Some(leader)) => group::path(parts, group::of(parts, leader)),
+            _ => "/".to_owned(),
+        };
+        let cpuset = path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("/");
         let trigger = Trigger {
             kind: TriggerKind::OomKiller,
             comm: Some(comm.into()),
@@ -68,7 +74,7 @@ impl Draft {
             oom_score_adj: Some(adj),
             sysrq: request.sysrq,
             compaction_disabled: false,
-            cpuset: Some("/".into()),
+            cpuset: Some(cpuset.into()),
             mems_allowed: Some(allowed),
         };
         let counters = parts.counters();

@@ -35,7 +35,10 @@ pub(super) fn victim_of(parts: &Parts<'_>, chosen: usize, total: Pages, scope: &
     match killer.selection.child {
         Sacrifice::No => chosen,
         Sacrifice::Oldest => {
-            children.find(|&child| eligible(parts, child, total).is_some()).unwrap_or(chosen)
+            let dies = |child: usize| {
+                !killer.spares_disabled_child || eligible(parts, child, total).is_some()
+            };
+            children.find(|&child| dies(child)).unwrap_or(chosen)
         }
         Sacrifice::Worst => {
             let mut worst = (chosen, 0);

@@ -9,6 +9,7 @@ use std::fmt::Write;
 use facts::Release;
 use rules::killer::{LowMemory, Pressure, Reached, legacy_adj};
 
+use crate::ctx::Ctx;
 use crate::mm::Mm;
 
 use super::kill::{pid, strike};
@@ -17,7 +18,6 @@ use super::{Outcome, Parts};
 /// For how long it waits for a victim to go, nanoseconds.
 const PATIENCE: u64 = 1_000_000_000;
 
-#[allow(dead_code, reason = "reclaim asks it")]
 /// Kills if a level is reached. `asker` is on whose behalf memory is reclaimed.
 pub(crate) fn shrink(parts: &mut Parts<'_>, pressure: &Pressure, asker: Option<usize>) -> Outcome {
     let Some(levels) = parts.store.oom.lowmemory.clone() else { return Outcome::Nothing };
@@ -48,6 +48,25 @@ pub(crate) fn shrink(parts: &mut Parts<'_>, pressure: &Pressure, asker: Option<u
     }
 }
 
+impl Ctx<'_> {
+    /// Android's driver looks whether there is enough, as often as slab is shrunk.
+    pub(crate) fn ask_lowmemorykiller(&mut self, kswapd: bool) {
+        let asker = Some(self.rest.process).filter(|&asker| !kswapd && asker != usize::MAX);
+        let mut parts = self.parts();
+        let Some(counters) = parts.counters() else { return };
+        let pressure = Pressure {
+            free: counters.free(),
+            reserve: counters.total_reserve,
+            file: counters.sum(|node| node.file),
+            shmem: counters.sum(|node| node.shmem),
+            swap_cache: counters.sum(|node| node.swap_cached),
+        };
+        shrink(&mut parts, &pressure, asker);
+        let acting = self.rest.processes.get(self.rest.process);
+        self.rest.dying |= acting.is_some_and(|acting| acting.ended.is_some());
+    }
+}
+
 /// One line at first; from 4.8 on several, with the reason.
 fn say(
     parts: &mut Parts<'_>,
@@ -61,7 +80,10 @@ fn say(
     let name = &parts.processes[victim].name;
     let victim = pid(victim);
     if parts.store.release() < Release::new(4, 8) {
-        let _ = writeln!(text, "send sigkill to {victim} ({name}), adj {adj}, size {rss}");
+        // The driver named itself once it printed by `pr_info()`.
+        let itself = parts.store.release() >= Release::new(3, 10);
+        let prefix = if itself { "lowmemorykiller: " } else { "" };
+        let _ = writeln!(text, "{prefix}send sigkill to {victim} ({name}), adj {adj}, size {rss}");
     } else {
         let kib = |pages: i64| pages.saturating_mul(4);
         let asks = asker.map_or("kswapd0", |asker| parts.processes[asker].name.as_str());

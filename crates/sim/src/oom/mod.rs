@@ -28,7 +28,7 @@ mod tests;
 
 pub(crate) use gate::{constraint, decide};
 pub(crate) use kill::pid as pid_of;
-#[allow(unused_imports, reason = "reclaim asks it")]
+#[cfg(test)]
 pub(crate) use lowmemory::shrink as lowmemory_shrink;
 pub(crate) use parts::Parts;
 pub(crate) use reap::due as reap_due;

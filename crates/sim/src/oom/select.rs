@@ -65,9 +65,26 @@ pub(crate) fn listed(parts: &Parts<'_>, scope: &Scope, by_cgroup: bool) -> Vec<u
 /// Whether what ran out is of any concern to a process.
 pub(super) fn concerns(parts: &Parts<'_>, group: usize, scope: &Scope) -> bool {
     match scope {
-        // A process may use every node unless something binds it, and nothing does here.
-        Scope::Machine | Scope::Cpuset(_) | Scope::Mempolicy(_) => true,
+        // One that may use none of the nodes that the asker may would free nothing of use (2.6.36;
+        // until then it counted an eighth).
+        Scope::Machine | Scope::Cpuset(_) => {
+            !parts.store.oom.killer.skips_other_nodes || !on_other_nodes(parts, group)
+        }
+        // A policy of its own may bind a process, and none does here.
+        Scope::Mempolicy(_) => true,
         Scope::Memcg(memcg) => super::group::contains(parts, *memcg, group),
+    }
+}
+
+/// Whether a process's nodes and those of whoever acts have none in common.
+pub(crate) fn on_other_nodes(parts: &Parts<'_>, group: usize) -> bool {
+    let nodes = |index: usize| {
+        parts.processes.get(index).and_then(|process| parts.store.nodes_of(process.memcg))
+    };
+    let Some(current) = &parts.current else { return false };
+    match (nodes(current.process), nodes(group)) {
+        (Some(ours), Some(theirs)) => ours & theirs == 0,
+        _ => false,
     }
 }
 

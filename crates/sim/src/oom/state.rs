@@ -69,10 +69,10 @@ pub(crate) enum Halt {
 }
 
 impl Halt {
-    /// What a panicking kernel says behind `not syncing: `; of a deadlock, what is the matter.
+    /// What a panicking kernel says; of a deadlock, what is the matter.
     pub(crate) fn words(&self) -> String {
         match self {
-            Halt::Panic(words) => words.clone(),
+            Halt::Panic(words) => format!("Kernel panic - not syncing: {words}"),
             Halt::Deadlock { .. } => self.to_string(),
         }
     }

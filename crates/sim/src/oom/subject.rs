@@ -46,7 +46,7 @@ pub(crate) fn subject_of(parts: &Parts<'_>, group: usize) -> Option<Subject> {
         nice: i64::from(process.nice),
         root,
         caps: if root { ALL } else { Capabilities(0) },
-        other_nodes: false,
+        other_nodes: super::select::on_other_nodes(parts, group),
         oom_adj: legacy_adj(process.adj),
         rss: mm.rss_total(),
         swap: mm.swap_entries(),

@@ -148,13 +148,15 @@ impl Physical {
     /// are, or an ancestor, and all below it.
     pub(super) fn note_cost(&mut self, owners: &[Owner], file: bool, io: u64, rotated: u64) {
         let balance = self.policy.balance;
+        // Looking at pages for nothing costs since 6.2, a cluster of it as much as writing a page.
+        let rotations = self.release >= facts::Release::new(6, 2);
         let size: u64 = List::EVICTABLE.iter().map(|&list| self.size_of(owners, list)).sum();
         let Some(owner) = owners.first() else { return };
         let vec = self.lru.vecs.entry(*owner).or_default();
         let at = usize::from(file);
         match balance {
             Balance::Cost => {
-                vec.cost[at] += io * 32 + rotated;
+                vec.cost[at] += if rotations { io * 32 + rotated } else { io };
                 if vec.cost[0] + vec.cost[1] > size / 4 {
                     vec.cost[0] /= 2;
                     vec.cost[1] /= 2;

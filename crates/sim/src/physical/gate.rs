@@ -12,6 +12,7 @@ use world::Errno;
 
 use super::zones::{Mark, class};
 use super::{NOWHERE, Physical, Zone};
+use crate::cpuset::numbers;
 use crate::ctx::Ctx;
 use crate::oom::{self, Outcome, Request, Scope};
 use crate::page::{HUGE, PAGE_BITS};
@@ -75,7 +76,7 @@ impl Physical {
     /// Pages from the first zone that meets this mark.
     pub(crate) fn grab(&mut self, want: u64, what: For, mark: Mark) -> Option<Grant> {
         let class = class(what.highest());
-        for at in self.fallback(what.highest()) {
+        for at in self.allowed(what.highest()) {
             let zone = &mut self.zones[at];
             let limit = zone.limit(mark, class);
             let pages = if what == For::Huge {
@@ -98,7 +99,7 @@ impl Physical {
         let class = class(what.highest());
         let above =
             |at: usize| self.zones[at].free.saturating_sub(self.zones[at].limit(Mark::Low, class));
-        self.fallback(what.highest()).into_iter().map(above).sum()
+        self.allowed(what.highest()).into_iter().map(above).sum()
     }
 }
 
@@ -108,9 +109,11 @@ impl Ctx<'_> {
         if self.rest.dying {
             return Err(NoMemory::Dying);
         }
+        let bound = self.bound_to(what);
         let Some(physical) = self.store.frames.physical.as_deref_mut() else {
             return Ok(Grant { pages: want, zone: NOWHERE, memcg: 0 });
         };
+        physical.bound = bound;
         let grant = match physical.grab(want, what, Mark::Low) {
             Some(grant) => grant,
             None => self.allocate_slowly(want, what)?,
@@ -139,6 +142,10 @@ impl Ctx<'_> {
                 return Ok(grant);
             }
             let freed = self.reclaim_directly(what);
+            if self.rest.dying {
+                return Err(NoMemory::Dying);
+            }
+            let bound = self.bound_to(what);
             if freed > 0 {
                 // `__alloc_pages_direct_reclaim()`: one attempt, and another one with what processors
                 // have on their lists.
@@ -171,7 +178,7 @@ impl Ctx<'_> {
                 gfp: what.gfp(),
                 order: 0,
                 highest_zone: what.highest(),
-                scope: Scope::Machine,
+                scope: bound.map_or(Scope::Machine, |nodes| Scope::Cpuset(numbers(nodes))),
                 asker: Some(self.rest.process),
                 sysrq: false,
             };

@@ -86,6 +86,11 @@ pub(crate) struct Physical {
     pub(crate) slab: Slab,
     /// What has happened, by the name that `/proc/vmstat` gives it.
     pub(crate) events: BTreeMap<&'static str, u64>,
+    /// Nodes that the request at hand is bound to; `None`: to none.
+    pub(crate) bound: Option<u64>,
+    /// The cgroup that the last walk ended at, by node and the cgroup that it worked in
+    /// (`mem_cgroup_reclaim_iter`).
+    pub(crate) walked: BTreeMap<(u32, u16), crate::memcg::MemcgId>,
     /// Pages that were needed when there was none left, and that the next ones given back pay for.
     pub(crate) owed: u64,
 }
@@ -118,6 +123,8 @@ impl Physical {
             pages_scanned: 0,
             slab: Slab::new(profile.slab_reclaimable, profile.slab_unreclaimable),
             events: BTreeMap::new(),
+            bound: None,
+            walked: BTreeMap::new(),
             owed: 0,
             profile,
         };
@@ -153,6 +160,17 @@ impl Physical {
             (0..self.zones.len()).filter(|&at| self.zones[at].kind <= highest).collect();
         list.sort_by_key(|&at| (self.zones[at].node, std::cmp::Reverse(self.zones[at].kind)));
         list
+    }
+
+    /// Of these, the ones that the request at hand may be served from.
+    pub(crate) fn allowed(&self, highest: ZoneKind) -> Vec<usize> {
+        let mut list = self.fallback(highest);
+        list.retain(|&at| self.is_allowed(self.zones[at].node));
+        list
+    }
+
+    fn is_allowed(&self, node: u32) -> bool {
+        self.bound.is_none_or(|nodes| nodes.checked_shr(node).unwrap_or(0) & 1 == 1)
     }
 
     /// A page of this zone is free again.

@@ -62,6 +62,8 @@ pub(crate) struct Pass {
     pub(super) skipped_low: bool,
     /// The scan of the cgroup at hand, as its protection leaves it.
     pub(super) view: Option<View>,
+    /// Every cgroup is looked at, since in part they did not yield enough (`memcg_full_walk`).
+    pub(super) full_walk: bool,
     /// Of a cgroup, or of the request; `None`: the machine's.
     pub(super) swappiness: Option<u64>,
     /// Pages that the cgroup at hand may swap out.
@@ -90,6 +92,7 @@ impl Pass {
             takes_low: false,
             skipped_low: false,
             view: None,
+            full_walk: false,
             swappiness: None,
             swap_room: u64::MAX,
         }
@@ -101,6 +104,14 @@ impl Physical {
     fn kswapd_target(&self, node: u32) -> u64 {
         let zones = self.zones.iter().filter(|zone| zone.node == node && zone.managed > 0);
         zones.map(|zone| (zone.marks.high.count() + zone.boost).max(CLUSTER)).sum()
+    }
+
+    /// Whether reclaim by a task may leave off in the middle of a subtree: by one whose cgroup is full, up
+    /// to 5.3; by any since 6.10.
+    fn walks_in_part(&self, pass: &Pass) -> bool {
+        let since = |major, minor| self.release >= facts::Release::new(major, minor);
+        let rule = since(6, 10) || (!since(5, 4) && !pass.among.is_machine());
+        rule && !pass.kswapd && !(since(6, 10) && pass.full_walk)
     }
 
     /// Whether kswapd has given up (4.12): nothing it did has freed a page for long.
@@ -187,8 +198,12 @@ impl Ctx<'_> {
             pass.priority = FIRST;
             loop {
                 let Some(physical) = self.store.frames.physical.as_deref() else { return 0 };
+                // Nodes that the request may not use are left alone.
+                let bound = pass.among.is_machine();
                 for node in physical.nodes() {
-                    self.shrink_node(node, &mut pass);
+                    if !bound || self.is_bound_to(node) {
+                        self.shrink_node(node, &mut pass);
+                    }
                 }
                 if pass.freed >= pass.target || pass.priority == 0 {
                     break;
@@ -197,6 +212,11 @@ impl Ctx<'_> {
             }
             if pass.freed > 0 {
                 break;
+            }
+            let physical = self.store.frames.physical.as_deref();
+            if physical.is_some_and(|physical| physical.walks_in_part(&pass)) && !pass.full_walk {
+                pass.full_walk = true;
+                continue;
             }
             if pass.skipped && !pass.force_deactivate {
                 pass.force_deactivate = true;
@@ -229,7 +249,20 @@ impl Ctx<'_> {
         let owners: Vec<Owner> = subtree.iter().map(|id| (node, id.0)).collect();
         let Some(physical) = self.store.frames.physical.as_deref() else { return };
         let all = physical.looks_at_all().then(|| physical.prepare(node, &owners, pass));
-        for id in subtree {
+        let partial = physical.walks_in_part(pass);
+        // A walk goes on where the last one ended, and ends when enough is freed.
+        let key = (node, root.0);
+        let last = physical.walked.get(&key).filter(|_| partial);
+        let from =
+            last.and_then(|last| subtree.iter().position(|id| id == last)).map_or(0, |at| at + 1);
+        let from = if from < subtree.len() { from } else { 0 };
+        for (at, id) in subtree.iter().copied().enumerate().skip(from) {
+            if partial && at > from && pass.freed >= pass.target {
+                return;
+            }
+            if partial && let Some(physical) = self.store.frames.physical.as_deref_mut() {
+                physical.walked.insert(key, id);
+            }
             let view = self.store.frames.memcgs.view(root, id, pass.takes_low);
             match view {
                 View::Min => continue,
@@ -257,7 +290,14 @@ impl Ctx<'_> {
             && let Some(physical) = self.store.frames.physical.as_deref_mut()
         {
             pass.freed += physical.shrink_slab(pass.priority);
+            if self.store.oom.lowmemory.is_some() {
+                self.ask_lowmemorykiller(pass.kswapd);
+            }
         }
+    }
+
+    fn is_bound_to(&self, node: u32) -> bool {
+        self.store.frames.physical.as_deref().is_none_or(|physical| physical.is_allowed(node))
     }
 
     /// `shrink_lruvec()`.
@@ -337,7 +377,7 @@ impl Ctx<'_> {
                     return false;
                 }
                 let class = super::class(what.highest());
-                physical.fallback(what.highest()).into_iter().any(|at| {
+                physical.allowed(what.highest()).into_iter().any(|at| {
                     let mut available = physical.reclaimable(at);
                     if physical.policy.discounts {
                         let rounds = u64::from(fruitless);

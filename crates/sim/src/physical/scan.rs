@@ -87,6 +87,10 @@ impl Ctx<'_> {
         physical.count(if file { "pgscan_file" } else { "pgscan_anon" }, scanned);
         physical.count(if file { "pgsteal_file" } else { "pgsteal_anon" }, freed);
         physical.note_scanned(owner, file, scanned);
+        // All that were looked at for nothing cost, since 6.2.
+        let balance = self.store.frames.physical.as_deref().map(|physical| physical.policy.balance);
+        let rotated =
+            if balance == Some(Balance::Cost) { scanned - freed.min(scanned) } else { rotated };
         self.note_cost(owner, file, written, rotated);
     }
 
