@@ -9,9 +9,7 @@ use crate::machine::Machine;
 impl Machine {
     /// Arranges the machine before its first process.
     pub(crate) fn arrange(&mut self, setup: &Setup) -> Result<(), WorldError> {
-        for area in &setup.swap {
-            self.add_swap(area);
-        }
+        self.replace_swap(&setup.swap);
         for path in &setup.cgroups {
             self.store.frames.memcgs.create(path).map_err(|error| {
                 WorldError(format!("the cgroup `{path}` cannot be made: {error}"))

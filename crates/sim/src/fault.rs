@@ -147,6 +147,10 @@ impl Ctx<'_> {
         } else {
             self.task.min_flt += step.faults;
         }
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            physical.count("pgfault", step.faults);
+            physical.count("pgmajfault", if step.major { step.faults } else { 0 });
+        }
     }
 
     /// Addresses that no mapping can have.

@@ -165,15 +165,26 @@ fn pretty_assertions<T: PartialEq + std::fmt::Debug>(name: &str, ours: &[T], the
     assert_eq!(ours.len(), theirs.len(), "{name}: {:?}", theirs.get(ours.len()));
 }
 
+/// `SwapTotal` of a capture, kB.
+fn swap_of(name: &str) -> u64 {
+    let meminfo = file(name, "meminfo");
+    let line = meminfo.lines().find(|line| line.starts_with("SwapTotal:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
 /// Starts what stood in the table of a real kill, but for the program that grew, and lets one grow.
 /// Who dies first?
-fn victim(name: &str, arch: Arch, mib: u64) -> (String, String) {
+fn victim(name: &str, arch: Arch, mib: u64, swap_kib: u64) -> (String, String) {
     let log = fs::read(folder(name).join("kill.log")).unwrap();
     let real = klog::reports(&log).remove(0).report;
     let release: Release = real.reporter.release.unwrap();
     let mut config = MachineConfig::with_memory(release, arch, Profile::of(release, arch, mib));
     config.overcommit = facts::OvercommitMode::Always;
     let mut machine = Machine::new(config, Image::tiny(release, arch));
+    if swap_kib > 0 {
+        let area = world::SwapSpec { len: swap_kib << 10, priority: None, zram: false };
+        machine.setup(&world::Setup { swap: vec![area], ..world::Setup::default() }).unwrap();
+    }
     let mut hog: Option<ProcessId> = None;
     for row in &real.tasks.as_ref().unwrap().rows {
         let row_name = row.name.as_ref().unwrap().escaped().into_owned();
@@ -191,7 +202,8 @@ fn victim(name: &str, arch: Arch, mib: u64) -> (String, String) {
         }
         let own = machine.observe(process).unwrap().statm.unwrap();
         let own: u64 = String::from_utf8(own).unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-        let pages = row.rss.unwrap().count().saturating_sub(own);
+        let all = row.rss.unwrap().count() + row.swapents.map_or(0, Pages::count);
+        let pages = all.saturating_sub(own);
         let addr = call(&mut machine, process, &mmap(pages << 12)).unwrap();
         touch(&mut machine, process, addr, pages);
     }
@@ -249,12 +261,14 @@ fn same_lines(log: &[u8]) -> Vec<String> {
 
 #[test]
 fn the_victims_of_real_kernels_die() {
-    for (name, arch, mib) in [
-        ("6.1-256m", Arch::X86_64, 256),
-        ("6.1-i386-1g", Arch::I386, 1024),
-        ("6.12-1g", Arch::X86_64, 1024),
+    for (name, arch, mib, swap) in [
+        ("6.1-256m", Arch::X86_64, 256, 0),
+        ("6.1-i386-1g", Arch::I386, 1024, 0),
+        ("6.12-1g", Arch::X86_64, 1024, 0),
+        ("6.1-1g-swap", Arch::X86_64, 1024, 98_300),
+        ("6.12-256m-swap", Arch::X86_64, 256, swap_of("6.12-256m-swap")),
     ] {
-        let (ours, theirs) = victim(name, arch, mib);
+        let (ours, theirs) = victim(name, arch, mib, swap);
         assert_eq!(ours, theirs, "{name}");
     }
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::groups::{enters, field, grow, number, set, start};
+use common::groups::{enters, field, grow, number, read, set, start};
 use common::{call, mmap, touch};
 use facts::{CgroupVersion, Release};
 use oomph_sim::{Image, Machine, MachineConfig, Profile};
@@ -51,6 +51,14 @@ fn near(what: &str, model: u64, real: u64, thousandths: u64) {
     assert!(off * 1000 <= real * thousandths, "{what}: the model has {model}, the kernel {real}");
 }
 
+/// Time stalled is a twentieth of what it was under emulation, or so.
+fn stalled(machine: &mut Machine, real: &[&str]) {
+    let text = read(machine, "/a", "memory.pressure");
+    let total: u64 = text.lines().next().unwrap().rsplit_once("total=").unwrap().1.parse().unwrap();
+    let expected = value(real, "stalled") / 20;
+    assert!((expected / 2..expected * 2).contains(&total), "{total} µs, not {expected}");
+}
+
 #[test]
 fn a_hog_fills_its_swap_and_dies_where_two_kernels_killed_it() {
     for (release, real) in measured("limit") {
@@ -72,6 +80,7 @@ fn a_hog_fills_its_swap_and_dies_where_two_kernels_killed_it() {
         near("scanned", stat(&mut machine, "pgscan"), value(&real, "scanned"), 5);
         assert_eq!(stat(&mut machine, "pgsteal"), value(&real, "freed"));
         assert_eq!(number(&mut machine, "/a", "memory.swap.current"), 0, "nobody is left");
+        stalled(&mut machine, &real);
     }
 }
 
@@ -88,7 +97,24 @@ fn above_high_pages_go_to_swap_batch_by_batch() {
         let stat = |machine: &mut Machine, key| field(machine, "/a", "memory.stat", key);
         near("scanned", stat(&mut machine, "pgscan"), value(&real, "scanned"), 12);
         near("freed", stat(&mut machine, "pgsteal"), value(&real, "freed"), 10);
+        stalled(&mut machine, &real);
     }
+}
+
+#[test]
+fn a_page_that_comes_back_from_swap_at_once_was_missed() {
+    let mut machine = machine(Release::new(6, 12), &["/a"]);
+    set(&mut machine, "/a", "memory.max", "8M").unwrap();
+    let process = enters(&mut machine, "/a");
+    let addr = call(&mut machine, process, &mmap(10 << 20)).unwrap();
+    touch(&mut machine, process, addr, 10 << 8);
+    let swapped = number(&mut machine, "/a", "memory.swap.current");
+    assert!(swapped > 2 << 20, "{swapped}");
+    let stat = |machine: &mut Machine, key| field(machine, "/a", "memory.stat", key);
+    assert_eq!(stat(&mut machine, "workingset_refault_anon"), 0);
+    touch(&mut machine, process, addr, 64);
+    assert!(stat(&mut machine, "workingset_refault_anon") >= 64);
+    assert!(stat(&mut machine, "pgmajfault") >= 64 >> 3);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! * The first touch of 1 TiB in one run.
 //! * A log of strace with a million lines, beside copying its lines.
 //! * Peak memory of a machine of 1 TiB that is full, and of one with pages in no order.
+//! * A machine of 1 TiB until it kills, and a hundred processes that swap; their peak memory.
 //! * `oomph simulate` on a scenario of 100,000 steps.
 //! * Whether several runs give back and print the same, byte for byte.
 
@@ -54,6 +55,15 @@ pub(super) fn run() -> Result<bool, Stop> {
         println!("{name}");
         let peak = measure::peak_memory(&own, &[what.to_owned()])?;
         row("  peak memory", "MiB", &one(peak), aim);
+    }
+    println!("memory that ends");
+    for (name, what, aim) in
+        [("  1 TiB until the kill", "exhaust", 1000.0), ("  100 processes, swap", "many", 20.0)]
+    {
+        let times = numbers(&own, &[what])?.into_iter().flatten().map(|ns| ns / 1e6);
+        row(name, "ms", &Sample::new(times.collect()), Some(aim));
+        let peak = measure::peak_memory(&own, &[what.to_owned()])?;
+        row("    peak memory", "MiB", &one(peak), Some(64.0));
     }
     let same = simulate(&oomph)?;
     let hashes = outputs(&own, &["hash"])?;

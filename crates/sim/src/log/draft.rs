@@ -12,6 +12,7 @@ use facts::oom_report::{
 use facts::{Name, Release};
 use rules::gfp;
 use rules::killer::legacy_adj;
+use rules::layout::Arch;
 use units::{Pid, ScoreAdj};
 
 use super::{Pass, memory, tasks};
@@ -45,7 +46,7 @@ impl Draft {
         let leader = asker.map(|asker| parts.group(asker));
         let adj = leader.map_or(ScoreAdj::NONE, |leader| parts.processes[leader].adj);
         let uid = leader.and_then(|leader| parts.task(leader)).map_or(0, |task| task.uid);
-        let mask = mask(request.gfp, release);
+        let mask = mask(request.gfp, release, parts.store.config.arch);
         let names = gfp::names(mask, release, gfp::Config::default());
         let order = i32::try_from(request.order).unwrap_or(0);
         let nodes = Name::from(list(&all_nodes(parts)).as_str());
@@ -199,11 +200,15 @@ impl Draft {
 
 /// The mask that has these names, of which a release may not have all: movable memory was any memory
 /// of a user's before 2.6.24.
-fn mask(names: &str, release: Release) -> u64 {
+///
+/// Pages of processes come as folios, with `__GFP_COMP`, since 5.18; 32-bit ARM zeroes them itself.
+fn mask(names: &str, release: Release, arch: Arch) -> u64 {
     let known = |name: &str| gfp::value(name, release, gfp::Config::default());
     let of = |name: &str| match name {
         "GFP_HIGHUSER_MOVABLE" => known(name).or_else(|| known("GFP_HIGHUSER")),
         "GFP_KERNEL_ACCOUNT" => known(name).or_else(|| known("GFP_KERNEL")),
+        "__GFP_COMP" if release < Release::new(5, 18) => None,
+        "__GFP_ZERO" if arch == Arch::Arm && !names.starts_with("GFP_KERNEL") => None,
         _ => known(name),
     };
     names.split('|').filter_map(of).fold(0, |mask, bits| mask | bits)

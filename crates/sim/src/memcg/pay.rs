@@ -13,10 +13,6 @@ use crate::ctx::Ctx;
 use crate::oom::{self, Outcome, Request, Scope};
 use crate::page::HUGE;
 use crate::physical::{For, Grant, NoMemory};
-use crate::psi::State;
-
-/// What a fruitless attempt to reclaim takes, nanoseconds.
-const ATTEMPT: u64 = 5_000;
 
 impl Ctx<'_> {
     /// Whoever pays for this address space pays for these pages: some of them, at least one.
@@ -158,19 +154,7 @@ impl Ctx<'_> {
 
     /// `try_to_free_mem_cgroup_pages()`: how many pages of the subtree were freed.
     pub(crate) fn reclaim_below(&mut self, id: MemcgId, pages: u64, may_swap: bool) -> u64 {
-        let freed = self.reclaim_in(id, pages, may_swap, None);
-        if freed == 0 {
-            self.stall(ATTEMPT);
-        }
-        freed
-    }
-
-    /// Time passes while the task waits for memory.
-    pub(crate) fn stall(&mut self, nanoseconds: u64) {
-        let from = self.store.clock;
-        self.store.clock = from.saturating_add(nanoseconds);
-        let to = self.store.clock;
-        self.store.frames.memcgs.pass(self.mm.memcg, from, to, State::Stalls);
+        self.reclaim_in(id, pages, may_swap, None)
     }
 
     /// `__mem_cgroup_handle_over_high()`: the task reclaims what it charged above `memory.high`, and waits

@@ -12,7 +12,7 @@ use rules::watermark::{
 use units::{PageSize, Pages};
 
 use super::Physical;
-use super::zones::{KINDS, Zone, class, pcp_high};
+use super::zones::{KINDS, Zone, class, pcp_high, pcp_most};
 use crate::config::Huge;
 use crate::page::HUGE;
 
@@ -73,6 +73,7 @@ impl Physical {
             zone.marks = marks;
             zone.boost = 0;
             zone.pcp_high = pcp_high(self.release, zone, self.cpus);
+            zone.pcp_most = pcp_most(self.release, zone, self.cpus);
         }
         self.total_reserve = self.zones.iter().map(reserved).sum();
     }

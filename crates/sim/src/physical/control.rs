@@ -2,12 +2,29 @@
 
 use world::{Errno, SwapSpec};
 
-use super::Physical;
+use super::{Physical, Swap};
 use crate::frames::file_base;
 use crate::machine::Machine;
 use crate::range_map::RangeMap;
 
 impl Machine {
+    /// These areas, if there are any, take the place of what the machine was built with.
+    pub(crate) fn replace_swap(&mut self, areas: &[SwapSpec]) {
+        if areas.is_empty() {
+            return;
+        }
+        self.store.config.swap = 0;
+        let release = self.store.config.release;
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            let cluster = physical.swap.cluster;
+            physical.swap = Swap::new(release);
+            physical.swap.cluster = cluster;
+        }
+        for area in areas {
+            self.add_swap(area);
+        }
+    }
+
     /// `swapon(2)`.
     pub(crate) fn add_swap(&mut self, spec: &SwapSpec) {
         if let Some(physical) = self.store.frames.physical.as_deref_mut() {

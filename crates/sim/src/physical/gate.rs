@@ -46,7 +46,7 @@ impl For {
         match self {
             For::User | For::Huge => "GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_ZERO",
             For::UserFile => "GFP_HIGHUSER_MOVABLE",
-            For::Kernel => "GFP_KERNEL_ACCOUNT",
+            For::Kernel => "GFP_KERNEL_ACCOUNT|__GFP_ZERO",
             For::KernelOwn => "GFP_KERNEL",
         }
     }

@@ -239,6 +239,7 @@ impl Ctx<'_> {
                 physical.pages_scanned += pass.scanned;
             }
         }
+        self.reclaiming_took(pass.scanned, pass.freed);
         pass.freed
     }
 

@@ -32,6 +32,8 @@ impl Ctx<'_> {
                 return Ok(Step::minor(0, 0));
             }
             self.store.frames.read_slots(pte.frame, 1, grant);
+            let back = self.store.frames.map.get(pte.frame).is_some_and(|(_, known)| known.active);
+            self.swap_read(back);
             self.read_ahead(page, pte);
         }
         let Some((_, known)) = self.store.frames.map.get(pte.frame) else {
@@ -140,6 +142,7 @@ impl Frames {
             let vm = &mut self.memcgs.get_mut(MemcgId(grant.memcg)).vm;
             vm.swap_in += len;
             vm.refault[0] += len;
+            vm.refault_activate[0] += if active { len } else { 0 };
             let frame = Frame {
                 maps: 0,
                 exclusive: false,

@@ -43,6 +43,8 @@ pub(crate) struct Zone {
     pub(crate) pcp: u64,
     pub(crate) batch: u64,
     pub(crate) pcp_high: u64,
+    /// What a processor's list may grow to while the zone has enough (`high_max`, 6.7).
+    pub(crate) pcp_most: u64,
     pub(crate) marks: Marks,
     pub(crate) boost: u64,
     /// `lowmem_reserve`, by the kind of the highest zone that the request may use.
@@ -78,6 +80,7 @@ impl Zone {
             pcp: profile.pcp.min(profile.managed - profile.free.min(profile.managed)),
             batch: batch(release, profile.managed),
             pcp_high: 0,
+            pcp_most: 0,
             marks: Marks { min: zero, low: zero, high: zero, promo: None },
             boost: 0,
             protection: [0; CLASSES],
@@ -137,9 +140,11 @@ impl Zone {
     /// Gives pages back: to the processor's list, and what is too many for it to the free lists.
     pub(crate) fn give(&mut self, pages: u64) {
         self.pcp += pages;
-        if self.pcp > self.pcp_high {
-            self.free += self.pcp - self.pcp_high;
-            self.pcp = self.pcp_high;
+        let enough = self.free > self.marks.high.count() + self.boost;
+        let most = if enough { self.pcp_high.max(self.pcp_most) } else { self.pcp_high };
+        if self.pcp > most {
+            self.free += self.pcp - most;
+            self.pcp = most;
         }
     }
 
@@ -181,6 +186,12 @@ pub(crate) fn pcp_high(release: Release, zone: &Zone, cpus: u32) -> u64 {
     } else {
         6 * zone.batch
     }
+}
+
+/// `zone_highsize()` with the smallest fraction: since 6.7 the list of a processor that frees much
+/// grows up to an eighth of the zone, shared among the processors (`nr_pcp_high()`).
+pub(crate) fn pcp_most(release: Release, zone: &Zone, cpus: u32) -> u64 {
+    if release >= Release::new(6, 7) { zone.managed / 8 / u64::from(cpus.max(1)) } else { 0 }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! # What it leaves out
 //! Pressure of the processor and of disks; kswapd's and other tasks' of the kernel.
 
+mod costs;
 #[cfg(test)]
 mod tests;
 

@@ -6,6 +6,8 @@
 //! * `log LINES`: milliseconds to copy the lines of a log of strace, to read it, to play it; lines
 //!   that came out otherwise; mappings at the end.
 //! * `fill`, `scatter`: fills a machine; its memory is measured from outside.
+//! * `exhaust`, `many`: nanoseconds until a machine of 1 TiB is out of memory, and of a scenario with a
+//!   hundred processes that swap; a line for each round.
 //! * `hash`: a hash of everything that a run gave back and showed.
 //!
 //! Only time on the cpu counts.
@@ -13,6 +15,7 @@
 
 mod floor;
 mod log;
+mod memory;
 mod model;
 mod sys;
 mod trace;
@@ -41,6 +44,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["log", lines] => play_log(lines.parse()?),
         ["fill"] => model::fill().map(|text| println!("{text}")),
         ["scatter"] => model::scatter().map(|text| println!("{text}")),
+        ["exhaust"] => rounds(memory::exhaust),
+        ["many"] => rounds(memory::many),
         ["hash"] => model::hash().map(|hash| println!("{hash:016x}")),
         _ => Err(format!("expected what to measure, found `{}`", words.join(" ")).into()),
     }
@@ -79,6 +84,16 @@ fn first_touch() -> Result<(), Box<dyn Error>> {
         model.touch(at, TIB / 4096, 4096)?;
         let taken = on_cpu() - begin;
         println!("{taken}");
+    }
+    Ok(())
+}
+
+/// Nanoseconds of each round.
+fn rounds<T>(run: impl Fn() -> Result<T, Box<dyn Error>>) -> Result<(), Box<dyn Error>> {
+    for _ in 0..ROUNDS {
+        let begin = on_cpu();
+        black_box(run()?);
+        println!("{}", on_cpu() - begin);
     }
     Ok(())
 }

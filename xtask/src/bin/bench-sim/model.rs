@@ -175,7 +175,7 @@ pub(super) fn hash() -> Result<u64, Box<dyn Error>> {
     Ok(all.finish())
 }
 
-fn spec() -> ProcessSpec {
+pub(super) fn spec() -> ProcessSpec {
     ProcessSpec {
         name: "bench".to_owned(),
         uid: 0,
