@@ -177,3 +177,57 @@ fn a_folder_for_kernels_that_cannot_be_made_is_named() {
     let known = ["cannot create `", "`qemu-system-x86_64` is missing", "actor", "cannot start apt"];
     assert!(known.iter().any(|words| said.contains(words)), "{said}");
 }
+
+/// The emulator that a process has started, if it has.
+fn emulator_of(parent: u32) -> Option<u32> {
+    let all = std::fs::read_dir("/proc").expect("/proc").flatten();
+    let numbers = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    numbers.into_iter().find(|pid| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let Some((name, rest)) = stat.rsplit_once(") ") else { return false };
+        let is_child = rest.split(' ').nth(1) == Some(&parent.to_string());
+        is_child && name.contains("(qemu-system-")
+    })
+}
+
+/// Whether a process runs; one that is dead and not yet waited for does not.
+fn runs(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "a test that is skipped says why")]
+fn the_emulator_dies_with_the_lab() {
+    use lab::vm::debian::{Arch, Archive, cache};
+    let kernel = cache().ok().and_then(|cache| Archive::new(Arch::Amd64, &cache).cached("6.1"));
+    if let Some(why) = lab::vm::unavailable() {
+        println!("skipped: {why}");
+        return;
+    }
+    let Some(kernel) = kernel else {
+        println!("skipped: there is no kernel 6.1 in the cache");
+        return;
+    };
+    let file = File::new("sleep.kdl", "runs-on vm\nprocess demo {\n    sleep 600s\n}\n");
+    let world = format!("vm:{}", kernel.image.display());
+    let mut child = Command::new(env!("CARGO_BIN_EXE_oomph"))
+        .args(["lab", "--on", &world, file.path()])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("oomph starts");
+    let pause = || std::thread::sleep(std::time::Duration::from_millis(50));
+    // The first one may be a trial of KVM, which ends by itself.
+    let emulator = (0..600).find_map(|_| {
+        pause();
+        emulator_of(child.id())
+    });
+    child.kill().expect("it is ours");
+    child.wait().expect("it is ours");
+    let emulator = emulator.expect("an emulator");
+    assert!((0..600).any(|_| {
+        pause();
+        !runs(emulator)
+    }));
+}

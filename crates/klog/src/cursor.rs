@@ -99,6 +99,38 @@ impl<'a> Cursor<'a> {
         value
     }
 
+    /// What [`Cursor::signed`] takes, if it is at most seven digits after blanks and before one, and
+    /// the text goes on for as long as it takes to look at eight bytes at once; nothing otherwise.
+    ///
+    /// Tables of tasks are made of these.
+    pub(crate) fn short_number(&mut self) -> Option<i64> {
+        const EACH: u64 = 0x0101_0101_0101_0101;
+        let eight = |text: &[u8]| text.first_chunk().map(|chunk| u64::from_le_bytes(*chunk));
+        let mut text = self.rest;
+        loop {
+            let blanks = (eight(text)? ^ (EACH * 0x20)).trailing_zeros() / 8;
+            text = &text[blanks as usize..];
+            if blanks < 8 {
+                break;
+            }
+        }
+        // Digits become 0 to 9; in anything else the highest bit is or becomes set, at the latest by
+        // a carry from below, where something else stands already.
+        let digits = eight(text)? ^ (EACH * 0x30);
+        let other = (digits.wrapping_add(EACH * 0x76) | digits) & (EACH * 0x80);
+        let length = other.trailing_zeros() / 8;
+        if !(1..8).contains(&length) || text[length as usize] != b' ' {
+            return None;
+        }
+        // The last digit to the highest byte; then pairs, fours and all eight are put together.
+        let digits = digits << (64 - 8 * length);
+        let pairs = (digits * 10 + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
+        let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+        let value = (fours * 10_000 + (fours >> 32)) & 0xffff_ffff;
+        self.rest = &text[length as usize..];
+        i64::try_from(value).ok()
+    }
+
     /// Digits after `0x`; `None` if there is none.
     pub(crate) fn hex(&mut self) -> Option<u64> {
         let before = self.rest;
@@ -147,6 +179,43 @@ pub(crate) fn rsplit_once<'a>(text: &'a [u8], needle: &[u8]) -> Option<(&'a [u8]
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn short_numbers_are_the_numbers_that_they_are_without_haste() {
+        for text in [
+            "1 ",
+            "12 a",
+            "   123 ",
+            "        1234567 x",
+            "12345678 ",
+            "1234567",
+            " 0 0 0 0 0 0",
+            "1\t      ",
+            "1:       ",
+            "1/       ",
+            "9a       ",
+            "-1        ",
+            "\t1       ",
+            "        ",
+            "                7               ",
+            "1\u{b2}      ",
+            "0000009 9999999 8765432 ",
+            "",
+        ] {
+            let mut short = Cursor::new(text.as_bytes());
+            while let before = short.rest
+                && let Some(n) = short.short_number()
+            {
+                let mut slow = Cursor::new(before);
+                assert_eq!((slow.signed(), slow.rest), (Some(n), short.rest), "{text}");
+            }
+        }
+        let mut row = Cursor::new(b"       11496      352 1234567 1        ");
+        let numbers = std::array::from_fn(|_| row.short_number());
+        assert_eq!(numbers, [Some(11496), Some(352), Some(1_234_567), Some(1)]);
+        assert_eq!(Cursor::new(b"12345678 9 ").short_number(), None);
+        assert_eq!(Cursor::new(b"1\t       ").short_number(), None);
+    }
 
     #[test]
     fn numbers_over_64_bits_are_not_taken() {

@@ -3,12 +3,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use facts::oom_report::LineKind;
+use facts::oom_report::{LineKind, OomReport};
 
-use crate::Found;
 use crate::assemble::{Assembler, Line, Next, Raw};
 use crate::record::{self, Context};
 use crate::transport::{self, Document, Origin, Peeled, Peeler, RawStamp};
+use crate::{Found, Problem};
 
 /// Lines that belong together, as they stood in the text.
 #[derive(Debug, Default)]
@@ -55,25 +55,64 @@ impl Region {
         if self.is_empty() {
             return;
         }
-        let document = Document::of(self.lines().map(|(_, line)| line));
-        let mut assembler = Assembler::default();
-        let mut prefixes = Peeler::default();
-        let mut take = |at| {
-            let (number, range) = self.place(at);
-            let raw = Raw { text: &self.text, range };
-            push(&mut assembler, &mut prefixes, document, number, &raw);
-        };
-        if self.is_reversed(document) {
-            self.groups_from_the_end(document).for_each(|group| group.for_each(&mut take));
-        } else {
-            (0..self.ends.len()).for_each(take);
-        }
-        for (report, problems) in assembler.finish() {
+        for (report, problems) in self.read(true) {
             found(Found { report, problems });
         }
         // The reports keep what they need of it.
         self.text = Arc::default();
         self.ends.clear();
+    }
+
+    /// What the lines say; with `haste`, rows of the task table are not asked what else they could be.
+    fn read(&self, haste: bool) -> Vec<(OomReport, Vec<Problem>)> {
+        let document = Document::of(self.lines().map(|(_, line)| line));
+        let mut assembler = Assembler::default();
+        let mut prefixes = Peeler::default();
+        if self.is_reversed(document) {
+            for at in self.groups_from_the_end(document).flatten() {
+                push(&mut assembler, &mut prefixes, document, self.raw(at));
+            }
+        } else {
+            let mut at = 0;
+            while at < self.ends.len() {
+                push(&mut assembler, &mut prefixes, document, self.raw(at));
+                at += 1;
+                if haste && document.is_plain() && assembler.is_in_table() {
+                    at = self.rows(at, &mut assembler, &prefixes);
+                }
+            }
+        }
+        assembler.finish()
+    }
+
+    /// Takes rows of the task table, of which a report may have thousands, without asking what else
+    /// they could be; the first line that is no such row. What is made of them is what [`push`] makes.
+    fn rows(&self, from: usize, assembler: &mut Assembler, prefixes: &Peeler) -> usize {
+        // The time and the body of a row; any other line may carry on the one before it.
+        let row_at = |at: usize| {
+            let (_, line) = (at < self.ends.len()).then(|| self.nth(at))?;
+            prefixes.stamped(line).filter(|(_, body)| body.starts_with(b"["))
+        };
+        let mut at = from;
+        let Some(mut row) = row_at(at) else { return at };
+        assembler.settle();
+        while let Some(next) = row_at(at + 1) {
+            let (micros, body) = row;
+            let (number, raw) = self.raw(at);
+            if memchr::memchr2(b'#', b'\\', raw.bytes()).is_some()
+                || !assembler.push_row(number, &raw, micros, body)
+            {
+                break;
+            }
+            row = next;
+            at += 1;
+        }
+        at
+    }
+
+    fn raw(&self, at: usize) -> (u64, Raw<'_>) {
+        let (number, range) = self.place(at);
+        (number, Raw { text: &self.text, range })
     }
 
     fn nth(&self, at: usize) -> (u64, &[u8]) {
@@ -149,8 +188,7 @@ fn push(
     assembler: &mut Assembler,
     prefixes: &mut Peeler,
     document: Document,
-    number: u64,
-    raw: &Raw<'_>,
+    (number, raw): (u64, Raw<'_>),
 ) {
     let (restored, goes_on) = document.restore(raw.bytes());
     let starts_blank = restored.first().is_some_and(u8::is_ascii_whitespace);
@@ -223,4 +261,71 @@ fn means_something(line: &[u8], sections: &[Option<LineKind>]) -> bool {
         record::read(peeled.body, Context { columns: None, section: *section }).is_some()
     };
     peeled.origin != Origin::Program && sections.iter().any(reads)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::print;
+    use crate::print::sample::{Filler, report};
+
+    fn check(lines: &[String]) -> usize {
+        let mut region = Region::default();
+        for (number, line) in lines.iter().enumerate() {
+            region.push(number as u64 + 1, line.as_bytes());
+        }
+        let read = region.read(true);
+        assert!(read == region.read(false), "{lines:#?}");
+        read.iter().filter_map(|(report, _)| report.tasks.as_ref()).map(|t| t.rows.len()).sum()
+    }
+
+    #[test]
+    fn rows_that_are_read_in_haste_say_what_they_say() {
+        /// What stands between rows, or at their ends.
+        const BETWEEN: [&str; 13] = [
+            "[    1.000001] usb 1-1: new device",
+            "[    1.000001] [     12]     0    12        1        1        0        0             0 a#012b",
+            "[    1.000001] [     12]     0    12        1        1        0        0             0 ",
+            "[    1.000001] [     12]     0    12        1        1        0        0             0 -",
+            "[    1.000001] [     12]     0    12        1        1 ",
+            "[    1.000001] [     12]     0    12        1        1        0        0             0 a=3D&nbsp;",
+            "[    1.000001][  T12] [     12]     0    12        1        1        0        0             0 x",
+            "[ 1.1] [     12]     0    12        1        1        0        0             0 x",
+            "[                                                       1.000001] [ 12] 0 12 1 1 0 0 0 0 0 0 x",
+            "rest of a name",
+            "[    1.000046] rest",
+            "\u{a0}",
+            "[    1.000001] Tasks state (memory values in pages):",
+        ];
+        let mut rows = 0;
+        for release in ["2.6.32", "3.16", "4.9", "5.15", "6.8"] {
+            let release = release.parse().unwrap();
+            let text = print(&report(&mut Filler::new(7), release, false), release);
+            let text = String::from_utf8_lossy(&text);
+            for prefix in [
+                "",
+                "Sep 22 16:22:28 web7 kernel: ",
+                "> ",
+                "2024-05-26T06:17:40.1+02:00 - kernel: ",
+            ] {
+                let lines = text.lines().enumerate();
+                let lines = lines.map(|(at, line)| format!("{prefix}[    1.{at:06}] {line}"));
+                let lines: Vec<String> = lines.collect();
+                let kept = check(&lines);
+                assert!(kept > 0);
+                rows += kept;
+                let table = lines.iter().position(|line| line.contains("total_vm")).unwrap();
+                for between in BETWEEN {
+                    for at in table..table + 4 {
+                        let mut lines = lines.clone();
+                        lines.insert(at.min(lines.len()), format!("{prefix}{between}"));
+                        rows += check(&lines);
+                        lines[at] = between.to_owned();
+                        rows += check(&lines);
+                    }
+                }
+            }
+        }
+        assert!(rows > 1000, "{rows}");
+    }
 }

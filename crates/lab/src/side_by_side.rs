@@ -235,12 +235,22 @@ pub fn in_machine(
     scenario: &Scenario,
     world: &mut VmWorld,
     name: &str,
-) -> Result<ComparisonReport, WorldError> {
+) -> Result<Performed, WorldError> {
     let stated = |_| Err(WorldError("the machine is measured, not stated".to_owned()));
     let plan = Plan { places: &[], stated: &stated, stored: false, about_to: &|_| () };
     let (model, real) = in_world(scenario, &plan, name, world, true)?;
     let arms: Vec<Arrived> = model.into_iter().chain([real]).collect();
-    Ok(report(scenario, arms, &[[0, 1]]))
+    let logs = arms.iter().map(|arrived| arrived.machine.log.clone()).collect();
+    Ok(Performed { report: report(scenario, arms, &[[0, 1]]), logs })
+}
+
+/// What came of a scenario in a machine, and on the model of it.
+#[derive(Debug, Clone)]
+pub struct Performed {
+    /// The two beside each other, the model first.
+    pub report: ComparisonReport,
+    /// What each kernel logged.
+    pub logs: Vec<Vec<u8>>,
 }
 
 /// On a machine that is there, and on a model that starts with what it has.

@@ -129,6 +129,8 @@ fn a_scenario_is_performed_and_seen_in_a_machine() {
     let block = map(&mut world, last, 120 * MIB, -1);
     let filled = world.touch(last, &touch(block, 120 * MIB, Access::Write)).expect("an end");
     assert_eq!(filled.stopped, Some(Stop::Killed));
+    assert!(filled.done > 60 * MIB / 4096, "{filled:?}");
+    assert!(world.panicked().is_some_and(|words| words.starts_with("Out of memory")));
     assert_eq!(world.alive(last).expect("an end"), Some(End::Signal(9)));
     let console = String::from_utf8_lossy(&world.console()).into_owned();
     assert!(console.contains("Kernel panic - not syncing: Out of memory"), "{console}");

@@ -35,7 +35,7 @@ pub enum LogError {
     #[error("cannot open it")]
     Open(#[source] io::Error),
     /// Reading stopped; what came before was handed out.
-    #[error("cannot read on after {read} bytes")]
+    #[error("{}", match read { 0 => "it cannot be read".to_owned(), _ => format!("cannot read on after {read} bytes") })]
     Read {
         /// Bytes handed out until then.
         read: u64,

@@ -1,10 +1,12 @@
 //! Virtual machines for scenarios, kept as long as the next scenario needs the same one.
 
+use std::fs;
+use std::path::Path;
+
 use lab::vm::debian::{Arch, Archive, Kernel, cache};
 use lab::vm::{Boot, VmWorld};
-use lab::{boot_of, in_machine};
+use lab::{Performed, boot_of, in_machine};
 use scenario::Scenario;
-use scenario::comparison::ComparisonReport;
 use world::WorldError;
 
 use crate::Stop;
@@ -19,6 +21,8 @@ pub(crate) struct Bench {
     series: String,
     kernel: Kernel,
     booted: Option<Booted>,
+    /// What the model's kernel and the real one logged of the last scenario.
+    logs: Vec<Vec<u8>>,
 }
 
 struct Booted {
@@ -32,7 +36,7 @@ impl Bench {
         let cache = cache().map_err(|error| error.0)?;
         let kernel = Archive::new(Arch::Amd64, &cache).kernel(series, &mut |_| {});
         let kernel = kernel.map_err(|error| error.0)?;
-        Ok(Bench { series: series.to_owned(), kernel, booted: None })
+        Ok(Bench { series: series.to_owned(), kernel, booted: None, logs: Vec::new() })
     }
 
     /// The package that the kernel is from.
@@ -44,8 +48,22 @@ impl Bench {
         &self.series
     }
 
+    pub(crate) fn keep_logs(&mut self, logs: &[Vec<u8>]) {
+        self.logs = logs.to_vec();
+    }
+
+    /// Writes what both kernels logged last.
+    pub(crate) fn write_logs(&self, folder: &Path, name: &str) {
+        for (log, arm) in self.logs.iter().zip(["model", "real"]) {
+            let path = folder.join(format!("{name}.{arm}.log"));
+            if let Err(error) = fs::create_dir_all(folder).and_then(|()| fs::write(&path, log)) {
+                println!("cannot write {}: {error}", path.display());
+            }
+        }
+    }
+
     /// Performs a scenario on the model and in a machine: the same one as the last, if it will do.
-    pub(crate) fn perform(&mut self, scenario: &Scenario) -> Result<ComparisonReport, WorldError> {
+    pub(crate) fn perform(&mut self, scenario: &Scenario) -> Result<Performed, WorldError> {
         let boot = boot_of(scenario, &self.kernel)?;
         // What is in a file system stays there.
         let reusable = scenario.files.is_empty();
@@ -61,9 +79,9 @@ impl Bench {
             None => Booted { world: VmWorld::boot(&boot)?, boot, uses: 0 },
         };
         booted.uses += 1;
-        let report = in_machine(scenario, &mut booted.world, &self.series)?;
+        let performed = in_machine(scenario, &mut booted.world, &self.series)?;
         // A machine that holds files is one scenario's.
         self.booted = Some(booted).filter(|_| reusable);
-        Ok(report)
+        Ok(performed)
     }
 }

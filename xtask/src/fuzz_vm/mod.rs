@@ -40,6 +40,8 @@ struct Options {
     save: PathBuf,
     shrinks: bool,
     replay: Vec<PathBuf>,
+    /// Where both kernels' logs are kept.
+    logs: Option<PathBuf>,
 }
 
 /// What came of the cases on one kernel.
@@ -90,6 +92,9 @@ fn fuzz(options: &Options, bench: &mut Bench, start: Instant) -> Tally {
         let case = case(options.seed, number);
         let title = format!("Case {number} of seed {}", options.seed);
         let Some(verdict) = judge(&case, &title, bench) else { continue };
+        if let Some(folder) = &options.logs {
+            bench.write_logs(folder, &format!("{}-{}-{number}", bench.series(), options.seed));
+        }
         let seconds = start.elapsed().as_secs();
         println!("{seconds:5} s  {number:4}  {verdict}");
         tally.add(&verdict);
@@ -126,7 +131,10 @@ fn judge(case: &Case, title: &str, bench: &mut Bench) -> Option<Verdict> {
 
 fn performed(scenario: &Scenario, bench: &mut Bench) -> Verdict {
     match bench.perform(scenario) {
-        Ok(report) => Verdict::of(&report),
+        Ok(performed) => {
+            bench.keep_logs(&performed.logs);
+            Verdict::of(&performed.report)
+        }
         Err(error) => Verdict::stopped(error.to_string()),
     }
 }
@@ -183,6 +191,9 @@ fn replay(options: &Options, bench: &mut Bench) -> Result<Tally, Stop> {
             .map_err(|problems| problems.to_string())?;
         let verdict = performed(&scenario, bench);
         println!("{}  {verdict}", path.display());
+        if let (Some(folder), Some(name)) = (&options.logs, path.file_stem()) {
+            bench.write_logs(folder, &format!("{}-{}", bench.series(), name.display()));
+        }
         tally.add(&verdict);
     }
     Ok(tally)
@@ -237,6 +248,7 @@ fn options(args: &[String]) -> Result<Options, Stop> {
         save: repository::target().join("fuzz-vm"),
         shrinks: true,
         replay: Vec::new(),
+        logs: None,
     };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
@@ -248,6 +260,7 @@ fn options(args: &[String]) -> Result<Options, Stop> {
             "--seconds" => options.seconds = Some(number(arg, value()?)?),
             "--kernel" => options.kernels.push(value()?.clone()),
             "--save" => options.save = value()?.into(),
+            "--logs" => options.logs = Some(value()?.into()),
             "--no-shrink" => options.shrinks = false,
             "--replay" => options.replay.push(value()?.into()),
             path if !path.starts_with('-') && !options.replay.is_empty() => {

@@ -39,6 +39,8 @@ pub(super) struct Apart {
     pub(super) what: String,
     pub(super) within: bool,
     pub(super) apart: u64,
+    /// With both values.
+    shown: String,
 }
 
 impl Verdict {
@@ -62,12 +64,15 @@ impl Verdict {
             }
         }
         let dead = [dead(model), dead(real)];
+        // How far somebody came before the end is a quantity; whether a step was refused is none.
         let steps: Vec<String> = report
-            .differences
+            .steps
             .iter()
-            .map(|row| {
-                let value = |at: usize| row.values[at].as_deref().unwrap_or("nothing");
-                format!("{} {}: {} and {}", row.process, row.what, value(0), value(1))
+            .filter_map(|row| {
+                let [Some(one), Some(other)] = row.values.as_slice() else { return None };
+                let refused = [one, other].map(|text| text.contains("= -1 "));
+                (refused[0] != refused[1])
+                    .then(|| format!("{} {}: {one} and {other}", row.process, row.text))
             })
             .collect();
         let kind = match (dead[0] == dead[1], steps.is_empty()) {
@@ -78,14 +83,21 @@ impl Verdict {
         let quantities = report.quantities.iter().filter_map(|row| {
             let [Some(one), Some(other)] = row.values else { return None };
             let moment = row.moment.split(' ').next().unwrap_or_default();
+            // Of the machine since its boot, which may have seen other scenarios.
+            if row.what == "vmstat oom_kill" {
+                return None;
+            }
             let what = match row.what.split_once(' ') {
                 Some((group, rest)) if group.starts_with('/') => format!("cgroup {rest}"),
+                Some(("badness", "of hog")) => "badness of the hog".to_owned(),
+                Some(("badness", _)) => "badness of the others".to_owned(),
                 _ if row.what.ends_with("bytes touched") => "bytes touched".to_owned(),
                 _ => row.what.clone(),
             };
             Some(Apart {
                 what: format!("{moment}: {what}"),
                 within: row.within?,
+                shown: format!("{} {}: {one} and {other}", row.moment, row.what),
                 apart: one.abs_diff(other),
             })
         });
@@ -122,6 +134,15 @@ impl fmt::Display for Verdict {
         }
         for note in self.notes.iter().take(4) {
             write!(f, "\n         {note}")?;
+        }
+        let far: Vec<&str> = self
+            .quantities
+            .iter()
+            .filter(|quantity| !quantity.within)
+            .map(|quantity| quantity.shown.as_str())
+            .collect();
+        if !far.is_empty() {
+            write!(f, "\n         apart: {}", far.join("; "))?;
         }
         Ok(())
     }

@@ -1,5 +1,8 @@
 //! The lines of a report, as they stood in the text.
 
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
 use crate::Name;
 
 /// One line of the text, and what it was taken for.
@@ -13,7 +16,7 @@ pub struct SourceLine {
     pub stamp: Option<Stamp>,
     /// What the kernel says on it, as places in the report: mostly one thing, several where several
     /// of its lines were put on one line of the text, none on lines nothing could be made of.
-    pub records: Vec<Record>,
+    pub records: Records,
     /// The line, as it stood there.
     pub text: Name,
 }
@@ -72,6 +75,71 @@ pub enum LineKind {
     Foreign,
     /// Nothing could be made of it.
     Unknown,
+}
+
+/// What a line says: mostly one thing, which is kept without memory of its own, as a report has a
+/// thousand lines.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Records(Kept);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Kept {
+    AtMostOne(Option<Record>),
+    #[expect(clippy::box_collection, reason = "so that what is rare makes no line larger")]
+    Several(Box<Vec<Record>>),
+}
+
+impl Records {
+    /// Nothing yet.
+    pub const fn new() -> Self {
+        Records(Kept::AtMostOne(None))
+    }
+
+    /// This alone.
+    pub const fn one(record: Record) -> Self {
+        Records(Kept::AtMostOne(Some(record)))
+    }
+
+    /// Adds what the line says besides.
+    pub fn push(&mut self, record: Record) {
+        match &mut self.0 {
+            Kept::AtMostOne(none @ None) => *none = Some(record),
+            Kept::AtMostOne(Some(first)) => self.0 = Kept::Several(Box::new(vec![*first, record])),
+            Kept::Several(all) => all.push(record),
+        }
+    }
+}
+
+impl Default for Records {
+    fn default() -> Self {
+        Records::new()
+    }
+}
+
+impl Deref for Records {
+    type Target = [Record];
+
+    fn deref(&self) -> &[Record] {
+        match &self.0 {
+            Kept::AtMostOne(one) => one.as_slice(),
+            Kept::Several(all) => all,
+        }
+    }
+}
+
+impl DerefMut for Records {
+    fn deref_mut(&mut self) -> &mut [Record] {
+        match &mut self.0 {
+            Kept::AtMostOne(one) => one.as_mut_slice(),
+            Kept::Several(all) => all,
+        }
+    }
+}
+
+impl fmt::Debug for Records {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
 }
 
 /// What a line says, by the place of its figures in the [`OomReport`](super::OomReport).
@@ -185,4 +253,24 @@ pub enum Record {
     Panic,
     /// `… callbacks suppressed`.
     Suppressed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_a_list_whatever_their_number() {
+        let mut records = Records::new();
+        let mut all = Vec::new();
+        for record in [Record::Task(3), Record::Continued, Record::Frame(1)] {
+            assert_eq!((&records[..], format!("{records:?}")), (&all[..], format!("{all:?}")));
+            records.push(record);
+            all.push(record);
+            records[0] = Record::SysRq;
+            all[0] = Record::SysRq;
+        }
+        assert_eq!(&records[..], &all[..]);
+        assert_eq!(size_of::<Records>(), size_of::<Record>());
+    }
 }

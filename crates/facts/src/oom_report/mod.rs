@@ -22,7 +22,7 @@ pub use counters::{GlobalCounters, MemcgCounters, NodeCounters, OtherCounter, Zo
 pub use kill::{
     Constraint, Kill, KillCause, OomKillLine, Panic, PanicKind, Reaped, ReaperLine, SkippedVictim,
 };
-pub use line::{LineKind, Record, SourceLine, Stamp};
+pub use line::{LineKind, Record, Records, SourceLine, Stamp};
 pub use memcg::{MemcgBlock, MemcgProtection, MemcgStats, MemcgUsage};
 pub use memory::{
     AllocationSite, AllocationSites, Buddy, BuddyBlocks, HugePool, NodeMemory, PcpCpu, PcpList,

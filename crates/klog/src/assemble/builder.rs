@@ -1,6 +1,6 @@
 //! One report while its lines come in.
 
-use facts::oom_report::{LineKind, OomReport, SourceLine};
+use facts::oom_report::{LineKind, OomReport, Record, ShowMem, SourceLine, TaskRow};
 use units::Pid;
 
 use crate::record::{Context, Item, task_row};
@@ -54,6 +54,24 @@ impl Builder {
         if understood {
             self.understood = self.report.lines.len();
         }
+    }
+
+    /// Keeps a row of the table and its line.
+    pub(super) fn keep_row(&mut self, mut line: SourceLine, row: TaskRow) {
+        let rows = &mut self.report.tasks.get_or_insert_default().rows;
+        line.records.push(Record::Task(rows.len()));
+        rows.push(row);
+        self.report.lines.push(line);
+        self.understood = self.report.lines.len();
+    }
+
+    /// Whether all there is of it is `Mem-Info:`, the head of what is not in the text.
+    pub(super) fn says_nothing(&self) -> bool {
+        let OomReport { memory, lines, .. } = &self.report;
+        memory.as_ref().is_some_and(|memory| *memory == ShowMem::default())
+            && self.problems.is_empty()
+            && self.rows.is_empty()
+            && lines.iter().flat_map(|line| line.records.iter()).all(|r| *r == Record::MemInfo)
     }
 
     pub(super) fn drop_tail(&mut self) {

@@ -4,6 +4,7 @@ mod apply;
 mod builder;
 mod figures;
 mod finish;
+mod name;
 mod record_place;
 #[cfg(test)]
 mod tests;
@@ -12,11 +13,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use facts::Name;
-use facts::oom_report::{LineKind, OomReport, Record, SourceLine, Stamp};
+use facts::oom_report::{LineKind, OomReport, Record, Records, SourceLine, Stamp};
 
 use crate::Problem;
-use crate::record::{self, Context, Item, More};
-use crate::transport::{Caller, Origin, Peeled};
+use crate::record::{self, Context, Item, More, task_row};
+use crate::transport::{Caller, Origin, Peeled, RawStamp};
 use builder::Builder;
 
 /// A record longer than this is not carried on: the kernel's have 1 KiB. Every line that carries one on is
@@ -89,6 +90,14 @@ pub(crate) enum Next {
     Unknown,
 }
 
+impl Pending {
+    /// Whether its last line was printed at this moment by this caller.
+    fn is_of(&self, stamp: Option<RawStamp<'_>>, caller: Option<Caller>) -> bool {
+        let last = self.lines.last().and_then(|line| line.stamp.as_ref());
+        caller == self.caller && stamp.is_some() && last == stamp.map(Stamp::from).as_ref()
+    }
+}
+
 impl Assembler {
     /// Takes the next line.
     pub(crate) fn push(&mut self, line: Line<'_>) {
@@ -98,7 +107,7 @@ impl Assembler {
             number,
             kind: LineKind::Unknown,
             stamp: stamp.map(Stamp::from),
-            records: Vec::new(),
+            records: Records::new(),
             text: Name::within(raw.text, raw.range.clone()),
         };
         if let Some(pending) = &mut self.pending {
@@ -111,7 +120,16 @@ impl Assembler {
                     pending.body.extend_from_slice(body);
                     true
                 }
-                _ => origin == Origin::Bare && !inner && carries_on(&self.open, pending, body),
+                _ => {
+                    (origin == Origin::Bare && !inner && carries_on(&self.open, pending, body))
+                        || (name::could_go_on(&pending.body, body)
+                            && match origin {
+                                Origin::Kernel => !inner && pending.is_of(stamp, caller),
+                                Origin::Bare => inner || starts_blank,
+                                Origin::Program => false,
+                            }
+                            && name::goes_on(&self.open, pending, body))
+                }
             };
             if joined {
                 pending.next = next;
@@ -146,13 +164,56 @@ impl Assembler {
         self.pending = Some(pending);
     }
 
-    /// Everything found, in the order of the text.
-    pub(crate) fn finish(mut self) -> Vec<(OomReport, Vec<Problem>)> {
+    /// Whether the last line read was of a task table whose columns are known.
+    pub(crate) fn is_in_table(&self) -> bool {
+        let context = self.open.last().map_or_else(Context::default, |last| last.context);
+        context.section == Some(LineKind::Tasks) && context.columns.is_some()
+    }
+
+    /// Nothing carries on the last line.
+    pub(crate) fn settle(&mut self) {
         if let Some(mut pending) = self.pending.take() {
             self.route(&mut pending);
         }
+    }
+
+    /// Takes a row of the table that the newest report is in, if `body` is one and nothing besides:
+    /// what [`Assembler::push`] does with it when nothing carries on the line before or this one.
+    pub(crate) fn push_row(
+        &mut self,
+        number: u64,
+        raw: &Raw<'_>,
+        micros: u64,
+        body: &[u8],
+    ) -> bool {
+        // Blanks at the end of a line tell how it goes on.
+        let ends_blank = body.last().is_none_or(u8::is_ascii_whitespace);
+        if !self.is_in_table() || self.pending.is_some() || ends_blank {
+            return false;
+        }
+        let Some(builder) = self.open.last_mut() else { return false };
+        let Some(columns) = builder.context.columns else { return false };
+        let Some((row, done, true)) = task_row(body, columns) else { return false };
+        if done != body.len() {
+            return false;
+        }
+        let line = SourceLine {
+            number,
+            kind: LineKind::Tasks,
+            stamp: Some(Stamp::Boot(micros)),
+            records: Records::new(),
+            text: Name::within(raw.text, raw.range.clone()),
+        };
+        builder.keep_row(line, row);
+        true
+    }
+
+    /// Everything found, in the order of the text.
+    pub(crate) fn finish(mut self) -> Vec<(OomReport, Vec<Problem>)> {
+        self.settle();
         let mut all = self.closed;
         all.append(&mut self.open);
+        all.retain(|builder| !builder.says_nothing());
         all.sort_by_key(Builder::first_line);
         all.into_iter().map(Builder::finish).collect()
     }

@@ -70,8 +70,6 @@ impl Builder {
         let record = placed(record, &self.report, self.zone);
         let from = self.report.lines.len().saturating_sub(taken.max(1));
         for (nth, line) in self.report.lines[from..].iter_mut().enumerate() {
-            // Most lines have one record.
-            line.records.reserve_exact(1);
             line.records.push(if nth == 0 { record } else { Record::Continued });
         }
     }
@@ -82,7 +80,7 @@ impl Builder {
         let mut late = read.iter().enumerate();
         let mut next = late.next();
         for line in &mut self.report.lines {
-            for record in &mut line.records {
+            for record in line.records.iter_mut() {
                 match record {
                     Record::Task(at) => *at += read.len(),
                     Record::UnreadTask

@@ -22,7 +22,7 @@ use units::{Bytes, Pages};
 
 pub(crate) use counters::{Token, tokens};
 pub(crate) use kill::limited_name;
-pub(crate) use tasks::{guess_columns, task_row};
+pub(crate) use tasks::{LONGEST_NAME, guess_columns, task_row};
 pub(crate) use trace::CpuLine;
 
 /// What lines before this one make of it.

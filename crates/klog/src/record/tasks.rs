@@ -125,6 +125,11 @@ pub(crate) fn task_row(body: &[u8], columns: TaskColumns) -> Option<(TaskRow, us
     let mut values = [None; 10];
     let mut found = 0;
     while found < wanted {
+        if let Some(n) = cursor.short_number() {
+            values[found] = Some(n);
+            found += 1;
+            continue;
+        }
         let before = cursor;
         match cursor.signed() {
             Some(n) if cursor.rest.first().is_none_or(u8::is_ascii_whitespace) => {
@@ -152,10 +157,13 @@ pub(crate) fn task_row(body: &[u8], columns: TaskColumns) -> Option<(TaskRow, us
     Some((row, consumed(body, cursor.rest) + text.len(), complete))
 }
 
+/// Bytes that a task's name can have (`TASK_COMM_LEN`, without its NUL).
+pub(crate) const LONGEST_NAME: usize = 15;
+
 /// At most the 15 bytes a name can have; bytes that `dmesg` wrote as `\x1b` count as one.
 pub(crate) fn limited_name(text: &[u8]) -> &[u8] {
     let mut at = 0;
-    for _ in 0..15 {
+    for _ in 0..LONGEST_NAME {
         at += match &text[at.min(text.len())..] {
             [b'\\', b'x', a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => 4,
             [] => 0,

@@ -43,6 +43,11 @@ impl Document {
         document
     }
 
+    /// Whether lines stand as they were printed.
+    pub(crate) fn is_plain(self) -> bool {
+        !(self.quoted_printable || self.html || self.no_break)
+    }
+
     /// The line as it was before; and whether the next line carries it on without a break.
     pub(crate) fn restore(self, line: &[u8]) -> (Cow<'_, [u8]>, bool) {
         let mut goes_on = false;

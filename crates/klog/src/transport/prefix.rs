@@ -77,6 +77,25 @@ impl Peeler {
         peeled
     }
 
+    /// The time and the body of a line that stands as the kernel printed it, behind the same date,
+    /// host and program as the line before; `None` where any more must be looked at to tell.
+    pub(crate) fn stamped<'a>(&self, line: &'a [u8]) -> Option<(u64, &'a [u8])> {
+        /// Longer ones are none: `bracket` looks no farther.
+        const LONGEST: usize = 48;
+        let text = line.strip_prefix(&self.known[..])?.strip_prefix(b"[")?;
+        let blanks = text.iter().take_while(|b| **b == b' ').count();
+        let mut cursor = Cursor::new(&text[blanks..]);
+        let seconds = cursor.number()?;
+        cursor.eat(b".").then_some(())?;
+        let before = cursor.rest.len();
+        let micros = cursor.number()?;
+        // Six digits, as `print_time()` writes them.
+        let six = before - cursor.rest.len() == 6 && cursor.eat(b"] ");
+        (six && text.len() - cursor.rest.len() < LONGEST).then_some(())?;
+        let micros = seconds.checked_mul(1_000_000)?.checked_add(micros)?;
+        Some((micros, cursor.rest))
+    }
+
     fn after_known<'a>(&self, text: &'a [u8]) -> Option<Peeled<'a>> {
         if self.known.is_empty() {
             return None;

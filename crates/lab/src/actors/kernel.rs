@@ -69,6 +69,11 @@ pub(crate) trait Kernel: Debug {
     /// Where memory cgroups of the scenario are; `None`: nowhere.
     fn cgroups(&self) -> Option<&str>;
 
+    /// Whether the kernel itself is no more.
+    fn is_over(&self) -> bool {
+        false
+    }
+
     /// Whether an actor begins with an `oom_score_adj` that is not 0.
     fn protects_actors(&self) -> bool {
         false

@@ -381,7 +381,11 @@ impl<K: Kernel> World for ActorWorld<K> {
                 }
             }
             if replies.len() < some.len() {
-                self.bury(at)?;
+                match self.bury(at) {
+                    // Nobody is left who could say how it ended.
+                    Err(_) if self.kernel.is_over() => {}
+                    buried => buried?,
+                }
                 return Ok(Touched { done, stopped: Some(Stop::Killed) });
             }
         }

@@ -15,6 +15,9 @@ use super::batch::{Batch, Place, Ref};
 /// How long the machine may take for one batch. A touch that thrashes takes seconds.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// What stands where no step has left a value: none that a system call returns.
+const NO_VALUE: u64 = 0x8000_0000_0000_0001;
+
 /// A machine that runs. It ends with the value.
 #[derive(Debug)]
 pub(super) struct Guest {
@@ -35,6 +38,11 @@ pub(super) struct Guest {
 pub(super) struct Values(Vec<u64>);
 
 impl Values {
+    /// How many steps were done.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The value of a step, or its error.
     pub(super) fn get(&self, Ref(step): Ref) -> io::Result<u64> {
         let Some(&value) = self.0.get(step) else {
@@ -84,6 +92,8 @@ impl Guest {
         self.window.write_all_at(data, actor::remote::DATA)?;
         self.window.write_all_at(steps, STEPS)?;
         self.window.write_all_at(&count.to_ne_bytes(), COUNT)?;
+        let none: Vec<u8> = (0..batch.len()).flat_map(|_| NO_VALUE.to_ne_bytes()).collect();
+        self.window.write_all_at(&none, VALUES)?;
         self.batches.set(self.batches.get() + 1);
         let rung = (&self.bell).write_all(&RING);
         rung.or_else(|error| self.lost(&error))?;
@@ -91,10 +101,20 @@ impl Guest {
         let mut word = [0; 8];
         self.window.read_exact_at(&mut word, DONE)?;
         let done = usize::try_from(u64::from_ne_bytes(word).min(count)).unwrap_or_default();
-        let mut bytes = vec![0; done * 8];
+        self.values(done)
+    }
+
+    /// The values of a batch that the machine did not survive.
+    pub(super) fn values_so_far(&self, batch: &Batch) -> io::Result<Values> {
+        self.values(batch.len())
+    }
+
+    fn values(&self, most: usize) -> io::Result<Values> {
+        let mut bytes = vec![0; most * 8];
         self.window.read_exact_at(&mut bytes, VALUES)?;
         let number = |word: &[u8]| u64::from_ne_bytes(word.try_into().unwrap_or_default());
-        Ok(Values(bytes.chunks_exact(8).map(number).collect()))
+        let numbers = bytes.chunks_exact(8).map(number);
+        Ok(Values(numbers.take_while(|number| *number != NO_VALUE).collect()))
     }
 
     /// What steps wrote at a place, as far as `len`.

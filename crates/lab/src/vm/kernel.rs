@@ -180,13 +180,22 @@ impl Kernel for There {
                 let got = batch.step(libc::SYS_recvfrom.cast_unsigned(), args, Then::UnlessNothing);
                 steps.push((told, got, room));
             }
-            let values = self.guest.perform(&batch)?;
+            let values = match self.guest.perform(&batch) {
+                Err(_) if self.guest.over().is_some() => self.guest.values_so_far(&batch)?,
+                values => values?,
+            };
             for (told, got, room) in steps {
+                if values.len() <= told.0 {
+                    return Ok(answers);
+                }
                 if let Err(error) = values.get(told) {
                     if crate::actors::kernel::gone(&error) {
                         return Ok(answers);
                     }
                     return Err(error);
+                }
+                if values.len() <= got.0 {
+                    return Ok(answers);
                 }
                 match values.get(got) {
                     Ok(0) => return Ok(answers),
@@ -250,6 +259,10 @@ impl Kernel for There {
 
     fn cgroups(&self) -> Option<&str> {
         Some(CGROUPS)
+    }
+
+    fn is_over(&self) -> bool {
+        self.guest.over().is_some()
     }
 
     fn protects_actors(&self) -> bool {

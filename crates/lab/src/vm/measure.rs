@@ -115,10 +115,9 @@ pub fn profile(texts: &Texts<'_>) -> Result<Profile, WorldError> {
     if zones.is_empty() {
         return Err(WorldError("the machine's zoneinfo names no zone with memory".to_owned()));
     }
-    let total: u64 = zones.iter().map(|zone| managed(zone)).sum();
     // What `free_initmem()` and the initial files gave back after marks were computed: it is where
     // the kernel is, in the highest zone below 4 GiB of the first node.
-    let later = available_at_init(texts.boot_log).map_or(0, |init| total.saturating_sub(init));
+    let later = freed_later(texts.boot_log);
     let holder = zones.iter().rposition(|zone| zone.node == 0 && kind(zone) <= ZoneKind::Dma32);
     let count = |pages: Option<Pages>| pages.map_or(0, Pages::count);
     let made = zones.iter().enumerate().map(|(at, zone)| {
@@ -155,7 +154,7 @@ fn kind(zone: &Zone) -> ZoneKind {
     ZoneKind::of(&zone.name).unwrap_or(ZoneKind::Normal)
 }
 
-/// Managed pages of a zone when marks were computed: the estimate, where it says the same as what a
+/// Managed pages of a zone when marks were computed: what the log says, where it says the same as what a
 /// lower zone keeps back from requests for this one (`setup_per_zone_lowmem_reserve()`: a 256th of
 /// what is above), else the nearest that does.
 fn at_init(zones: &[&Zone], at: usize, estimate: u64) -> u64 {
@@ -171,11 +170,16 @@ fn at_init(zones: &[&Zone], at: usize, estimate: u64) -> u64 {
     }
 }
 
-/// Pages that the allocator had when it began: `Memory: 188760K/261624K available (…)`.
-fn available_at_init(log: &str) -> Option<u64> {
-    let (_, rest) = log.split_once("Memory: ")?;
-    let (kib, _) = rest.split_once("K/")?;
-    kib.parse::<u64>().ok().map(|kib| kib / 4)
+/// Pages that the kernel gave to the allocator after it had computed marks, by its own words:
+/// `Freeing initrd memory: 36K`, `Freeing unused kernel image (initmem) memory: 2612K`.
+fn freed_later(log: &str) -> u64 {
+    let kib = log.lines().filter_map(|line| {
+        let (_, rest) = line.split_once("Freeing ")?;
+        let late = rest.starts_with("initrd ") || rest.starts_with("unused ");
+        let (_, size) = rest.split_once("memory: ").filter(|_| late)?;
+        size.trim_end().strip_suffix('K')?.parse::<u64>().ok()
+    });
+    kib.sum::<u64>() / 4
 }
 
 /// Profiles as a text, one machine a paragraph; [`read_profiles`] reads it back.
@@ -317,12 +321,18 @@ Committed_AS:        416 kB
 
     #[test]
     fn zones_and_what_is_held_are_those_of_the_machine() {
-        let profile =
-            measured("[    0.1] Memory: 212176K/261624K available (14342K kernel code)\n");
+        let profile = measured(
+            "[    0.5] Freeing SMP alternatives memory: 36K\n\
+             [    2.0] Freeing initrd memory: 3112K\n\
+             [    5.8] Freeing unused decrypted memory: 2036K\r\n\
+             [    6.1] Freeing unused kernel image (initmem) memory: 2612K\n\
+             [    6.1] Freeing unused kernel image (text/rodata gap) memory: 2040K\n\
+             [    6.1] Freeing unused kernel image (rodata/data gap) memory: 1656K\n",
+        );
         assert_eq!(profile.zones.len(), 2);
         let zone = &profile.zones[1];
         assert_eq!((zone.managed, zone.free, zone.pcp), (52_068, 45_000, 120));
-        // 212176 KiB are 53044 pages, of which 3840 are below.
+        // 11456 KiB are 2864 pages; what was freed before counts for marks.
         assert_eq!((zone.managed_at_init, profile.zones[0].managed_at_init), (49_204, 3840));
         assert_eq!((profile.anon, profile.file, profile.unevictable), (30, 11, 43));
         assert_eq!((profile.slab_reclaimable, profile.per_process), (2277, 12));
@@ -330,7 +340,7 @@ Committed_AS:        416 kB
 
     #[test]
     fn what_a_lower_zone_keeps_back_goes_before_the_log() {
-        for log in ["", "Memory: 100000K/261624K available"] {
+        for log in ["", "Freeing unused kernel memory: 40000K\n"] {
             let zone = &measured(log).zones[1];
             assert!((192 * 256..193 * 256).contains(&zone.managed_at_init), "{zone:?}");
         }

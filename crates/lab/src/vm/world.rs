@@ -253,10 +253,17 @@ impl VmWorld {
     /// What a question came to, after who died of it has been found.
     fn after<T>(&mut self, result: Result<T, WorldError>, gone: T) -> Result<T, WorldError> {
         match result {
-            Ok(value) => {
-                self.notice()?;
-                Ok(value)
-            }
+            Ok(value) => match self.guest.over() {
+                None => {
+                    self.notice()?;
+                    Ok(value)
+                }
+                Some(_) if self.panic().is_some() => {
+                    self.actors.all_gone();
+                    Ok(value)
+                }
+                Some(why) => Err(WorldError(why)),
+            },
             Err(error) => {
                 if self.panic().is_some() {
                     self.actors.all_gone();
@@ -425,7 +432,7 @@ impl World for VmWorld {
     }
 
     fn panicked(&mut self) -> Option<String> {
-        self.panic().map(|words| format!("Kernel panic - not syncing: {words}"))
+        self.panic()
     }
 
     fn deaths(&mut self) -> Result<Vec<(ProcessId, End)>, WorldError> {

@@ -306,8 +306,9 @@ pub(super) fn choice(
         .then_some(NotByScore::AllocatingTask);
     let agrees = match (winner, pid, not_by_score) {
         (Some(winner), Some(_), None) if row == Some(winner) => Some(true),
-        // Another is chosen whatever the total, or the total is known.
-        (Some(_), Some(_), None) if sure.is_some() => Some(false),
+        // Another is chosen whatever the total, or the total is known. Where the victim's row is cut
+        // off, those of others may be, too.
+        (Some(_), Some(_), None) if sure.is_some() && row.is_some() => Some(false),
         _ => None,
     };
     let without =

@@ -408,8 +408,8 @@ pub struct Choice {
     pub immune: Vec<TaskScore>,
     /// Whom these rules choose.
     pub predicted: Option<Task>,
-    /// Whether that is whom the kernel chose; `null` when nobody was, when no score can be computed,
-    /// or when it depends on a total of which the text leaves a range.
+    /// Whether that is whom the kernel chose; `null` when nobody was, when the table lacks whoever was,
+    /// when no score can be computed, or when it depends on a total of which the text leaves a range.
     pub agrees: Option<bool>,
     /// Why the kernel did not go by scores, where it did not.
     pub not_by_score: Option<NotByScore>,

@@ -1,8 +1,8 @@
 //! Logs made by hand, each for one conclusion.
 
 use facts::oom_report::{
-    Kill, KillCause, LineKind, OomKillLine, OomReport, SourceLine, TaskColumns, TaskRow, TaskTable,
-    Trigger,
+    Kill, KillCause, LineKind, OomKillLine, OomReport, Records, SourceLine, TaskColumns, TaskRow,
+    TaskTable, Trigger,
 };
 use facts::{Act, Figure, FigureOf, FigureValue, Name, Notice, Speaker, When};
 use units::{Bytes, PageSize, Pages, Pid, ScoreAdj};
@@ -31,7 +31,7 @@ fn kill(line: u64, pid: u32, name: &str, group: &str, rows: &[(u32, u64)]) -> Oo
         number,
         kind: LineKind::Kill,
         stamp: None,
-        records: Vec::new(),
+        records: Records::new(),
         text: Name::from("text"),
     };
     OomReport {

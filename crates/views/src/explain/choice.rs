@@ -84,7 +84,7 @@ pub(crate) fn judgement(report: &ExplainReport, choice: &Choice, style: &Style) 
         (Some(false), Some(other), None) => {
             style.paint(Accent::Wall, "NO")
                 + &format!(
-                    ": these rules choose {}; the chosen is not in the table",
+                    ": these rules choose {}, and never the chosen",
                     verdict::task(other, style)
                 )
         }
@@ -93,6 +93,10 @@ pub(crate) fn judgement(report: &ExplainReport, choice: &Choice, style: &Style) 
         }
         (None, Some(_), Some(rank)) => format!(
             "cannot be told: it depends on the total; with the least it can be, place {rank}"
+        ),
+        (_, Some(other), None) => format!(
+            "cannot be told: the chosen is not in the table; of those in it these rules choose {}",
+            verdict::task(other, style)
         ),
         _ => "cannot be told from the text".to_owned(),
     }

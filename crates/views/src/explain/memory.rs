@@ -82,7 +82,10 @@ fn table(account: &MemoryAccount, style: &Style) -> Table {
         Align::Right,
         all.iter().map(|row| amount::cell(Some(row.bytes), style)),
     );
-    table.column("  ", "SHARE", Align::Right, all.iter().map(share));
-    table.column("  ", "", Align::Left, all.iter().map(bar));
+    // A part of what nobody knows is no part.
+    if account.total.is_some() {
+        table.column("  ", "SHARE", Align::Right, all.iter().map(share));
+        table.column("  ", "", Align::Left, all.iter().map(bar));
+    }
     table
 }

@@ -1,7 +1,7 @@
 //! The verdict in two sentences.
 
 use facts::Name;
-use rules::explain::{Cause, Event, ExplainReport, RanOut, Task, Victim};
+use rules::explain::{Cause, Doubt, Event, ExplainReport, RanOut, Task, Victim};
 use units::Bytes;
 
 use super::words;
@@ -210,6 +210,9 @@ fn why(report: &ExplainReport, style: &Style) -> String {
             }
             None => String::new(),
         },
+        None if choice.doubts.contains(&Doubt::NotInTable) => {
+            "; the table of tasks does not list it".to_owned()
+        }
         None => String::new(),
     }
 }

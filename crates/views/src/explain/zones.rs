@@ -18,7 +18,12 @@ pub(super) fn print(page: &mut Page<'_>, report: &ExplainReport) {
         page.labelled("request", &request(asked, page.style));
     }
     if let Some(group) = &report.group {
-        limit(page, "memory", group.memory);
+        match (group.memory, group.memory_swap) {
+            (None, None) => {
+                page.labelled("memory", "the cgroup's usage and limit are not in the text");
+            }
+            (memory, _) => limit(page, "memory", memory),
+        }
         let room = group.memory.and_then(|memory| memory.limit?.checked_sub(memory.usage?));
         let wanted = report.asked.as_ref().and_then(|asked| asked.bytes);
         if let (Some(room), Some(wanted), Cause::GroupLimit) = (room, wanted, &report.cause)

@@ -101,6 +101,7 @@ pub(super) fn unreadable(log: &Log, error: &LogError) -> Failure {
             "journal files can be read where systemd is installed; there, \
                           `journalctl --file FILE -k -o short-iso-precise` prints them as text",
         ),
+        Log::File(path) if path.is_dir() => failure.hint("name the logs that are in it"),
         _ => failure,
     }
 }

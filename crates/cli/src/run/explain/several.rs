@@ -4,6 +4,7 @@
 //! account of the last 10 000.
 
 use std::fmt::Write as _;
+use std::fs;
 
 use facts::Name;
 use rules::timeline::{Timeline, TimelineReport};
@@ -255,7 +256,16 @@ fn nothing(logs: &[Log]) -> String {
         0..=5 => places.join(", "),
         n => format!("{n} logs"),
     };
-    let mut text = format!("No OOM report in {places}.\n");
+    let empty = |log: &Log| match log {
+        Log::File(path) => fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() == 0),
+        Log::Input | Log::Ring | Log::Journal(_) => false,
+    };
+    let why = match logs {
+        [log] if empty(log) => ": it is empty",
+        [_, _, ..] if logs.iter().all(empty) => ": they are empty",
+        _ => "",
+    };
+    let mut text = format!("No OOM report in {places}{why}.\n");
     if logs.contains(&Log::Ring) {
         text.push_str(
             "The ring buffer forgets; `journalctl -k | oomph explain -` reads what was kept.\n",

@@ -1,0 +1,79 @@
+//! What kernels work out of their zones: watermarks, and what lower zones keep back.
+
+use facts::Zone;
+use scenario::comparison::Unit;
+use scenario::run::MachineSeen;
+use units::Pages;
+
+use super::machine::Quantity;
+
+/// What is read from a zone.
+type Of = fn(&Zone) -> Option<u64>;
+
+/// What follows from sizes and settings alone, so that it is the same.
+const EXACT: [(&str, Of); 4] = [
+    ("min", |zone| count(zone.min)),
+    ("low", |zone| count(zone.low)),
+    ("high", |zone| count(zone.high)),
+    ("managed", |zone| count(zone.managed)),
+];
+
+fn count(pages: Option<Pages>) -> Option<u64> {
+    pages.map(Pages::count)
+}
+
+/// Watermarks and protection of every zone with memory; the second machine is the real one.
+pub fn zones(one: &MachineSeen, real: &MachineSeen) -> Vec<Quantity> {
+    let (ours, theirs) = (zones_of(one), zones_of(real));
+    let mut all = Vec::new();
+    for zone in theirs.iter().filter(|zone| count(zone.managed) > Some(0)) {
+        let Some(other) =
+            ours.iter().find(|other| other.node == zone.node && other.name == zone.name)
+        else {
+            continue;
+        };
+        let mut push = |what: String, values| {
+            let what = format!("zoneinfo {} {} {what}", zone.node, zone.name);
+            all.push(Quantity { what, unit: Unit::Count, values, allowed: Some(0) });
+        };
+        for (what, of) in EXACT {
+            push(what.to_owned(), [of(other), of(zone)]);
+        }
+        for (at, kept) in zone.protection.iter().enumerate() {
+            let value = other.protection.get(at).map(|kept| kept.count());
+            push(format!("protection {at}"), [value, Some(kept.count())]);
+        }
+    }
+    all
+}
+
+fn zones_of(seen: &MachineSeen) -> Vec<Zone> {
+    let text = seen.files.iter().find(|(name, _)| name == "zoneinfo").map(|(_, text)| text);
+    proctext::zoneinfo(text.map_or(&[][..], Vec::as_slice), "zoneinfo", &mut Vec::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(low: u64) -> MachineSeen {
+        let text = format!(
+            "Node 0, zone    DMA32\n  pages free     45000\n        boost    0\n        min      2657\n        \
+             low      {low}\n        high     3985\n        spanned  61407\n        present  61407\n        \
+             managed  52068\n        cma      0\n        protection: (0, 7)\n"
+        );
+        MachineSeen { files: vec![("zoneinfo".to_owned(), text.into_bytes())], log: Vec::new() }
+    }
+
+    #[test]
+    fn watermarks_are_the_same_or_differ() {
+        let wrong = |one, real| {
+            let all = zones(&seen(one), &seen(real));
+            assert_eq!(all.len(), 6, "{all:?}");
+            let differs = |quantity: &&Quantity| quantity.within() != Some(true);
+            all.iter().filter(differs).map(|quantity| quantity.what.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(wrong(3321, 3321), [""; 0]);
+        assert_eq!(wrong(3321, 3322), ["zoneinfo 0 DMA32 low"]);
+    }
+}
