@@ -438,10 +438,6 @@ impl World for Machine {
         Ok(self.write_control(what, value))
     }
 
-    fn panicked(&mut self) -> Option<String> {
-        self.store.oom.halted.as_ref().map(crate::oom::Halt::words)
-    }
-
     fn files(&mut self, files: &[FileSpec]) -> Result<(), WorldError> {
         for spec in files {
             let inode = self.store.next_inode();
