@@ -59,9 +59,12 @@ fn every_scenario_of_the_library_comes_out_as_it_says() {
     assert!(library.len() >= 20, "only {} scenarios", library.len());
     let mut broken = String::new();
     for (name, text) in library {
-        let output = simulate(&text, &[]);
-        if !output.status.success() {
-            broken = format!("{broken}\n==== {name}\n{}", said(&output));
+        // What the model does not have is for real kernels to show.
+        if !text.contains("\nruns-on vm\n") {
+            let output = simulate(&text, &[]);
+            if !output.status.success() {
+                broken = format!("{broken}\n==== {name}\n{}", said(&output));
+            }
         }
         // One without a claim would come out whatever happens.
         assert!(text.contains("expect "), "{name} expects nothing");
