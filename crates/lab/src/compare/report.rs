@@ -12,22 +12,30 @@ pub type Words = (&'static str, [Option<String>; 2]);
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 
+/// A word of a report.
+type Word = fn(&OomReport) -> Option<String>;
+
 /// Every word that is not the same: who asked, why nobody else's memory would do, who dies.
 pub fn words(one: &OomReport, real: &OomReport) -> Vec<Words> {
-    let asker = |report: &OomReport| {
-        report.trigger.as_ref().and_then(|trigger| Some(trigger.comm.as_ref()?.to_string()))
-    };
-    let constraint = |report: &OomReport| {
-        let line = report.oom_kill.as_ref()?;
-        line.constraint.as_ref().map(|constraint| format!("{constraint:?}"))
-    };
-    let victim = |report: &OomReport| report.victim_name().map(ToString::to_string);
-    let all: [(&'static str, fn(&OomReport) -> Option<String>); 3] =
-        [("who asked", asker), ("the constraint", constraint), ("the victim", victim)];
+    let all: [(&'static str, Word); 3] =
+        [("who asked", asker), ("the constraint", constraint), ("the victim", name_of_victim)];
     all.into_iter()
         .map(|(what, of)| (what, [of(one), of(real)]))
         .filter(|(_, [one, real])| one != real)
         .collect()
+}
+
+fn asker(report: &OomReport) -> Option<String> {
+    Some(report.trigger.as_ref()?.comm.as_ref()?.to_string())
+}
+
+fn constraint(report: &OomReport) -> Option<String> {
+    let line = report.oom_kill.as_ref()?;
+    line.constraint.as_ref().map(|constraint| format!("{constraint:?}"))
+}
+
+fn name_of_victim(report: &OomReport) -> Option<String> {
+    report.victim_name().map(ToString::to_string)
 }
 
 /// What is read from a report.

@@ -227,7 +227,7 @@ fn kind_name(kind: ZoneKind) -> &'static str {
         ZoneKind::Normal => "Normal",
         ZoneKind::HighMem => "HighMem",
         ZoneKind::Movable => "Movable",
-        _ => "Device",
+        ZoneKind::Device => "Device",
     }
 }
 

@@ -178,7 +178,11 @@ fn shown(report: &ComparisonReport) -> impl Iterator<Item = &QuantityRow> {
 }
 
 fn columns(cells: &[String]) -> String {
-    cells.iter().map(|cell| format!("  {}", right(cell, width(cell).max(9)))).collect()
+    let mut text = String::new();
+    for cell in cells {
+        let _ = write!(text, "  {}", right(cell, width(cell).max(9)));
+    }
+    text
 }
 
 /// A step: once where all say the same, else one line a world.

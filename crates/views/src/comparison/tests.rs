@@ -79,6 +79,13 @@ fn what_differs_comes_before_quantities_and_steps() {
             model  killed
             vm:6.1 nothing
           end:
+                                                      model     vm:6.1      apart    allowed
+          = meminfo MemFree                          30.0Mi     29.0Mi    +1.00Mi     2.00Mi
+          ! meminfo AnonPages                         200Mi      190Mi    +10.0Mi     2.00Mi
+            vmstat pgfault                                ?         7B          ?          -
+        =   6 hog        mmap() = 0x1000
+        !   7 hog        model  killed
+        !   7 hog        vm:6.1 done
     "]]
     .assert_eq(&comparison(&report()));
 }
@@ -92,7 +99,13 @@ fn one_world_is_not_compared() {
         step.values.pop();
         step.equal = true;
     }
-    expect![[""]].assert_eq(&comparison(&one));
+    expect![[r"
+        hog.kdl: one world only, 3 steps, 1 claims hold
+          killed on model: hog
+        =   6 hog        mmap() = 0x1000
+        =   7 hog        killed
+    "]]
+    .assert_eq(&comparison(&one));
 }
 
 #[test]
