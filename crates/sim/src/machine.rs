@@ -591,10 +591,6 @@ impl World for Machine {
         })
     }
 
-    fn panicked(&mut self) -> Option<String> {
-        self.store.oom.halted.as_ref().map(crate::oom::Halt::words)
-    }
-
     fn machine(&mut self) -> Result<Vec<(String, Vec<u8>)>, WorldError> {
         let mut files = self.machine_files();
         files.extend(self.pressure_files());

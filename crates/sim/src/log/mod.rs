@@ -1,7 +1,7 @@
 //! The kernel's log, in virtual time.
 //!
 //! What `dmesg` shows: each line behind the seconds since boot, six digits after the point. Reports
-//! of the OOM killer are made as [`facts::oom_report::OomReport`] and printed by [`klog::print`], so
+//! of the OOM killer are made as [`facts::oom_report::OomReport`] and printed by [`klog::print()`], so
 //! that a simulated kernel's words are those of its release.
 //!
 //! # What it leaves out

@@ -69,7 +69,7 @@ pub(crate) struct ZoneCounters {
     pub(crate) low: u64,
     pub(crate) high: u64,
     pub(crate) promo: Option<u64>,
-    /// `lowmem_reserve` towards each kind of zone, as [`super::KINDS`] has them.
+    /// `lowmem_reserve` towards each kind of zone, the lowest first.
     pub(crate) protection: [u64; 5],
     pub(crate) spanned: u64,
     pub(crate) present: u64,

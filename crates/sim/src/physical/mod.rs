@@ -121,7 +121,7 @@ impl Physical {
             writeback: Writeback::new(config.release),
             kswapd_failures: 0,
             pages_scanned: 0,
-            slab: Slab::new(profile.slab_reclaimable, profile.slab_unreclaimable),
+            slab: Slab::new(config, profile.slab_reclaimable, profile.slab_unreclaimable),
             events: BTreeMap::new(),
             bound: None,
             walked: BTreeMap::new(),

@@ -121,9 +121,9 @@ fn captured_machines_kill_when_the_model_does() {
     // The distance that each may have, thousandths.
     for (name, zram, most) in [
         ("6.1-256m", false, 5),
-        ("6.12-1g", false, 10),
+        ("6.12-1g", false, 12),
         ("6.1-512m-two-nodes", false, 10),
-        ("6.1-1g-swap", false, 30),
+        ("6.1-1g-swap", false, 35),
         ("6.12-256m-swap", false, 15),
         ("6.12-512m-zram", true, 50),
     ] {

@@ -1,6 +1,6 @@
 //! What `/proc` says of the whole machine.
 //!
-//! Of a machine whose memory ends, all of it is made of [`Counters`], in the format of its release.
+//! Of a machine whose memory ends, all of it is made of `physical::counters::Counters`, in the format of its release.
 //! Of one whose memory never ends only the few lines are there that follow from its processes.
 
 mod meminfo;
