@@ -19,6 +19,7 @@ const MOST: u32 = 40;
 /// A kernel, and the machine that it runs on now.
 pub(crate) struct Bench {
     series: String,
+    steady: bool,
     kernel: Kernel,
     booted: Option<Booted>,
     /// What the model's kernel and the real one logged of the last scenario.
@@ -32,11 +33,13 @@ struct Booted {
 }
 
 impl Bench {
-    pub(crate) fn new(series: &str) -> Result<Bench, Stop> {
+    /// A bench for a series. A steady one has machines whose watermarks are not boosted, which follows from
+    /// how free pages lie, and so from what scenarios have done before.
+    pub(crate) fn new(series: &str, steady: bool) -> Result<Bench, Stop> {
         let cache = cache().map_err(|error| error.0)?;
         let kernel = Archive::new(Arch::Amd64, &cache).kernel(series, &mut |_| {});
         let kernel = kernel.map_err(|error| error.0)?;
-        Ok(Bench { series: series.to_owned(), kernel, booted: None, logs: Vec::new() })
+        Ok(Bench { series: series.to_owned(), steady, kernel, booted: None, logs: Vec::new() })
     }
 
     /// The package that the kernel is from.
@@ -46,6 +49,21 @@ impl Bench {
 
     pub(crate) fn series(&self) -> &str {
         &self.series
+    }
+
+    fn boot(&self, boot: Boot) -> Result<Booted, WorldError> {
+        let world = VmWorld::boot(&boot)?;
+        // The model has lists of two ages. Not every kernel has others.
+        let _ = world.write("/sys/kernel/mm/lru_gen/enabled", "0");
+        if self.steady {
+            world.write("/proc/sys/vm/watermark_boost_factor", "0")?;
+        }
+        Ok(Booted { world, boot, uses: 0 })
+    }
+
+    /// Ends the machine, if there is one.
+    pub(crate) fn let_go(&mut self) {
+        self.booted = None;
     }
 
     pub(crate) fn keep_logs(&mut self, logs: &[Vec<u8>]) {
@@ -76,7 +94,7 @@ impl Bench {
         });
         let mut booted = match ready {
             Some(booted) => booted,
-            None => Booted { world: VmWorld::boot(&boot)?, boot, uses: 0 },
+            None => self.boot(boot)?,
         };
         booted.uses += 1;
         let performed = in_machine(scenario, &mut booted.world, &self.series)?;

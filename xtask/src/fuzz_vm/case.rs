@@ -12,6 +12,9 @@ pub(crate) struct Shape {
     /// Swap on a disk in MiB; 0: none.
     swap: u64,
     cpus: u64,
+    /// What watermarks are computed from anew: a machine whose marks were set once is another one than one
+    /// whose marks are those of its boot.
+    marks: Vec<(&'static str, u64)>,
 }
 
 impl Shape {
@@ -20,6 +23,11 @@ impl Shape {
             ram: random.one(&[160, 192, 224, 256]),
             swap: random.one(&[0, 0, 0, 24, 48]),
             cpus: random.one(&[1, 1, 1, 2]),
+            marks: match random.below(10) {
+                0..5 => Vec::new(),
+                5..8 => vec![("vm.min_free_kbytes", random.between(1, 12) * 1024)],
+                _ => vec![("vm.watermark_scale_factor", random.one(&[1, 50, 200]))],
+            },
         }
     }
 }
@@ -125,7 +133,7 @@ impl Case {
     /// The scenario.
     pub(crate) fn text(&self, title: &str) -> String {
         let mut text = format!("title \"{title}\"\nruns-on model vm\n\nmachine {{\n");
-        let Shape { ram, swap, cpus } = &self.shape;
+        let Shape { ram, swap, cpus, marks } = &self.shape;
         let _ = writeln!(text, "    ram {ram}MiB");
         if *swap > 0 {
             let _ = writeln!(text, "    swap {swap}MiB");
@@ -133,7 +141,9 @@ impl Case {
         let _ = writeln!(text, "    cpus {cpus}");
         let _ = writeln!(text, "    // Lists of two ages, as the model has them, on every release.");
         let _ = writeln!(text, "    sys \"kernel/mm/lru_gen/enabled\" 0");
-        for (name, value) in &self.settings {
+        let _ = writeln!(text, "    // Marks do not follow from what was in the machine before.");
+        let _ = writeln!(text, "    sysctl vm.watermark_boost_factor 0");
+        for (name, value) in marks.iter().chain(&self.settings) {
             let _ = writeln!(text, "    sysctl {name} {value}");
         }
         for group in &self.groups {
@@ -328,8 +338,6 @@ fn settings(random: &mut Random) -> Vec<(&'static str, u64)> {
         }
     };
     maybe(25, "vm.swappiness", &[0, 1, 10, 100, 200]);
-    maybe(20, "vm.min_free_kbytes", &[1024, 2048, 4096, 8192, 12288]);
-    maybe(10, "vm.watermark_scale_factor", &[1, 50, 200]);
     maybe(12, "vm.overcommit_memory", &[1, 2]);
     maybe(10, "vm.overcommit_ratio", &[60, 80, 100, 120]);
     maybe(10, "vm.oom_kill_allocating_task", &[1]);

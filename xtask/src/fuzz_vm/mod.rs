@@ -22,7 +22,7 @@ use scenario::{Scenario, Source};
 
 use crate::fuzz_host::Random;
 use crate::{Stop, repository};
-pub(crate) use bench::Bench;
+pub(crate) use bench::{Bench, SERIES};
 use case::{Case, Shape};
 use verdict::{Kind, Verdict};
 
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
     let start = Instant::now();
     let mut good = true;
     for series in &options.kernels {
-        let mut bench = Bench::new(series)?;
+        let mut bench = Bench::new(series, true)?;
         println!("{}", bench.package());
         let tally = if options.replay.is_empty() {
             fuzz(&options, &mut bench, start)
@@ -270,7 +270,7 @@ fn options(args: &[String]) -> Result<Options, Stop> {
         }
     }
     if options.kernels.is_empty() {
-        options.kernels = bench::SERIES.map(str::to_owned).to_vec();
+        options.kernels = SERIES.map(str::to_owned).to_vec();
     }
     Ok(options)
 }

@@ -1,4 +1,4 @@
-//! What kernels work out of their zones: watermarks, and what lower zones keep back.
+//! What kernels work out of their zones: watermarks, and what lower zones keep back; and of equal pages.
 
 use facts::Zone;
 use scenario::comparison::Unit;
@@ -45,6 +45,24 @@ pub fn zones(one: &MachineSeen, real: &MachineSeen) -> Vec<Quantity> {
         }
     }
     all
+}
+
+/// Counters of KSM, where any page is merged: what they come to once everything has been scanned.
+pub fn ksm(one: &MachineSeen, real: &MachineSeen) -> Vec<Quantity> {
+    const COUNTERS: [&str; 3] = ["pages_shared", "pages_sharing", "pages_unshared"];
+    let value = |seen: &MachineSeen, name: &str| {
+        let path = format!("sys/kernel/mm/ksm/{name}");
+        let (_, text) = seen.files.iter().find(|(known, _)| *known == path)?;
+        String::from_utf8_lossy(text).trim().parse::<u64>().ok()
+    };
+    let all = COUNTERS.map(|name| Quantity {
+        what: format!("ksm {name}"),
+        unit: Unit::Count,
+        values: [value(one, name), value(real, name)],
+        allowed: Some(0),
+    });
+    let any = all.iter().any(|quantity| quantity.values.iter().flatten().any(|value| *value > 0));
+    if any { all.into() } else { Vec::new() }
 }
 
 fn zones_of(seen: &MachineSeen) -> Vec<Zone> {

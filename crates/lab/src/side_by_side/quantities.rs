@@ -8,7 +8,7 @@ use scenario::run::{Death, MachineSeen, What};
 use super::Arrived;
 use super::differences::Pair;
 use crate::compare::machine::{Quantity, kill_point, machines};
-use crate::compare::zones::zones;
+use crate::compare::zones::{ksm, zones};
 use crate::compare::{report, tasks};
 
 /// Adds all of them.
@@ -44,6 +44,7 @@ pub(super) fn compare(pair: &Pair<'_>, rows: &mut Vec<QuantityRow>) {
     }
     add("end", machines(&pair.one.machine, &pair.real.machine));
     add("end", zones(&pair.one.machine, &pair.real.machine));
+    add("end", ksm(&pair.one.machine, &pair.real.machine));
 }
 
 /// The reports in the log of a world.

@@ -68,16 +68,6 @@ pub(crate) enum Halt {
     },
 }
 
-impl Halt {
-    /// What a panicking kernel says; of a deadlock, what is the matter.
-    pub(crate) fn words(&self) -> String {
-        match self {
-            Halt::Panic(words) => format!("Kernel panic - not syncing: {words}"),
-            Halt::Deadlock { .. } => self.to_string(),
-        }
-    }
-}
-
 impl fmt::Display for Halt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
