@@ -187,6 +187,7 @@ fn goal_of(row: &QuantityRow) -> Option<Goal> {
         "meminfo SwapFree" | "swap in use" => Goal::Swap,
         "meminfo Cached" | "page cache" => Goal::Cache,
         "free" if report => Goal::FreeAtKill,
+        _ if what.starts_with("zoneinfo") && what.ends_with("boost") => return None,
         _ if what.starts_with("zoneinfo") && what.contains("protection") => Goal::Protection,
         _ if what.starts_with("zoneinfo") && what.ends_with("managed") => Goal::Totals,
         _ if what.starts_with("zoneinfo") => Goal::Watermarks,

@@ -24,6 +24,8 @@ struct Options {
     kernels: Vec<String>,
     out: Option<PathBuf>,
     seconds: Option<u64>,
+    /// Where both kernels' logs are kept.
+    logs: Option<PathBuf>,
 }
 
 /// A scenario on a kernel.
@@ -74,6 +76,9 @@ pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
             let late = options.seconds.is_some_and(|most| start.elapsed() >= Duration::from_secs(most));
             let result =
                 if late { Err("not run: the time was over".to_owned()) } else { one(scenario, bench) };
+            if let Some(folder) = &options.logs {
+                bench.write_logs(folder, &format!("{}-{name}", bench.series()));
+            }
             say(start, bench.series(), name, &result);
             results.runs.push(Run {
                 scenario: name.clone(),
@@ -152,7 +157,7 @@ fn write(path: &Path, text: &str) -> Result<(), Stop> {
 
 fn options(args: &[String]) -> Result<Options, Stop> {
     let mut options =
-        Options { only: Vec::new(), kernels: Vec::new(), out: None, seconds: None };
+        Options { only: Vec::new(), kernels: Vec::new(), out: None, seconds: None, logs: None };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} takes a value"));
@@ -160,6 +165,7 @@ fn options(args: &[String]) -> Result<Options, Stop> {
             "--only" => options.only.push(value()?.clone()),
             "--kernel" => options.kernels.push(value()?.clone()),
             "--out" => options.out = Some(value()?.into()),
+            "--logs" => options.logs = Some(value()?.into()),
             "--seconds" => options.seconds = Some(number(arg, value()?)?),
             other => return Err(format!("fidelity does not know `{other}`")),
         }

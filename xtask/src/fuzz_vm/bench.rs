@@ -66,10 +66,6 @@ impl Bench {
         self.booted = None;
     }
 
-    pub(crate) fn keep_logs(&mut self, logs: &[Vec<u8>]) {
-        self.logs = logs.to_vec();
-    }
-
     /// Writes what both kernels logged last.
     pub(crate) fn write_logs(&self, folder: &Path, name: &str) {
         for (log, arm) in self.logs.iter().zip(["model", "real"]) {
@@ -98,6 +94,7 @@ impl Bench {
         };
         booted.uses += 1;
         let performed = in_machine(scenario, &mut booted.world, &self.series)?;
+        self.logs.clone_from(&performed.logs);
         // A machine that holds files is one scenario's.
         self.booted = Some(booted).filter(|_| reusable);
         Ok(performed)

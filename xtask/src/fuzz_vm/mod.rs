@@ -93,7 +93,9 @@ fn fuzz(options: &Options, bench: &mut Bench, start: Instant) -> Tally {
         let title = format!("Case {number} of seed {}", options.seed);
         let Some(verdict) = judge(&case, &title, bench) else { continue };
         if let Some(folder) = &options.logs {
-            bench.write_logs(folder, &format!("{}-{}-{number}", bench.series(), options.seed));
+            let name = format!("{}-{}-{number}", bench.series(), options.seed);
+            bench.write_logs(folder, &name);
+            keep(folder, &format!("{name}.kdl"), &case.text(&title), &verdict);
         }
         let seconds = start.elapsed().as_secs();
         println!("{seconds:5} s  {number:4}  {verdict}");
@@ -107,6 +109,7 @@ fn fuzz(options: &Options, bench: &mut Bench, start: Instant) -> Tally {
             };
             let name = format!("{}-{}-{number}.kdl", bench.series(), options.seed);
             keep(&options.save, &name, &case.text(&title), &verdict);
+            println!("         kept in {}", options.save.join(&name).display());
         }
     }
     tally
@@ -131,10 +134,7 @@ fn judge(case: &Case, title: &str, bench: &mut Bench) -> Option<Verdict> {
 
 fn performed(scenario: &Scenario, bench: &mut Bench) -> Verdict {
     match bench.perform(scenario) {
-        Ok(performed) => {
-            bench.keep_logs(&performed.logs);
-            Verdict::of(&performed.report)
-        }
+        Ok(performed) => Verdict::of(&performed.report),
         Err(error) => Verdict::stopped(error.to_string()),
     }
 }
@@ -176,9 +176,8 @@ fn keep(folder: &Path, name: &str, text: &str, verdict: &Verdict) {
     }
     whole.push_str(text);
     let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, whole));
-    match written {
-        Ok(()) => println!("         kept in {}", path.display()),
-        Err(error) => println!("         cannot be kept in {}: {error}", path.display()),
+    if let Err(error) = written {
+        println!("         cannot be kept in {}: {error}", path.display());
     }
 }
 

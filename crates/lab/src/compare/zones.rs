@@ -12,11 +12,17 @@ type Of = fn(&Zone) -> Option<u64>;
 
 /// What follows from sizes and settings alone, so that it is the same.
 const EXACT: [(&str, Of); 4] = [
-    ("min", |zone| count(zone.min)),
-    ("low", |zone| count(zone.low)),
-    ("high", |zone| count(zone.high)),
+    ("min", |zone| mark(zone, zone.min)),
+    ("low", |zone| mark(zone, zone.low)),
+    ("high", |zone| mark(zone, zone.high)),
     ("managed", |zone| count(zone.managed)),
 ];
+
+/// A watermark without the boost (5.0 and later), which is part of it as it is printed: that follows from
+/// how free pages lie, and passes.
+fn mark(zone: &Zone, mark: Option<Pages>) -> Option<u64> {
+    Some(mark?.count().saturating_sub(count(zone.boost).unwrap_or(0)))
+}
 
 fn count(pages: Option<Pages>) -> Option<u64> {
     pages.map(Pages::count)
@@ -39,6 +45,15 @@ pub fn zones(one: &MachineSeen, real: &MachineSeen) -> Vec<Quantity> {
         for (what, of) in EXACT {
             push(what.to_owned(), [of(other), of(zone)]);
         }
+        let boosts = [other.boost, zone.boost].map(count);
+        if boosts != [Some(0), Some(0)] && boosts != [None, None] {
+            let what = format!("zoneinfo {} {} boost", zone.node, zone.name);
+            all.push(Quantity { what, unit: Unit::Count, values: boosts, allowed: None });
+        }
+        let mut push = |what: String, values| {
+            let what = format!("zoneinfo {} {} {what}", zone.node, zone.name);
+            all.push(Quantity { what, unit: Unit::Count, values, allowed: Some(0) });
+        };
         for (at, kept) in zone.protection.iter().enumerate() {
             let value = other.protection.get(at).map(|kept| kept.count());
             push(format!("protection {at}"), [value, Some(kept.count())]);
@@ -75,8 +90,12 @@ mod tests {
     use super::*;
 
     fn seen(low: u64) -> MachineSeen {
+        boosted(low, 0)
+    }
+
+    fn boosted(low: u64, boost: u64) -> MachineSeen {
         let text = format!(
-            "Node 0, zone    DMA32\n  pages free     45000\n        boost    0\n        min      2657\n        \
+            "Node 0, zone    DMA32\n  pages free     45000\n        boost    {boost}\n        min      2657\n        \
              low      {low}\n        high     3985\n        spanned  61407\n        present  61407\n        \
              managed  52068\n        cma      0\n        protection: (0, 7)\n"
         );
@@ -93,5 +112,16 @@ mod tests {
         };
         assert_eq!(wrong(3321, 3321), [""; 0]);
         assert_eq!(wrong(3321, 3322), ["zoneinfo 0 DMA32 low"]);
+    }
+
+    #[test]
+    fn a_boost_is_shown_beside_the_marks_that_it_is_part_of() {
+        let all = zones(&boosted(2700, 0), &boosted(3212, 512));
+        let of = |what: &str| {
+            let found = all.iter().find(|quantity| quantity.what.ends_with(what));
+            found.map(|quantity| (quantity.values, quantity.within()))
+        };
+        assert_eq!(of("low"), Some(([Some(2700), Some(2700)], Some(true))));
+        assert_eq!(of("boost"), Some(([Some(0), Some(512)], None)));
     }
 }
