@@ -16,6 +16,7 @@ mod fuzz_vm;
 mod golden;
 mod harness;
 mod needs;
+mod real_programs;
 mod repository;
 mod strace_score;
 mod tally;
@@ -38,7 +39,9 @@ cargo xtask bench [ARG…]  what `oomph status` (or `oomph ARG…`) costs over r
                           `bench map` times the picture of small and large address spaces
 cargo xtask bench cache [PATH…]
                           what `oomph cache` costs over walking and asking, beside vmtouch
-cargo xtask bench malloc  what a call of the model of glibc's allocator costs, beside the real one
+cargo xtask bench malloc [TRACE]
+                          what a call of the model of glibc's allocator costs, beside the real one, on
+                          random calls and on a recorded program; and a sweep of 1,000 settings
 cargo xtask bench sim     what the simulated machine costs, by the event and by the mapping, beside an
                           ordered map and the running kernel; its memory; whether runs are the same
 cargo xtask bench explain [GIBIBYTES]
@@ -57,6 +60,9 @@ cargo xtask fuzz-malloc [--ops N] [--seed S] [--mix NAME] [--only NAME] [--strac
                           the model of glibc's allocator beside the machine's own and others that
                           Debian carries (`--fetch` unpacks them under the target directory), call
                           by call; `--mutants` breaks each rule and sees that it is noticed
+cargo xtask real-programs [NAME…]
+                          python3, bash, gcc and others at work, recorded by `oomph trace` and
+                          played by `oomph replay`: how many blocks are where the model puts them
 cargo xtask fuzz-host [--steps N] [--seed S] [--seconds T] [--jobs J] [--mask NAMES] [--first WORLD]
                           random programs on the model and as real processes, compared; mismatches are
                           made smaller and kept in target/fuzz-host, or in --save DIR;
@@ -97,6 +103,7 @@ fn main() -> ExitCode {
         "fidelity" => fidelity::run(rest),
         "fuzz-vm" => fuzz_vm::run(rest),
         "fuzz-host" => fuzz_host::run(rest),
+        "real-programs" => real_programs::run(rest),
         "strace-score" => strace_score::run(rest),
         "boot-profiles" => boot_profiles::run(rest),
         "capture-vm" => vm::run(rest),

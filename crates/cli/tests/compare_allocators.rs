@@ -53,10 +53,16 @@ fn child() {
 #[test]
 fn a_tunable_that_gives_memory_back_at_once_costs_faults() {
     let own = own_path();
+    // Two megabytes were asked for at once, and half a megabyte was left.
+    let trace = Path::new(env!("CARGO_TARGET_TMPDIR")).join("live.rep");
+    fs::write(&trace, "0\n3\n5\n1\na 0 1572864\na 1 524288\nf 0\na 2 1000\nf 2\n").expect("a file");
+    let trace = trace.to_str().expect("a plain name");
     let output = oomph(&[
         "--json",
         "--repeat",
-        "2",
+        "3",
+        "--live",
+        trace,
         "--allocator",
         "glibc",
         "--tunables",
@@ -84,8 +90,26 @@ fn a_tunable_that_gives_memory_back_at_once_costs_faults() {
     assert_eq!(columns[1]["environment"][0], "GLIBC_TUNABLES=glibc.malloc.mmap_threshold=131072");
     assert_eq!(columns[2]["environment"][0], "MALLOC_ARENA_MAX=1");
     for column in columns {
-        assert_eq!((&column["runs"], &column["hwm"]["runs"]), (&2.into(), &2.into()));
-        assert!(column["hwm"]["min"].as_u64() > Some(0) && column["overhead"].is_null());
+        assert_eq!((&column["runs"], &column["hwm"]["runs"]), (&3.into(), &3.into()));
+        assert!(column["hwm"]["min"].as_u64() > Some(0));
+        // Known where the cost of the empty program is.
+        assert_eq!(column["overhead"].is_null(), column["anon_over_base"].is_null());
+    }
+    assert_eq!(report["live"], 2 << 20);
+    let notes = report["notes"].to_string();
+    assert!(notes.contains("are those of the trace"), "{notes}");
+}
+
+#[test]
+fn live_bytes_that_are_neither_size_nor_trace_are_refused() {
+    let output = oomph(&["--live", "nosuchtrace", "--", "true"]);
+    let talk = String::from_utf8_lossy(&output.stderr);
+    if is_glibc(&output) {
+        assert!(
+            talk.contains("`nosuchtrace` is no size, and as a trace it cannot be read"),
+            "{talk}"
+        );
+        assert!(!output.status.success());
     }
 }
 

@@ -68,6 +68,68 @@ fn every_block_of_real_programs_is_where_the_model_puts_it() {
     println!("{all} blocks of real programs are where the model puts them");
 }
 
+/// A program without environment or time in its heap, so that two runs ask for the same.
+#[test]
+fn the_peak_that_a_sweep_promises_is_what_the_program_has_with_the_line_it_prints() {
+    let place = folder("promised");
+    let many = place.join("many");
+    std::fs::create_dir(&many).expect("a folder");
+    for number in 0..2500 {
+        let name = format!("{}{number}", "x".repeat(number % 90));
+        std::fs::write(many.join(name), "").expect("a file");
+    }
+    let (first, again) = (place.join("first"), place.join("again"));
+    let text = |path: &Path| path.to_str().expect("a plain name").to_owned();
+    let (first, again, many) = (text(&first), text(&again), text(&many));
+    let command = ["/bin/ls", "-l", &many];
+    let record = |trace: &str, tunables: Option<&str>| {
+        let mut oomph = Command::new(env!("CARGO_BIN_EXE_oomph"));
+        oomph.args(["trace", "-o", trace, "--"]).args(command).env_remove("LD_PRELOAD");
+        match tunables {
+            Some(value) => oomph.env("GLIBC_TUNABLES", value),
+            None => oomph.env_remove("GLIBC_TUNABLES"),
+        };
+        let output = oomph.output().expect("oomph can be run");
+        let recorded = Path::new(trace).exists();
+        if !recorded {
+            println!("skipped: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        recorded
+    };
+    let report = |arguments: &[&str]| -> Value {
+        let output = oomph(arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    if !record(&first, None) {
+        return;
+    }
+    let swept = report(&["replay", "--json", "--sweep", &first]);
+    if swept["exact"] != Value::Bool(true) {
+        println!("skipped: these rules were never compared with their library");
+        return;
+    }
+    let settings = swept["settings"].as_array().expect("settings");
+    assert!(settings.len() > 2000, "{}", settings.len());
+    let peak = |setting: &Value| setting["peak"].as_u64().expect("a peak");
+    // Of several tunables, since glibc 2.36 cuts them apart where they are.
+    let several = settings.iter().filter(|setting| {
+        setting["change"].is_null()
+            && setting["tunables"].as_str().is_some_and(|line| line.contains(':'))
+    });
+    let best = several.min_by_key(|setting| peak(setting)).expect("some");
+    let played = settings.iter().find(|setting| setting["played"] == true).expect("one");
+    assert!(peak(best) < peak(played), "{best} {played}");
+    let line = best["tunables"].as_str().expect("a line");
+    assert!(record(&again, Some(line)));
+    let under_it = report(&["replay", "--json", "--no-what-if", &again]);
+    assert_eq!(under_it["tunables"], line);
+    assert_eq!(under_it["agreement"]["first"], Value::Null, "{line}");
+    assert_eq!(under_it["calls"], swept["calls"]);
+    assert_eq!(under_it["peak_held"]["held"], best["peak"], "{line}");
+    println!("{line}: {} instead of {}, as promised", best["peak"], played["peak"]);
+}
+
 #[test]
 fn what_cannot_be_recorded_is_refused_with_the_reason() {
     let folder = folder("refused");

@@ -23,7 +23,7 @@ pub use read::{Facts, Format, Ops, open};
 pub use replay::check::{Agreement, Difference, agreement};
 pub use replay::meter::Meter;
 pub use replay::picture::{map_over_time, picture};
-pub use replay::player::{Player, rules_for, space_for};
+pub use replay::player::{Player, rules_for, space_for, space_under};
 pub use replay::report::{Named, report};
 pub use replay::setting::{Order, Setting, tunables};
 pub use replay::sweep::{Verdict, candidates, grid, play, sweep};

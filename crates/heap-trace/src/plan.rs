@@ -79,6 +79,26 @@ impl Plan {
         Plan::watched(ops, |_| {})
     }
 
+    /// The most that was asked for and not freed at any one time, in bytes.
+    pub fn peak_live(&self) -> u64 {
+        let mut sizes: Vec<u64> = vec![0; self.blocks as usize];
+        let (mut live, mut peak) = (0_u64, 0);
+        for step in &self.steps {
+            let asked = match step.verb {
+                Verb::Free => Some(0),
+                _ => step.requested(),
+            };
+            if let Some(asked) = asked
+                && let Some(size) = sizes.get_mut(step.block as usize)
+            {
+                live = live.saturating_sub(*size).saturating_add(asked);
+                *size = asked;
+                peak = peak.max(live);
+            }
+        }
+        peak
+    }
+
     /// The same; `watch` is told how many calls were read, after each.
     pub fn watched(
         ops: impl Iterator<Item = Result<Op, Problem>>,

@@ -14,13 +14,27 @@ pub struct Abort {
 /// How a mistake shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// glibc prints the message on standard error, maps a page to keep it for a debugger, and
+    /// glibc prints the message on standard error as a line (without its end if it is the debugging library), maps a page to keep it for a debugger, and
     /// raises `SIGABRT`.
     Aborted,
+    /// `SIGABRT` without a message: `MALLOC_CHECK_=2` up to 2.26.
+    AbortedSilently,
     /// `SIGSEGV`: the memory is not mapped any more.
     Faulted,
     /// glibc does not notice; from here on the heap is broken, and anything may happen.
     Unnoticed,
+}
+
+/// A mistake that glibc noticed and let pass, because `MALLOC_CHECK_` was 0 or 1. The call did
+/// nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaint {
+    /// What is wrong; [`Rules::complaint`](crate::Rules::complaint) makes the line of it.
+    pub message: String,
+    /// The block it is about, as the program named it.
+    pub addr: u64,
+    /// Whether it was printed (level 1) or not (level 0).
+    pub printed: bool,
 }
 
 impl Abort {

@@ -39,8 +39,8 @@ mod rules;
 mod space;
 mod tunables;
 
-pub use abort::{Abort, End};
-pub use heap::{ChunkState, ChunkView, Figures, Heap, MallInfo, Ptr, Tally, ThreadId};
+pub use abort::{Abort, Complaint, End};
+pub use heap::{ChunkState, ChunkView, Figures, Heap, MallInfo, Ptr, Tally, ThreadId, Thresholds};
 pub use kernel::{Advice, Errno, Kernel, Map, Prot};
 #[doc(hidden)]
 pub use mutant::Mutant;

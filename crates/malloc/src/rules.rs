@@ -23,6 +23,9 @@ pub struct TcacheRules {
     pub calloc_takes: bool,
     /// `memalign` takes blocks that happen to be aligned from the lists: since 2.38.
     pub memalign_takes: bool,
+    /// The table is made when something is put into a list for the first time, and not by the first call: since
+    /// 2.42. Inside `_int_malloc` its size is then rounded twice.
+    pub comes_late: bool,
 }
 
 /// The rules of one release on one machine.
@@ -57,6 +60,9 @@ pub struct Rules {
     pub fast_rounds_up: bool,
     /// Freeing a mapping moves the thresholds: since 2.5.
     pub dynamic_threshold: bool,
+    /// `MALLOC_CHECK_` says what follows a mistake (0 nothing, 1 a message, 2 the end, 3 both), checked or not: up
+    /// to 2.26. Since then every mistake that is noticed ends the process with its message.
+    pub check_levels: bool,
     /// `mallopt` refuses a threshold of more than half of [`Rules::heap_max`]: up to 2.34.
     pub threshold_limited: bool,
     /// Heaps of threads are mapped with `MAP_NORESERVE`, up to some release after 2.36.
@@ -77,6 +83,25 @@ pub struct Rules {
     pub aligned_alloc_checks: bool,
     /// `realloc` keeps a block that is at most two words too large: since 2.38.
     pub realloc_keeps: bool,
+    /// … and one with a mapping of its own that is at most a page too large: 2.38 to 2.41.
+    pub realloc_keeps_page: bool,
+    /// A request beyond the limit is refused by the arena and not before: a thread among others then tries another
+    /// arena, and stays with it. Since 2.42.
+    pub refuses_late: bool,
+    /// What is mapped in place of the break that was refused is rounded once and at least 1 MiB, whatever the old top
+    /// was: since 2.43.
+    pub fallback_alone: bool,
+    /// With huge pages by `hugetlb=1` the break is asked for before the first growth is rounded: since 2.43.
+    pub thp_asks_break: bool,
+    /// There are fast lists: up to 2.42. The settings for them are taken and do nothing since.
+    pub fast_lists: bool,
+    /// What `realloc` and growing heaps free goes past the cache of the thread: since 2.42.
+    pub frees_past_cache: bool,
+    /// A mapping of one chunk has room for two words beside the chunk and not for one: since 2.43.
+    pub mapped_header: bool,
+    /// `memalign` cuts off a tail only if that can be a chunk, and moves a mapped block up by as little as
+    /// possible: since 2.43.
+    pub memalign_cuts_chunks: bool,
     /// A process of one thread does not try other arenas: since 2.27.
     pub single_thread_path: bool,
     /// Requests are limited to `PTRDIFF_MAX`, since 2.30; before, to nearly the whole address
@@ -97,6 +122,7 @@ impl Rules {
             table: 640,
             calloc_takes: false,
             memalign_takes: false,
+            comes_late: false,
         }),
         heap_header: 48,
         arena_header: 2200,
@@ -106,6 +132,7 @@ impl Rules {
         arenas_per_cpu: 8,
         fast_rounds_up: false,
         dynamic_threshold: true,
+        check_levels: false,
         threshold_limited: false,
         heaps_unreserved: true,
         hugetlb: true,
@@ -115,6 +142,14 @@ impl Rules {
         memalign_merges: false,
         aligned_alloc_checks: false,
         realloc_keeps: false,
+        realloc_keeps_page: false,
+        refuses_late: false,
+        fallback_alone: false,
+        thp_asks_break: false,
+        fast_lists: true,
+        frees_past_cache: false,
+        mapped_header: false,
+        memalign_cuts_chunks: false,
         single_thread_path: true,
         ptrdiff_limit: true,
     };
@@ -129,6 +164,7 @@ impl Rules {
             table: 384,
             calloc_takes: false,
             memalign_takes: false,
+            comes_late: false,
         }),
         heap_header: 24,
         arena_header: 1116,
@@ -161,8 +197,7 @@ impl Rules {
         ..Rules::GLIBC_2_36_I386
     };
 
-    /// glibc 2.41 on x86-64; later releases differ (2.42 caches large blocks if told, 2.43 has no
-    /// fast lists).
+    /// glibc 2.41 on x86-64.
     pub const GLIBC_2_41: Rules = Rules {
         name: "2.41",
         tcache: Some(TcacheRules {
@@ -171,6 +206,7 @@ impl Rules {
             table: 640,
             calloc_takes: true,
             memalign_takes: true,
+            comes_late: false,
         }),
         fallback_swapped: false,
         heaps_unreserved: false,
@@ -179,6 +215,7 @@ impl Rules {
         memalign_merges: true,
         aligned_alloc_checks: true,
         realloc_keeps: true,
+        realloc_keeps_page: true,
         ..Rules::GLIBC_2_36
     };
 
@@ -192,12 +229,38 @@ impl Rules {
             table: 384,
             calloc_takes: true,
             memalign_takes: true,
+            comes_late: false,
         }),
         heap_header: 24,
         arena_header: 1116,
         heap_max: 1 << 20,
         threshold_max: 512 << 10,
         arenas_per_cpu: 2,
+        ..Rules::GLIBC_2_41
+    };
+
+    /// glibc 2.43 on x86-64. Large blocks in the cache of the thread (`tcache_max` above 1032) are left out.
+    pub const GLIBC_2_43: Rules = Rules {
+        name: "2.43",
+        evidence: Evidence::Exact,
+        tcache: Some(TcacheRules {
+            bins: 64,
+            count: 16,
+            // 76 counts and 76 heads: 12 of them are for large blocks.
+            table: 760,
+            calloc_takes: true,
+            memalign_takes: true,
+            comes_late: true,
+        }),
+        arena_header: 2112,
+        realloc_keeps_page: false,
+        refuses_late: true,
+        fallback_alone: true,
+        thp_asks_break: true,
+        fast_lists: false,
+        frees_past_cache: true,
+        mapped_header: true,
+        memalign_cuts_chunks: true,
         ..Rules::GLIBC_2_41
     };
 
@@ -211,6 +274,7 @@ impl Rules {
             table: 640,
             calloc_takes: false,
             memalign_takes: true,
+            comes_late: false,
         }),
         huge_threshold: false,
         small_to_bin: false,
@@ -222,6 +286,7 @@ impl Rules {
         name: "2.25",
         evidence: Evidence::FromSource,
         tcache: None,
+        check_levels: true,
         arena_header: 2192,
         single_thread_path: false,
         ptrdiff_limit: false,
@@ -258,6 +323,7 @@ impl Rules {
         Rules::GLIBC_2_31_I386,
         Rules::GLIBC_2_41,
         Rules::GLIBC_2_41_I386,
+        Rules::GLIBC_2_43,
         Rules::GLIBC_2_35,
         Rules::GLIBC_2_39,
         Rules::GLIBC_2_25,
@@ -275,6 +341,23 @@ impl Rules {
     /// 2.33.
     pub fn has_mallinfo2(&self) -> bool {
         self.minor().is_some_and(|minor| minor >= 33)
+    }
+
+    /// The line on standard error about a mistake with the block at `addr` in `program`.
+    ///
+    /// Since 2.27 `malloc_printerr` prints the message alone; before, it names program and block: as
+    /// `*** Error in` since 2.17, as `*** glibc detected ***` up to 2.16. The list of calls and mappings that followed
+    /// before the end of the process is left out.
+    pub fn complaint(&self, program: &str, message: &str, addr: u64) -> String {
+        if !self.check_levels {
+            return message.to_owned();
+        }
+        let digits = usize::try_from(2 * self.word).unwrap_or(16);
+        if self.minor().is_some_and(|minor| minor >= 17) {
+            format!("*** Error in `{program}': {message}: 0x{addr:0digits$x} ***")
+        } else {
+            format!("*** glibc detected *** {program}: {message}: 0x{addr:0digits$x} ***")
+        }
     }
 
     /// The number after `2.`.
@@ -297,6 +380,16 @@ impl Rules {
     pub const fn min_large(&self) -> u64 {
         let correction = if self.align > self.header() { 1 } else { 0 };
         (64 - correction) * self.align
+    }
+
+    /// Bytes that a mapping has beside its one chunk, beyond those for alignment.
+    pub(crate) const fn mapped_extra(&self) -> u64 {
+        if self.mapped_header { self.header() } else { self.word }
+    }
+
+    /// Bytes of a mapping behind its one chunk.
+    pub(crate) const fn mapped_tail(&self) -> u64 {
+        if self.mapped_header { self.header() } else { 0 }
     }
 
     /// `PTRDIFF_MAX`, beyond which no request is granted.

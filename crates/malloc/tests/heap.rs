@@ -113,6 +113,41 @@ fn a_block_freed_by_one_thread_and_again_by_another_goes_unnoticed() {
     assert_eq!(abort.end, End::Unnoticed);
 }
 
+/// As the real library does it, which `fuzz-malloc --strace` compares.
+#[test]
+fn with_hugetlb_2_huge_pages_are_asked_for_and_the_break_is_left_alone() {
+    let layout = Layout { huge_page: Some(2 << 20), ..Layout::X86_64 };
+    let set = Tunables { hugetlb: Some(2), ..Tunables::default() };
+    let kernel = Recording::new(AddressSpace::new(layout, []));
+    let mut heap = Heap::new(Rules::GLIBC_2_36, &set, kernel);
+    let ptr = heap.malloc(MAIN, 100).expect("no misuse").expect("there is memory");
+    let calls: Vec<String> = heap.kernel().calls().iter().map(ToString::to_string).collect();
+    assert_eq!(calls.len(), 2, "{calls:?}");
+    let huge = "mmap(NULL, 2097152, PROT_READ|PROT_WRITE, \
+                MAP_PRIVATE|MAP_ANONYMOUS|MAP_HUGETLB|21<<MAP_HUGE_SHIFT, -1, 0) = -1 ENOMEM";
+    assert_eq!(calls[0], huge);
+    let plain = "mmap(NULL, 1048576, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x";
+    assert!(calls[1].starts_with(plain), "{}", calls[1]);
+    assert!(ptr.addr() > heap.kernel().inner().heap_end());
+}
+
+#[test]
+fn in_2_43_the_cache_comes_with_the_first_free_and_holds_sixteen_of_a_size() {
+    let space = AddressSpace::new(Layout::X86_64, []);
+    let mut heap = Heap::new(Rules::GLIBC_2_43, &Tunables::default(), space);
+    let blocks: Vec<Ptr> = (0..17)
+        .map(|_| heap.malloc(MAIN, 24).expect("no misuse").expect("there is memory"))
+        .collect();
+    assert_eq!(blocks[0].addr(), Layout::X86_64.brk + 16);
+    for ptr in blocks {
+        heap.free(MAIN, Some(ptr)).expect("no misuse");
+    }
+    let figures = heap.figures();
+    assert_eq!((figures.tcache.count, figures.fast.count), (16, 0));
+    // The last one is the only free chunk that is in no cache.
+    assert_eq!(figures.binned.count + figures.unsorted.count, 1);
+}
+
 #[test]
 fn settings_are_printed_as_the_line_to_paste() {
     let set = Tunables { mmap_threshold: Some(4096), tcache_count: Some(0), ..Tunables::default() };

@@ -9,7 +9,7 @@ use crate::anon::Chain;
 use crate::ctx::{Ctx, Task};
 use crate::fault::KILL;
 use crate::machine::{Machine, Process};
-use crate::memcg::MemcgId;
+use crate::memcg::Making;
 use crate::mm::Mm;
 use crate::page::{PAGE_BITS, Pte, What};
 use crate::physical::process_pages;
@@ -50,7 +50,7 @@ impl Machine {
                     }
                 }
                 Err(error) => {
-                    self.store.process_gone((MemcgId::ROOT, 0));
+                    self.store.process_gone(Making::default());
                     return Ok(Err(error));
                 }
             }

@@ -8,8 +8,12 @@
 //! and so are their page tables and their frames. A touch of every n-th page of untouched memory is
 //! as many runs as it has accesses.
 //!
+//! Memory ends where [`MachineConfig::physical`] says what there is of it: pages come out of zones,
+//! age on lists, are reclaimed and swapped out, and somebody is killed when nothing else helps.
+//! Without it memory never ends, and no page leaves it unless a call says so.
+//!
 //! # What it leaves out
-//! Reclaim, swap and time: no page leaves memory unless a call says so. Randomised addresses.
+//! Randomised addresses. The rest is in `DIVERGENCES.md`.
 
 mod anon;
 mod calls;

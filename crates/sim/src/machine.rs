@@ -17,7 +17,7 @@ use crate::files::{File, FileKind};
 use crate::fork::destroy;
 use crate::image::Image;
 use crate::ksm::{Contents, Ksm};
-use crate::memcg::{MemcgId, Memcgs};
+use crate::memcg::{Making, MemcgId, Memcgs};
 use crate::mm::Mm;
 use crate::oom::{State, Victim};
 use crate::physical::{Physical, process_pages};
@@ -42,8 +42,8 @@ pub(crate) struct Process {
     pub(crate) ended: Option<End>,
     /// The memory cgroup that it is in.
     pub(crate) memcg: MemcgId,
-    /// Pages of the kernel's own that its making was charged for, and to whom.
-    pub(crate) kernel: (MemcgId, u64),
+    /// What its making was charged for.
+    pub(crate) kernel: Making,
     /// When it was started, nanoseconds since boot.
     pub(crate) started: u64,
     /// How long it has run, nanoseconds.
@@ -438,6 +438,10 @@ impl World for Machine {
         Ok(self.write_control(what, value))
     }
 
+    fn panicked(&mut self) -> Option<String> {
+        self.store.oom.halted.as_ref().map(crate::oom::Halt::words)
+    }
+
     fn files(&mut self, files: &[FileSpec]) -> Result<(), WorldError> {
         for spec in files {
             let inode = self.store.next_inode();
@@ -496,6 +500,7 @@ impl World for Machine {
         let none = || WorldError(format!("there is no memory to start `{}`", spec.name));
         self.as_kernel(process_pages).map_err(|_| none())?;
         let memcg = self.cgroup_of(spec)?;
+        let kernel = self.charge_exec(memcg);
         let mm = self.load(limits.stack.0, memcg).ok_or_else(none)?;
         let group = ProcessId(u32::try_from(self.processes.len()).unwrap_or(u32::MAX));
         Ok(self.add_process(Process {
@@ -509,7 +514,7 @@ impl World for Machine {
             mm,
             ended: None,
             memcg,
-            kernel: (MemcgId::ROOT, 0),
+            kernel,
             started: self.store.clock,
             cpu: 0,
             borrows: false,

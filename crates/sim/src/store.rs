@@ -13,7 +13,7 @@ use crate::cpuset::Cpusets;
 use crate::files::{File, FileKind, Open};
 use crate::frames::{Frame, Frames, file_base};
 use crate::ksm::{Contents, Ksm};
-use crate::memcg::MemcgId;
+use crate::memcg::Making;
 use crate::oom::State;
 use crate::page::PAGE_BITS;
 use crate::physical::{Grant, NOWHERE, Zone};
@@ -171,10 +171,10 @@ impl Store {
 
     /// What the kernel had for a process beside its page tables is free.
     /// `paid`: what a cgroup was charged for it.
-    pub(crate) fn process_gone(&mut self, paid: (MemcgId, u64)) {
+    pub(crate) fn process_gone(&mut self, paid: Making) {
         if let Some(physical) = self.frames.physical.as_deref_mut() {
             physical.give_kernel(physical.profile.per_process);
-            self.frames.memcgs.uncharge_kernel(paid.0, paid.1);
+            self.frames.memcgs.uncharge_making(paid);
         }
     }
 

@@ -19,7 +19,7 @@ fn measured(word: &str) -> Vec<(Release, Vec<&'static str>)> {
         match line.split_once(' ') {
             Some(("release", text)) => release = text.parse().unwrap(),
             Some((first, rest)) if first == word => {
-                found.push((release, rest.split(' ').collect()))
+                found.push((release, rest.split(' ').collect()));
             }
             _ => {}
         }

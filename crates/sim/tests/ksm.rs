@@ -6,7 +6,9 @@ use common::{call, mmap, spec};
 use facts::Release;
 use oomph_sim::{Image, Machine, MachineConfig, Profile};
 use rules::layout::Arch;
-use world::{Access, Advice, Call, Content, Control, ForkKind, ProcessId, Touch, World};
+use world::{
+    Access, Advice, Call, Content, Control, ForkKind, ProcessId, Setup, SwapSpec, Touch, World,
+};
 
 const MERGEABLE: i32 = 12;
 const UNMERGEABLE: i32 = 13;
@@ -227,4 +229,38 @@ fn ksmd_looks_at_as_many_pages_in_a_second_as_a_real_one() {
     let scanned = read(&mut machine, "pages_scanned");
     // 3842 a second were measured.
     assert!((7300..8100).contains(&scanned), "{scanned}");
+}
+
+#[test]
+fn merged_pages_go_to_swap_and_come_back() {
+    let release = Release::new(6, 12);
+    let profile = Profile::of(release, Arch::X86_64, 128);
+    let config = MachineConfig::with_memory(release, Arch::X86_64, profile);
+    let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
+    let swap = vec![SwapSpec { len: 128 << 20, priority: None, zram: false }];
+    machine.setup(&Setup { swap, ..Setup::default() }).unwrap();
+    let (process, start, total) = pages(&mut machine, "2000x1 r3000");
+    set(&mut machine, "pages_to_scan", "100000");
+    set(&mut machine, "run", "1");
+    full_scan(&mut machine);
+    full_scan(&mut machine);
+    assert_eq!(read(&mut machine, "pages_sharing"), 2000 - 8);
+    let hog = machine.start(&spec(0)).unwrap();
+    let addr = call(&mut machine, hog, &mmap(110 << 20)).unwrap();
+    touch_with(&mut machine, hog, addr, 110 << 8, Content::OneByte);
+    let swapped = smaps_sum(&mut machine, process, start, "Swap:");
+    assert!(swapped > 4000, "{swapped} kB");
+    machine.end(hog, world::End::Exit(0)).unwrap();
+    touch_with(&mut machine, process, start, total, Content::Byte(9));
+    assert_eq!(smaps_sum(&mut machine, process, start, "Rss:"), total * 4);
+    assert_eq!(smaps_sum(&mut machine, process, start, "Swap:"), 0);
+    for _ in 0..4 {
+        full_scan(&mut machine);
+    }
+    let all = i64::try_from(total).unwrap();
+    // 5000 equal pages now: 19 stable ones with 256 sharers and one with the rest.
+    assert_eq!(read(&mut machine, "pages_sharing"), all - 20);
+    machine.end(process, world::End::Exit(0)).unwrap();
+    machine.sleep(1_000_000_000).unwrap();
+    assert_eq!(counters(&mut machine)[..4], [0, 0, 0, 0]);
 }

@@ -44,11 +44,13 @@ pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
     if args == ["map"] {
         return map::run();
     }
-    if args == ["malloc"] {
-        return malloc::run();
-    }
     if args == ["sim"] {
         return sim::run();
+    }
+    if let [command, trace @ ..] = args
+        && command == "malloc"
+    {
+        return malloc::run(trace);
     }
     if let [command, size @ ..] = args
         && command == "explain"

@@ -24,6 +24,7 @@ pub(super) const ORIGINS: &[Origin] = &[
     Origin { rules: Rules::GLIBC_2_31_I386, suite: "bullseye", package: "libc6-i386" },
     Origin { rules: Rules::GLIBC_2_41, suite: "trixie", package: "libc6" },
     Origin { rules: Rules::GLIBC_2_41_I386, suite: "trixie", package: "libc6-i386" },
+    Origin { rules: Rules::GLIBC_2_43, suite: "forky", package: "libc6" },
 ];
 
 impl Origin {

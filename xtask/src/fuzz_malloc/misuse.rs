@@ -2,6 +2,7 @@
 
 use super::compare::Setting;
 use super::op::{Code, Op};
+use super::real::Library;
 use crate::Stop;
 use malloc::End;
 
@@ -41,8 +42,16 @@ fn after(mut ops: Vec<Op>, last: &[Op]) -> Vec<Op> {
     ops
 }
 
-/// All of them. The sizes are those of 64-bit programs.
-pub(super) fn all() -> Vec<Misuse> {
+/// Without the debugging library, and with it, where it is, at each level of `MALLOC_CHECK_`.
+pub(super) fn levels(library: &Library) -> Vec<Option<u8>> {
+    let checked = (0..4).map(Some).filter(|_| library.debugging().is_some());
+    std::iter::once(None).chain(checked).collect()
+}
+
+/// All of them. The sizes are those of 64-bit programs; where every call is checked, overflows begin
+/// behind what was asked for, where the mark is.
+pub(super) fn all(check: Option<u8>) -> Vec<Misuse> {
+    let usable = if check.is_some_and(|level| level > 0) { 2000 } else { 2008 };
     let two = || vec![Op::malloc(1, 2000), Op::malloc(2, 2000)];
     let three = || after(two(), &[Op::malloc(3, 2000)]);
     let make = |name, ops| Misuse { name, ops };
@@ -58,14 +67,14 @@ pub(super) fn all() -> Vec<Misuse> {
         make("inside a block", vec![Op::malloc(1, 400), Op { a: 160, ..again(1) }]),
         make("overflow, fast", after(beside_full_cache(40), &[overflow(1, 40), again(1)])),
         make("overflow, normal", after(beside_full_cache(200), &[overflow(1, 200), again(1)])),
-        make("overflow, next freed", after(three(), &[overflow(1, 2008), again(2)])),
+        make("overflow, next freed", after(three(), &[overflow(1, usable), again(2)])),
         make("overflow into top", vec![Op::malloc(1, 40), overflow(1, 40), Op::malloc(2, 100)]),
         make(
             "overflow into unsorted",
-            after(three(), &[again(2), overflow(1, 2008), Op::malloc(4, 3000)]),
+            after(three(), &[again(2), overflow(1, usable), Op::malloc(4, 3000)]),
         ),
-        make("overflow, then realloc", after(three(), &[overflow(1, 2008), realloc(1, 5000)])),
-        make("overflow, next realloc", after(three(), &[overflow(1, 2008), realloc(2, 5000)])),
+        make("overflow, then realloc", after(three(), &[overflow(1, usable), realloc(1, 5000)])),
+        make("overflow, next realloc", after(three(), &[overflow(1, usable), realloc(2, 5000)])),
     ]
 }
 
@@ -75,15 +84,22 @@ impl Misuse {
         let run = setting.run(&self.ops)?;
         let mut player = setting.player(&run);
         let abort = self.ops.iter().find_map(|op| player.play(op).err());
-        let Some(abort) = abort else { return Ok(Err("the model notices nothing".to_owned())) };
-        let (signal, said) = match abort.end {
-            End::Aborted => ("SIGABRT", format!("{}\n", abort.message)),
-            End::Faulted => ("SIGSEGV", String::new()),
-            End::Unnoticed => ("nothing", String::new()),
+        // The debugging library does not end the line.
+        let checked = setting.tunables.check.is_some_and(|level| level > 0);
+        let line_end = if checked { "" } else { "\n" };
+        let (signal, said) = match &abort {
+            None => ("nothing", String::new()),
+            Some(abort) => match abort.end {
+                End::Aborted => ("SIGABRT", format!("{}{line_end}", abort.message)),
+                End::AbortedSilently => ("SIGABRT", String::new()),
+                End::Faulted => ("SIGSEGV", String::new()),
+                End::Unnoticed => ("nothing", String::new()),
+            },
         };
+        let message = abort.map_or("is not noticed".to_owned(), |abort| abort.message);
         let ended = run.failure.unwrap_or_else(|| "nothing".to_owned());
         if ended.contains(signal) && run.stats == said {
-            Ok(Ok(format!("{signal} {}", abort.message)))
+            Ok(Ok(format!("{signal} {message}")))
         } else {
             let model = format!("{signal} {said:?}");
             Ok(Err(format!("real {ended} {:?}, model {model}", run.stats)))

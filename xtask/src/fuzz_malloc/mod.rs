@@ -88,12 +88,18 @@ fn compare(args: &[String]) -> Result<bool, Stop> {
     for library in &libraries {
         if library.rules == Rules::GLIBC_2_36 && "misuse".contains(&options.only) {
             any = true;
-            for misuse in misuse::all() {
-                match misuse.compare(&Setting::new(library))? {
-                    Ok(said) => println!("2.36 misuse: {}: {said}", misuse.name),
-                    Err(how) => {
-                        println!("2.36 misuse: {}: {how}", misuse.name);
-                        return Ok(false);
+            for check in misuse::levels(library) {
+                let mut setting = Setting::new(library);
+                setting.tunables.check = check;
+                let level = check.map_or(String::new(), |level| format!(" check={level}"));
+                for misuse in misuse::all(check) {
+                    let name = misuse.name;
+                    match misuse.compare(&setting)? {
+                        Ok(said) => println!("2.36 misuse{level}: {name}: {said}"),
+                        Err(how) => {
+                            println!("2.36 misuse{level}: {name}: {how}");
+                            return Ok(false);
+                        }
                     }
                 }
             }

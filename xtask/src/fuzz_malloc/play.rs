@@ -11,6 +11,7 @@ pub(super) struct Player {
     pub(super) heap: Heap<Recording<AddressSpace>>,
     slots: Vec<Option<Ptr>>,
     threads: Vec<(ThreadId, Option<Ptr>)>,
+    checked: bool,
     /// What went to standard error and standard output.
     pub(super) stats: String,
     pub(super) info: String,
@@ -28,6 +29,7 @@ impl Player {
             heap: Heap::new(rules, tunables, Recording::new(space)),
             slots: Vec::new(),
             threads: vec![(ThreadId::MAIN, None); 256],
+            checked: tunables.check.is_some_and(|level| level > 0),
             stats: String::new(),
             info: String::new(),
         }
@@ -133,7 +135,7 @@ impl Player {
             }
             Code::Touch => {
                 if let Some(block) = self.slots[op.slot as usize]
-                    && a == heap.usable_size(Some(block))
+                    && (self.checked || a == heap.usable_size(Some(block)))
                 {
                     heap.overflow(block, b);
                 }

@@ -29,6 +29,7 @@ fn tunables(number: u64) -> Tunables {
         Tunables { mmap_max: Some(2), ..none },
         Tunables { arena_max: Some(1), perturb: Some(85), ..none },
         Tunables { hugetlb: Some(1), ..none },
+        Tunables { hugetlb: Some(2), ..none },
         Tunables { arena_test: Some(1), top_pad: Some(1 << 20), ..none },
     ];
     let at = usize::try_from(number).unwrap_or(0) % all.len();

@@ -30,9 +30,13 @@ fn the_model_equals_the_library_of_this_machine() {
             assert!(result.is_ok(), "{}: {}", directed.name, result.unwrap_err().text);
         }
     }
-    for misuse in misuse::all() {
-        let result = misuse.compare(&Setting::new(&library)).expect("the driver runs");
-        assert!(result.is_ok(), "{}: {}", misuse.name, result.unwrap_err());
+    for check in misuse::levels(&library) {
+        let mut setting = Setting::new(&library);
+        setting.tunables.check = check;
+        for misuse in misuse::all(check) {
+            let result = misuse.compare(&setting).expect("the driver runs");
+            assert!(result.is_ok(), "check {check:?}, {}: {}", misuse.name, result.unwrap_err());
+        }
     }
     real::clean();
 }

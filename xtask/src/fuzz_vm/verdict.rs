@@ -11,8 +11,8 @@ pub(super) enum Kind {
     Same,
     /// The same victims, and a step that came out otherwise.
     Steps,
-    /// Other victims, where two candidates were closer to each other than counters are exact.
-    Tie,
+    /// Other victims, but the same when the kernel was asked again.
+    Undecided,
     /// Other victims.
     Victims,
     /// It could not be performed, or not to its end.
@@ -44,6 +44,11 @@ pub(super) struct Apart {
 }
 
 impl Verdict {
+    /// The same, of a kernel that does not choose so every time.
+    pub(super) fn undecided(self) -> Verdict {
+        Verdict { kind: Kind::Undecided, ..self }
+    }
+
     pub(super) fn stopped(why: String) -> Verdict {
         Verdict {
             kind: Kind::Stopped,
@@ -128,7 +133,7 @@ impl fmt::Display for Verdict {
             Kind::Stopped => write!(f, "not performed")?,
             Kind::Same => write!(f, "same: {}", self.victims[0])?,
             Kind::Steps => write!(f, "same victims ({}), other steps", self.victims[0])?,
-            Kind::Tie | Kind::Victims => {
+            Kind::Undecided | Kind::Victims => {
                 write!(f, "VICTIMS DIFFER: model {}; kernel {}", self.victims[0], self.victims[1])?;
             }
         }

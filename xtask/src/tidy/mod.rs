@@ -79,6 +79,7 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-rules",
             "oomph-klog",
             "oomph-malloc",
+            "oomph-heap-trace",
             "oomph-world",
             "oomph-scenario",
             "oomph-actor",

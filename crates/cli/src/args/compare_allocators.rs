@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
-use units::Bytes;
 
 /// Options of `oomph compare-allocators`.
 #[derive(Debug, Clone, Args)]
@@ -19,9 +18,10 @@ pub(crate) struct CompareAllocatorsArgs {
     /// environment; again for further columns
     #[arg(long, value_name = "LINE")]
     pub(crate) tunables: Vec<String>,
-    /// The most that the command holds at once, from a trace; overhead is what is above it
-    #[arg(long, value_name = "SIZE")]
-    pub(crate) live: Option<Bytes>,
+    /// The most that the command asks for at once: a trace of it by `oomph trace` or another recorder,
+    /// or a size; overhead is what is above it
+    #[arg(long, value_name = "TRACE|SIZE")]
+    pub(crate) live: Option<OsString>,
     /// Standard input of each run [default: /dev/null]
     #[arg(long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
@@ -44,5 +44,7 @@ Examples:
                                        under some, and one of your own
   oomph compare-allocators --allocator glibc --tunables tcache_count=0 --tunables MALLOC_ARENA_MAX=1 -- ./job
                                        only glibc, with other settings
+  oomph trace -o job.trace -- ./job && oomph compare-allocators --live job.trace -- ./job
+                                       with the overhead over what was asked for
   oomph compare-allocators --repeat 20 --json -- ./job | jq '.columns[] | {name, hwm}'
                                        for programs";

@@ -13,8 +13,6 @@ pub type Difference = AddressDifference;
 /// Mappings are placed where other mappings leave room, which a trace does not tell: their
 /// addresses are compared within a page.
 const PAGE: u64 = 4096;
-/// Blocks of so many bytes may have a mapping of their own.
-const SINGLE: u64 = 64 << 10;
 
 /// Plays a plan and compares every address.
 pub fn agreement(plan: &Plan, rules: Rules, tunables: &Tunables, space: AddressSpace) -> Agreement {
@@ -24,10 +22,9 @@ pub fn agreement(plan: &Plan, rules: Rules, tunables: &Tunables, space: AddressS
         let Ok(returned) = player.step(step) else { break };
         if !matches!(step.verb, Verb::Free | Verb::Trim | Verb::Mallopt(_) | Verb::ThreadExit) {
             let heap_end = player.heap().kernel().heap_end();
-            let block = step.block as usize;
-            let size = player.requested(block);
+            let mapped = returned.is_some_and(|ptr| player.heap().is_mapped(ptr));
             counted.compare(
-                (at, size),
+                (at, mapped),
                 plan.returned[at],
                 returned.map(malloc::Ptr::addr),
                 heap_end,
@@ -50,10 +47,10 @@ impl Counter {
         Counter { agreement, heap_max: rules.heap_max }
     }
 
-    /// Compares what call `at` returned for so many bytes; below `end` is the main heap.
+    /// Compares what call `at` returned, a block with a mapping of its own or not; below `end` is the main heap.
     pub(crate) fn compare(
         &mut self,
-        (at, size): (usize, u64),
+        (at, mapped): (usize, bool),
         recorded: u64,
         modelled: Option<u64>,
         end: u64,
@@ -65,7 +62,7 @@ impl Counter {
             Some(modelled) => {
                 // Thread arenas begin on boundaries of their largest size, single blocks on those
                 // of a page.
-                let within = if size >= SINGLE { PAGE } else { self.heap_max };
+                let within = if mapped { PAGE } else { self.heap_max };
                 !in_heap(recorded) && modelled % within == recorded % within
             }
         };

@@ -1,7 +1,7 @@
 //! The heap at one moment, and the main heap over time.
 
 use super::player::Player;
-use super::report::{Named, played};
+use super::report::{Named, plain, played};
 use super::setting::Setting;
 use super::waste::allocated_by;
 use crate::plan::Plan;
@@ -48,7 +48,7 @@ pub fn picture(
     HeapPicture {
         schema: PICTURE_SCHEMA,
         origin: named.origin.to_owned(),
-        command: named.facts.command.clone(),
+        command: plain(named.facts.command.as_deref()),
         moment: player.moment(plan, done.min(plan.steps.len())),
         calls: plan.steps.len() as u64,
         arenas: arenas.iter().map(|chunks| arena(chunks, cells)).collect(),
@@ -156,7 +156,7 @@ pub fn map_over_time(
     }
     HeapHistory {
         origin: named.origin.to_owned(),
-        command: named.facts.command.clone(),
+        command: plain(named.facts.command.as_deref()),
         start,
         row: Bytes::new(row),
         columns: history,

@@ -36,7 +36,12 @@ pub fn rules_for(facts: &Facts) -> Rules {
 
 /// The address space of a trace: its heap where the trace says, nothing else mapped.
 pub fn space_for(facts: &Facts) -> AddressSpace {
-    let mut layout = Layout::X86_64;
+    space_under(facts, &Rules::GLIBC_2_36)
+}
+
+/// The same for a program of the rules' machine: 32-bit ones have a heap within 4 GiB.
+pub fn space_under(facts: &Facts, rules: &Rules) -> AddressSpace {
+    let mut layout = if rules.word == 4 { Layout::I386 } else { Layout::X86_64 };
     layout.brk = facts
         .brk
         .filter(|brk| (layout.floor..layout.mmap_base).contains(brk))
@@ -48,12 +53,21 @@ pub fn space_for(facts: &Facts) -> AddressSpace {
 impl Player {
     /// A heap before the first call.
     pub fn new(plan: &Plan, rules: Rules, tunables: &Tunables, space: AddressSpace) -> Player {
-        let blocks = plan.blocks as usize;
+        Player::sized((plan.blocks, plan.threads), rules, tunables, space)
+    }
+
+    /// The same, for so many blocks and threads.
+    pub(crate) fn sized(
+        (blocks, threads): (u32, u32),
+        rules: Rules,
+        tunables: &Tunables,
+        space: AddressSpace,
+    ) -> Player {
         Player {
             heap: Heap::new(rules, tunables, Meter::new(space)),
-            blocks: vec![None; blocks],
-            requested: vec![0; blocks],
-            threads: vec![None; plan.threads as usize],
+            blocks: vec![None; blocks as usize],
+            requested: vec![0; blocks as usize],
+            threads: vec![None; threads as usize],
             live: 0,
             held: 0,
             system_calls: 0,

@@ -61,14 +61,11 @@ pub fn report(
         }
     }
     let has_addresses = matches!(named.format, Format::Own | Format::GlibcBinary);
-    let text = |name: &Option<String>| {
-        name.as_ref().map(|text| text.chars().flat_map(escaped).collect::<String>())
-    };
     HeapReport {
         schema: rules::heap::SCHEMA,
         origin: named.origin.to_owned(),
         recorder: named.format.to_string(),
-        command: text(&named.facts.command),
+        command: plain(named.facts.command.as_deref()),
         glibc: rules.name.to_owned(),
         exact: rules.evidence == Evidence::Exact,
         tunables: setting.tunables.value(),
@@ -96,9 +93,14 @@ pub fn report(
         loses: named.format.loses().iter().map(|&text| text.to_owned()).collect(),
         problems: plan.problems.iter().map(ToString::to_string).collect(),
         problem_count: plan.problem_count,
-        cut: text(&named.facts.cut),
+        cut: plain(named.facts.cut.as_deref()),
         abort: run.abort,
     }
+}
+
+/// Foreign text without control characters.
+pub(crate) fn plain(text: Option<&str>) -> Option<String> {
+    text.map(|text| text.chars().flat_map(escaped).collect())
 }
 
 /// Control characters of foreign text, escaped.
@@ -202,9 +204,9 @@ impl<'a> Run<'a> {
             self.done = at + 1;
             if !matches!(step.verb, Verb::Free | Verb::Trim | Verb::Mallopt(_) | Verb::ThreadExit) {
                 let end = self.player.heap().kernel().heap_end();
-                let size = self.player.requested(step.block as usize);
+                let mapped = returned.is_some_and(|ptr| self.player.heap().is_mapped(ptr));
                 self.compared.compare(
-                    (at, size),
+                    (at, mapped),
                     self.plan.returned[at],
                     returned.map(Ptr::addr),
                     end,

@@ -1,6 +1,6 @@
 //! What could be otherwise: glibc's tunables, when `malloc_trim` is called, and the order of frees.
 
-use crate::plan::{Plan, Step, Verb};
+use crate::plan::{Step, Verb};
 use malloc::Tunables;
 
 /// A way to play a plan.
@@ -43,16 +43,16 @@ impl Setting {
     }
 }
 
-/// The same plan with the newest block first wherever one thread frees several in a row.
-pub(crate) fn lifo(plan: &Plan) -> Plan {
-    let mut plan = plan.clone();
-    for run in plan.steps.chunk_by_mut(freed_together) {
+/// The same calls with the newest block first wherever one thread frees several in a row.
+pub(crate) fn lifo(steps: &[Step]) -> Vec<Step> {
+    let mut steps = steps.to_vec();
+    for run in steps.chunk_by_mut(freed_together) {
         if run.len() > 1 {
             // Blocks are numbered as they are allocated.
             run.sort_by_key(|step| std::cmp::Reverse(step.block));
         }
     }
-    plan
+    steps
 }
 
 fn freed_together(a: &Step, b: &Step) -> bool {

@@ -2,10 +2,9 @@
 
 use super::player::Player;
 use super::setting::{Order, Setting, lifo};
-use crate::plan::{Plan, Step};
-use malloc::{AddressSpace, Rules, Tunables};
+use crate::plan::{Plan, Step, Verb};
+use malloc::{AddressSpace, Rules, Thresholds, Tunables};
 use rules::heap::SettingResult;
-use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use units::Bytes;
@@ -41,6 +40,19 @@ impl<'a> Weights<'a> {
         !self.at_us.is_empty()
     }
 
+    /// From the call at one index to that at another.
+    fn between(&self, from: usize, to: usize) -> u64 {
+        match (self.at_us.get(from), self.at_us.get(to)) {
+            (Some(from), Some(to)) => to.saturating_sub(*from),
+            _ => to.saturating_sub(from) as u64,
+        }
+    }
+
+    /// The index that the state behind the last of so many calls lasts to.
+    fn last(&self, done: usize) -> usize {
+        if self.are_time() { done.saturating_sub(1) } else { done }
+    }
+
     /// Of the call at this index.
     #[inline]
     pub(crate) fn of(&self, at: usize) -> u64 {
@@ -54,42 +66,125 @@ impl<'a> Weights<'a> {
 
 /// Plays a plan under a setting.
 pub fn play(plan: &Plan, rules: Rules, setting: &Setting, space: AddressSpace) -> Verdict {
-    let weights = Weights::new(plan);
-    let ordered = match setting.order {
-        Order::Recorded => Cow::Borrowed(plan),
-        Order::Lifo => Cow::Owned(lifo(plan)),
+    let steps = match setting.order {
+        Order::Recorded => plan.steps.clone(),
+        Order::Lifo => lifo(&plan.steps),
     };
-    let mut player = Player::new(plan, rules, &setting.tunables, space);
-    let (mut peak, mut sum, mut weight) = (0, 0_u128, 0_u128);
-    let mut abort = None;
-    for (at, step) in ordered.steps.iter().enumerate() {
-        if let Err(error) = player.step(step) {
-            abort = Some(error.message);
-            break;
+    Course::new(plan, steps).play(plan, rules, setting, space).0
+}
+
+/// The calls of a plan with the numbers of freed blocks given out again, so that what is known of the blocks
+/// stays as small as what lives at once.
+struct Course {
+    steps: Vec<Step>,
+    blocks: u32,
+}
+
+impl Course {
+    /// Of the calls of a plan, which may be in another order.
+    fn new(plan: &Plan, steps: Vec<Step>) -> Course {
+        let mut course = Course { steps, blocks: 0 };
+        let mut numbers: Vec<Option<u32>> = vec![None; plan.blocks as usize];
+        let mut vacant = Vec::new();
+        for step in &mut course.steps {
+            let Some(number) = numbers.get_mut(step.block as usize) else { continue };
+            if step.requested().is_some() {
+                step.block = *number.get_or_insert_with(|| {
+                    vacant.pop().unwrap_or_else(|| {
+                        course.blocks += 1;
+                        course.blocks - 1
+                    })
+                });
+            } else if step.verb == Verb::Free {
+                // A block that does not live is none of the player's either.
+                step.block = number.take().unwrap_or(u32::MAX);
+                vacant.extend((step.block != u32::MAX).then_some(step.block));
+            }
         }
-        peak = peak.max(player.held());
-        let done = at as u64 + 1;
-        if setting.trim_at == done
-            || (setting.trim_every > 0 && done.is_multiple_of(setting.trim_every))
-        {
-            player.trim();
+        course
+    }
+
+    /// What is held, and which thresholds would have made no difference.
+    fn play(
+        &self,
+        plan: &Plan,
+        rules: Rules,
+        setting: &Setting,
+        space: AddressSpace,
+    ) -> (Verdict, Thresholds) {
+        let weights = Weights::new(plan);
+        let mut player =
+            Player::sized((self.blocks, plan.threads), rules, &setting.tunables, space);
+        let (mut peak, mut sum, mut held, mut since) = (0, 0_u128, 0, 0);
+        let mut trim_next = if setting.trim_every > 0 { setting.trim_every } else { u64::MAX };
+        let mut abort = None;
+        let mut done = 0;
+        for (at, step) in self.steps.iter().enumerate() {
+            if let Err(error) = player.step(step) {
+                abort = Some(error.message);
+                break;
+            }
+            done = at + 1;
+            peak = peak.max(player.held());
+            let calls = done as u64;
+            if calls == setting.trim_at || calls == trim_next {
+                player.trim();
+                if calls == trim_next {
+                    trim_next = trim_next.saturating_add(setting.trim_every);
+                }
+            }
+            // It seldom changes; what was held lasted until this call.
+            if player.held() != held {
+                sum += u128::from(held) * u128::from(weights.between(since, at));
+                (held, since) = (player.held(), at);
+            }
         }
-        let lasted = weights.of(at);
-        sum += u128::from(player.held()) * u128::from(lasted);
-        weight += u128::from(lasted);
+        let last = if abort.is_some() { done } else { weights.last(done) };
+        sum += u128::from(held) * u128::from(weights.between(since, last));
+        let mean = sum.checked_div(weights.between(0, last).into()).unwrap_or(0);
+        let verdict = Verdict {
+            peak,
+            mean: u64::try_from(mean).unwrap_or(u64::MAX),
+            end: player.held(),
+            system_calls: player.heap().kernel().calls(),
+            abort,
+        };
+        (verdict, player.heap().thresholds())
     }
-    let mean = sum.checked_div(weight).unwrap_or(0);
-    Verdict {
-        peak,
-        mean: u64::try_from(mean).unwrap_or(u64::MAX),
-        end: player.held(),
-        system_calls: player.heap().kernel().calls(),
-        abort,
+}
+
+/// Settings that differ in nothing but the two thresholds.
+struct Family {
+    /// With the thresholds left out.
+    like: Setting,
+    /// Their numbers.
+    members: Vec<usize>,
+}
+
+fn families(settings: &[Setting]) -> Vec<Family> {
+    let mut families: Vec<Family> = Vec::new();
+    for (at, setting) in settings.iter().enumerate() {
+        let mut like = *setting;
+        (like.tunables.mmap_threshold, like.tunables.trim_threshold) = (None, None);
+        match families.iter_mut().find(|family| family.like == like) {
+            Some(family) => family.members.push(at),
+            None => families.push(Family { like, members: vec![at] }),
+        }
     }
+    families
+}
+
+/// Whether thresholds that do not move would have done what others did.
+fn same(wanted: &Thresholds, noted: &Thresholds) -> bool {
+    !wanted.dynamic
+        && noted.same_mmap.contains(&wanted.mmap)
+        && noted.same_trim.contains(&wanted.trim)
 }
 
 /// Plays a plan under many settings on all processors; `watch` is told how many are done. The results are in the
 /// order of the settings.
+///
+/// A setting whose thresholds would have answered every comparison of another as that one did is not played again.
 pub fn sweep(
     plan: &Plan,
     rules: Rules,
@@ -97,20 +192,44 @@ pub fn sweep(
     space: &AddressSpace,
     mut watch: impl FnMut(usize),
 ) -> Vec<SettingResult> {
+    let recorded = Course::new(plan, plan.steps.clone());
+    let any_lifo = settings.iter().any(|setting| setting.order == Order::Lifo);
+    let newest_first = any_lifo.then(|| Course::new(plan, lifo(&plan.steps)));
+    let run = |setting: &Setting| {
+        let course = match setting.order {
+            Order::Recorded => &recorded,
+            Order::Lifo => newest_first.as_ref().unwrap_or(&recorded),
+        };
+        course.play(plan, rules, setting, space.clone())
+    };
+    let families = families(settings);
     let next = AtomicUsize::new(0);
     let (send, receive) = mpsc::channel();
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(settings.len());
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(families.len());
     let mut results: Vec<(usize, Verdict)> = Vec::with_capacity(settings.len());
     std::thread::scope(|scope| {
         for _ in 0..workers {
-            let (send, next) = (send.clone(), &next);
+            let (send, next, families, run) = (send.clone(), &next, &families, &run);
             scope.spawn(move || {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(setting) = settings.get(at) else { return };
-                    let verdict = play(plan, rules, setting, space.clone());
-                    if send.send((at, verdict)).is_err() {
-                        return;
+                while let Some(family) = families.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let mut played: Vec<(Verdict, Thresholds)> = Vec::new();
+                    for at in &family.members {
+                        let setting = &settings[*at];
+                        let fresh = Player::sized((0, 0), rules, &setting.tunables, space.clone());
+                        let wanted = fresh.heap().thresholds();
+                        let known = played.iter().find(|(_, noted)| same(&wanted, noted));
+                        let verdict = if let Some((verdict, _)) = known {
+                            verdict.clone()
+                        } else {
+                            let (verdict, noted) = run(setting);
+                            if !wanted.dynamic {
+                                played.push((verdict.clone(), noted));
+                            }
+                            verdict
+                        };
+                        if send.send((*at, verdict)).is_err() {
+                            return;
+                        }
                     }
                 }
             });

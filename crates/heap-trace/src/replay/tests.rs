@@ -1,13 +1,13 @@
 use super::check::agreement;
 use super::picture::{map_over_time, picture};
-use super::player::{rules_for, space_for};
+use super::player::{Player, rules_for, space_for, space_under};
 use super::report::{Named, report};
-use super::setting::{Order, Setting, tunables};
+use super::setting::{Order, Setting, lifo, tunables};
 use super::sweep::{candidates, grid, play, sweep};
 use crate::plan::Plan;
 use crate::read::{Facts, Format, open};
 use expect_test::expect;
-use malloc::{Rules, Tunables};
+use malloc::{AddressSpace, Rules, Tunables};
 use rules::heap::HeapReport;
 use std::fmt::Write as _;
 use std::io::Cursor;
@@ -59,6 +59,19 @@ fn one_survivor_above_freed_blocks_keeps_all_of_them() {
 }
 
 #[test]
+fn a_trace_played_by_the_rules_of_a_32_bit_release_has_a_heap_of_32_bits() {
+    let facts = Facts::default();
+    let named = Named { origin: "x", format: Format::Rep, facts: &facts };
+    let rules = Rules::GLIBC_2_3_I386;
+    let space = space_under(&facts, &rules);
+    let told = report(&survivor_above(10_000), named, rules, &Setting::default(), &space);
+    let free = told.end.unsorted.get() + told.end.binned.get() + told.end.top.get();
+    assert_eq!(free, 320_085_912);
+    // All of it is one heap, grown by the break.
+    assert_eq!(told.peak_held.held, told.end.heap);
+}
+
+#[test]
 fn what_is_held_and_not_live_adds_up() {
     let told = told_of(&survivor_above(100));
     for waste in [&told.worst, &told.at_end] {
@@ -67,6 +80,7 @@ fn what_is_held_and_not_live_adds_up() {
         assert_eq!(sum, waste.moment.held.get() - waste.moment.live.get());
     }
     assert_eq!(told.peak_live.live.get(), 100 * 32_000 + 100);
+    assert_eq!(survivor_above(100).peak_live(), told.peak_live.live.get());
     assert_eq!(told.end.live.get(), 100);
     assert_eq!(told.samples.last().map(|moment| moment.call), Some(201));
 }
@@ -117,6 +131,85 @@ fn a_sweep_gives_the_same_results_as_settings_one_by_one() {
     }
     assert!(swept[0].played && swept.iter().filter(|result| result.played).count() == 1);
     assert!(grid(&plan, &Tunables::default()).len() > 1000);
+}
+
+/// A trace of two threads with times, by a small generator.
+fn busy(seed: u64) -> Plan {
+    let mut state = seed;
+    let mut below = |end: u64| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % end
+    };
+    let mut text = "oomph-heap-trace 1 text\nbrk 0x555555559000\nglibc 2.36\n\n".to_owned();
+    let (mut live, mut next, mut at) = (Vec::new(), 0x1000_u64, 0);
+    for _ in 0..2000 {
+        at += below(50);
+        let thread = below(2);
+        let most = [200, 9000, 300_000][usize::try_from(below(3)).expect("small")];
+        let size = below(most);
+        let _ = match below(7) {
+            0..3 => {
+                live.push(next);
+                writeln!(text, "{thread} {at} malloc {size} = {next:#x}")
+            }
+            3 if !live.is_empty() => {
+                let old = std::mem::replace(&mut live[0], next);
+                writeln!(text, "{thread} {at} realloc {old:#x} {} = {next:#x}", size + 1)
+            }
+            _ if !live.is_empty() => {
+                let old =
+                    live.swap_remove(usize::try_from(below(live.len() as u64)).expect("small"));
+                writeln!(text, "{thread} {at} free {old:#x}")
+            }
+            _ => Ok(()),
+        };
+        next += 16;
+    }
+    plan(text)
+}
+
+/// What [`play`] does, written down call by call.
+fn slowly(plan: &Plan, setting: &Setting, space: AddressSpace) -> (u64, u64, u64, u64) {
+    let steps = match setting.order {
+        Order::Recorded => plan.steps.clone(),
+        Order::Lifo => lifo(&plan.steps),
+    };
+    let mut player = Player::new(plan, Rules::GLIBC_2_36, &setting.tunables, space);
+    let (mut peak, mut sum, mut lasted) = (0, 0_u128, 0_u128);
+    for (at, step) in steps.iter().enumerate() {
+        player.step(step).expect("sound calls");
+        peak = peak.max(player.held());
+        let done = at as u64 + 1;
+        if setting.trim_at == done
+            || setting.trim_every > 0 && done.is_multiple_of(setting.trim_every)
+        {
+            player.trim();
+        }
+        let next = plan.at_us.get(at + 1).copied().unwrap_or(plan.at_us[at]);
+        sum += u128::from(player.held()) * u128::from(next - plan.at_us[at]);
+        lasted += u128::from(next - plan.at_us[at]);
+    }
+    let mean = u64::try_from(sum / lasted).expect("an average");
+    (peak, mean, player.held(), player.heap().kernel().calls())
+}
+
+#[test]
+fn a_sweep_finds_what_is_found_call_by_call() {
+    for seed in 1..4 {
+        let plan = busy(seed);
+        assert_eq!((plan.problem_count, plan.threads), (0, 2));
+        let space = space_for(&Facts::default());
+        let mut settings = candidates(&plan, &Tunables::default(), 700);
+        settings.push(Setting { trim_every: 7, trim_at: 21, ..Setting::default() });
+        settings.extend(grid(&plan, &Tunables::default()).into_iter().step_by(41));
+        let swept = sweep(&plan, Rules::GLIBC_2_36, &settings, &space, |_| {});
+        assert_eq!(swept.len(), settings.len());
+        for (setting, found) in settings.iter().zip(&swept) {
+            let found = (found.peak.get(), found.mean.get(), found.end.get(), found.system_calls);
+            assert_eq!(found, slowly(&plan, setting, space.clone()), "{seed} {setting:?}");
+        }
+    }
 }
 
 #[test]

@@ -298,8 +298,11 @@ fn arrange(kernel: &There) -> io::Result<()> {
     let memory = batch.bytes(b"+memory");
     let printk = batch.text("/proc/sys/kernel/printk");
     let everything = batch.bytes(b"7 4 1 7");
-    for (kind, place) in places {
-        let args = [kind.into(), place.into(), kind.into(), 0.into(), 0.into()];
+    // As systemd mounts it: what a parent protects and no child claims is shared out.
+    let options = batch.text("memory_recursiveprot");
+    for (at, (kind, place)) in places.into_iter().enumerate() {
+        let data = if at == 1 { options.into() } else { 0.into() };
+        let args = [kind.into(), place.into(), kind.into(), 0.into(), data];
         batch.step(libc::SYS_mount.cast_unsigned(), args, Then::UnlessError);
     }
     // RLIMIT_NOFILE

@@ -59,7 +59,8 @@ impl<K: Kernel> Heap<K> {
         if !(chunk.addr + header).is_multiple_of(alignment) {
             let mut lead = (chunk.addr + header).next_multiple_of(alignment) - header - chunk.addr;
             let edge = u64::from(self.broken(Mutant::MemalignLeadNeedsMore));
-            if lead < self.min_chunk + edge {
+            let plain = chunk.kind == Kind::Mapped && self.rules.memalign_cuts_chunks;
+            if lead < self.min_chunk + edge && !plain {
                 lead += alignment;
             }
             if chunk.kind == Kind::Mapped {
@@ -99,6 +100,7 @@ impl<K: Kernel> Heap<K> {
         }
         let a = usize::from(chunk.arena);
         let joins = chunk.above == self.arenas[a].top || self.chunks[chunk.above].is_mergeable();
+        let joins = joins && !self.rules.memalign_cuts_chunks;
         if chunk.size - nb >= self.min_chunk || joins {
             let rest = self.chunks.split(block, nb, Kind::Live);
             self.merge(a, rest);
@@ -109,7 +111,9 @@ impl<K: Kernel> Heap<K> {
     /// `Some(Id::NONE)` if the request is refused.
     fn take_aligned(&mut self, t: usize, alignment: u64, request: u64) -> Option<Id> {
         self.rules.tcache.filter(|tcache| tcache.memalign_takes)?;
-        let Some(nb) = self.rules.chunk_for(request) else { return Some(Id::NONE) };
+        let Some(nb) = self.rules.chunk_for(request) else {
+            return (!self.rules.refuses_late).then_some(Id::NONE);
+        };
         let list = self.cache_list(t, nb)?;
         let header = self.rules.header();
         let mut newer = Id::NONE;

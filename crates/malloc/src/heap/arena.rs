@@ -1,7 +1,8 @@
 //! Which arena a thread uses: `arena_get2`, `arena_get_retry`, `reused_arena`, and the end of a
 //! thread.
 
-use super::{Heap, state::Thread};
+use super::Heap;
+use super::state::{Thread, tcache_bin};
 use crate::chunk::{Id, Kind};
 use crate::kernel::Kernel;
 use crate::mutant::Mutant;
@@ -101,6 +102,44 @@ impl<K: Kernel> Heap<K> {
         }
     }
 
+    /// Whether the table of the cache is made only when something is to go there.
+    #[inline]
+    pub(super) fn cache_comes_late(&self) -> bool {
+        self.rules.tcache.is_some_and(|tcache| tcache.comes_late)
+    }
+
+    /// `tcache_init` since 2.42, once for each thread: in arena `a` in the middle of `_int_malloc`, or else
+    /// anywhere.
+    #[cold]
+    fn make_late_cache(&mut self, t: usize, a: Option<usize>) {
+        let thread = &mut self.threads[t];
+        if thread.refused || thread.exited || self.set.checked {
+            return;
+        }
+        thread.refused = true;
+        let Some(tcache) = self.rules.tcache.filter(|_| self.set.tcache_count > 0) else { return };
+        let id = match a {
+            // What is handed over is a chunk's size already.
+            Some(a) => {
+                let rounded = self.rules.chunk_for(tcache.table).unwrap_or(tcache.table);
+                self.int_malloc(t, Some(a), rounded)
+            }
+            None => self.arena_malloc(t, tcache.table),
+        };
+        if id.is_some() {
+            self.threads[t].cached = true;
+            self.threads[t].table = id;
+        }
+    }
+
+    /// The same in the middle of `_int_malloc`; the list for a chunk of `nb` bytes afterwards.
+    pub(super) fn cache_list_inside(&mut self, t: usize, a: usize, nb: u64) -> Option<usize> {
+        if !self.threads[t].cached && self.cache_comes_late() {
+            self.make_late_cache(t, Some(a));
+        }
+        self.cache_list(t, nb)
+    }
+
     /// `__malloc_arena_thread_freeres`.
     pub(super) fn end_thread(&mut self, t: usize) {
         let thread = &mut self.threads[t];
@@ -140,7 +179,11 @@ impl<K: Kernel> Heap<K> {
             }
         } else {
             if !self.threads[t].cached {
-                self.make_cache(t);
+                if !self.cache_comes_late() {
+                    self.make_cache(t);
+                } else if tcache_bin(&self.rules, self.chunks[id].size) < self.set.tcache_bins {
+                    self.make_late_cache(t, None);
+                }
             }
             self.int_free(t, id);
         }

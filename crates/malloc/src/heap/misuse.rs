@@ -6,7 +6,7 @@
 //! The order of the checks is `_int_free`'s, and it decides which message appears.
 
 use super::{Heap, Ptr, ThreadId};
-use crate::abort::Abort;
+use crate::abort::{Abort, Complaint, End};
 use crate::chunk::{Id, Kind};
 use crate::kernel::Kernel;
 
@@ -27,11 +27,17 @@ impl<K: Kernel> Heap<K> {
     /// the size of the chunk above, which is what glibc's checks look at.
     ///
     /// A block with a mapping of its own has nothing above it; the write would hit another mapping
-    /// or a fault.
+    /// or a fault. Where every call is checked, a mark stands behind what was asked for, and the first
+    /// byte beyond that hits it; the model then leaves the chunk above as it is.
     pub fn overflow(&mut self, ptr: Ptr, bytes: u64) {
         let Some(id) = self.live(ptr).filter(|id| self.chunks[*id].kind == Kind::Live) else {
             return;
         };
+        if self.set.checked {
+            let addr = self.chunks[id].addr;
+            self.smashed.extend((bytes > 0).then_some(Smashed { id, addr, word: 0 }));
+            return;
+        }
         let above = self.chunks[id].above;
         if above.is_none() || bytes == 0 {
             return;
@@ -58,9 +64,35 @@ impl<K: Kernel> Heap<K> {
         (size >= self.arenas[usize::from(chunk.arena)].system).then_some(size)
     }
 
+    /// `malloc_printerr`: a mistake ends the process, or is noted and the call does nothing, as
+    /// `MALLOC_CHECK_` says.
+    #[cold]
+    pub(super) fn judge(&mut self, abort: Abort, ptr: Ptr) -> Result<(), Abort> {
+        let action = self.set.action;
+        match (abort.end, action.says, action.ends) {
+            (End::Aborted, false, true) => Err(Abort { end: End::AbortedSilently, ..abort }),
+            (End::Aborted, printed, false) => {
+                let message = abort.message;
+                self.complaints.push(Complaint { message, addr: ptr.addr, printed });
+                Ok(())
+            }
+            _ => Err(abort),
+        }
+    }
+
+    /// Whether the mark behind a checked block was overwritten (`mem2chunk_check`).
+    fn unmarked(&self, id: Id) -> bool {
+        let addr = self.chunks[id].addr;
+        self.smashed.iter().any(|smashed| smashed.id == id && smashed.addr == addr)
+    }
+
     /// The checks of `free` on a live chunk in a heap with damage.
     #[cold]
     pub(super) fn check_free(&self, t: usize, id: Id) -> Result<(), Abort> {
+        if self.set.checked {
+            let sound = !self.unmarked(id);
+            return if sound { Ok(()) } else { Err(Abort::new("free(): invalid pointer")) };
+        }
         let chunk = &self.chunks[id];
         if chunk.kind == Kind::Mapped {
             return Ok(());
@@ -86,6 +118,10 @@ impl<K: Kernel> Heap<K> {
     /// The checks of `realloc` on a live chunk in a heap with damage.
     #[cold]
     pub(super) fn check_realloc(&self, id: Id) -> Result<(), Abort> {
+        if self.set.checked {
+            let sound = !self.unmarked(id);
+            return if sound { Ok(()) } else { Err(Abort::new("realloc(): invalid pointer")) };
+        }
         let chunk = &self.chunks[id];
         if chunk.kind == Kind::Mapped {
             return Ok(());
@@ -102,7 +138,7 @@ impl<K: Kernel> Heap<K> {
     /// The check of the size of an unsorted chunk or of top; false ends the search.
     #[cold]
     pub(super) fn check_size(&mut self, id: Id, message: &'static str) -> bool {
-        let smashed = self.smashed_size(id).is_some();
+        let smashed = !self.set.checked && self.smashed_size(id).is_some();
         if smashed {
             self.fail(message);
         }
@@ -123,6 +159,10 @@ impl<K: Kernel> Heap<K> {
         }
         let at = ptr.addr.wrapping_sub(self.rules.header());
         let Some(id) = self.chunk_around(at) else { return self.outside(ptr, "free()") };
+        if self.set.checked {
+            // The mark behind what was freed is gone.
+            return Abort::new("free(): invalid pointer");
+        }
         let chunk = &self.chunks[id];
         if matches!(chunk.kind, Kind::Live | Kind::Mapped | Kind::Fence) && chunk.addr != at {
             return Abort::new("free(): invalid pointer");
@@ -167,6 +207,7 @@ impl<K: Kernel> Heap<K> {
         match self.chunk_around(at) {
             _ if !aligned => Abort::new("realloc(): invalid pointer"),
             None => self.outside(ptr, "realloc()"),
+            Some(_) if self.set.checked => Abort::new("realloc(): invalid pointer"),
             Some(id) if self.chunks[id].addr != at && self.stale_size(ptr).is_none() => {
                 Abort::new("realloc(): invalid pointer")
             }

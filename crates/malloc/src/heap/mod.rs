@@ -14,9 +14,9 @@ mod view;
 
 pub use report::MallInfo;
 pub use state::Tally;
-pub use view::{ChunkState, ChunkView, Figures};
+pub use view::{ChunkState, ChunkView, Figures, Thresholds};
 
-use crate::abort::Abort;
+use crate::abort::{Abort, Complaint};
 use crate::chunk::{Chunks, Id, Kind};
 use crate::kernel::{Advice, Errno, Kernel};
 use crate::mutant::Mutant;
@@ -90,6 +90,7 @@ pub struct Heap<K> {
     arena_limit: u64,
     abort: Option<Box<Abort>>,
     smashed: Vec<misuse::Smashed>,
+    complaints: Vec<Complaint>,
     #[cfg(feature = "mutants")]
     mutant: Option<Mutant>,
 }
@@ -97,9 +98,10 @@ pub struct Heap<K> {
 impl<K: Kernel> Heap<K> {
     /// The heap of a process that has not allocated anything yet.
     ///
-    /// With the tunable `check` it is one of the debugging library, `libc_malloc_debug.so.0`, as
-    /// `MALLOC_CHECK_` 1, 2 and 3 make it since 2.34 (the three are the same); without that
-    /// library loaded first, the tunable does nothing.
+    /// With the tunable `check` from 1 on, every call is checked. Up to 2.26 its level, `MALLOC_CHECK_`, says what
+    /// follows a mistake: see [`Rules::check_levels`]. Since 2.34 it is the heap of the debugging library,
+    /// `libc_malloc_debug.so.0`, and 1, 2 and 3 are the same; without that library loaded first, the tunable does
+    /// nothing.
     pub fn new(rules: Rules, tunables: &Tunables, kernel: K) -> Heap<K> {
         let mut main = Thread::new(&rules);
         main.arena = Some(0);
@@ -124,6 +126,7 @@ impl<K: Kernel> Heap<K> {
             arena_limit: 0,
             abort: None,
             smashed: Vec::new(),
+            complaints: Vec::new(),
             #[cfg(feature = "mutants")]
             mutant: None,
         }
@@ -144,14 +147,15 @@ impl<K: Kernel> Heap<K> {
     /// # Errors
     /// [`Abort`] if glibc would end the process here.
     pub fn calloc(&mut self, thread: ThreadId, n: u64, size: u64) -> Result<Option<Ptr>, Abort> {
-        let bytes = n.checked_mul(size).filter(|bytes| *bytes <= self.rules.most());
+        let most = if self.rules.refuses_late { u64::MAX } else { self.rules.most() };
+        let bytes = n.checked_mul(size).filter(|bytes| *bytes <= most);
         let Some(bytes) = bytes else { return Ok(None) };
         let t = thread.index();
         let takes = self.rules.tcache.is_some_and(|tcache| tcache.calloc_takes);
         let id = if takes || self.broken(Mutant::CallocTakesFromTcache) {
             self.malloc_chunk(t, bytes)
         } else {
-            if !self.threads[t].cached {
+            if !self.threads[t].cached && !self.cache_comes_late() {
                 self.make_cache(t);
             }
             self.arena_malloc(t, bytes)
@@ -174,18 +178,29 @@ impl<K: Kernel> Heap<K> {
             return self.free(thread, Some(ptr)).map(|()| None);
         }
         let t = thread.index();
-        let id = self.live(ptr).ok_or_else(|| self.misused_by_realloc(ptr))?;
-        if !self.smashed.is_empty() {
-            self.check_realloc(id)?;
+        let Some(id) = self.live(ptr) else {
+            let abort = self.misused_by_realloc(ptr);
+            self.judge(abort, ptr)?;
+            // The hooks then allocate, the library itself does not.
+            return if self.set.checked { self.malloc(thread, size) } else { Ok(None) };
+        };
+        if !self.smashed.is_empty()
+            && let Err(abort) = self.check_realloc(id)
+        {
+            self.judge(abort, ptr)?;
+            return if self.set.checked { self.malloc(thread, size) } else { Ok(None) };
         }
         let mapped = self.chunks[id].kind == Kind::Mapped;
-        if self.rules.realloc_keeps
+        // The debugging library has a `realloc` of its own, which moves such a block.
+        let keeps = self.rules.realloc_keeps && !self.set.checked;
+        if keeps
             && let Some(spare) = self.usable_size(Some(ptr)).checked_sub(size)
-            && (spare < 2 * self.rules.word || mapped && spare <= self.page)
+            && (spare < 2 * self.rules.word
+                || mapped && self.rules.realloc_keeps_page && spare <= self.page)
         {
             return Ok(Some(ptr));
         }
-        if !mapped && !self.threads[t].cached {
+        if !mapped && !self.threads[t].cached && !self.cache_comes_late() {
             self.make_cache(t);
         }
         let padded = size.saturating_add(self.set.checked.into());
@@ -198,7 +213,7 @@ impl<K: Kernel> Heap<K> {
         if new.is_none() && !self.alone() && !self.set.checked {
             new = self.malloc_chunk(t, size);
             if new.is_some() {
-                self.int_free(t, id);
+                self.free_inside(t, id);
             }
         }
         self.handed_out(new)
@@ -212,13 +227,13 @@ impl<K: Kernel> Heap<K> {
     pub fn free(&mut self, thread: ThreadId, ptr: Option<Ptr>) -> Result<(), Abort> {
         let Some(ptr) = ptr else { return Ok(()) };
         let Some(id) = self.live(ptr) else {
-            if self.set.checked {
-                return Err(Abort::new("free(): invalid pointer"));
-            }
-            return Err(self.misused_by_free(thread, ptr));
+            let abort = self.misused_by_free(thread, ptr);
+            return self.judge(abort, ptr);
         };
-        if !self.smashed.is_empty() {
-            self.check_free(thread.index(), id)?;
+        if !self.smashed.is_empty()
+            && let Err(abort) = self.check_free(thread.index(), id)
+        {
+            return self.judge(abort, ptr);
         }
         self.free_chunk(thread.index(), id);
         self.check()
@@ -296,7 +311,7 @@ impl<K: Kernel> Heap<K> {
         let Some(id) = ptr.and_then(|ptr| self.live(ptr)) else { return 0 };
         let chunk = &self.chunks[id];
         match chunk.kind {
-            Kind::Mapped => chunk.size - self.rules.header(),
+            Kind::Mapped if !self.rules.mapped_header => chunk.size - self.rules.header(),
             _ => chunk.size - self.rules.word,
         }
     }
@@ -378,6 +393,11 @@ impl<K: Kernel> Heap<K> {
         self.sbrk(by)
     }
 
+    /// Mistakes that were noticed and let pass, in order.
+    pub fn complaints(&self) -> &[Complaint] {
+        &self.complaints
+    }
+
     /// The rules it follows.
     pub fn rules(&self) -> &Rules {
         &self.rules
@@ -417,8 +437,13 @@ impl<K: Kernel> Heap<K> {
     /// `__libc_malloc`.
     #[inline]
     fn malloc_chunk(&mut self, t: usize, size: u64) -> Id {
-        let Some(nb) = self.rules.chunk_for(size) else { return Id::NONE };
-        if !self.threads[t].cached && !self.broken(Mutant::TableComesLate) {
+        let Some(nb) = self.rules.chunk_for(size) else {
+            return if self.rules.refuses_late { self.arena_malloc(t, size) } else { Id::NONE };
+        };
+        if !self.threads[t].cached
+            && !self.cache_comes_late()
+            && !self.broken(Mutant::TableComesLate)
+        {
             if self.set.checked {
                 return self.arena_malloc(t, size);
             }

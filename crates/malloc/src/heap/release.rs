@@ -33,6 +33,15 @@ impl<K: Kernel> Heap<K> {
         self.merge(a, id);
     }
 
+    /// Frees what the allocator itself cut off or moved away from: since 2.42 past the cache.
+    pub(super) fn free_inside(&mut self, t: usize, id: Id) {
+        if self.rules.frees_past_cache {
+            self.merge(usize::from(self.chunks[id].arena), id);
+        } else {
+            self.int_free(t, id);
+        }
+    }
+
     /// Merges a chunk with its neighbours, past the caches, and then consolidates and trims if
     /// that made it large (`_int_free_merge_chunk`).
     pub(super) fn merge(&mut self, a: usize, id: Id) {
@@ -50,11 +59,17 @@ impl<K: Kernel> Heap<K> {
             }
             if a != 0 {
                 self.trim_heaps(a, self.set.top_pad);
-            } else if self.top_size(0)
-                >= self.set.trim_threshold + u64::from(self.broken(Mutant::TrimOnlyBeyondThreshold))
-            {
-                let none = self.broken(Mutant::TrimKeepsNoPad);
-                self.trim_top(if none { 0 } else { self.set.top_pad });
+            } else {
+                let top = self.top_size(0);
+                let edge = u64::from(self.broken(Mutant::TrimOnlyBeyondThreshold));
+                let large = top >= self.set.trim_threshold.saturating_add(edge);
+                if self.spare_pages(self.set.top_pad) != 0 {
+                    self.set.trim_noted.note(top, large);
+                }
+                if large {
+                    let none = self.broken(Mutant::TrimKeepsNoPad);
+                    self.trim_top(if none { 0 } else { self.set.top_pad });
+                }
             }
         }
     }
@@ -120,15 +135,7 @@ impl<K: Kernel> Heap<K> {
     pub(super) fn trim_top(&mut self, pad: u64) -> bool {
         let top = self.arenas[0].top;
         let size = self.top_size(0);
-        // A top of the least size makes this -1, which glibc compares as the largest number: the
-        // heap then grows.
-        let edge = u64::from(!self.broken(Mutant::TrimOneByteMore));
-        let spare = self.rules.wrap(size.wrapping_sub(self.min_chunk + edge));
-        if spare <= pad {
-            return false;
-        }
-        let page = self.set.thp.unwrap_or(self.page);
-        let extra = self.rules.signed(spare.wrapping_sub(pad) & !(page - 1));
+        let extra = self.spare_pages(pad);
         if extra == 0 {
             return false;
         }
@@ -145,6 +152,19 @@ impl<K: Kernel> Heap<K> {
         arena.system = arena.system.wrapping_sub(before.wrapping_sub(after));
         self.chunks[top].size = size.wrapping_sub(before.wrapping_sub(after));
         true
+    }
+
+    /// Bytes that trimming the main arena would give back.
+    fn spare_pages(&self, pad: u64) -> i64 {
+        // A top of the least size makes this -1, which glibc compares as the largest number: the
+        // heap then grows.
+        let edge = u64::from(!self.broken(Mutant::TrimOneByteMore));
+        let spare = self.rules.wrap(self.top_size(0).wrapping_sub(self.min_chunk + edge));
+        if spare <= pad {
+            return 0;
+        }
+        let page = self.set.thp.unwrap_or(self.page);
+        self.rules.signed(spare.wrapping_sub(pad) & !(page - 1))
     }
 
     /// `sbrk` of the C library, which remembers where the break is: the break before, `None` if it
@@ -188,10 +208,11 @@ impl<K: Kernel> Heap<K> {
         let chunk = self.chunks[id];
         let lead = chunk.lead();
         self.maps.count -= 1;
-        self.maps.bytes -= lead + chunk.size;
+        let len = lead + chunk.size + self.rules.mapped_tail();
+        self.maps.bytes -= len;
         self.chunks.remove(&mut self.maps.head, id);
         self.chunks.vacate(id);
         // Nothing can be done if it fails.
-        let _ = self.kernel.munmap(chunk.addr - lead, lead + chunk.size);
+        let _ = self.kernel.munmap(chunk.addr - lead, len);
     }
 }

@@ -110,7 +110,7 @@ impl<K: Kernel> Heap<K> {
     pub fn malloc_info(&mut self) -> String {
         self.start();
         let mut text = String::from("<malloc version=\"1\">\n");
-        let mut sum = Totals::default();
+        let mut sum = Totals { has_fast: self.rules.fast_lists, ..Totals::default() };
         for (number, a) in self.arena_ring().enumerate() {
             let _ = write!(text, "<heap nr=\"{number}\">\n<sizes>\n");
             let own = self.arena_info(a, &mut text);
@@ -175,6 +175,7 @@ impl<K: Kernel> Heap<K> {
             ),
         };
         Totals {
+            has_fast: self.rules.fast_lists,
             fast: arena.fast_tally,
             rest: Tally {
                 count: 1 + count + filed.count,
@@ -243,6 +244,8 @@ impl SizeLine {
 
 #[derive(Default)]
 struct Totals {
+    /// Whether the release has fast lists to tell of.
+    has_fast: bool,
     fast: Tally,
     rest: Tally,
     system: (u64, u64),
@@ -264,7 +267,9 @@ impl Totals {
         let mut total = |kind: &str, count: i128, bytes: u64| {
             let _ = writeln!(text, "<total type=\"{kind}\" count=\"{count}\" size=\"{bytes}\"/>");
         };
-        total("fast", self.fast.count.into(), self.fast.bytes);
+        if self.has_fast {
+            total("fast", self.fast.count.into(), self.fast.bytes);
+        }
         total("rest", self.rest.count.into(), self.rest.bytes);
         if let Some((count, bytes)) = mmap {
             total("mmap", count.into(), bytes);

@@ -10,8 +10,8 @@ impl<K: Kernel> Heap<K> {
     pub(super) fn realloc_mapped(&mut self, t: usize, id: Id, nb: u64, request: u64) -> Id {
         let chunk = self.chunks[id];
         let lead = chunk.lead();
-        let old = lead + chunk.size;
-        let end = nb.wrapping_add(lead + self.rules.word + self.page - 1);
+        let old = lead + chunk.size + self.rules.mapped_tail();
+        let end = nb.wrapping_add(lead + self.rules.mapped_extra() + self.page - 1);
         let new = self.rules.wrap(end & !(self.page - 1));
         if new == old || new < old && self.broken(Mutant::ShrunkMappingIsKept) {
             return id;
@@ -20,15 +20,25 @@ impl<K: Kernel> Heap<K> {
             self.set.mmap_threshold = chunk.size;
         }
         if let Ok(start) = self.kernel.mremap(chunk.addr - lead, old, new) {
-            self.advise_huge(start, new);
+            // Since 2.43 the advice is known to move along.
+            if !self.rules.mapped_header || self.set.thp.is_some_and(|thp| old < thp) {
+                self.advise_huge(start, new);
+            }
+            // Since 2.43 the library forgets the words behind the chunk here, and counts them again each time.
+            let counted = old - self.rules.mapped_tail();
             let chunk = &mut self.chunks[id];
             chunk.addr = start + lead;
-            chunk.size = new - lead;
-            self.maps.bytes = self.maps.bytes - old + new;
+            chunk.size = new - lead - self.rules.mapped_tail();
+            self.maps.bytes = self.maps.bytes - counted + new;
             self.maps.peak_bytes = self.maps.peak_bytes.max(self.maps.bytes);
             return id;
         }
-        if chunk.size - self.rules.word >= nb {
+        let fits = if self.rules.mapped_header {
+            request <= chunk.size - self.rules.word
+        } else {
+            chunk.size - self.rules.word >= nb
+        };
+        if fits {
             return id;
         }
         let new = self.malloc_chunk(t, request);
@@ -73,7 +83,7 @@ impl<K: Kernel> Heap<K> {
                 }
                 let apart = self.broken(Mutant::ReallocDoesNotMergeNext);
                 if new != self.chunks[id].above || apart {
-                    self.int_free(t, id);
+                    self.free_inside(t, id);
                     return new;
                 }
                 self.chunks.absorb_above(id);
@@ -82,7 +92,7 @@ impl<K: Kernel> Heap<K> {
         let least = if self.broken(Mutant::ReallocKeepsTail) { 64 } else { self.min_chunk };
         if self.chunks[id].size - nb >= least {
             let rest = self.chunks.split(id, nb, Kind::Live);
-            self.int_free(t, rest);
+            self.free_inside(t, rest);
         }
         id
     }

@@ -50,6 +50,8 @@ impl<K: Kernel> Heap<K> {
             let head = self.arenas[a].filed.head(self.key(nb));
             if head.is_some() {
                 let id = self.take_filed_back(a, head);
+                let late = list.is_none() && tcache_bin(&self.rules, nb) < self.set.tcache_bins;
+                let list = if late { self.cache_list_inside(t, a, nb) } else { list };
                 while let Some(list) = self.room(t, list) {
                     if self.broken(Mutant::SmallDoesNotFillTcache) {
                         break;
@@ -70,7 +72,7 @@ impl<K: Kernel> Heap<K> {
     }
 
     /// The slow part: sorts what was freed, then takes what fits best.
-    fn search_sorted(&mut self, t: usize, a: usize, nb: u64, list: Option<usize>) -> Id {
+    fn search_sorted(&mut self, t: usize, a: usize, nb: u64, mut list: Option<usize>) -> Id {
         let small = nb < self.min_large;
         let mut cached = false;
         let mut sorted = 0_u64;
@@ -105,6 +107,9 @@ impl<K: Kernel> Heap<K> {
                 self.unlink(a, oldest);
                 if size == nb {
                     self.chunks[oldest].kind = Kind::Live;
+                    if list.is_none() {
+                        list = self.cache_list_inside(t, a, nb);
+                    }
                     let room = self.room(t, list);
                     let Some(list) = room.filter(|_| !self.broken(Mutant::ExactFitIsNotCached))
                     else {

@@ -5,6 +5,7 @@ use crate::filed::Filed;
 use crate::kernel::Kernel;
 use crate::rules::Rules;
 use crate::tunables::{Mallopt, Tunables};
+use std::ops::RangeInclusive;
 
 /// `DEFAULT_MMAP_THRESHOLD`, `DEFAULT_TRIM_THRESHOLD` and `DEFAULT_TOP_PAD`.
 const DEFAULT_THRESHOLD: u64 = 128 << 10;
@@ -26,8 +27,13 @@ pub(super) struct Settings {
     pub(super) arena_max: u64,
     pub(super) arena_test: u64,
     pub(super) perturb: i32,
-    /// Whether the debugging library checks every call.
+    /// Whether every call is checked: by hooks of the library itself, or since 2.34 by the debugging library.
     pub(super) checked: bool,
+    /// What follows a mistake.
+    pub(super) action: Action,
+    /// What the two thresholds were compared with.
+    pub(super) mmap_noted: Noted,
+    pub(super) trim_noted: Noted,
     /// Bytes of a transparent huge page, if they are asked for.
     pub(super) thp: Option<u64>,
     /// Bytes of a page of `hugetlbfs` and the flags of its size, if they are asked for.
@@ -51,6 +57,9 @@ impl Settings {
             arena_test: rules.arenas_per_cpu,
             perturb: 0,
             checked: tunables.check.is_some_and(|level| level > 0),
+            action: Action::new(rules, tunables.check),
+            mmap_noted: Noted::NOTHING,
+            trim_noted: Noted::NOTHING,
             thp: None,
             huge: None,
         };
@@ -63,8 +72,12 @@ impl Settings {
         }
         match tunables.hugetlb.filter(|_| rules.hugetlb) {
             Some(1) => set.thp = kernel.thp_madvise(),
-            Some(2) => set.huge = kernel.huge_page().map(|page| (page, 0)),
-            // `__malloc_hugepage_config` accepts only the sizes there are.
+            // `__malloc_hugepage_config` says the size even if it is the default.
+            Some(2) => {
+                let default = kernel.huge_page();
+                set.huge = default.map(|page| (page, page.trailing_zeros() << 26));
+            }
+            // It accepts only the sizes there are.
             Some(size) if size > 2 && kernel.huge_page() == Some(size) => {
                 set.huge = Some((size, size.trailing_zeros() << 26));
             }
@@ -112,6 +125,10 @@ impl Settings {
 
     /// `do_set_mxfast`; false if it is more than `MAX_FAST_SIZE`.
     fn set_max_fast(&mut self, rules: &Rules, value: u64) -> bool {
+        if !rules.fast_lists {
+            self.max_fast = 0;
+            return true;
+        }
         if value > 80 * rules.word / 4 {
             return false;
         }
@@ -154,6 +171,50 @@ impl Settings {
 fn set<T>(field: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *field = value;
+    }
+}
+
+/// What a threshold was compared with: any in the range `below + 1 ..= reached` would have given the same answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Noted {
+    /// The largest value that did not reach it.
+    pub(super) below: Option<u64>,
+    /// The smallest that did.
+    pub(super) reached: u64,
+}
+
+impl Noted {
+    const NOTHING: Noted = Noted { below: None, reached: u64::MAX };
+
+    /// Notes whether a value reached the threshold.
+    #[inline]
+    pub(super) fn note(&mut self, value: u64, reached: bool) {
+        if reached {
+            self.reached = self.reached.min(value);
+        } else {
+            self.below = self.below.max(Some(value));
+        }
+    }
+
+    pub(super) fn range(self) -> RangeInclusive<u64> {
+        self.below.map_or(0, |below| below.saturating_add(1))..=self.reached
+    }
+}
+
+/// `check_action`: what follows a mistake that is noticed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Action {
+    /// Bit 0.
+    pub(super) says: bool,
+    /// Bit 1.
+    pub(super) ends: bool,
+}
+
+impl Action {
+    /// `MALLOC_CHECK_` where the release has levels; without it `DEFAULT_CHECK_ACTION`, which is 3 since 2.3.4.
+    fn new(rules: &Rules, level: Option<u8>) -> Action {
+        let level = level.filter(|_| rules.check_levels).unwrap_or(3);
+        Action { says: level & 1 != 0, ends: level & 2 != 0 }
     }
 }
 
@@ -255,6 +316,8 @@ pub(super) struct Thread {
     /// Whether its cache exists.
     pub(super) cached: bool,
     pub(super) exited: bool,
+    /// Whether its cache was tried for and will not be again, where it comes late.
+    pub(super) refused: bool,
     /// The chunk of the cache's table.
     pub(super) table: Id,
     /// Newest first, linked by `next`.
@@ -269,6 +332,7 @@ impl Thread {
         Thread {
             cached: false,
             exited: false,
+            refused: false,
             table: Id::NONE,
             lists: vec![Id::NONE; bins].into(),
             counts: vec![0; bins].into(),

@@ -14,8 +14,9 @@ impl<K: Kernel> Heap<K> {
         let mut tried = false;
         let edge = u64::from(self.broken(Mutant::MmapOnlyBeyondThreshold));
         let many = i64::from(self.maps.count) >= self.set.mmaps_max;
-        let over = nb >= self.set.mmap_threshold.saturating_add(edge)
-            && (!many || self.broken(Mutant::MmapCountNotLimited));
+        let large = nb >= self.set.mmap_threshold.saturating_add(edge);
+        self.set.mmap_noted.note(nb, large);
+        let over = large && (!many || self.broken(Mutant::MmapCountNotLimited));
         if arena.is_none() || over {
             if let Some((page, size_flags)) = self.set.huge
                 && nb >= page
@@ -53,7 +54,7 @@ impl<K: Kernel> Heap<K> {
     pub(super) fn map(&mut self, nb: u64, page: u64, how: Map) -> Id {
         let align = self.rules.align;
         let narrow = align == self.rules.header();
-        let word = if self.broken(Mutant::MmapWithoutWord) { 0 } else { self.rules.word };
+        let word = if self.broken(Mutant::MmapWithoutWord) { 0 } else { self.rules.mapped_extra() };
         let slack = word + if narrow { 0 } else { align - 1 };
         // `ALIGN_UP` wraps around 0 as `size_t` does, which the next line notices.
         let end = nb.wrapping_add(slack).wrapping_add(page - 1);
@@ -69,7 +70,8 @@ impl<K: Kernel> Heap<K> {
         }
         let lead =
             (addr + self.rules.header()).next_multiple_of(align) - self.rules.header() - addr;
-        let id = self.chunks.add(addr + lead, len - lead, Kind::Mapped, 0);
+        let size = len - lead - self.rules.mapped_tail();
+        let id = self.chunks.add(addr + lead, size, Kind::Mapped, 0);
         self.chunks[id].set_lead(lead);
         self.chunks.push_front(&mut self.maps.head, id);
         let maps = &mut self.maps;
@@ -104,6 +106,9 @@ impl<K: Kernel> Heap<K> {
         let want = match self.set.thp {
             None => want.wrapping_add(self.page - 1) & !(self.page - 1),
             Some(huge) => {
+                if self.rules.thp_asks_break {
+                    self.sbrk(0);
+                }
                 let brk = self.brk.unwrap_or(0);
                 (brk.wrapping_add(want).wrapping_add(huge - 1) & !(huge - 1)).wrapping_sub(brk)
             }
@@ -164,7 +169,10 @@ impl<K: Kernel> Heap<K> {
         how: Map,
     ) -> Fallback {
         let mut len = *size;
-        if self.arenas[0].contiguous {
+        if self.rules.fallback_alone {
+            let wanted = nb.wrapping_add(self.set.top_pad).wrapping_add(self.min_chunk);
+            len = wanted.wrapping_add(unit - 1) & !(unit - 1);
+        } else if self.arenas[0].contiguous {
             len = len.wrapping_add(old_size).wrapping_add(unit - 1) & !(unit - 1);
         }
         let len = self.rules.wrap(len).max(least);
@@ -221,7 +229,7 @@ impl<K: Kernel> Heap<K> {
         if old_top.is_some() {
             let kept = (old_size - 2 * header) & !(self.rules.align - 1);
             if self.close(old_top, kept) != old_top && !self.broken(Mutant::OldTopIsNotFreed) {
-                self.int_free(t, old_top);
+                self.free_inside(t, old_top);
             }
         }
     }

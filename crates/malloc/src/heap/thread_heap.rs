@@ -136,7 +136,7 @@ impl<K: Kernel> Heap<K> {
             self.arenas[a].heaps[closed].fence = fence;
             self.arenas[a].heaps.push(heap);
             if fence != top {
-                self.int_free(t, top);
+                self.free_inside(t, top);
             }
             return None;
         }
@@ -170,13 +170,15 @@ impl<K: Kernel> Heap<K> {
             return;
         }
         self.drop_empty_heaps(a, pad);
-        let Some(heap) = self.arenas[a].heaps.last() else { return };
         let top = self.arenas[a].top;
         let size = self.chunks[top].size;
         let always = self.broken(Mutant::ThreadHeapTrimmedWithoutThreshold);
-        if size < self.set.trim_threshold && !always || size < self.min_chunk + 1 {
+        let large = size >= self.set.trim_threshold;
+        self.set.trim_noted.note(size, large);
+        if !large && !always || size < self.min_chunk + 1 {
             return;
         }
+        let Some(heap) = self.arenas[a].heaps.last() else { return };
         let spare = size - self.min_chunk - 1;
         if spare <= pad {
             return;

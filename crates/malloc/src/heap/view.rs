@@ -5,6 +5,7 @@ use super::{Heap, Ptr};
 use crate::chunk::{Chunk, Id, Kind};
 use crate::kernel::Kernel;
 use crate::mutant::Mutant;
+use std::ops::RangeInclusive;
 use units::Bytes;
 
 /// What a chunk is.
@@ -50,6 +51,21 @@ pub struct ChunkView {
     pub arena: usize,
     /// The block in it, as it was or would be handed out.
     pub ptr: Ptr,
+}
+
+/// What the two thresholds were, and which others would have made no difference to what was asked so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thresholds {
+    /// `mmap_threshold` in force.
+    pub mmap: u64,
+    /// `trim_threshold` in force.
+    pub trim: u64,
+    /// Whether freed mappings move them: then nothing can be said about others.
+    pub dynamic: bool,
+    /// Every call would have been the same with any `mmap_threshold` in this range, if it is not dynamic …
+    pub same_mmap: RangeInclusive<u64>,
+    /// … and any `trim_threshold` in this one.
+    pub same_trim: RangeInclusive<u64>,
 }
 
 /// What the heap holds, in bytes with headers.
@@ -111,6 +127,22 @@ impl<K: Kernel> Heap<K> {
         }
         sum.in_use = sum.system.saturating_sub(sum.free());
         sum
+    }
+
+    /// The thresholds, and how far they could be moved without a difference.
+    pub fn thresholds(&self) -> Thresholds {
+        Thresholds {
+            mmap: self.set.mmap_threshold,
+            trim: self.set.trim_threshold,
+            dynamic: self.set.dynamic,
+            same_mmap: self.set.mmap_noted.range(),
+            same_trim: self.set.trim_noted.range(),
+        }
+    }
+
+    /// Whether a live block has a mapping of its own.
+    pub fn is_mapped(&self, ptr: Ptr) -> bool {
+        self.live(ptr).is_some_and(|id| self.chunks[id].kind == Kind::Mapped)
     }
 
     /// Arenas there are, the main one included.

@@ -28,7 +28,7 @@ pub use report::{
     Absent, AgainstFirst, AllocatorsReport, Base, Column, Failure, Machine, SCHEMA, Watched,
 };
 pub use run::{End, Run, Samples, WhyWithout, Without};
-pub use spread::{Against, Spread, Verdict, against};
+pub use spread::{Against, LEAST_RUNS, Spread, Verdict, against};
 
 /// A column, and what its runs showed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -43,6 +43,10 @@ pub struct Against {
     pub by: Option<Percent>,
 }
 
+/// Runs of each column from which on something is said of a difference. Two columns that do not differ at all lie apart
+/// as wholes by chance in one of three comparisons with 2 runs each, in one of ten with 3, and in one of 126 with 5.
+pub const LEAST_RUNS: u64 = 3;
+
 /// What can be said of two columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -53,7 +57,7 @@ pub enum Verdict {
     Less,
     /// The medians differ by no more than the runs of one of the columns do among themselves.
     NoDifference,
-    /// Fewer than two runs of one of the columns: how much runs differ is not known.
+    /// Fewer than three runs of one of the columns: too few to tell.
     Unknown,
 }
 
@@ -65,7 +69,7 @@ pub enum Verdict {
 pub fn against(column: Option<Spread>, first: Option<Spread>) -> Option<Against> {
     let (column, first) = column.zip(first)?;
     let apart = column.median.abs_diff(first.median);
-    let verdict = if column.runs < 2 || first.runs < 2 {
+    let verdict = if column.runs < LEAST_RUNS || first.runs < LEAST_RUNS {
         Verdict::Unknown
     } else if apart <= column.width().max(first.width()) {
         Verdict::NoDifference

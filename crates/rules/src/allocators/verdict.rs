@@ -1,7 +1,7 @@
 //! What to conclude, for somebody who reads nothing else.
 
 use super::report::{AgainstFirst, Column};
-use super::spread::{Against, Spread, Verdict};
+use super::spread::{Against, LEAST_RUNS, Spread, Verdict};
 
 /// One or two sentences: who needs the least memory, and who the least time.
 pub(super) fn verdict(columns: &[Column]) -> String {
@@ -18,14 +18,17 @@ pub(super) fn verdict(columns: &[Column]) -> String {
     if measured.is_empty() {
         return format!("No run under anything but {} can be counted.", first.name);
     }
-    if first.runs < 2 || measured.iter().all(|column| column.runs < 2) {
-        return "With fewer than two runs nobody knows how much runs differ among themselves, so \
-                that nothing is concluded."
-            .to_owned();
+    let told: Vec<&Column> =
+        measured.into_iter().filter(|column| column.runs >= LEAST_RUNS).collect();
+    if first.runs < LEAST_RUNS || told.is_empty() {
+        return format!(
+            "Too few repeats to tell: with fewer than {LEAST_RUNS} runs of each, a difference may well be \
+             chance."
+        );
     }
     let name = first.name.to_string();
-    let memory = part(&measured, &name, |c| c.hwm, |a| a.hwm, "needs the least memory", "memory");
-    let time = part(&measured, &name, |c| c.wall_us, |a| a.wall, "takes the least time", "time");
+    let memory = part(&told, &name, |c| c.hwm, |a| a.hwm, "needs the least memory", "memory");
+    let time = part(&told, &name, |c| c.wall_us, |a| a.wall, "takes the least time", "time");
     format!("{memory} {time}")
 }
 

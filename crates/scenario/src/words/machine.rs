@@ -249,8 +249,8 @@ pub const MACHINE: &[Entry<MachineWord>] = &[
         word: MachineWord::Libc,
         name: "libc",
         form: "libc RELEASE",
-        says: "The release of glibc whose `malloc` programs have: 2.12, 2.25, 2.31, 2.35, 2.36, 2.39 \
-               or 2.41; on i386 2.3, 2.5, 2.31, 2.36 or 2.41. Without it, 2.36.",
+        says: "The release of glibc whose `malloc` programs have: 2.12, 2.25, 2.31, 2.35, 2.36, 2.39, \
+               2.41 or 2.43; on i386 2.3, 2.5, 2.31, 2.36 or 2.41. Without it, 2.36.",
         options: &[],
         example: "machine {\n    libc 2.31\n}\n\nprocess demo {\n    malloc block 40MiB\n    expect \
                   block.len is 40MiB\n}",

@@ -6,7 +6,7 @@
 //! that does not fit is tried again as the one page that is needed. Many pages are charged in one
 //! step of arithmetic up to the next thing that would be noticed.
 
-use super::{CgroupVersion, MemcgId, Memcgs};
+use super::{CgroupVersion, Making, MemcgId, Memcgs};
 use crate::mm::Mm;
 use crate::psi::State;
 
@@ -131,6 +131,11 @@ impl Memcgs {
     /// Pages that were charged are the kernel's own.
     pub(crate) fn make_kernel(&mut self, id: MemcgId, pages: u64) {
         self.get_mut(id).kernel += pages;
+    }
+
+    /// A process is gone.
+    pub(crate) fn uncharge_making(&mut self, making: Making) {
+        self.uncharge_kernel(making.by, making.pages());
     }
 
     /// `obj_cgroup_uncharge_pages()`: the kernel's own pages are free, and the processor keeps what was

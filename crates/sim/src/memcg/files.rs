@@ -176,10 +176,10 @@ impl Memcgs {
     ) -> Option<String> {
         let memcg = self.get(id);
         let amount = |pages: u64| format!("{}\n", pages * 4096);
-        // The root's usage is what its figures sum up to (`mem_cgroup_usage()`).
+        // The root's usage is what its figures sum up to, the kernel's own aside (`mem_cgroup_usage()`).
         let sum = |swap: bool| {
             let total = self.total(id, around.own);
-            total.anon + total.file + total.kernel + if swap { total.swap } else { 0 }
+            total.anon + total.file + if swap { total.swap } else { 0 }
         };
         let root = id == MemcgId::ROOT;
         Some(match file {

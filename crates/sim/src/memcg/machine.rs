@@ -3,19 +3,22 @@
 use world::{Errno, ProcessId, ProcessSpec, WorldError};
 
 use super::files::Around;
-use super::own::{STACK, own_stats};
-use super::{CgroupVersion, Event, MemcgId, Write};
+use super::own::own_stats;
+use super::{CgroupVersion, Event, Making, MemcgId, Write};
 use crate::machine::{Machine, Process};
 use crate::oom::{self, Outcome};
 use crate::psi::State;
 use crate::tree::TreeFile;
 
-/// Pages that a process is charged for when it is forked, beside its stack and the page tables that
-/// `VmPTE` counts: 16 kB of slab (`task_struct`, `mm_struct`, mappings, files, signals), as measured on
-/// 6.1, 6.12 and 6.18 for a static program; and the top page table, two pages with the kernel's own.
-const PROCESS: u64 = 6;
+/// Pages that a kernel stack takes (x86-64 and arm64, 16 KiB).
+const STACK: u64 = 4;
+/// Pages of slab that a process takes: `task_struct`, `mm_struct`, mappings, files, signals. Measured
+/// for a static program on 6.1, 6.12 and 6.18: 15 to 18 kB.
+const PROCESS: u64 = 4;
 /// And a thread: 6.8 kB.
 const THREAD: u64 = 2;
+/// The top page table, with the kernel's own beside it (`CONFIG_PAGE_TABLE_ISOLATION`).
+const TOP: u64 = 2;
 /// Attempts to reclaim that a write to `memory.max` or `memory.high` makes (`MAX_RECLAIM_RETRIES`).
 const ROUNDS: u32 = 16;
 
@@ -28,16 +31,25 @@ impl Machine {
         })
     }
 
+    /// What a process that is started in a cgroup is charged for beside its memory: its shell was forked
+    /// elsewhere, and executed the program there.
+    pub(crate) fn charge_exec(&mut self, by: MemcgId) -> Making {
+        self.charge_making(Making { by, stack: 0, slab: PROCESS, top: TOP })
+    }
+
     /// What a new process or thread is charged for beside its memory: to whoever forks.
-    pub(crate) fn charge_process(&mut self, by: MemcgId, thread: bool) -> (MemcgId, u64) {
-        let memcgs = &mut self.store.frames.memcgs;
-        if by == MemcgId::ROOT || self.store.frames.physical.is_none() {
-            return (MemcgId::ROOT, 0);
+    pub(crate) fn charge_process(&mut self, by: MemcgId, thread: bool) -> Making {
+        let stack = if self.store.frames.memcgs.rules.charges_stacks { STACK } else { 0 };
+        let (slab, top) = if thread { (THREAD, 0) } else { (PROCESS, TOP) };
+        self.charge_making(Making { by, stack, slab, top })
+    }
+
+    fn charge_making(&mut self, making: Making) -> Making {
+        if making.by == MemcgId::ROOT || self.store.frames.physical.is_none() {
+            return Making::default();
         }
-        let stack = if memcgs.rules.charges_stacks { STACK } else { 0 };
-        let pages = stack + if thread { THREAD } else { PROCESS };
-        memcgs.force_charge_kernel(by, pages);
-        (by, pages)
+        self.store.frames.memcgs.force_charge_kernel(making.by, making.pages());
+        making
     }
 
     /// A process moves: what it has stays charged to where it was, what it gets is not.
@@ -199,7 +211,9 @@ impl Machine {
         let mut memcgs = std::mem::take(&mut self.store.frames.memcgs);
         let procs = |id: MemcgId| self.procs(id);
         let now = self.store.clock;
-        let around = Around { own: &own, procs: &procs, swappiness: 60, now };
+        let physical = self.store.frames.physical.as_deref();
+        let swappiness = physical.map_or(60, |physical| physical.swappiness);
+        let around = Around { own: &own, procs: &procs, swappiness, now };
         let mut files = Vec::new();
         for id in memcgs.subtree(MemcgId::ROOT) {
             if !memcgs.get(id).online {

@@ -46,6 +46,23 @@ impl MemcgId {
     pub(crate) const ROOT: MemcgId = MemcgId(0);
 }
 
+/// Pages of the kernel's own that the making of a process was charged for, beside its page tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Making {
+    /// To whom.
+    pub(crate) by: MemcgId,
+    pub(crate) stack: u64,
+    pub(crate) slab: u64,
+    /// The top page table, which `VmPTE` does not count.
+    pub(crate) top: u64,
+}
+
+impl Making {
+    fn pages(self) -> u64 {
+        self.stack + self.slab + self.top
+    }
+}
+
 /// `struct mem_cgroup`.
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of the kernel's of that name")]
 #[derive(Debug, Clone)]

@@ -8,9 +8,6 @@ use crate::machine::Process;
 use crate::mm::Mm;
 use crate::store::Store;
 
-/// Pages that a kernel stack takes (x86-64 and arm64, 16 KiB).
-pub(super) const STACK: u64 = 4;
-
 /// What each cgroup has, those below it aside.
 pub(crate) fn own_stats<'a>(
     store: &Store,
@@ -43,12 +40,10 @@ pub(crate) fn own_stats<'a>(
             stats.entry(*owner).or_default().tables += tables;
         }
     }
-    let stacks = u64::from(store.frames.memcgs.rules.charges_stacks) * STACK;
     for process in processes.iter().filter(|process| process.ended.is_none()) {
-        let (owner, pages) = process.kernel;
-        let stat = stats.entry(owner).or_default();
-        stat.stacks += stacks.min(pages);
-        stat.slab_unreclaimable += pages.saturating_sub(stacks) * 4096;
+        let stat = stats.entry(process.kernel.by).or_default();
+        stat.stacks += process.kernel.stack;
+        stat.slab_unreclaimable += process.kernel.slab * 4096;
     }
     for (index, memcg) in store.frames.memcgs.all.iter().enumerate() {
         let id = MemcgId(u16::try_from(index).unwrap_or(0));

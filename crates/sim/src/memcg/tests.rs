@@ -259,6 +259,14 @@ fn files_have_the_lines_of_real_kernels() {
     let real = captured("6.1-256m-cgroup1", "oomph/cgroup/work/memory.stat");
     assert_eq!(names(&memcgs.read(id, "memory.stat", &around).unwrap()), names(&real));
     assert!(memcgs.read(id, "memory.high", &around).is_none());
+    // The root's figures in that capture, and what follows from them.
+    let own = |id: MemcgId| match id {
+        MemcgId::ROOT => Stat { anon: 18_071, file: 9913, kernel: 227, ..Stat::default() },
+        _ => Stat::default(),
+    };
+    let around = Around { own: &own, procs: &procs, swappiness: 60, now: 0 };
+    let real = captured("6.1-256m-cgroup1", "oomph/cgroup/memory.usage_in_bytes");
+    assert_eq!(memcgs.read(MemcgId::ROOT, "memory.usage_in_bytes", &around).unwrap(), real);
 }
 
 #[test]

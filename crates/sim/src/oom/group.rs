@@ -43,7 +43,9 @@ pub(crate) fn of(parts: &Parts<'_>, group: usize) -> MemcgId {
 
 /// `mem_cgroup_get_max()`: what the points of a cgroup's processes are measured against, pages.
 pub(super) fn total(parts: &Parts<'_>, memcg: MemcgId) -> u64 {
-    memcgs(parts).oom_total(memcg, parts.store.config.swap, 60)
+    let physical = parts.store.frames.physical.as_deref();
+    let swappiness = physical.map_or(60, |physical| physical.swappiness);
+    memcgs(parts).oom_total(memcg, parts.store.config.swap, swappiness)
 }
 
 /// Counts a kill in the victim's cgroup and those above.

@@ -68,6 +68,16 @@ pub(crate) enum Halt {
     },
 }
 
+impl Halt {
+    /// What a panicking kernel says behind `not syncing: `; of a deadlock, what is the matter.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Halt::Panic(words) => words.clone(),
+            Halt::Deadlock { .. } => self.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Halt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

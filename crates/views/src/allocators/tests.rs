@@ -90,56 +90,57 @@ fn the_page_says_who_needs_what_and_what_went_wrong() {
     check(
         &text,
         &expect![[r"
-        Allocators   job a\nb
-          mimalloc needs the least memory, 13 % less than glibc. mimalloc takes the
-          least time, 21 % less than glibc.
-          where      Linux 6.1.0 x86_64, 2 CPUs, Debian GLIBC 2.36, transparent huge
-                     pages: unknown
-          runs       3 of each, in turn; medians, and from the least to the most.
-                     `same`: the medians differ by no more than runs do among themselves
+            Allocators   job a\nb
+              mimalloc needs the least memory, 13 % less than glibc. mimalloc takes the
+              least time, 21 % less than glibc.
+              where      Linux 6.1.0 x86_64, 2 CPUs, Debian GLIBC 2.36, transparent huge
+                         pages: unknown
+              runs       3 of each, in turn; medians, and from the least to the most.
+                         `same`: the medians differ by no more than runs do among
+                         themselves; in brackets: too few repeats to tell
 
-        Memory       most resident memory of the largest process (VmHWM)
-                     PEAK          RANGE
-          glibc    81.0Mi  80.0Mi–82.0Mi         █████████████████████████▓
-          jemalloc 95.0Mi  95.0Mi–95.0Mi  +17 %  ██████████████████████████████
-          mimalloc 70.0Mi  70.0Mi–71.0Mi  -13 %  ██████████████████████
+            Memory       most resident memory of the largest process (VmHWM)
+                         PEAK          RANGE
+              glibc    81.0Mi  80.0Mi–82.0Mi          █████████████████████████▓
+              jemalloc 95.0Mi  95.0Mi–95.0Mi  (17 %)  ██████████████████████████████
+              mimalloc 70.0Mi  70.0Mi–71.0Mi   -13 %  ██████████████████████
 
-                      ANON  HUGE   EMPTY   ABOVE  OVERHEAD  FAULTS  MAJOR   USER  SYSTEM
-          glibc     80.0Mi     ?  2.00Mi  79.0Mi      31 %  20 736      0  459ms  51.0ms
-          jemalloc  94.0Mi     ?  2.00Mi  93.0Mi      55 %  24 320      0  457ms  50.8ms
-          mimalloc  69.0Mi     ?  2.00Mi  68.0Mi      13 %  17 920      0  360ms  40.0ms
-          ANON: anonymous memory; HUGE: of it in huge pages; EMPTY: PEAK of a program
-          that does nothing; ABOVE: PEAK without that; OVERHEAD: what ANON without that
-          of the empty program exceeds 60.0 MiB by; FAULTS: pages the kernel had to
-          provide, MAJOR by reading.
+                          ANON  HUGE   EMPTY   ABOVE  OVERHEAD  FAULTS  MAJOR   USER  SYSTEM
+              glibc     80.0Mi     ?  2.00Mi  79.0Mi      31 %  20 736      0  459ms  51.0ms
+              jemalloc  94.0Mi     ?  2.00Mi  93.0Mi      55 %  24 320      0  457ms  50.8ms
+              mimalloc  69.0Mi     ?  2.00Mi  68.0Mi      13 %  17 920      0  360ms  40.0ms
+              ANON: anonymous memory; HUGE: of it in huge pages; EMPTY: PEAK of a program
+              that does nothing; ABOVE: PEAK without that; OVERHEAD: what ANON without that
+              of the empty program exceeds 60.0 MiB by; FAULTS: pages the kernel had to
+              provide, MAJOR by reading.
 
-        Time         from the first instruction to the end
-                    WALL        RANGE
-          glibc    510ms  500ms–520ms         █████████████████████████████▓
-          jemalloc 508ms  505ms–512ms   same  ██████████████████████████████
-          mimalloc 400ms  400ms–400ms  -21 %  ████████████████████████
+            Time         from the first instruction to the end
+                        WALL        RANGE
+              glibc    510ms  500ms–520ms           █████████████████████████████▓
+              jemalloc 508ms  505ms–512ms  (0.2 %)  ██████████████████████████████
+              mimalloc 400ms  400ms–400ms    -21 %  ████████████████████████
 
-        Set          so for each run
-          jemalloc   LD_PRELOAD=/usr/lib/libjemalloc.so.2
-          mimalloc   LD_PRELOAD=/usr/lib/libmimalloc.so.2
+            Set          so for each run
+              jemalloc   LD_PRELOAD=/usr/lib/libjemalloc.so.2
+              mimalloc   LD_PRELOAD=/usr/lib/libmimalloc.so.2
 
-        Failed       under jemalloc 1 run ended by signal 11 (SIGSEGV); not counted
-                     what:\x1b[31m no
+            Failed       under jemalloc 1 run ended by signal 11 (SIGSEGV); not counted
+                         what:\x1b[31m no
 
-        Beware
-          Under mimalloc 3 processes of /usr/bin/busybox ran without it: it is linked
-          statically, and no loader runs that could preload.
+            Beware
+              Under mimalloc 3 processes of /usr/bin/busybox ran without it: it is linked
+              statically, and no loader runs that could preload.
 
-        Not here     tbbmalloc: not installed
-          tbbmalloc  apt install libtbbmalloc2 has libtbbmalloc_proxy.so.2
+            Not here     tbbmalloc: not installed
+              tbbmalloc  apt install libtbbmalloc2 has libtbbmalloc_proxy.so.2
 
-        Measured     every process was stopped at its end and looked at: PEAK is exact,
-                     and what was loaded is known
-                     ANON, HUGE and TREE are the most of 90 looks between, of 20 us
-                     each; a peak between two looks is not in them. The maps of 9
-                     processes were read.
-                     A note.
-    "]],
+            Measured     every process was stopped at its end and looked at: PEAK is exact,
+                         and what was loaded is known
+                         ANON, HUGE and TREE are the most of 90 looks between, of 20 us
+                         each; a peak between two looks is not in them. The maps of 9
+                         processes were read.
+                         A note.
+        "]],
     );
 }
 

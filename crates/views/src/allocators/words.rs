@@ -1,7 +1,8 @@
 //! Plain words for what the report says.
 
 use rules::allocators::{
-    Absent, Against, AllocatorsReport, Column, End, Failure, Verdict, Watched, WhyWithout, Without,
+    Absent, Against, AllocatorsReport, Column, End, Failure, LEAST_RUNS, Verdict, Watched,
+    WhyWithout, Without,
 };
 
 use super::processes;
@@ -26,15 +27,23 @@ pub(super) fn machine(report: &AllocatorsReport) -> String {
 }
 
 pub(super) fn runs(report: &AllocatorsReport) -> String {
-    match report.repeat {
-        1 => "one of each: how much runs differ among themselves is not known, and so differences \
-              stand in brackets"
-            .to_owned(),
-        n => format!(
-            "{n} of each, in turn; medians, and from the least to the most. `same`: the medians \
-             differ by no more than runs do among themselves"
-        ),
+    let few = |runs: u64| runs < LEAST_RUNS;
+    if few(report.repeat) {
+        return format!(
+            "{} of each: too few repeats to tell what is chance, and so differences stand in brackets",
+            report.repeat
+        );
     }
+    let brackets = if report.columns.iter().any(|column| few(column.runs)) {
+        "; in brackets: too few repeats to tell"
+    } else {
+        ""
+    };
+    format!(
+        "{} of each, in turn; medians, and from the least to the most. `same`: the medians differ by no more \
+         than runs do among themselves{brackets}",
+        report.repeat
+    )
 }
 
 /// A name in a table.

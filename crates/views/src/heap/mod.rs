@@ -72,7 +72,7 @@ fn why(page: &mut Page<'_>, waste: &Waste, title: &str) {
     for (bytes, what) in parts {
         if bytes > Bytes::ZERO {
             let share = share(bytes, held).unwrap_or_default();
-            page.line(&page.style.plain(&format!("  {:>9} {share:>5}  {what}", short(bytes))));
+            page.hanging(&format!("  {:>9} {share:>5}  ", short(bytes)), &what, 19);
         }
     }
     for sentence in words::pinned(waste) {
@@ -148,12 +148,13 @@ fn sizes(page: &mut Page<'_>, report: &HeapReport, rows: usize) {
     table.column("  ", "BYTES", Align::Right, shown.iter().map(|c| short(c.live)));
     table.column("  ", "NEVER FREED", Align::Right, shown.iter().map(|c| grouped(c.never_freed)));
     let sign = page.style.signs().bar[0];
+    let longest = page.style.columns().saturating_sub(58).clamp(1, 20) as u64;
     table.column(
         "  ",
         "",
         Align::Left,
         shown.iter().map(|class| {
-            let length = (class.requests * 20).div_ceil(most);
+            let length = (class.requests * longest).div_ceil(most);
             sign.repeat(usize::try_from(length).unwrap_or(0))
         }),
     );

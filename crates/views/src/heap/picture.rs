@@ -31,13 +31,13 @@ pub fn heap_picture(picture: &HeapPicture, style: &Style) -> String {
     );
     let key = match style.charset {
         Charset::Utf8 => {
-            "█ ▓ ▒ live, wholly to a little   · free   t in a cache   f in a fast list   – the free end"
+            "█ ▓ ▒ live, wholly to a little; · free; t in a cache; f in a fast list; – the free end"
         }
         Charset::Ascii => {
-            "# + - live, wholly to a little   . free   t in a cache   f in a fast list   _ the free end"
+            "# + - live, wholly to a little; . free; t in a cache; f in a fast list; _ the free end"
         }
     };
-    page.line(&format!("  {}", style.paint(Accent::Dim, key)));
+    page.sentence(&style.paint(Accent::Dim, key));
     for arena in picture.arenas.iter().take(ARENAS) {
         draw(&mut page, arena);
     }
@@ -67,7 +67,7 @@ fn draw(page: &mut Page<'_>, arena: &ArenaPicture) {
     page.heading(
         &title,
         &format!(
-            "{}, {}, {} the largest of which is {}",
+            "{}, {}, {}, the largest {}",
             Bytes::new(arena.end.saturating_sub(arena.start)),
             count(blocks, "live block", "live blocks"),
             count(free, "free chunk", "free chunks"),

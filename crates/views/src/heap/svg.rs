@@ -24,11 +24,11 @@ text{font:11px ui-sans-serif,system-ui,'DejaVu Sans',sans-serif;fill:#1f2328}\
 .m{font-family:ui-monospace,'DejaVu Sans Mono',monospace;font-size:10.5px}\
 .h{font-size:17px;font-weight:600}.b{font-weight:600}.d{fill:#68727d}.bg{fill:#fff}\
 .l{fill:#2f6fde;stroke:#2f6fde}.f{fill:#f3d9b1;stroke:#f3d9b1}.t{fill:#eb9a2d;stroke:#eb9a2d}.q{fill:#c9418f;stroke:#c9418f}\
-.o{fill:#dfe4e9;stroke:#dfe4e9}.g{stroke:#68727d;stroke-width:.6;fill:none}\
+.o{fill:#dfe4e9;stroke:#dfe4e9}.s{fill:#a9b9d3;stroke:#a9b9d3}.g{stroke:#68727d;stroke-width:.6;fill:none}\
 .p{fill:none;stroke:#c62828;stroke-width:1.4}.v{fill:none;stroke:#1f2328;stroke-width:1.2}\
 @media(prefers-color-scheme:dark){\
 text{fill:#e2e7ec}.d{fill:#98a3ae}.bg{fill:#12161b}.l{fill:#5b95f5;stroke:#5b95f5}.f{fill:#5c4a2e;stroke:#5c4a2e}\
-.t{fill:#e0912f;stroke:#e0912f}.q{fill:#ec77b6;stroke:#ec77b6}.o{fill:#2b333b;stroke:#2b333b}.g{stroke:#7d8893}\
+.t{fill:#e0912f;stroke:#e0912f}.q{fill:#ec77b6;stroke:#ec77b6}.o{fill:#2b333b;stroke:#2b333b}.s{fill:#566687;stroke:#566687}.g{stroke:#7d8893}\
 .p{stroke:#ff7b72}.v{stroke:#e2e7ec}}";
 
 /// What a stretch is drawn as: its class, in the order of the legend.
@@ -60,7 +60,7 @@ pub fn heap_svg(picture: &HeapPicture) -> String {
         moment.mmapped
     );
     text(&mut out, 20, 56, "d", &summary);
-    legend(&mut out, 74);
+    legend(&mut out, 74, &KINDS);
     let mut y = 106;
     for arena in picture.arenas.iter().take(ARENAS) {
         y = draw(&mut out, arena, y);
@@ -88,9 +88,9 @@ pub(super) fn document(body: &str, title: &str, height: u32) -> String {
     )
 }
 
-pub(super) fn legend(out: &mut String, y: u32) {
+pub(super) fn legend(out: &mut String, y: u32, kinds: &[(&str, &str)]) {
     let mut x = 20;
-    for (class, words) in KINDS {
+    for (class, words) in kinds {
         let _ = writeln!(
             out,
             "<rect x=\"{x}\" y=\"{y}\" width=\"12\" height=\"12\" class=\"{class}\"/>"

@@ -9,6 +9,13 @@ use units::Bytes;
 use super::svg::{KINDS, document, hundredths, legend, parts, text};
 use crate::amount::grouped;
 
+/// Those of the heap at one moment, and one for cells that a few live blocks keep from being free.
+const MAP_KINDS: [(&str, &str); KINDS.len() + 1] = {
+    let [live, free, cache, fast, top] = KINDS;
+    [live, free, cache, fast, top, ("s", "free but for a little that is live")]
+};
+const LITTLE: usize = KINDS.len();
+
 const LEFT: u64 = 130;
 const PLOT: u64 = 840;
 const TOP: u64 = 106;
@@ -22,7 +29,7 @@ pub fn heap_time_svg(history: &HeapHistory) -> String {
     text(&mut out, 20, 34, "h", &crate::text::cut(&title, 80, "…"));
     let words = format!("the main heap over {} calls; addresses upwards", grouped(history.calls));
     text(&mut out, 20, 56, "d", &words);
-    legend(&mut out, 74);
+    legend(&mut out, 74, &MAP_KINDS);
     let rows = history.columns.iter().map(|column| column.cells.len()).max().unwrap_or(0).max(1);
     cells(&mut out, history, rows);
     axis(&mut out, history, rows);
@@ -30,7 +37,8 @@ pub fn heap_time_svg(history: &HeapHistory) -> String {
     document(&out, &title, u32::try_from(TOP + HEIGHT + CURVES + 96).unwrap_or(800))
 }
 
-/// What most of a cell is; a cell with anything live is live if that is a fourth of it.
+/// What most of a cell is; one with anything live is live if that is a fourth of it, and else of a kind of its
+/// own, unless it is at the free end: such blocks are what keeps the memory around them.
 fn kind(cell: &Cell) -> Option<usize> {
     let whole = cell.bytes();
     if whole == 0 {
@@ -40,7 +48,9 @@ fn kind(cell: &Cell) -> Option<usize> {
     if parts[0] > 0 && u128::from(parts[0]) * 4 >= u128::from(whole) {
         return Some(0);
     }
-    (1..parts.len()).max_by_key(|&kind| parts[kind])
+    let most = (1..parts.len()).max_by_key(|&kind| parts[kind])?;
+    let is_end = KINDS[most].0 == "o";
+    Some(if parts[0] > 0 && !is_end { LITTLE } else { most })
 }
 
 /// Runs of one kind in a row are one line of a path; a path for each kind.
@@ -48,7 +58,7 @@ fn cells(out: &mut String, history: &HeapHistory, rows: usize) {
     let columns = history.columns.len().max(1) as u64;
     let x_of = |column: usize| LEFT * 100 + column as u64 * PLOT * 100 / columns;
     let height = HEIGHT * 100 / rows as u64;
-    let mut paths = vec![String::new(); KINDS.len()];
+    let mut paths = vec![String::new(); MAP_KINDS.len()];
     for row in 0..rows {
         let middle =
             TOP * 100 + (HEIGHT * 100) - (row as u64 * HEIGHT * 100 / rows as u64) - height / 2;
@@ -71,7 +81,7 @@ fn cells(out: &mut String, history: &HeapHistory, rows: usize) {
             run = now.map(|kind| (kind, column));
         }
     }
-    for ((class, _), path) in KINDS.iter().zip(paths) {
+    for ((class, _), path) in MAP_KINDS.iter().zip(paths) {
         if !path.is_empty() {
             // A little more than a row is high, so that no background shines through.
             let stroke = hundredths(height + height / 12 + 1);
@@ -126,7 +136,11 @@ fn curves(out: &mut String, history: &HeapHistory) {
     let _ = writeln!(out, "<path d=\"{held}\" class=\"p\"/><path d=\"{live}\" class=\"v\"/>");
     let at = |y: u64| u32::try_from(y).unwrap_or(0);
     let left = u32::try_from(LEFT).unwrap_or(0);
-    text(out, left, at(top - 8), "", "held, mappings included (red), and live (dark)");
+    for (x, class, words) in [(LEFT, "p", "held, mappings included"), (LEFT + 190, "v", "live")] {
+        let y = top - 12;
+        let _ = writeln!(out, "<path d=\"M{x} {y}h16\" class=\"{class}\"/>");
+        text(out, at(x + 22), at(top - 8), "", words);
+    }
     let _ = writeln!(
         out,
         "<text x=\"{}\" y=\"{}\" class=\"m d\" text-anchor=\"end\">{}</text>",

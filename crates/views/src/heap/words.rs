@@ -113,8 +113,9 @@ pub(super) fn waste_head(waste: &Waste) -> String {
 /// What lies free between live blocks.
 pub(super) fn between(waste: &Waste) -> String {
     format!(
-        "freed, in {} between {} of the main heap",
+        "freed, in {} {} {} of the main heap",
         count(usize::try_from(waste.free_chunks).unwrap_or(usize::MAX), "chunk", "chunks"),
+        if waste.live_blocks == 1 { "beside" } else { "between" },
         count(
             usize::try_from(waste.live_blocks).unwrap_or(usize::MAX),
             "live block",
@@ -183,10 +184,16 @@ pub(super) fn to_paste(settings: &[SettingResult], played: &SettingResult) -> Ve
     let mean = only_tunables().min_by_key(|setting| setting.mean);
     let peak = only_tunables().min_by_key(|setting| setting.peak);
     let mut lines = Vec::new();
-    if let Some(best) = mean.filter(|best| best.mean < played.mean && !best.tunables.is_empty()) {
+    let mean = mean.filter(|best| best.mean < played.mean && !best.tunables.is_empty());
+    let peak = peak.filter(|best| best.peak < played.peak && !best.tunables.is_empty());
+    if let Some((mean, _)) = mean.zip(peak).filter(|(mean, peak)| mean.tunables == peak.tunables) {
+        lines.push(format!("least on average, and lowest peak: GLIBC_TUNABLES={}", mean.tunables));
+        return lines;
+    }
+    if let Some(best) = mean {
         lines.push(format!("least on average: GLIBC_TUNABLES={}", best.tunables));
     }
-    if let Some(best) = peak.filter(|best| best.peak < played.peak && !best.tunables.is_empty()) {
+    if let Some(best) = peak {
         lines.push(format!("lowest peak:      GLIBC_TUNABLES={}", best.tunables));
     }
     lines

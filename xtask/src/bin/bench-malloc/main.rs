@@ -1,12 +1,15 @@
 //! What one call of the model of glibc's allocator costs, beside the real one.
 //!
-//! The same traces are played on both in one process. Each line has the nanoseconds of processor time of one call and the calls in a second, the
-//! median of several runs, and for the model the bytes it needs for each live chunk.
+//! The same calls are played on both in one process: random ones, and those of a trace, if one is given. Each line has the nanoseconds of processor time of
+//! one call and the calls in a second, the median of several runs, and for the model the bytes it needs for each live chunk.
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
 
+mod recorded;
 mod sys;
 
 use malloc::{AddressSpace, Heap, Layout, Ptr, Rules, ThreadId, Tunables};
+use std::path::Path;
+use std::process::ExitCode;
 
 /// One call: a size for a slot that is empty, or nothing to free it.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +26,7 @@ const FREE: u32 = u32::MAX;
 const CALLS: usize = 2_000_000;
 const RUNS: usize = 7;
 
-fn main() {
+fn main() -> ExitCode {
     println!("{:<34}{:>12}{:>14}{:>12}", "", "ns per call", "calls per s", "bytes/live");
     let traces: [(&str, u32, u32, Size); 4] = [
         ("small, 1,000 live", 1000, 2, |random| below(random, 300)),
@@ -39,15 +42,23 @@ fn main() {
             bytes = play(&calls, slots);
             sys::cpu_seconds() - begin
         });
-        row(&format!("model, {name}"), model, &format!("{bytes:.1}"));
+        row(&format!("model, {name}"), CALLS, model, &format!("{bytes:.1}"));
         let real = median(|| sys::play(&calls, slots));
-        row(&format!("real,  {name}"), real, "");
+        row(&format!("real,  {name}"), CALLS, real, "");
+    }
+    let Some(trace) = std::env::args_os().nth(1) else { return ExitCode::SUCCESS };
+    match recorded::measure(Path::new(&trace)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            println!("{}: {why}", Path::new(&trace).display());
+            ExitCode::FAILURE
+        }
     }
 }
 
-fn row(what: &str, seconds: f64, bytes: &str) {
+fn row(what: &str, calls: usize, seconds: f64, bytes: &str) {
     #[expect(clippy::cast_precision_loss, reason = "a few millions")]
-    let calls = CALLS as f64;
+    let calls = calls as f64;
     let (each, rate) = (seconds / calls * 1e9, calls / seconds / 1e6);
     println!("{what:<34}{each:>12.1}{rate:>12.1} M{bytes:>12}");
 }

@@ -1,6 +1,7 @@
 //! `oomph compare-allocators`.
 
 mod columns;
+mod live;
 mod notes;
 
 use std::ffi::OsStr;
@@ -46,6 +47,7 @@ pub(super) fn run(
             Failure::new(format!("cannot read `{}`", name(input.as_os_str()))).because(&error)
         })?;
     }
+    let live = args.live.as_deref().map(live::find).transpose()?;
     let plan = columns::plan(args, &program)?;
     trial::catch_interrupts();
     let mut runner = Runner {
@@ -69,13 +71,14 @@ pub(super) fn run(
         notes.push("Tracing (ptrace) is not permitted here.".to_owned());
     }
     notes.extend(plan.notes);
+    notes.extend(live.as_ref().and_then(|live| live.note.clone()));
     let report = rules::allocators::compare(Comparison {
         machine: trial::machine::machine(program.loader.as_ref()),
         command: args.command.iter().map(|word| name(word)).collect(),
         program: name(program.path.as_os_str()),
         repeat: u64::from(args.repeat),
         watched,
-        live: args.live,
+        live: live.map(|live| live.peak),
         columns: measured,
         absent: plan.absent,
         interrupted,

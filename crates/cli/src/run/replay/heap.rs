@@ -95,7 +95,7 @@ fn pictures(
     let plan = &trace.plan;
     let origin = trace.name.to_string();
     let named = Named { origin: &origin, format: trace.format, facts: &trace.facts };
-    let space = heap_trace::space_for(&trace.facts);
+    let space = heap_trace::space_under(&trace.facts, &rules);
     let calls = plan.steps.len();
     if let Some(at) = args.at.filter(|at| *at > calls) {
         return Err(Failure::new(format!("`{}` has {calls} calls, not {at}", trace.name)));
