@@ -260,7 +260,7 @@ impl Ctx<'_> {
     ) -> Result<Step, Refusal> {
         match self.mm.pages.get(page) {
             Some((_, Pte { what: What::Guard, .. })) => Err(Refusal::Map),
-            Some((_, pte)) if pte.what == What::Swap => self.swap_in(at, page, pte, write),
+            Some((_, pte)) if pte.what == What::Swap => self.swap_in(at, page, most, pte, write),
             Some((len, pte)) if write => self.write_protected(at, page, len.min(most), pte),
             Some((len, _)) => Ok(Step::minor(len.min(most), 1)),
             None => {

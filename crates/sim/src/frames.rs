@@ -162,6 +162,17 @@ impl Frames {
         self.map.insert(first, count, frame);
     }
 
+    /// These were used once: they are the youngest of their list now, and marked.
+    pub(crate) fn keep(&mut self, first: u64, count: u64) {
+        let Frames { map, physical, .. } = self;
+        let Some(physical) = physical.as_deref_mut() else { return };
+        map.update_runs(first, first + count, |at, len, frame| {
+            physical.delist(at, len, frame);
+            frame.referenced = true;
+            physical.enlist(at, len, frame);
+        });
+    }
+
     /// These are the youngest of their list now.
     pub(crate) fn rotate(&mut self, first: u64, count: u64) {
         let Frames { map, physical, .. } = self;
@@ -256,6 +267,17 @@ impl Frames {
     /// One more page table maps each of these.
     pub(crate) fn map(&mut self, first: u64, count: u64) {
         self.map.update(first, first + count, |_, frame| frame.maps += 1);
+    }
+
+    /// One more page table maps each of these, which came back from swap: at `home`, if nobody else does.
+    pub(crate) fn map_at(&mut self, first: u64, count: u64, alone: bool, home: Option<(u32, u64)>) {
+        self.map.update(first, first + count, |at, frame| {
+            frame.maps += 1;
+            frame.exclusive = alone;
+            if alone {
+                frame.home = home.map(|(mm, page)| (mm, page + (at - first)));
+            }
+        });
     }
 
     /// One page table less maps each of these; anonymous ones that nobody maps are gone.

@@ -51,12 +51,14 @@ impl Ctx<'_> {
                         self.store.frames.update(at, some, |frame| frame.unevictable = true);
                     }
                     Verdict::Keep => {
-                        self.store.frames.update(at, some, |frame| frame.referenced = true);
-                        self.store.frames.rotate(at, some);
+                        self.store.frames.keep(at, some);
                     }
                     Verdict::Activate => {
                         rotated += some;
-                        self.store.frames.update(at, some, |frame| frame.active = true);
+                        self.store.frames.update(at, some, |frame| {
+                            frame.active = true;
+                            frame.referenced = false;
+                        });
                     }
                     Verdict::Reclaim => {
                         let (gone, wrote) = self.evict(owner, at, some, &mappers);
@@ -66,6 +68,7 @@ impl Ctx<'_> {
                             rotated += some - gone;
                             self.store.frames.update(at + gone, some - gone, |frame| {
                                 frame.active = true;
+                                frame.referenced = false;
                             });
                         }
                     }
@@ -132,7 +135,6 @@ impl Ctx<'_> {
         if outside && (known.home.is_some() || file_of(first).is_some()) {
             return Verdict::Activate;
         }
-        self.store.frames.update(first, count, |frame| frame.referenced = false);
         if used > 0 {
             let anon_activates = self
                 .store

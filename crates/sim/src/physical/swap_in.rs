@@ -19,10 +19,13 @@ impl Ctx<'_> {
         &mut self,
         at: u64,
         page: u64,
+        most: u64,
         pte: Pte,
         write: bool,
     ) -> Result<Step, Refusal> {
         let mut major = false;
+        // Those in the swap cache that look alike are mapped at once, as one after the other would be.
+        let mut count = self.mm.pages.get(page).map_or(1, |(len, _)| len).min(most).max(1);
         if self.store.frames.map.get(pte.frame).is_none() {
             major = true;
             let grant = self.allocate(1, For::User)?;
@@ -35,22 +38,19 @@ impl Ctx<'_> {
             let back = self.store.frames.map.get(pte.frame).is_some_and(|(_, known)| known.active);
             self.swap_read(back);
             self.read_ahead(page, pte);
+            count = 1;
         }
-        let Some((_, known)) = self.store.frames.map.get(pte.frame) else {
+        let Some((len, known)) = self.store.frames.map.get(pte.frame) else {
             return Err(Refusal::Bus);
         };
-        self.store.frames.map(pte.frame, 1);
-        let others = self.let_go_of_slot(pte.frame);
+        let (alike, others) = self.slot_at(pte.frame);
+        let count = count.min(len).min(alike);
+        self.let_go_of_slots(pte.frame, count);
         let alone = known.maps == 0 && others == 0;
         let vma = self.vma(at);
         let (may_write, locked) = (vma.has(VmFlags::WRITE), vma.has(VmFlags::LOCKED));
         let home = u32::try_from(self.rest.mm).ok().map(|mm| (mm, page));
-        self.store.frames.update(pte.frame, 1, |frame| {
-            frame.exclusive = alone;
-            if alone {
-                frame.home = home;
-            }
-        });
+        self.store.frames.map_at(pte.frame, count, alone, home);
         let writable = write && may_write && alone;
         let full = self
             .store
@@ -60,29 +60,33 @@ impl Ctx<'_> {
             .is_some_and(|physical| physical.swap.is_half_full());
         if others == 0 && (writable || full || locked) {
             // Nothing needs the copy on the disk.
-            self.store.frames.leave_swap(pte.frame, 1);
+            self.store.frames.leave_swap(pte.frame, count);
         }
         let entry =
             Pte { what: What::Anon, writable, dirty: writable, young: true, huge: false, ..pte };
-        self.mm.pages.set(page, 1, entry);
-        self.mm.swapped = self.mm.swapped.saturating_sub(1);
-        self.mm.rss[ANON] += 1;
+        self.mm.pages.set(page, count, entry);
+        self.mm.swapped = self.mm.swapped.saturating_sub(count);
+        self.mm.rss[ANON] += count;
         if write && !alone {
-            let step = self.copy(at, page, 1, entry)?;
-            return Ok(Step { pages: step.pages, faults: 1, major });
+            let step = self.copy(at, page, count, entry)?;
+            return Ok(Step { pages: step.pages, faults: step.faults.max(1), major });
         }
-        Ok(Step { pages: 1, faults: 1, major })
+        Ok(Step { pages: count, faults: count, major })
     }
 
-    /// One entry less names the slot; how many are left.
-    fn let_go_of_slot(&mut self, frame: u64) -> u32 {
-        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return 0 };
-        let mut left = 0;
-        physical.swap.slots.update(frame, frame + 1, |_, slot| {
+    /// Of how many slots the same is known, and how many entries will name each when one is gone.
+    fn slot_at(&self, frame: u64) -> (u64, u32) {
+        let Some(physical) = self.store.frames.physical.as_deref() else { return (1, 0) };
+        let slot = physical.swap.slots.get(frame);
+        slot.map_or((1, 0), |(len, slot)| (len, slot.refs.saturating_sub(1)))
+    }
+
+    /// One entry less names each of these slots.
+    fn let_go_of_slots(&mut self, frame: u64, count: u64) {
+        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
+        physical.swap.slots.update(frame, frame + count, |_, slot| {
             slot.refs = slot.refs.saturating_sub(1);
-            left = slot.refs;
         });
-        left
     }
 
     /// `swapin_walk_pmd_entry()`: pages of a range that are in swap come into the swap cache.

@@ -6,8 +6,8 @@
 //! * `log LINES`: milliseconds to copy the lines of a log of strace, to read it, to play it; lines
 //!   that came out otherwise; mappings at the end.
 //! * `fill`, `scatter`: fills a machine; its memory is measured from outside.
-//! * `exhaust`, `many`: nanoseconds until a machine of 1 TiB is out of memory, and of a scenario with a
-//!   hundred processes that swap; a line for each round.
+//! * `exhaust`, `many`, `thrash`: nanoseconds until a machine of 1 TiB is out of memory, and of a scenario
+//!   with a hundred processes that do not fit and swap, once or three times over; a line for each round.
 //! * `hash`: a hash of everything that a run gave back and showed.
 //!
 //! Only time on the cpu counts.
@@ -45,7 +45,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["fill"] => model::fill().map(|text| println!("{text}")),
         ["scatter"] => model::scatter().map(|text| println!("{text}")),
         ["exhaust"] => rounds(memory::exhaust),
-        ["many"] => rounds(memory::many),
+        ["many"] => rounds(|| memory::many(1)),
+        ["thrash"] => rounds(|| memory::many(3)),
         ["hash"] => model::hash().map(|hash| println!("{hash:016x}")),
         _ => Err(format!("expected what to measure, found `{}`", words.join(" ")).into()),
     }

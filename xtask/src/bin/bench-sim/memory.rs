@@ -70,20 +70,20 @@ pub(super) fn exhaust() -> Result<u64, Box<dyn Error>> {
     Ok(touched.done)
 }
 
-/// A hundred processes on 512 MiB with as much swap, each of 8 MiB that it uses twice, one after the
-/// other; how many were killed.
-pub(super) fn many() -> Result<usize, Box<dyn Error>> {
+/// A hundred processes on 512 MiB with half as much swap, each of 6 MiB, which they use `times` times,
+/// one after the other; how many were killed.
+pub(super) fn many(times: u64) -> Result<usize, Box<dyn Error>> {
     let mut machine = machine(512, 256)?;
     let mut all = Vec::new();
     for _ in 0..PROCESSES {
         let process = machine.start(&spec())?;
-        let addr = map(&mut machine, process, 8 * MIB)?;
+        let addr = map(&mut machine, process, 6 * MIB)?;
         all.push((process, addr));
     }
-    for _ in 0..2 {
+    for _ in 0..times {
         for &(process, addr) in &all {
             if machine.alive(process)?.is_none() {
-                touch(&mut machine, process, addr, 8 * MIB)?;
+                touch(&mut machine, process, addr, 6 * MIB)?;
             }
         }
     }
