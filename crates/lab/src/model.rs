@@ -2,6 +2,7 @@
 //! actor as it stands after its start becomes an [`Image`].
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 
 use facts::{OvercommitMode, Release};
 use rules::layout::Arch;
@@ -29,6 +30,8 @@ impl HostModel {
         let mut config = config(&smaps, &|path| fs::read_to_string(path).ok())?;
         config.cpus = std::thread::available_parallelism()
             .map_or(1, |cpus| u32::try_from(cpus.get()).unwrap_or(1));
+        config.read_ahead = read_ahead().unwrap_or(config.read_ahead);
+        config.vdso_users = processes_with_memory();
         Ok(HostModel { config, image })
     }
 
@@ -120,6 +123,28 @@ fn faults(stat: &str) -> Result<(u64, u64), WorldError> {
 fn stat_field(stat: &str, place: usize) -> Option<u64> {
     let behind_name = stat.rsplit(')').next()?;
     behind_name.split_whitespace().nth(place.checked_sub(3)?)?.parse().ok()
+}
+
+/// What a fault reads around a page that is not in memory, pages: of the disk that scenarios' files
+/// are on.
+fn read_ahead() -> Option<u64> {
+    let device = fs::metadata(HostConfig::default().disk).ok()?.dev();
+    let (major, minor) = (libc::major(device), libc::minor(device));
+    let text = fs::read_to_string(format!("/sys/class/bdi/{major}:{minor}/read_ahead_kb")).ok()?;
+    Some(text.trim().parse::<u64>().ok()? / 4)
+}
+
+/// Processes that have memory of their own, each of which maps the vdso; the actor that is measured is
+/// not among those outside the model.
+fn processes_with_memory() -> u32 {
+    let Ok(folder) = fs::read_dir("/proc") else { return 0 };
+    let has_memory = |entry: &fs::DirEntry| {
+        let number = entry.file_name().to_str().is_some_and(|name| name.parse::<u32>().is_ok());
+        let statm = number.then(|| fs::read_to_string(entry.path().join("statm")).ok()).flatten();
+        statm.is_some_and(|text| !text.starts_with("0 "))
+    };
+    let count = folder.filter_map(Result::ok).filter(has_memory).count();
+    u32::try_from(count).unwrap_or(u32::MAX).saturating_sub(1)
 }
 
 pub(crate) fn line(text: &str, name: &str) -> Option<u64> {

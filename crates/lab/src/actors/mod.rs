@@ -288,12 +288,13 @@ impl<K: Kernel> ActorWorld<K> {
     fn bury(&mut self, at: usize) -> Result<(), WorldError> {
         let end = self.processes[at].wait_for_end()?;
         let pid = self.processes[at].pid;
-        for other in &mut self.processes {
-            if other.pid == pid && other.state != State::Ended(end) {
-                other.state = State::Ended(end);
-            }
+        let threads = (0..self.processes.len()).filter(|&other| self.processes[other].pid == pid);
+        let threads: Vec<usize> = threads.collect();
+        for &other in &threads {
+            self.processes[other].state = State::Ended(end);
         }
-        self.resume_parent_of(at)
+        // Whoever waits does so for the first.
+        threads.into_iter().try_for_each(|other| self.resume_parent_of(other))
     }
 
     /// The parent of a vfork child that is out of its memory goes on.

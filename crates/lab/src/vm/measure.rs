@@ -64,6 +64,8 @@ impl VmWorld {
         let mut config = model::config(&smaps, &text)?;
         config.cpus = self.cpus();
         config.physical = Some(profile);
+        // Init, and the actor that all others are copies of.
+        config.vdso_users = 2;
         // Swap is what the scenario arranges.
         config.swap = 0;
         Ok(Measured { config, image })
