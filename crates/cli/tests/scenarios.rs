@@ -244,6 +244,7 @@ fn screen(name: &str, expected: &expect_test::ExpectFile) {
 fn screens_look_like_this() {
     screen("02-", &expect_test::expect_file!["snapshots/simulate-until-full.txt"]);
     screen("04-", &expect_test::expect_file!["snapshots/simulate-copy-on-write.txt"]);
+    screen("50-", &expect_test::expect_file!["snapshots/simulate-cgroup-with-swap.txt"]);
 }
 
 /// A machine on which it depends on one size who lives.

@@ -42,7 +42,7 @@ pub use allocators::allocators;
 pub use annotate::{PageEntry, annotated};
 pub use cache::{Amounts, cache, cache_csv};
 pub use comparison::{comparison, comparison_page};
-pub use explain::explained;
+pub use explain::{explained, explained_verdict};
 pub use heap::{heap, heap_picture, heap_svg, heap_time_svg};
 pub use html::explained_html;
 pub use ledger::{ledger, ledger_diff, ledger_svg};

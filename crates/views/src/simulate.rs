@@ -2,7 +2,8 @@
 
 use facts::Name;
 use scenario::report::{
-    CheckpointRow, ExpectationRow, FailureRow, MemoryRow, ProcessRow, SimulationReport, TimelineRow,
+    CheckpointRow, ExpectationRow, FailureRow, MemoryRow, ProcessRow, SimulationReport,
+    TimelineRow, WholeRow,
 };
 use units::Bytes;
 
@@ -18,12 +19,20 @@ type Column<T> = (&'static str, fn(&MemoryRow) -> Option<T>);
 
 /// Columns of a bar.
 const BAR: usize = 24;
+/// Deaths on the screen.
+const DEATHS: usize = 12;
+/// Sentences about reports of the kernel.
+const EXPLAINED: usize = 3;
+/// Looks at the machine.
+const MOMENTS: usize = 12;
 
 /// The whole run on a page: the verdict first.
 pub fn simulation(report: &SimulationReport, style: &Style) -> String {
     let mut page = Page::new(style);
     verdict(&mut page, report);
+    killed(&mut page, report);
     happened(&mut page, report);
+    whole(&mut page, &report.checkpoints);
     delivered(&mut page, &report.checkpoints);
     processes(&mut page, &report.processes);
     failures(&mut page, &report.failures);
@@ -75,6 +84,86 @@ fn verdict(page: &mut Page<'_>, report: &SimulationReport) {
         machine.ram
     );
     page.sentence(&style.paint(Accent::Dim, &line));
+}
+
+/// Whom the OOM killer chose, and what the kernel's log says of it.
+fn killed(page: &mut Page<'_>, report: &SimulationReport) {
+    let style = page.style;
+    if let Some(words) = &report.panic {
+        page.heading("The machine stopped", "");
+        page.sentence(&style.paint(Accent::Wall, &safe(words, style)));
+    }
+    if report.deaths.is_empty() {
+        return;
+    }
+    let count = plural(report.deaths.len(), "process", "processes");
+    page.heading("Who was killed", &format!("for lack of memory: {count}"));
+    let rows: Vec<_> = report.deaths.iter().take(DEATHS).collect();
+    let mut table = Table::new(2);
+    table.column("", "PROCESS", Align::Left, rows.iter().map(|row| safe(&row.process, style)));
+    table.column("  ", "STEP", Align::Right, rows.iter().map(|row| row.step.to_string()));
+    if report.time_ns > 0 {
+        table.column("  ", "TIME", Align::Right, rows.iter().map(|row| time(row.time_ns)));
+    }
+    let touched = rows.iter().map(|row| amount::cell(Some(row.touched), style));
+    table.column("  ", "HAD TOUCHED", Align::Right, touched);
+    let during = rows.iter().map(|row| match &row.during {
+        Some(name) if *name == row.process => "its own step".to_owned(),
+        Some(name) => format!("a step of {}", safe(name, style)),
+        None => "time passed".to_owned(),
+    });
+    table.column("  ", "DURING", Align::Left, during);
+    page.table(&table);
+    if report.deaths.len() > DEATHS {
+        let more = report.deaths.len() - DEATHS;
+        page.sentence(&format!("and {more} more; `--json` has them all"));
+    }
+    for (at, words) in report.explained.iter().take(EXPLAINED).enumerate() {
+        let first = if at == 0 { "The log says: " } else { "Then: " };
+        page.hanging("  ", &format!("{first}{}", safe(words, style)), 4);
+    }
+}
+
+/// What the machine had at each checkpoint, and at the end.
+fn whole(page: &mut Page<'_>, checkpoints: &[CheckpointRow]) {
+    let style = page.style;
+    let rows: Vec<(&CheckpointRow, &WholeRow)> = checkpoints
+        .iter()
+        .filter_map(|checkpoint| Some((checkpoint, checkpoint.machine.as_ref()?)))
+        .collect();
+    let rows = rows.get(rows.len().saturating_sub(MOMENTS)..).unwrap_or_default();
+    let total = rows.iter().find_map(|(_, row)| row.total);
+    let (Some(total), Some(_)) = (total, rows.first()) else { return };
+    page.heading("The machine", &format!("{total} of memory, as /proc/meminfo counts"));
+    let mut table = Table::new(2);
+    table.column("", "AT", Align::Left, rows.iter().map(|(at, _)| safe(&at.name, style)));
+    let columns: [(&str, fn(&WholeRow) -> Option<Bytes>); 6] = [
+        ("FREE", |row| row.free),
+        ("ANON", |row| row.anon),
+        ("CACHE", |row| row.cache),
+        ("SHARED", |row| row.shmem),
+        ("KERNEL", |row| row.kernel),
+        ("SWAPPED", |row| row.swap_used),
+    ];
+    for (head, value) in columns {
+        let cells = rows.iter().map(|(_, row)| amount::cell(value(row), style));
+        table.column("  ", head, Align::Right, cells);
+    }
+    let bars = rows.iter().map(|(_, row)| {
+        let used = row.free.map(|free| Bytes::new(total.get().saturating_sub(free.get())));
+        used.map_or_else(String::new, |used| filled(used, total, 12, style))
+    });
+    table.column("  ", "IN USE", Align::Left, bars);
+    table.narrow(style, &["SHARED", "KERNEL", "IN USE"]);
+    page.table(&table);
+}
+
+/// A part of a whole as a bar.
+fn filled(part: Bytes, whole: Bytes, columns: usize, style: &Style) -> String {
+    let share = u128::from(part.get()) * columns as u128 / u128::from(whole.get().max(1));
+    let full = usize::try_from(share).unwrap_or(columns).min(columns);
+    let signs = style.signs().bar;
+    format!("{}{}", signs[0].repeat(full), signs[3].repeat(columns - full))
 }
 
 fn happened(page: &mut Page<'_>, report: &SimulationReport) {

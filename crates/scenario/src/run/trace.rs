@@ -68,7 +68,7 @@ pub fn asked(event: &Event, scenario: &Scenario) -> String {
         }
         What::Chosen(death) => {
             let kib = death.touched / 1024;
-            format!("+++ killed by the OOM killer, having touched {kib} kB +++")
+            format!("+++ killed by the OOM killer at {kib} kB +++")
         }
         What::Panicked(words) => format!("+++ {words} +++"),
         What::Expected(verdict) => match verdict.held {

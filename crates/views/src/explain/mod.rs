@@ -13,7 +13,7 @@ pub(crate) use verdict::scope_of;
 
 use crate::amount;
 use crate::page::Page;
-use crate::style::Style;
+use crate::style::{Charset, Style};
 
 /// One report, from the verdict to what cannot be said.
 pub fn explained(report: &ExplainReport, style: &Style) -> String {
@@ -26,6 +26,14 @@ pub fn explained(report: &ExplainReport, style: &Style) -> String {
     prevent::print(&mut page, report);
     prevent::gaps(&mut page, report);
     page.finish()
+}
+
+/// The verdict alone, on one line without colours, for other reports to quote.
+pub fn explained_verdict(report: &ExplainReport) -> String {
+    let style = Style { width: None, charset: Charset::Utf8, color: false };
+    let mut page = Page::new(&style);
+    verdict::print(&mut page, report);
+    page.finish().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The verdict alone.

@@ -24,6 +24,9 @@ use crate::output::{Output, talk};
 use allocator::{Heaps, Shared};
 use watch::Watching;
 
+/// Reports of the kernel that are explained, of one run.
+const MOST_EXPLAINED: usize = 20;
+
 pub(super) fn run(
     args: &SimulateArgs,
     global: &Global,
@@ -78,7 +81,9 @@ fn simulate(
     global: &Global,
     out: &mut Output,
 ) -> Result<Outcome, Failure> {
-    let row = stated::row(&config);
+    let mut row = stated::row(&config);
+    // Swap areas are added when the machine is arranged.
+    row.swap = scenario.machine.swap.iter().map(|swap| swap.size).sum();
     let mut world = Shared::new(sim::Machine::new(config, image));
     let mut heaps = Heaps::new(rules, world.clone());
     let options = Options {
@@ -106,7 +111,13 @@ fn simulate(
     if let Some(path) = &args.save {
         world.with(|machine| save::save(path, scenario, machine, &finish))?;
     }
-    let report = recorder.finish(&finish, row);
+    let mut report = recorder.finish(&finish, row);
+    // What the kernel's log comes to is for the same code to say that explains real logs.
+    report.explained = klog::reports(&finish.machine.log)
+        .iter()
+        .take(MOST_EXPLAINED)
+        .map(|found| views::explained_verdict(&rules::explain(&found.report, None)))
+        .collect();
     let broken = report.expectations.iter().any(|row| row.held == Some(false));
     if global.json {
         print_json(&report, out)?;

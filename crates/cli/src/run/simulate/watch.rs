@@ -59,7 +59,7 @@ impl<'a, 's> Watching<'a, 's> {
 
     fn trace(&mut self, event: &Event) {
         let Some(out) = self.trace.as_deref_mut() else { return };
-        let name = self.scenario.names.get(event.name.0).map_or("?", String::as_str);
+        let name = self.scenario.names.get(event.name.0).map_or("end", String::as_str);
         let line = self.scenario.source.position(event.span.start).0;
         let number = match event.step {
             0 => String::new(),
