@@ -57,9 +57,11 @@ pub(super) fn run() -> Result<bool, Stop> {
         row("  peak memory", "MiB", &one(peak), aim);
     }
     println!("memory that ends");
-    for (name, what, aim) in
-        [("  1 TiB until the kill", "exhaust", 1000.0), ("  100 processes, swap", "many", 20.0)]
-    {
+    for (name, what, aim) in [
+        ("  1 TiB until the kill", "exhaust", 1000.0),
+        ("  100 processes, swap", "many", 20.0),
+        ("  and three times over", "thrash", 1000.0),
+    ] {
         let times = numbers(&own, &[what])?.into_iter().flatten().map(|ns| ns / 1e6);
         row(name, "ms", &Sample::new(times.collect()), Some(aim));
         let peak = measure::peak_memory(&own, &[what.to_owned()])?;
