@@ -100,6 +100,11 @@ impl Row {
         Row { goal, held: 0, of: 0, worst: String::new(), rank: (false, 0) }
     }
 
+    /// A row of which everything is known.
+    pub(super) fn known(goal: Goal, held: u64, of: u64, worst: String) -> Row {
+        Row { held, of, worst, ..Row::new(goal) }
+    }
+
     pub(super) fn holds(&self) -> bool {
         self.held == self.of
     }
@@ -142,19 +147,20 @@ pub(super) fn goals(report: &ComparisonReport) -> Vec<Row> {
             format!("`{}`: {one} and {other}", row.text)
         });
     }
-    for row in &report.differences {
-        if row.what.ends_with("the constraint") {
-            add(Goal::Constraint, false, 1, &|| {
-                let value = |at: usize| row.values[at].as_deref().unwrap_or("none");
-                format!("{} and {}", value(0), value(1))
-            });
+    // Reports that one of them has left out (`__ratelimit()`) say nothing of constraints.
+    let both = |row: &QuantityRow| {
+        row.moment.starts_with("report") && row.what == "free" && !row.values.contains(&None)
+    };
+    let reports = report.quantities.iter().filter(|row| both(row)).count();
+    let constraints = report.differences.iter().filter(|row| row.what.ends_with("the constraint"));
+    let mut differ = 0;
+    for row in constraints {
+        if let [Some(one), Some(other)] = &row.values {
+            differ += 1;
+            add(Goal::Constraint, false, 1, &|| format!("{one} and {other}"));
         }
     }
-    let reports = report.quantities.iter().filter(|row| {
-        row.moment.starts_with("report") && row.what == "free"
-    });
-    let differ = report.differences.iter().filter(|row| row.what.ends_with("the constraint"));
-    for _ in 0..reports.count().saturating_sub(differ.count()) {
+    for _ in differ..reports {
         add(Goal::Constraint, true, 0, &String::new);
     }
     let dead = [dead(model), dead(real)];

@@ -2,10 +2,12 @@
 //!
 //! Every scenario that `runs-on` a virtual machine and the model is performed on both, on each kernel, in
 //! a machine booted for it. What comes of each goal is a row of `docs/fidelity.md`; a boot that fails and
-//! a scenario that cannot go on are rows, too.
+//! a scenario that cannot go on are rows, too. `--keep FILE` adds each result to a file, a line each, and
+//! `--from FILE…` makes the page from such files, so that kernels can be compared one at a time.
 
 mod gaps;
 mod goals;
+mod kept;
 mod page;
 
 use std::fs;
@@ -26,6 +28,10 @@ struct Options {
     seconds: Option<u64>,
     /// Where both kernels' logs are kept.
     logs: Option<PathBuf>,
+    /// Where results are added.
+    keep: Option<PathBuf>,
+    /// Results that are there.
+    from: Vec<PathBuf>,
 }
 
 /// A scenario on a kernel.
@@ -47,6 +53,14 @@ struct Results {
 
 pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
     let options = options(args)?;
+    if !options.from.is_empty() {
+        let results = kept::read(&options.from)?;
+        println!("{}", page::totals(&results));
+        if let Some(path) = &options.out {
+            write(path, &page::page(&results))?;
+        }
+        return Ok(true);
+    }
     if let Some(why) = lab::vm::unavailable() {
         println!("skipped: {why}");
         return Ok(true);
@@ -80,11 +94,12 @@ pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
                 bench.write_logs(folder, &format!("{}-{name}", bench.series()));
             }
             say(start, bench.series(), name, &result);
-            results.runs.push(Run {
-                scenario: name.clone(),
-                series: bench.series().to_owned(),
-                result,
-            });
+            let run = Run { scenario: name.clone(), series: bench.series().to_owned(), result };
+            if let Some(path) = &options.keep {
+                let title = scenario.title.as_deref().unwrap_or_default();
+                kept::add(path, &run, bench.package(), title)?;
+            }
+            results.runs.push(run);
             // What is known is kept, should it be interrupted.
             if let Some(path) = &options.out {
                 write(path, &page::page(&results))?;
@@ -157,7 +172,7 @@ fn write(path: &Path, text: &str) -> Result<(), Stop> {
 
 fn options(args: &[String]) -> Result<Options, Stop> {
     let mut options =
-        Options { only: Vec::new(), kernels: Vec::new(), out: None, seconds: None, logs: None };
+        Options { only: Vec::new(), kernels: Vec::new(), out: None, seconds: None, logs: None, keep: None, from: Vec::new() };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} takes a value"));
@@ -165,6 +180,8 @@ fn options(args: &[String]) -> Result<Options, Stop> {
             "--only" => options.only.push(value()?.clone()),
             "--kernel" => options.kernels.push(value()?.clone()),
             "--out" => options.out = Some(value()?.into()),
+            "--keep" => options.keep = Some(value()?.into()),
+            "--from" => options.from.push(value()?.into()),
             "--logs" => options.logs = Some(value()?.into()),
             "--seconds" => options.seconds = Some(number(arg, value()?)?),
             other => return Err(format!("fidelity does not know `{other}`")),
