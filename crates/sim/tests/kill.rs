@@ -395,17 +395,17 @@ fn android_kills_what_is_cached_before_memory_ends() {
         let cached = start(&mut machine, "cached", 906, 1000, 60 * MIB);
         let older = start(&mut machine, "older", 999, 1000, 50 * MIB);
         let addr = call(&mut machine, front, &mmap(1 << 30)).unwrap();
-        let mut dead = Vec::new();
+        let mut died = Vec::new();
         for chunk in 0..512 {
             fill(&mut machine, front, addr + chunk * MIB, MIB);
-            dead.extend(machine.deaths().unwrap().into_iter().map(|(id, _)| id));
-            if dead.len() == 2 {
+            died.extend(machine.deaths().unwrap().into_iter().map(|(id, _)| id));
+            if died.len() == 2 {
                 break;
             }
         }
         // By the old setting both are at 15, and the larger goes first.
         let first = if adj.contains("15") { cached } else { older };
-        assert_eq!(dead[0], first, "{era}");
+        assert_eq!(died[0], first, "{era}");
         assert_eq!(machine.alive(front).unwrap(), None, "{era}");
         let log = String::from_utf8(machine.log().unwrap()).unwrap();
         assert!(!log.contains("invoked oom-killer"), "{era}: {log}");
