@@ -17,6 +17,9 @@ const MOST: usize = 40;
 /// A column of the table of processes.
 type Column<T> = (&'static str, fn(&MemoryRow) -> Option<T>);
 
+/// A column of the table of the machine.
+type WholeColumn = (&'static str, fn(&WholeRow) -> Option<Bytes>);
+
 /// Columns of a bar.
 const BAR: usize = 24;
 /// Deaths on the screen.
@@ -137,7 +140,7 @@ fn whole(page: &mut Page<'_>, checkpoints: &[CheckpointRow]) {
     page.heading("The machine", &format!("{total} of memory, as /proc/meminfo counts"));
     let mut table = Table::new(2);
     table.column("", "AT", Align::Left, rows.iter().map(|(at, _)| safe(&at.name, style)));
-    let columns: [(&str, fn(&WholeRow) -> Option<Bytes>); 6] = [
+    let columns: [WholeColumn; 6] = [
         ("FREE", |row| row.free),
         ("ANON", |row| row.anon),
         ("CACHE", |row| row.cache),

@@ -164,9 +164,12 @@ fn survival(page: &mut Page<'_>, report: &VariationsReport, at: usize) {
     let Some(place) = report.varied.get(at) else { return };
     let title = format!("Who lives, by {}", safe(&place.place, style));
     page.heading(&title, &format!("{} all live, {} somebody dies", signs.bar[0], signs.bar[3]));
-    let name = |bin: &Bin<'_>| match bin.low.amount == bin.high.amount {
-        true => value(bin.low),
-        false => format!("{} {} {}", value(bin.low), signs.to, value(bin.high)),
+    let name = |bin: &Bin<'_>| {
+        if bin.low.amount == bin.high.amount {
+            value(bin.low)
+        } else {
+            format!("{} {} {}", value(bin.low), signs.to, value(bin.high))
+        }
     };
     let mut table = Table::new(2);
     table.column("", "VALUE", Align::Left, bins.iter().map(name));
