@@ -72,8 +72,7 @@ impl Goal {
     pub(super) fn asks(self) -> &'static str {
         match self {
             Goal::Badness => "exact, but for what the kernel itself leaves out of its counters",
-            Goal::KillPoint => "1 % or 2 MiB",
-            Goal::FreeAtKill => "1 % or 2 MiB",
+            Goal::KillPoint | Goal::FreeAtKill => "1 % or 2 MiB",
             Goal::Swap => "3 % or 1 MiB",
             Goal::Cache => "10 % or 1 MiB",
             Goal::CgroupShares => "1 % or 512 KiB",
@@ -137,7 +136,13 @@ pub(super) fn goals(report: &ComparisonReport) -> Vec<Row> {
         // What the lab shows without judging it is exact here.
         let held = row.within.unwrap_or(apart == 0);
         add(goal, held, apart, &|| {
-            format!("{}, {}: {} and {}", row.what, row.moment, Amount(one, row.unit), Amount(other, row.unit))
+            format!(
+                "{}, {}: {} and {}",
+                row.what,
+                row.moment,
+                Amount(one, row.unit),
+                Amount(other, row.unit)
+            )
         });
     }
     for row in &report.steps {

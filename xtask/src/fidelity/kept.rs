@@ -24,10 +24,9 @@ pub(super) fn add(path: &Path, run: &Run, package: &str, title: &str) -> Result<
 fn line(run: &Run, package: &str, title: &str) -> Value {
     let rows = match &run.result {
         Err(why) => json!(why),
-        Ok(rows) => rows
-            .iter()
-            .map(|row| json!([row.goal.name(), row.held, row.of, row.worst]))
-            .collect(),
+        Ok(rows) => {
+            rows.iter().map(|row| json!([row.goal.name(), row.held, row.of, row.worst])).collect()
+        }
     };
     json!([run.series, package, run.scenario, title, rows])
 }

@@ -19,7 +19,7 @@ use scenario::{Scenario, Source};
 
 use crate::fuzz_vm::{Bench, SERIES, number};
 use crate::{Stop, repository};
-use goals::Row;
+use goals::{Goal, Row};
 
 struct Options {
     only: Vec<String>,
@@ -87,9 +87,13 @@ pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
     let start = Instant::now();
     for bench in &mut benches {
         for (name, scenario) in &scenarios {
-            let late = options.seconds.is_some_and(|most| start.elapsed() >= Duration::from_secs(most));
-            let result =
-                if late { Err("not run: the time was over".to_owned()) } else { one(scenario, bench) };
+            let late =
+                options.seconds.is_some_and(|most| start.elapsed() >= Duration::from_secs(most));
+            let result = if late {
+                Err("not run: the time was over".to_owned())
+            } else {
+                one(scenario, bench)
+            };
             if let Some(folder) = &options.logs {
                 bench.write_logs(folder, &format!("{}-{name}", bench.series()));
             }
@@ -108,9 +112,31 @@ pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
     }
     println!("{}", page::totals(&results));
     println!("{} s", start.elapsed().as_secs());
-    Ok(results.runs.iter().all(|run| {
-        run.result.as_ref().is_ok_and(|rows| rows.iter().all(Row::holds))
-    }))
+    Ok(results
+        .runs
+        .iter()
+        .all(|run| run.result.as_ref().is_ok_and(|rows| rows.iter().all(Row::holds))))
+}
+
+/// One scenario on a kernel that is here already, for the continuous integration: who dies, and which calls
+/// are refused. True where there is no kernel, which is said.
+pub(crate) fn smoke() -> Result<bool, Stop> {
+    const SERIES: &str = "6.1";
+    if lab::vm::unavailable().is_some() || !Bench::is_cached(SERIES)? {
+        println!("skipped: there is no QEMU, or no kernel {SERIES} has been fetched");
+        return Ok(true);
+    }
+    let mut bench = Bench::new(SERIES, false)?;
+    let mut good = true;
+    for (name, scenario) in &scenarios(&["49-cgroup-limit".to_owned()])? {
+        let start = Instant::now();
+        let result = one(scenario, &mut bench);
+        say(start, SERIES, name, &result);
+        let firm = [Goal::Victims, Goal::Refusals, Goal::Constraint, Goal::Claims];
+        good &= result
+            .is_ok_and(|rows| rows.iter().filter(|row| firm.contains(&row.goal)).all(Row::holds));
+    }
+    Ok(good)
 }
 
 fn one(scenario: &Scenario, bench: &mut Bench) -> Result<Vec<Row>, String> {
@@ -118,9 +144,10 @@ fn one(scenario: &Scenario, bench: &mut Bench) -> Result<Vec<Row>, String> {
     let performed = bench.perform(scenario).map_err(|error| error.to_string())?;
     bench.let_go();
     let report = performed.report;
-    let stopped = report.arms.iter().find_map(|arm| {
-        arm.stopped.as_ref().map(|why| format!("{}: {}", arm.arm, why.trim()))
-    });
+    let stopped = report
+        .arms
+        .iter()
+        .find_map(|arm| arm.stopped.as_ref().map(|why| format!("{}: {}", arm.arm, why.trim())));
     match stopped {
         Some(why) => Err(why),
         None => Ok(goals::goals(&report)),
@@ -134,7 +161,13 @@ fn say(start: Instant, series: &str, name: &str, result: &Result<Vec<Row>, Strin
             let held = rows.iter().filter(|row| row.holds()).count();
             println!("{seconds:5} s  {series:5} {name}: {held} of {} goals", rows.len());
             for row in rows.iter().filter(|row| !row.holds()) {
-                println!("           {}: {} of {}: {}", row.goal.name(), row.held, row.of, row.worst);
+                println!(
+                    "           {}: {} of {}: {}",
+                    row.goal.name(),
+                    row.held,
+                    row.of,
+                    row.worst
+                );
             }
         }
         Err(why) => println!("{seconds:5} s  {series:5} {name}: {why}"),
@@ -157,8 +190,8 @@ fn scenarios(only: &[String]) -> Result<Vec<(String, Scenario)>, Stop> {
         }
         let text = fs::read_to_string(&path)
             .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-        let scenario = scenario::check(&Source::new(&name, text))
-            .map_err(|problems| problems.to_string())?;
+        let scenario =
+            scenario::check(&Source::new(&name, text)).map_err(|problems| problems.to_string())?;
         if [Arm::Model, Arm::Vm].iter().all(|arm| scenario.runs_on.contains(arm)) {
             all.push((name, scenario));
         }
@@ -171,8 +204,15 @@ fn write(path: &Path, text: &str) -> Result<(), Stop> {
 }
 
 fn options(args: &[String]) -> Result<Options, Stop> {
-    let mut options =
-        Options { only: Vec::new(), kernels: Vec::new(), out: None, seconds: None, logs: None, keep: None, from: Vec::new() };
+    let mut options = Options {
+        only: Vec::new(),
+        kernels: Vec::new(),
+        out: None,
+        seconds: None,
+        logs: None,
+        keep: None,
+        from: Vec::new(),
+    };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} takes a value"));

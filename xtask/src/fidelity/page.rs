@@ -112,8 +112,7 @@ fn scenario(text: &mut String, name: &str, title: &str, runs: &[&Run]) {
                         None => "not explained yet".to_owned(),
                     };
                     let (series, goal) = (&run.series, row.goal.name());
-                    let _ =
-                        writeln!(text, "* {series}, {goal}: {}. {why}", one_line(&row.worst));
+                    let _ = writeln!(text, "* {series}, {goal}: {}. {why}", one_line(&row.worst));
                 }
             }
         }

@@ -51,6 +51,12 @@ impl Bench {
         &self.series
     }
 
+    /// Whether a kernel of that series is here.
+    pub(crate) fn is_cached(series: &str) -> Result<bool, Stop> {
+        let cache = cache().map_err(|error| error.0)?;
+        Ok(Archive::new(Arch::Amd64, &cache).cached(series).is_some())
+    }
+
     fn boot(&self, boot: Boot) -> Result<Booted, WorldError> {
         let world = VmWorld::boot(&boot)?;
         // The model has lists of two ages. Not every kernel has others.

@@ -38,7 +38,7 @@ pub(super) struct Apart {
     /// What, without the numbers and names of one case.
     pub(super) what: String,
     pub(super) within: bool,
-    pub(super) apart: u64,
+    pub(super) distance: u64,
     /// With both values.
     shown: String,
 }
@@ -103,7 +103,7 @@ impl Verdict {
                 what: format!("{moment}: {what}"),
                 within: row.within?,
                 shown: format!("{} {}: {one} and {other}", row.moment, row.what),
-                apart: one.abs_diff(other),
+                distance: one.abs_diff(other),
             })
         });
         Verdict {

@@ -46,6 +46,8 @@ fn points(row: &TaskRow) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     fn report(rows: &[(&str, u64)]) -> OomReport {
@@ -55,9 +57,10 @@ mod tests {
              [    1.0] [  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name\n"
             .to_owned();
         for (number, (name, rss)) in rows.iter().enumerate() {
-            text.push_str(&format!(
-                "[    1.0] [     {number}]     0     {number}     5000     {rss}    45056        3             0 {name}\n"
-            ));
+            let _ = writeln!(
+                text,
+                "[    1.0] [     {number}]     0     {number}     5000     {rss}    45056        3             0 {name}"
+            );
         }
         let mut all = klog::reports(text.as_bytes());
         assert_eq!(all.len(), 1, "{all:?}");

@@ -157,7 +157,7 @@ fn make_folder(kernel: &There, path: &str) -> io::Result<()> {
 
 /// Removes cgroups, children first; those whose last process has just ended are tried again.
 pub(super) fn remove_cgroups(kernel: &There, paths: &[String]) -> io::Result<()> {
-    for path in paths.iter().filter(|path| path.trim_matches('/') != "") {
+    for path in paths.iter().filter(|path| !path.trim_matches('/').is_empty()) {
         let mut tries = 0;
         loop {
             let mut batch = Batch::default();
