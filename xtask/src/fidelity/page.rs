@@ -13,7 +13,8 @@ pub(super) fn page(results: &Results) -> String {
         results.kernels.iter().map(|(_, package)| format!("`{package}`")).collect();
     let _ = writeln!(
         text,
-        "Made by `cargo xtask fidelity --out docs/fidelity.md`, which performs every scenario of \
+        "Made by `cargo xtask fidelity --out docs/fidelity.md` (or with `--keep FILE` one kernel after the other, \
+         and `--from FILE…` in the end), which performs every scenario of \
          [`scenarios/`](../scenarios) that says `runs-on … model … vm` on the model and on Debian's {} in QEMU \
          (software emulation), each in a machine booted for it. The model starts with what is measured in that \
          machine before the scenario's first process. Multi-generational LRU is switched off, for the model has \

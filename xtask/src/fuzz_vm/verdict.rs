@@ -152,3 +152,75 @@ impl fmt::Display for Verdict {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use scenario::comparison::{DeathRow, SCHEMA, StepRow};
+
+    use super::*;
+
+    fn arm(dead: &[&str], panic: Option<&str>) -> ArmRow {
+        let deaths =
+            dead.iter().map(|name| DeathRow { process: (*name).to_owned(), nth: 0, step: 1 });
+        ArmRow {
+            arm: "model".to_owned(),
+            kernel: None,
+            steps: 1,
+            stopped: None,
+            claims: 0,
+            broken: Vec::new(),
+            deaths: deaths.collect(),
+            panic: panic.map(str::to_owned),
+        }
+    }
+
+    fn verdict(arms: [ArmRow; 2], step: [&str; 2]) -> Verdict {
+        Verdict::of(&ComparisonReport {
+            schema: SCHEMA,
+            scenario: "t".to_owned(),
+            title: None,
+            arms: arms.into(),
+            equal: None,
+            differences: Vec::new(),
+            quantities: Vec::new(),
+            steps: vec![StepRow {
+                process: "hog".to_owned(),
+                line: None,
+                text: "grow".to_owned(),
+                times: 1,
+                values: step.map(|text| Some(text.to_owned())).into(),
+                equal: false,
+            }],
+            curves: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn the_order_of_victims_counts() {
+        let same = ["done", "done"];
+        let of =
+            |one: &[&str], other: &[&str]| verdict([arm(one, None), arm(other, None)], same).kind;
+        assert_eq!(of(&["a", "b"], &["a", "b"]), Kind::Same);
+        assert_eq!(of(&["a", "b"], &["b", "a"]), Kind::Victims);
+        assert_eq!(of(&["a"], &[]), Kind::Victims);
+    }
+
+    #[test]
+    fn a_panic_is_an_end_like_another() {
+        let found = verdict([arm(&[], Some("x")), arm(&[], None)], ["done", "done"]);
+        assert_eq!((found.kind, found.kills), (Kind::Victims, false));
+    }
+
+    #[test]
+    fn how_far_somebody_came_is_no_step_and_a_refusal_is() {
+        let of = |step| verdict([arm(&["a"], None), arm(&["a"], None)], step).kind;
+        assert_eq!(of(["done", "43 done, then killed"]), Kind::Same);
+        assert_eq!(of(["mmap() = 0x1000", "mmap() = -1 ENOMEM"]), Kind::Steps);
+    }
+
+    #[test]
+    fn what_stopped_is_not_compared() {
+        let stopped = ArmRow { stopped: Some("no".to_owned()), ..arm(&[], None) };
+        assert_eq!(verdict([stopped, arm(&["a"], None)], ["", ""]).kind, Kind::Stopped);
+    }
+}

@@ -184,7 +184,7 @@ fn freed_later(log: &str) -> u64 {
     kib.sum::<u64>() / 4
 }
 
-/// Profiles as a text, one machine a paragraph; [`read_profiles`] reads it back.
+/// Profiles as a text, one machine a paragraph.
 pub fn write_profile(name: &str, profile: &Profile) -> String {
     let mut text = format!("machine {name}\n");
     for zone in &profile.zones {
