@@ -1,10 +1,11 @@
-//! `cargo xtask ci`: every check that is not a test.
+//! `cargo xtask ci`: every check that is not a test, and less than a minute beside a real kernel where there
+//! is QEMU and a kernel has been fetched.
 //!
 //! The advisory database of cargo-deny is not asked: it is fetched from a host that a build machine
 //! may not reach, and it would make yesterday's green commit red today.
 
 use crate::tally::Tally;
-use crate::{needs, repository, tidy};
+use crate::{Stop, fidelity, fuzz_vm, needs, repository, tidy};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
@@ -30,8 +31,18 @@ pub(crate) fn run() -> bool {
         succeeds(Command::new(deny).args(checks).current_dir(repository::root()))
     });
     step(&mut tally, "tidiness", || tidy::run().is_ok_and(|clean| clean));
+    step(&mut tally, "machines that run out", || succeeds_in(fuzz_vm::smoke()));
+    step(&mut tally, "fidelity", || succeeds_in(fidelity::smoke()));
     println!("{tally}");
     tally.is_good()
+}
+
+/// What a chore of ours came to; why it could not be done is said.
+fn succeeds_in(done: Result<bool, Stop>) -> bool {
+    done.unwrap_or_else(|stop| {
+        eprintln!("error: {stop}");
+        false
+    })
 }
 
 fn step(tally: &mut Tally, name: &str, check: impl FnOnce() -> bool) {

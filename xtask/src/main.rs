@@ -8,9 +8,11 @@ mod bench;
 mod boot_profiles;
 mod ci;
 mod corpus;
+mod fidelity;
 mod fuzz_host;
 mod fuzz_klog;
 mod fuzz_malloc;
+mod fuzz_vm;
 mod golden;
 mod harness;
 mod needs;
@@ -65,6 +67,13 @@ cargo xtask fuzz-host [--steps N] [--seed S] [--seconds T] [--jobs J] [--mask NA
                           random programs on the model and as real processes, compared; mismatches are
                           made smaller and kept in target/fuzz-host, or in --save DIR;
                           `--replay FILE` plays one again
+cargo xtask fuzz-vm [--scenarios N] [--seed S] [--from N] [--seconds T] [--kernel SERIES]…
+                          random machines that run out of memory, on the model and on kernels in QEMU:
+                          how often both choose the same victims; what differs is made smaller and
+                          kept in target/fuzz-vm, or in --save DIR; `--replay FILE…` performs it again
+cargo xtask fidelity [--only NAME]… [--kernel SERIES]… [--out FILE] [--seconds T]
+                          every scenario that a virtual machine can perform, on the model and on
+                          kernels in QEMU: which goals hold, and how far the rest is apart
 cargo xtask boot-profiles [SERIES…]
                           boot Debian kernels in QEMU on several sizes of RAM, and keep what they have
                           made of it in crates/sim/data/profiles
@@ -91,6 +100,8 @@ fn main() -> ExitCode {
         "corpus" => corpus::run(rest),
         "fuzz-klog" => fuzz_klog::run(rest),
         "fuzz-malloc" => fuzz_malloc::run(rest),
+        "fidelity" => fidelity::run(rest),
+        "fuzz-vm" => fuzz_vm::run(rest),
         "fuzz-host" => fuzz_host::run(rest),
         "real-programs" => real_programs::run(rest),
         "strace-score" => strace_score::run(rest),

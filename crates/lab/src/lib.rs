@@ -26,4 +26,4 @@ pub mod vm;
 pub use actors::{Done, Step};
 pub use host::{Files, HostConfig, HostWorld, unavailable};
 pub use model::HostModel;
-pub use side_by_side::{Place, Plan, Stated, boot_of, side_by_side};
+pub use side_by_side::{Performed, Place, Plan, Stated, boot_of, in_machine, side_by_side};

@@ -221,11 +221,52 @@ fn on_machine(
     let boot = boot_of(scenario, kernel)?;
     (plan.about_to)(&format!("booting {}", kernel.package));
     let mut world = VmWorld::boot(&boot)?;
+    in_world(scenario, plan, name, &mut world, wants_model)
+}
+
+/// Performs a scenario in a machine that has been booted for scenarios like it, and on a model that
+/// starts with what the machine has: the report of the two.
+///
+/// The machine is left as the scenario leaves it; [`VmWorld::reset`] makes it ready for another.
+///
+/// # Errors
+/// When the machine does not answer, or cannot be arranged as the scenario says.
+pub fn in_machine(
+    scenario: &Scenario,
+    world: &mut VmWorld,
+    name: &str,
+) -> Result<Performed, WorldError> {
+    let stated = |_| Err(WorldError("the machine is measured, not stated".to_owned()));
+    let plan = Plan { places: &[], stated: &stated, stored: false, about_to: &|_| () };
+    let (model, real) = in_world(scenario, &plan, name, world, true)?;
+    let arms: Vec<Arrived> = model.into_iter().chain([real]).collect();
+    let logs = arms.iter().map(|arrived| arrived.machine.log.clone()).collect();
+    Ok(Performed { report: report(scenario, arms, &[[0, 1]]), logs })
+}
+
+/// What came of a scenario in a machine, and on the model of it.
+#[derive(Debug, Clone)]
+pub struct Performed {
+    /// The two beside each other, the model first.
+    pub report: ComparisonReport,
+    /// What each kernel logged.
+    pub logs: Vec<Vec<u8>>,
+}
+
+/// On a machine that is there, and on a model that starts with what it has.
+fn in_world(
+    scenario: &Scenario,
+    plan: &Plan<'_>,
+    name: &str,
+    world: &mut VmWorld,
+    wants_model: bool,
+) -> Result<(Option<Arrived>, Arrived), WorldError> {
     world.prepare(&scenario.machine.setup())?;
+    let cpus = world.cpus();
     let measured = world.measure(&first(scenario)?)?;
     let release = measured.config.release;
     let model = if wants_model {
-        let mut arrived = begin("model".to_owned(), boot.cpus, true);
+        let mut arrived = begin("model".to_owned(), cpus, true);
         arrived.row.kernel = Some(release.to_string());
         let Measured { config, image } = measured;
         let config = if plan.stored { (plan.stated)(Some(release))?.0 } else { config };
@@ -239,9 +280,9 @@ fn on_machine(
         "performing {} on it",
         facts::Name::new(scenario.source.name().as_bytes())
     ));
-    let mut real = begin(format!("vm:{name}"), boot.cpus, true);
+    let mut real = begin(format!("vm:{name}"), cpus, true);
     real.row.kernel = Some(release.to_string());
-    sampled(scenario, &mut world, Arm::Vm, &mut real, of_machine);
+    sampled(scenario, world, Arm::Vm, &mut real, of_machine);
     Ok((model, real))
 }
 

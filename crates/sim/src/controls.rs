@@ -39,6 +39,10 @@ impl Machine {
                     "never" => Huge::Never,
                     _ => return Err(Errno::EINVAL),
                 };
+                let huge = self.store.config.huge;
+                if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+                    physical.huge_pages_set(huge);
+                }
                 Ok(())
             }
             Control::Sys(path) if path.starts_with("kernel/mm/ksm/") => {

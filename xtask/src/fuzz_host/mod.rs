@@ -33,7 +33,7 @@ use generate::Generator;
 use mask::Mask;
 use play::{First, Fixed, Mismatch, Outcome, Source};
 use program::{Action, Program, Setup};
-use random::Random;
+pub(crate) use random::Random;
 
 /// Steps of one program.
 const PROGRAM: u64 = 300;

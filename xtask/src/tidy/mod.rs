@@ -81,6 +81,7 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-malloc",
             "oomph-heap-trace",
             "oomph-world",
+            "oomph-scenario",
             "oomph-actor",
             "oomph-lab",
             "oomph-sim",

@@ -7,7 +7,7 @@ use scenario::run::MachineSeen;
 /// whichever is more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Within {
-    /// Thousandths of the real value, or of what the rule names.
+    /// Thousandths of the real value, or of the field that the share is of.
     pub share: u64,
     /// Bytes or events.
     pub amount: u64,

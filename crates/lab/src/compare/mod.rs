@@ -15,6 +15,8 @@ pub mod machine;
 mod mappings;
 mod numbers;
 pub mod report;
+pub mod tasks;
+pub mod zones;
 
 use std::fmt;
 

@@ -8,7 +8,8 @@ use scenario::run::{Death, MachineSeen, What};
 use super::Arrived;
 use super::differences::Pair;
 use crate::compare::machine::{Quantity, kill_point, machines};
-use crate::compare::report;
+use crate::compare::zones::{ksm, zones};
+use crate::compare::{report, tasks};
 
 /// Adds all of them.
 pub(super) fn compare(pair: &Pair<'_>, rows: &mut Vec<QuantityRow>) {
@@ -27,6 +28,7 @@ pub(super) fn compare(pair: &Pair<'_>, rows: &mut Vec<QuantityRow>) {
     for ((name, one), (other_name, real)) in ours.iter().zip(&theirs) {
         if name == other_name {
             add(name, machines(one, real));
+            add(name, zones(one, real));
         }
     }
     for (number, (one, real)) in (1..).zip(deaths(pair.one).iter().zip(deaths(pair.real))) {
@@ -35,9 +37,14 @@ pub(super) fn compare(pair: &Pair<'_>, rows: &mut Vec<QuantityRow>) {
         add(&format!("kill {number}"), vec![kill_point(what, one.touched, real.touched)]);
     }
     for (number, (one, real)) in (1..).zip(reports(pair.one).iter().zip(reports(pair.real))) {
-        add(&format!("report {number}"), report::quantities(&one.report, &real.report));
+        let moment = format!("report {number}");
+        add(&moment, report::quantities(&one.report, &real.report));
+        let allowed = tasks::left_out(pair.one.cpus.max(pair.real.cpus));
+        add(&moment, tasks::badness(&one.report, &real.report, allowed));
     }
     add("end", machines(&pair.one.machine, &pair.real.machine));
+    add("end", zones(&pair.one.machine, &pair.real.machine));
+    add("end", ksm(&pair.one.machine, &pair.real.machine));
 }
 
 /// The reports in the log of a world.

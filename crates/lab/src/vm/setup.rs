@@ -155,6 +155,29 @@ fn make_folder(kernel: &There, path: &str) -> io::Result<()> {
         .map_err(|error| io::Error::other(format!("cannot make {path}: {error}")))
 }
 
+/// Removes cgroups, children first; those whose last process has just ended are tried again.
+pub(super) fn remove_cgroups(kernel: &There, paths: &[String]) -> io::Result<()> {
+    for path in paths.iter().filter(|path| !path.trim_matches('/').is_empty()) {
+        let mut tries = 0;
+        loop {
+            let mut batch = Batch::default();
+            let place = batch.text(&format!("{CGROUPS}{path}"));
+            batch.call(libc::SYS_rmdir, [place.into()]);
+            match kernel.one(&batch) {
+                Ok(_) => break,
+                Err(error) if error.raw_os_error() == Some(libc::EBUSY) && tries < 100 => {
+                    tries += 1;
+                    kernel.sleep(10_000_000)?;
+                }
+                Err(error) => {
+                    return Err(io::Error::other(format!("cannot remove {path}: {error}")));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Mounts the disk with files.
 pub(super) fn mount(kernel: &There, device: &str) -> io::Result<()> {
     let mut batch = Batch::default();

@@ -29,7 +29,11 @@ pub struct VmWorld {
     boot: Boot,
     /// Whether swap, cgroups and the file system are there.
     prepared: bool,
+    /// Whether swap is on and the disk mounted, which stay so.
+    equipped: bool,
     cgroups: Vec<String>,
+    /// Settings that scenarios have changed: the file, and what was in it.
+    replaced: Vec<(String, Vec<u8>)>,
     /// Where in the console the scenario begins.
     begin: u64,
     /// How far the console has been searched for deaths.
@@ -64,7 +68,9 @@ impl VmWorld {
             disks: boot.disks.iter().copied().zip(devices).collect(),
             boot: boot.clone(),
             prepared: false,
+            equipped: false,
             cgroups: Vec::new(),
+            replaced: Vec::new(),
             begin,
             searched: begin,
             dead: Vec::new(),
@@ -80,6 +86,16 @@ impl VmWorld {
         if std::mem::replace(&mut self.prepared, true) {
             return Ok(());
         }
+        if !std::mem::replace(&mut self.equipped, true) {
+            self.equip(setup)?;
+        }
+        setup::cgroups(&self.kernel, &setup.cgroups).map_err(cannot("have cgroups"))?;
+        self.cgroups.clone_from(&setup.cgroups);
+        Ok(())
+    }
+
+    /// Switches swap on and mounts the disk.
+    fn equip(&mut self, setup: &Setup) -> Result<(), WorldError> {
         let zram = setup.swap.iter().filter(|swap| swap.zram).count();
         if zram > 0 {
             let count = format!("num_devices={zram}");
@@ -89,13 +105,54 @@ impl VmWorld {
         let of_swap = self.disks.iter().filter(|(disk, _)| matches!(disk, Disk::Swap(_)));
         let devices: Vec<String> = of_swap.map(|(_, device)| device.clone()).collect();
         setup::swap(&self.kernel, &setup.swap, &devices).map_err(cannot("have swap"))?;
-        setup::cgroups(&self.kernel, &setup.cgroups).map_err(cannot("have cgroups"))?;
-        self.cgroups.clone_from(&setup.cgroups);
         let disk = self.disks.iter().find(|(disk, _)| matches!(disk, Disk::Files(_)));
         if let Some((_, device)) = disk {
             setup::mount(&self.kernel, device).map_err(cannot("mount the disk"))?;
         }
         Ok(())
+    }
+
+    /// Makes the machine ready for another scenario that has the same swap and no files: everybody ends,
+    /// cgroups go, settings are as they were, and caches are dropped.
+    ///
+    /// # Errors
+    /// When the machine does not answer, has panicked, or does not let go of something.
+    pub fn reset(&mut self) -> Result<(), WorldError> {
+        if let Some(why) = self.guest.over() {
+            return Err(WorldError(why));
+        }
+        self.clear();
+        let mut replaced = std::mem::take(&mut self.replaced);
+        for (path, text) in replaced.drain(..).rev() {
+            let text = String::from_utf8_lossy(&text);
+            self.kernel.write(&path, text.trim()).map_err(cannot(&format!("restore {path}")))?;
+        }
+        let mut cgroups = std::mem::take(&mut self.cgroups);
+        cgroups.sort_by_key(|path| std::cmp::Reverse(path.matches('/').count()));
+        setup::remove_cgroups(&self.kernel, &cgroups).map_err(cannot("remove cgroups"))?;
+        self.write("/proc/sys/vm/drop_caches", "3")?;
+        // Offline cgroups and caches of processors are let go of by workers, later.
+        self.actors.sleep(100_000_000)?;
+        self.prepared = false;
+        self.begin = self.guest.console(0).len() as u64;
+        self.searched = self.begin;
+        Ok(())
+    }
+
+    /// Keeps what is in a file that is about to be written to.
+    fn keep(&mut self, control: &Control) {
+        let kept = match control {
+            Control::Sysctl(name) => name != "vm.drop_caches" && name != "vm.compact_memory",
+            Control::Sys(_) => true,
+            Control::Cgroup { .. } | Control::SysRq => false,
+        };
+        let path = setup::path_of(control);
+        if kept
+            && !self.replaced.iter().any(|(known, _)| *known == path)
+            && let Ok(text) = self.kernel.read(&path)
+        {
+            self.replaced.push((path, text));
+        }
     }
 
     /// Ends all processes.
@@ -152,6 +209,11 @@ impl VmWorld {
     /// What the console has shown since the machine was switched on.
     pub fn console(&self) -> Vec<u8> {
         self.guest.console(0)
+    }
+
+    /// Whether the machine is over: its kernel has panicked, or does not answer.
+    pub fn has_panicked(&self) -> bool {
+        self.guest.over().is_some()
     }
 
     /// Whether the kernel has panicked, and what it said.
@@ -254,6 +316,7 @@ impl World for VmWorld {
     fn setup(&mut self, setup: &Setup) -> Result<(), WorldError> {
         self.prepare(setup)?;
         for (control, value) in &setup.controls {
+            self.keep(control);
             let path = setup::path_of(control);
             let what = format!("write `{value}` to {path}");
             self.kernel.write(&path, value).map_err(cannot(&what))?;
@@ -329,6 +392,7 @@ impl World for VmWorld {
     }
 
     fn control(&mut self, what: &Control, value: &str) -> Result<Result<(), Errno>, WorldError> {
+        self.keep(what);
         let result = match self.kernel.write(&setup::path_of(what), value) {
             Ok(()) => Ok(Ok(())),
             Err(error) => match error.raw_os_error().and_then(|errno| u16::try_from(errno).ok()) {

@@ -48,10 +48,37 @@ impl Physical {
                 .filter(low)
                 .map(|zone| (Pages::new(zone.managed_at_init), zone.marks.high)),
         );
+        let zones = self.populated();
+        khugepaged_min_free_kbytes(own, zones, Pages::new(HUGE), buffer, PageSize::KIB_4)
+    }
+
+    /// Somebody wrote to `transparent_hugepage/enabled`: `start_stop_khugepaged()` has
+    /// `set_recommended_min_free_kbytes()` raise `min_free_kbytes` where huge pages are on, and since 5.16
+    /// work it out anew where they are off, both from what is managed now.
+    pub(crate) fn huge_pages_set(&mut self, huge: Huge) {
+        if huge == Huge::Never && self.release < facts::Release::new(5, 16) {
+            return;
+        }
+        let low = |zone: &&Zone| zone.kind <= ZoneKind::Normal;
+        let buffer = free_buffer_pages(
+            self.zones.iter().filter(low).map(|zone| (Pages::new(zone.managed), zone.marks.high)),
+        );
+        self.min_free_kbytes = if huge == Huge::Never {
+            let own = min_free_kbytes(self.release, buffer.count() * 4).unwrap_or(0);
+            if own > self.user_min_free { own } else { self.min_free_kbytes }
+        } else {
+            let zones = self.populated();
+            let (block, size) = (Pages::new(HUGE), PageSize::KIB_4);
+            khugepaged_min_free_kbytes(self.min_free_kbytes, zones, block, buffer, size)
+        };
+        self.set_marks(|zone| zone.managed);
+    }
+
+    /// Zones that `set_recommended_min_free_kbytes()` counts.
+    fn populated(&self) -> u64 {
         let all = self.release < facts::Release::new(4, 16);
         let counts = |zone: &&Zone| zone.managed > 0 && (all || zone.kind <= ZoneKind::Normal);
-        let zones = self.zones.iter().filter(counts).count() as u64;
-        khugepaged_min_free_kbytes(own, zones, Pages::new(HUGE), buffer, PageSize::KIB_4)
+        self.zones.iter().filter(counts).count() as u64
     }
 
     /// `__setup_per_zone_wmarks()`.
@@ -102,4 +129,60 @@ impl Physical {
 fn reserved(zone: &Zone) -> u64 {
     let largest = zone.protection.iter().copied().max().unwrap_or(0);
     zone.managed.min(largest.saturating_add(zone.marks.high.count()))
+}
+
+#[cfg(test)]
+mod tests {
+    use rules::layout::Arch;
+    use world::{Control, World};
+
+    use super::*;
+    use crate::{Image, Machine, MachineConfig, Profile, ZoneProfile};
+
+    /// Marks of DMA32 on a machine as Debian's 6.1 makes of 256 MiB, before and after the write.
+    fn high(release: facts::Release, huge: &str) -> [u64; 2] {
+        let zone = |kind, spanned, present, managed_at_init, managed, free| ZoneProfile {
+            node: 0,
+            kind,
+            spanned,
+            present,
+            managed_at_init,
+            managed,
+            free,
+            pcp: 0,
+        };
+        let zones = vec![
+            zone(ZoneKind::Dma, 4095, 3998, 3840, 3840, 3808),
+            zone(ZoneKind::Dma32, 61_408, 61_408, 49_914, 52_068, 45_828),
+        ];
+        let profile = Profile { zones, ..Profile::default() };
+        let config = MachineConfig::with_memory(release, Arch::X86_64, profile);
+        let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
+        let seen = |machine: &Machine| {
+            let physical = machine.store.frames.physical.as_deref().expect("memory");
+            physical.zones[1].marks.high.count()
+        };
+        let before = seen(&machine);
+        let file = Control::Sys("kernel/mm/transparent_hugepage/enabled".to_owned());
+        machine.control(&file, huge).expect("a world").expect("a setting");
+        [before, seen(&machine)]
+    }
+
+    #[test]
+    fn switching_huge_pages_off_computes_the_marks_from_what_is_managed_now() {
+        // As 6.1 prints them.
+        assert_eq!(high(facts::Release::new(6, 1), "never"), [643, 654]);
+    }
+
+    #[test]
+    fn before_5_16_switching_them_off_left_the_marks_alone() {
+        let [before, after] = high(facts::Release::new(5, 10), "never");
+        assert_eq!(before, after);
+    }
+
+    #[test]
+    fn switching_them_on_raises_the_marks() {
+        let [before, after] = high(facts::Release::new(6, 1), "always");
+        assert!(after > before * 2, "{before} {after}");
+    }
 }

@@ -123,6 +123,7 @@ impl Physical {
         match name {
             "vm.min_free_kbytes" => {
                 self.min_free_kbytes = value;
+                self.user_min_free = value;
                 self.set_marks(|zone| zone.managed);
             }
             "vm.watermark_scale_factor" => {

@@ -47,8 +47,15 @@ impl Counters {
                 let pages = mm.pages.iter().filter(|(_, _, pte)| pte.huge);
                 pages.map(|(_, len, _)| len / HUGE).sum::<u64>()
             };
-            node.anon_huge = mms.map(huge).sum();
-            node.page_tables += physical.tables;
+            let mut above = 0;
+            for mm in mms {
+                node.anon_huge += huge(mm);
+                above += mm.tables.count() - mm.tables.level(0) - mm.tables.level(1);
+            }
+            // `pagetable_pud_ctor()`: tables of the third level are counted since 6.8.
+            let counts_all = physical.release >= facts::Release::new(6, 8);
+            let hidden = if counts_all { 0 } else { above };
+            node.page_tables += physical.tables.saturating_sub(hidden);
         }
         for (node, counters) in nodes.iter_mut().map(|node| (node.node, node)) {
             for zone in zones.iter().filter(|zone| zone.node == node) {

@@ -55,6 +55,8 @@ pub(crate) struct Physical {
     pub(crate) zones: Vec<Zone>,
     /// `vm.min_free_kbytes`; 0 before 2.6, which has none.
     pub(crate) min_free_kbytes: u64,
+    /// What somebody wrote to it; 0: nobody did.
+    pub(crate) user_min_free: u64,
     /// `vm.watermark_scale_factor`.
     pub(crate) scale_factor: u64,
     /// `vm.lowmem_reserve_ratio`, by kind of zone.
@@ -108,6 +110,7 @@ impl Physical {
             kernel: vec![0; zones.len()],
             zones,
             min_free_kbytes: 0,
+            user_min_free: 0,
             scale_factor: 10,
             ratios: [0; zones::CLASSES],
             total_reserve: 0,

@@ -45,6 +45,8 @@ pub(crate) struct Zone {
     pub(crate) pcp_high: u64,
     /// What a processor's list may grow to while the zone has enough (`high_max`, 6.7).
     pub(crate) pcp_most: u64,
+    /// What it may grow to now, since 6.7 (`pcp->high`).
+    pub(crate) pcp_tuned: u64,
     pub(crate) marks: Marks,
     pub(crate) boost: u64,
     /// `lowmem_reserve`, by the kind of the highest zone that the request may use.
@@ -53,6 +55,8 @@ pub(crate) struct Zone {
     pub(crate) extra: u64,
 }
 
+/// `CONFIG_PCP_BATCH_SCALE_MAX`, as a power of two: how many batches go at once at most.
+const SCALE_MOST: u32 = 5;
 /// Kinds of zones that a request may name as its highest.
 pub(crate) const CLASSES: usize = 5;
 /// Those kinds, the lowest first.
@@ -68,6 +72,7 @@ impl Zone {
     /// A zone as the profile has it; marks and reserves are computed afterwards.
     pub(crate) fn new(release: Release, profile: &ZoneProfile) -> Zone {
         let zero = Pages::ZERO;
+        let pcp = profile.pcp.min(profile.managed - profile.free.min(profile.managed));
         let two_too_many = release >= Release::old(2, 6, 36) && release < Release::new(3, 3);
         Zone {
             node: profile.node,
@@ -77,10 +82,12 @@ impl Zone {
             managed_at_init: profile.managed_at_init,
             managed: profile.managed,
             free: profile.free.min(profile.managed),
-            pcp: profile.pcp.min(profile.managed - profile.free.min(profile.managed)),
+            pcp,
             batch: batch(release, profile.managed),
             pcp_high: 0,
             pcp_most: 0,
+            // It has grown to what is on it.
+            pcp_tuned: if release >= Release::new(6, 7) { pcp } else { 0 },
             marks: Marks { min: zero, low: zero, high: zero, promo: None },
             boost: 0,
             protection: [0; CLASSES],
@@ -124,6 +131,10 @@ impl Zone {
         }
         let need = pages - self.pcp;
         let refill = need.next_multiple_of(self.batch).min(self.free).max(need);
+        // `nr_pcp_alloc()`: each refill above the high mark lets the list grow by as much.
+        let above = self.free.saturating_sub(self.marks.high.count() + self.boost);
+        let grown = refill.min(above.next_multiple_of(self.batch));
+        self.pcp_tuned = self.pcp_tuned.saturating_add(grown).min(self.pcp_most);
         self.free = self.free.saturating_sub(refill);
         self.pcp = refill - need;
     }
@@ -141,7 +152,18 @@ impl Zone {
     pub(crate) fn give(&mut self, pages: u64) {
         self.pcp += pages;
         let enough = self.free > self.marks.high.count() + self.boost;
-        let most = if enough { self.pcp_high.max(self.pcp_most) } else { self.pcp_high };
+        // `nr_pcp_high()`, 6.7: below the high mark the list shrinks by what is freed until it is at its least;
+        // above it there is room for what is freed in a row, of which no more than this is counted.
+        let in_a_row = (self.batch << SCALE_MOST) + self.batch;
+        if !enough {
+            self.pcp_tuned = 0;
+        }
+        let high = self.marks.high.count() + self.boost;
+        let gets_enough = self.unused().saturating_sub(self.pcp_high) > high;
+        if gets_enough && self.pcp >= self.pcp_tuned {
+            self.pcp_tuned = self.pcp_tuned.max(in_a_row).min(self.pcp_most);
+        }
+        let most = self.pcp_high.max(self.pcp_tuned);
         if self.pcp > most {
             self.free += self.pcp - most;
             self.pcp = most;
@@ -217,6 +239,23 @@ mod tests {
         for (managed, expected) in [(3840, 1), (50_910, 15), (116_484, 31), (244_158, 63)] {
             assert_eq!(zone(managed, 0).batch, expected, "{managed}");
         }
+    }
+
+    #[test]
+    fn a_list_keeps_what_is_freed_in_a_row_after_memory_was_short_and_more_while_there_is_enough() {
+        let mut zone = zone(50_910, 40_000);
+        (zone.pcp_high, zone.pcp_most) = (425, 6363);
+        zone.marks.high = Pages::new(637);
+        zone.take(30_000);
+        assert_eq!(zone.pcp_tuned, 6363);
+        let mut short = zone.clone();
+        zone.give(20_000);
+        assert_eq!(zone.pcp, 6363);
+        // As 6.12 has it after a kill.
+        short.take(9_500);
+        short.give(500);
+        short.give(20_000);
+        assert_eq!(short.pcp, 32 * 15 + 15);
     }
 
     #[test]
