@@ -31,8 +31,8 @@ fn set(memcgs: &mut Memcgs, id: MemcgId, file: &str, value: &str) -> Result<Writ
 #[test]
 fn a_page_is_charged_to_every_ancestor() {
     let mut memcgs = v2();
-    let work = memcgs.create("/work").unwrap();
-    let front = memcgs.create("/work/front").unwrap();
+    let work = memcgs.create("/shop").unwrap();
+    let front = memcgs.create("/shop/front").unwrap();
     assert_eq!(fill(&mut memcgs, front, 100), 0);
     for id in [front, work, MemcgId::ROOT] {
         assert_eq!(memcgs.get(id).memory.usage, 2 * BATCH);
@@ -161,22 +161,22 @@ fn all_die_together_below_the_highest_group() {
 #[test]
 fn what_a_removed_cgroup_is_charged_for_weighs_on_its_parent() {
     let mut memcgs = v2();
-    let work = memcgs.create("work").unwrap();
-    let front = memcgs.create("work/front").unwrap();
-    assert_eq!(memcgs.create("work"), Err(Errno::EEXIST));
+    let work = memcgs.create("shop").unwrap();
+    let front = memcgs.create("shop/front").unwrap();
+    assert_eq!(memcgs.create("shop"), Err(Errno::EEXIST));
     assert_eq!(memcgs.create("no/such"), Err(Errno::ENOENT));
     assert_eq!(memcgs.remove(work), Err(Errno::EBUSY));
     assert_eq!(fill(&mut memcgs, front, 100), 0);
     memcgs.make_kernel(front, 10);
     assert_eq!(memcgs.remove(front), Ok(()));
-    assert_eq!(memcgs.find("/work/front"), None);
+    assert_eq!(memcgs.find("/shop/front"), None);
     assert_eq!(memcgs.get(work).memory.usage, 100);
     assert_eq!((memcgs.get(work).kernel, memcgs.get(front).memory.usage), (10, 90));
     memcgs.uncharge(front, 90);
     assert_eq!(memcgs.get(work).memory.usage, 10);
-    let again = memcgs.create("work/front").unwrap();
+    let again = memcgs.create("shop/front").unwrap();
     assert_ne!(again, front);
-    assert_eq!(memcgs.path(again), "/work/front");
+    assert_eq!(memcgs.path(again), "/shop/front");
 }
 
 #[test]
