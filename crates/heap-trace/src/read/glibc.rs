@@ -1,11 +1,10 @@
 //! The records of glibc's trace utilities (`mtrace.h` of branch `dj/malloc`): 64 bytes a call, in
 //! the byte order of the machine, of which the first says so.
 
-use super::{Source, Stream, failed};
+use super::{Source, Stream, failed, fill};
 use crate::op::{Aligned, Op, What};
 use crate::problem::{Place, Problem};
 use std::collections::HashMap;
-use std::io::{ErrorKind, Read};
 
 const RECORD: usize = 64;
 /// The type of the first record, and what its first pointer is.
@@ -69,18 +68,13 @@ impl Source for Records {
         while !self.ended {
             let mut record = [0; RECORD];
             let place = Place::Byte(self.at);
-            let mut filled = 0;
-            while filled < RECORD {
-                match self.stream.read(&mut record[filled..]) {
-                    Ok(0) => break,
-                    Ok(n) => filled += n,
-                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                    Err(error) => {
-                        self.ended = true;
-                        return Some(Err(failed(place, &error)));
-                    }
+            let filled = match fill(&mut self.stream, &mut record) {
+                Ok(filled) => filled,
+                Err(error) => {
+                    self.ended = true;
+                    return Some(Err(failed(place, &error)));
                 }
-            }
+            };
             if filled < RECORD {
                 self.ended = true;
                 let expected = format!("a record of {RECORD} bytes");

@@ -181,6 +181,20 @@ fn known(head: &[u8], whole: Stream) -> Result<Ops, Problem> {
     Ok(Ops { format, inner })
 }
 
+/// Fills a record as far as the trace goes: how many bytes there were.
+fn fill(stream: &mut Stream, record: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < record.len() {
+        match stream.read(&mut record[filled..]) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
 fn failed(place: Place, error: &io::Error) -> Problem {
     Problem::new(place, "more of the trace", format!("a failure of reading ({error})"))
 }

@@ -16,10 +16,10 @@
 //! As text a call is `THREAD MICROSECONDS NAME ARGUMENTS = BLOCK`, where the microseconds may be `-`.
 
 use super::lines::{Numbered, number, words};
-use super::{Facts, Source, Stream, failed};
+use super::{Facts, Source, Stream, failed, fill};
 use crate::op::{Aligned, Op, What};
 use crate::problem::{Place, Problem, quoted};
-use std::io::{BufRead, ErrorKind, Read};
+use std::io::{BufRead, Read};
 
 const MAGIC: &[u8] = b"oomph-heap-trace 1 ";
 const HEADER: usize = 4096;
@@ -116,18 +116,13 @@ impl Source for Binary {
         }
         let mut record = [0; RECORD];
         let place = Place::Byte(self.at);
-        let mut filled = 0;
-        while filled < RECORD {
-            match self.stream.read(&mut record[filled..]) {
-                Ok(0) => break,
-                Ok(n) => filled += n,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => {
-                    self.ended = true;
-                    return Some(Err(failed(place, &error)));
-                }
+        let filled = match fill(&mut self.stream, &mut record) {
+            Ok(filled) => filled,
+            Err(error) => {
+                self.ended = true;
+                return Some(Err(failed(place, &error)));
             }
-        }
+        };
         if filled < RECORD || record[0] == 0 {
             self.ended = true;
             let torn = filled > 0 && record[0] != 0;

@@ -6,6 +6,7 @@ use facts::Name;
 use scenario::comparison::{ComparisonReport, QuantityRow, StepRow};
 
 use super::{amount, apart, curves, deaths, name, verdict};
+use crate::map::xml;
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ground:#fbfaf8;--card:#fff;--ink:#1d2126;--soft:#5a636d;--line:#dfe2e6;\
@@ -57,18 +58,7 @@ pub fn comparison_page(report: &ComparisonReport) -> String {
 
 /// Text in markup. Control characters have been shown by their names, where names are from outside.
 pub(super) fn escaped(text: &str) -> String {
-    let text = Name::new(text.as_bytes()).to_string();
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c => out.push(c),
-        }
-    }
-    out
+    xml(&Name::new(text.as_bytes()).to_string())
 }
 
 /// The pairs that have quantities or curves.
