@@ -14,7 +14,8 @@ use crate::compare::{report, tasks};
 /// Adds all of them.
 pub(super) fn compare(pair: &Pair<'_>, rows: &mut Vec<QuantityRow>) {
     let mut add = |moment: &str, all: Vec<Quantity>| {
-        rows.extend(all.into_iter().map(|quantity| QuantityRow {
+        let all = all.into_iter().map(|quantity| quantity.tolerated(&pair.scenario.tolerances));
+        rows.extend(all.map(|quantity| QuantityRow {
             between: pair.between,
             moment: moment.to_owned(),
             within: quantity.within(),
