@@ -17,7 +17,7 @@ use crate::compare::Tolerances;
 use crate::recording::{Recorded, Recorder, Recording};
 use crate::sampled::{NAMES, Sampled};
 use crate::vm::debian::Kernel;
-use crate::vm::{Boot, Disk, Measured, VmWorld, measure, modules};
+use crate::vm::{Boot, CgroupVersion, Disk, Measured, VmWorld, measure, modules};
 use crate::{Booted, Files, HostConfig, HostModel, HostWorld};
 
 /// Steps of a scenario at most: every one is kept until it is compared.
@@ -384,12 +384,6 @@ pub fn boot_of(scenario: &Scenario, kernel: &Kernel) -> Result<Boot, WorldError>
                 .into(),
         ));
     }
-    if spec.cgroup_version == Some(1) {
-        return Err(WorldError(
-            "virtual machines have cgroups of version 2 here, and the scenario asks for version 1"
-                .into(),
-        ));
-    }
     let ram = spec.ram.or(spec.mem_total).map_or(1024 * MIB, units::Bytes::get);
     let whole = |bytes: u64| bytes.next_multiple_of(MIB);
     let nodes: Vec<u64> = spec.nodes.iter().map(|node| whole(node.get())).collect();
@@ -414,6 +408,10 @@ pub fn boot_of(scenario: &Scenario, kernel: &Kernel) -> Result<Boot, WorldError>
         disks: Disk::of(&setup, &scenario.files),
         modules,
         parameters: vec![format!("transparent_hugepage={huge}")],
+        cgroups: match spec.cgroup_version {
+            Some(1) => CgroupVersion::V1,
+            _ => CgroupVersion::V2,
+        },
     })
 }
 

@@ -206,7 +206,9 @@ fn goal_of(row: &QuantityRow) -> Option<Goal> {
         _ if what.ends_with("bytes touched") => Goal::KillPoint,
         _ if what.starts_with("ksm ") => Goal::Ksm,
         _ if what.contains(" memory.events ") => Goal::MemoryEvents,
-        _ if what.ends_with(" memory.current") => Goal::CgroupShares,
+        _ if what.ends_with(" memory.current") || what.ends_with(" memory.usage_in_bytes") => {
+            Goal::CgroupShares
+        }
         _ => {
             row.within?;
             Goal::Other

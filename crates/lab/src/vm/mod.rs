@@ -17,7 +17,7 @@ pub mod modules;
 mod setup;
 mod world;
 
-pub use boot::{Boot, unavailable};
+pub use boot::{Boot, CgroupVersion, unavailable};
 pub use measure::{Measured, Texts, measure, profile, write_profile};
 pub use modules::Module;
 pub use setup::Disk;
