@@ -12,6 +12,8 @@ use crate::{Booted, model};
 
 /// Processes that are started in order to see what one costs.
 const PROBES: u64 = 16;
+/// Looks at the counters: each takes an eighth off the longest list there is, an eighth of a zone.
+const LOOKS: u32 = 40;
 
 /// A machine as it was measured: everything that the model needs in order to be one like it.
 #[derive(Debug, Clone)]
@@ -47,6 +49,7 @@ pub fn measure(machine: &mut dyn Booted, spec: &ProcessSpec) -> Result<Measured,
     let per_process = cost_of_process(machine, spec)?;
     machine.clear();
     settle(machine)?;
+    empty_lists(machine);
     let (zoneinfo, meminfo) = (file(machine, "/proc/zoneinfo")?, file(machine, "/proc/meminfo")?);
     let boot_log = machine.boot_log()?;
     let min_free_kbytes = file(machine, "/proc/sys/vm/min_free_kbytes")?;
@@ -88,6 +91,21 @@ fn kernel_pages(machine: &mut dyn Booted) -> Result<u64, WorldError> {
     let text = file(machine, "/proc/meminfo")?;
     let kib = |name| model::line(&text, name).unwrap_or(0);
     Ok((kib("SUnreclaim") + kib("KernelStack")) / 4)
+}
+
+/// Lets processors give back what is on their lists of free pages, all that was not for processes
+/// first, so that what is on them is known: since 6.7 each look at the counters makes the lists
+/// shorter (`decay_pcp_high()`), down to what their least length allows.
+fn empty_lists(machine: &mut dyn Booted) {
+    let fraction = "/proc/sys/vm/percpu_pagelist_high_fraction";
+    // Kernels that do not have it have short lists.
+    if machine.write(fraction, "1000000").is_err() {
+        return;
+    }
+    for _ in 0..LOOKS {
+        let _ = machine.write("/proc/sys/vm/stat_refresh", "1");
+    }
+    let _ = machine.write(fraction, "0");
 }
 
 /// Lets what is freed some time later be freed, and counters of processors be added up.

@@ -368,8 +368,8 @@ impl World for VmWorld {
         }
         let mut names: Vec<String> = MACHINE.iter().map(|name| (*name).to_owned()).collect();
         let (mount, files) = match self.boot.cgroups {
-            CgroupVersion::V1 => ("sys/fs/cgroup/memory", CGROUP_V1),
-            CgroupVersion::V2 => ("sys/fs/cgroup", CGROUP),
+            CgroupVersion::V1 => ("sys/fs/cgroup/memory", CGROUP_V1_FILES),
+            CgroupVersion::V2 => ("sys/fs/cgroup", CGROUP_FILES),
         };
         for path in &self.cgroups {
             let path = path.trim_end_matches('/');
@@ -468,7 +468,7 @@ const MACHINE: &[&str] = &[
 ];
 
 /// Files of a memory cgroup that are looked at.
-const CGROUP: &[&str] = &[
+pub(crate) const CGROUP_FILES: &[&str] = &[
     "memory.current",
     "memory.peak",
     "memory.min",
@@ -486,7 +486,7 @@ const CGROUP: &[&str] = &[
 ];
 
 /// The same of version 1.
-const CGROUP_V1: &[&str] = &[
+pub(crate) const CGROUP_V1_FILES: &[&str] = &[
     "memory.usage_in_bytes",
     "memory.limit_in_bytes",
     "memory.max_usage_in_bytes",
