@@ -423,7 +423,11 @@ fn in_world<W: Booted>(
         let mut arrived = begin("model".to_owned(), cpus, Machinery::Whole);
         arrived.row.kernel = Some(release.to_string());
         let Measured { config, image } = measured;
-        let config = if plan.stored { (plan.stated)(Some(release))?.0 } else { config };
+        let mut config = if plan.stored { (plan.stated)(Some(release))?.0 } else { config };
+        config.cgroups = match cgroups_of(scenario) {
+            CgroupVersion::V1 => facts::CgroupVersion::V1,
+            CgroupVersion::V2 => facts::CgroupVersion::V2,
+        };
         let mut machine = Machine::new(config, image);
         played(scenario, plan, &mut machine, Arm::Model, &mut arrived, of_model);
         Some(arrived)
@@ -477,11 +481,16 @@ pub fn boot_of(scenario: &Scenario, kernel: &Kernel) -> Result<Boot, WorldError>
         disks: Disk::of(&setup, &scenario.files),
         modules,
         parameters: vec![format!("transparent_hugepage={huge}")],
-        cgroups: match spec.cgroup_version {
-            Some(1) => CgroupVersion::V1,
-            _ => CgroupVersion::V2,
-        },
+        cgroups: cgroups_of(scenario),
     })
+}
+
+/// The version of cgroups that a virtual machine has for a scenario.
+fn cgroups_of(scenario: &Scenario) -> CgroupVersion {
+    match scenario.machine.cgroup_version {
+        Some(1) => CgroupVersion::V1,
+        _ => CgroupVersion::V2,
+    }
 }
 
 /// On the model alone: as a machine like this one where it could also run here, else as it is stated.
