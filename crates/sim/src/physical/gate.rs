@@ -84,7 +84,7 @@ impl Physical {
     /// Pages from the first zone that meets this mark.
     pub(crate) fn grab(&mut self, want: u64, what: For, mark: Mark) -> Option<Grant> {
         for at in self.allowed(what.highest()) {
-            let before = self.zones[at].clone();
+            let before = self.zones[at].lists();
             let pages = self.take(at, want, what, mark);
             if pages > 0 {
                 let zone = u8::try_from(at).unwrap_or(NOWHERE);

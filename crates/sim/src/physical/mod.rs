@@ -8,6 +8,7 @@
 mod account;
 mod balance;
 mod boot;
+mod buddy;
 mod control;
 mod count;
 pub(crate) mod counters;
@@ -31,6 +32,8 @@ use facts::Release;
 use rules::watermark::ZoneKind;
 use world::SwapSpec;
 
+pub use buddy::FreeBlocks;
+pub(crate) use buddy::ORDERS;
 pub(crate) use gate::{For, Grant, NoMemory, process_pages};
 pub(crate) use lru::{List, Lru};
 pub(crate) use pcp::Type;
@@ -42,6 +45,7 @@ pub(crate) use zones::{Mark, Zone, class};
 use crate::config::MachineConfig;
 use crate::profile::Profile;
 use crate::range_map::RangeMap;
+use buddy::Buddy;
 use workingset::Shadow;
 use writeback::Writeback;
 
@@ -103,6 +107,9 @@ pub(crate) struct Physical {
     pub(crate) owed: u64,
 }
 
+/// Pages of the largest machine whose free blocks are kept: 4 GiB.
+const KEPT: u64 = 1 << 20;
+
 /// Grants that are remembered at most: one for each zone that a request is served from.
 const GRANTS: usize = 16;
 
@@ -110,8 +117,8 @@ const GRANTS: usize = 16;
 #[derive(Debug, Clone)]
 struct Granted {
     zone: u8,
-    /// What it was before.
-    before: Zone,
+    /// What was free and on lists before.
+    before: (u64, pcp::Pcp),
     pages: u64,
     what: For,
     mark: Mark,
@@ -124,6 +131,12 @@ impl Physical {
         let mut zones: Vec<Zone> =
             profile.zones.iter().map(|zone| Zone::new(config.release, zone)).collect();
         zones.truncate(usize::from(NOWHERE));
+        for zone in &mut zones {
+            let known = |known: &&FreeBlocks| known.node == zone.node && known.kind == zone.kind;
+            let known = profile.blocks.iter().find(known).filter(|_| profile.managed() <= KEPT);
+            let blocks = known.map(|known| Buddy::new(config.release, known, zone.free));
+            zone.blocks = blocks.map(Box::new);
+        }
         let mut physical = Physical {
             release: config.release,
             cpus: config.cpus,
@@ -214,7 +227,7 @@ impl Physical {
         let Some(last) = last else { return self.give(zone, pages, Type::Movable) };
         let (at, left) = (usize::from(zone), last.pages - pages);
         let Some(place) = self.zones.get_mut(at) else { return };
-        *place = last.before;
+        place.undo(last.before, last.what.kind());
         self.take(at, left, last.what, last.mark);
     }
 

@@ -18,6 +18,7 @@
 
 use facts::Release;
 
+use super::buddy::Buddy;
 use crate::page::HUGE;
 
 /// What a free page is kept for (`MIGRATE_PCPTYPES`), in the kernel's order since 4.4.
@@ -31,8 +32,8 @@ pub(crate) enum Type {
     Reclaimable,
 }
 
-/// Lists of single pages.
-const TYPES: usize = 3;
+/// Those that have lists.
+const TYPES: [Type; 3] = [Type::Unmovable, Type::Movable, Type::Reclaimable];
 /// `CONFIG_PCP_BATCH_SCALE_MAX`, as a power of two: how many batches go at once at most.
 const SCALE_MOST: u32 = 5;
 
@@ -51,7 +52,7 @@ enum Rule {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pcp {
     rule: Rule,
-    lists: [u64; TYPES],
+    lists: [u64; 3],
     /// Huge pages on a list of their own, since 5.14.
     pub(super) huge: u64,
     pub(crate) batch: u64,
@@ -77,6 +78,54 @@ pub(super) struct Above {
     pub(super) limit: u64,
     /// and this is what there should be.
     pub(super) high: u64,
+}
+
+/// The free lists that pages come from and go to.
+#[derive(Debug)]
+pub(super) struct Pool<'a> {
+    /// Pages on them.
+    free: &'a mut u64,
+    /// Their blocks, where they are kept.
+    blocks: Option<&'a mut Buddy>,
+}
+
+impl<'a> Pool<'a> {
+    pub(super) fn new(free: &'a mut u64, blocks: Option<&'a mut Buddy>) -> Pool<'a> {
+        Pool { free, blocks }
+    }
+
+    /// Takes as many of these pages as there are.
+    fn take(&mut self, kind: Type, pages: u64) -> u64 {
+        let some = pages.min(*self.free);
+        let some = self.blocks.as_deref_mut().map_or(some, |blocks| blocks.take(kind, some));
+        *self.free -= some;
+        some
+    }
+
+    /// Takes as many huge pages as there are.
+    fn take_huge(&mut self, count: u64) -> u64 {
+        let some = count.min(*self.free / HUGE);
+        let some = self.blocks.as_deref_mut().map_or(some, |blocks| blocks.take_huge(some));
+        *self.free -= some * HUGE;
+        some
+    }
+
+    fn put(&mut self, kind: Type, pages: u64) {
+        if let Some(blocks) = self.blocks.as_deref_mut() {
+            blocks.give(kind, pages);
+        }
+        *self.free += pages;
+    }
+
+    /// Pages that can be had without those of other types.
+    fn own(&self, kind: Type) -> u64 {
+        self.blocks.as_deref().map_or(*self.free, |blocks| blocks.own(kind))
+    }
+
+    /// Whether the marks are about to be raised.
+    fn is_boosted(&self) -> bool {
+        self.blocks.as_deref().is_some_and(Buddy::is_boosted)
+    }
 }
 
 impl Pcp {
@@ -136,18 +185,18 @@ impl Pcp {
     }
 
     /// Takes up to `want` pages one after the other, each while more than the limit is free; how many there
-    /// were. `free` is what is on the free lists (`rmqueue_pcplist()`).
-    pub(super) fn take(&mut self, want: u64, kind: Type, above: Above, free: &mut u64) -> u64 {
+    /// were (`rmqueue_pcplist()`)
+    pub(super) fn take(&mut self, want: u64, kind: Type, above: Above, pool: &mut Pool<'_>) -> u64 {
         let mut left = want;
         while left > 0 {
             // `get_page_from_freelist()`
-            self.below_high |= self.rule == Rule::Tuned && *free <= above.high;
-            if *free <= above.limit {
+            self.below_high |= self.rule == Rule::Tuned && *pool.free <= above.high;
+            if *pool.free <= above.limit || pool.is_boosted() {
                 break;
             }
             let list = &mut self.lists[kind as usize];
             if *list == 0 {
-                left -= self.refill(left, kind, above, free);
+                left -= self.refill(left, kind, above, pool);
                 continue;
             }
             let some = left.min(*list);
@@ -159,9 +208,10 @@ impl Pcp {
     }
 
     /// Takes pages whatever the marks say, of those that are there.
-    pub(super) fn take_any(&mut self, want: u64, kind: Type, high: u64, free: &mut u64) {
+    pub(super) fn take_any(&mut self, want: u64, kind: Type, high: u64, pool: &mut Pool<'_>) {
         let above = Above { limit: 0, high };
-        let mut left = want - self.take(want, kind, above, free);
+        let mut left = want - self.take(want, kind, above, pool);
+        left -= pool.take(kind, left);
         for list in &mut self.lists {
             let some = left.min(*list);
             *list -= some;
@@ -169,25 +219,25 @@ impl Pcp {
         }
         let blocks = left.div_ceil(HUGE).min(self.huge);
         self.huge -= blocks;
-        *free += (blocks * HUGE).saturating_sub(left);
+        pool.put(Type::Movable, (blocks * HUGE).saturating_sub(left));
     }
 
     /// Fills an empty list, which pages are taken from at once; how many were.
-    fn refill(&mut self, want: u64, kind: Type, above: Above, free: &mut u64) -> u64 {
+    fn refill(&mut self, want: u64, kind: Type, above: Above, pool: &mut Pool<'_>) -> u64 {
         let before = (self.high, self.alloc_factor);
-        let size = self.nr_alloc(0).min(*free);
-        let list = &mut self.lists[kind as usize];
-        *list += size;
-        *free -= size;
+        let asked = self.nr_alloc(0);
+        let size = pool.take(kind, asked);
+        self.lists[kind as usize] += size;
         // What follows is the same again and again until a mark is reached.
         let steady = before == (self.high, self.alloc_factor) && size > 0;
         let mark = if self.below_high { above.limit } else { above.high.max(above.limit) };
         let times = if steady {
-            (want / size).saturating_sub(1).min(free.saturating_sub(mark) / size)
+            let more = pool.free.saturating_sub(mark).min(pool.own(kind)) / size;
+            more.min((want / size).saturating_sub(1))
         } else {
             0
         };
-        *free -= times * size;
+        pool.take(kind, times * size);
         let list = &mut self.lists[kind as usize];
         // The page that the list was filled for is had whatever the mark is now.
         let one = u64::from(*list > 0);
@@ -228,18 +278,20 @@ impl Pcp {
     }
 
     /// Huge pages, each while so much is left that it may be had: how many.
-    pub(super) fn take_huge(&mut self, want: u64, above: Above, free: &mut u64) -> u64 {
+    pub(super) fn take_huge(&mut self, want: u64, above: Above, pool: &mut Pool<'_>) -> u64 {
         let mut got = 0;
         while got < want {
-            self.below_high |= self.rule == Rule::Tuned && *free < above.high + HUGE;
+            self.below_high |= self.rule == Rule::Tuned && *pool.free < above.high + HUGE;
             // `__zone_watermark_ok()`: less the rest of the block.
-            if *free < above.limit + HUGE {
+            if *pool.free < above.limit + HUGE {
                 break;
             }
             if self.huge == 0 {
                 let size = if self.has_huge() { self.nr_alloc(HUGE.ilog2()) } else { 1 };
-                self.huge = size.min(*free / HUGE);
-                *free -= self.huge * HUGE;
+                self.huge = pool.take_huge(size);
+                if self.huge == 0 {
+                    break;
+                }
             }
             self.huge -= 1;
             got += 1;
@@ -255,7 +307,7 @@ impl Pcp {
 
     /// Pages come back one after the other. `mark`: what must be exceeded for the high mark to be met,
     /// for any request.
-    pub(super) fn give(&mut self, pages: u64, kind: Type, mark: u64, free: &mut u64) {
+    pub(super) fn give(&mut self, pages: u64, kind: Type, mark: u64, pool: &mut Pool<'_>) {
         let mut left = pages;
         while left > 0 {
             self.clamp();
@@ -277,13 +329,13 @@ impl Pcp {
                 continue;
             }
             let size = self.nr_free(high);
-            self.drain(size, kind, free);
-            if self.below_high && *free > mark {
+            self.drain(size, kind, pool);
+            if self.below_high && *pool.free > mark {
                 self.below_high = false;
             } else if quiet && before == (self.high, self.free_count) && size > 0 && self.settled()
             {
                 // What follows is the same again and again.
-                *free += left / size * size;
+                pool.put(kind, left / size * size);
                 left %= size;
             }
         }
@@ -360,27 +412,27 @@ impl Pcp {
     }
 
     /// `free_pcppages_bulk()`: pages go to the free lists, those of one kind first.
-    fn drain(&mut self, pages: u64, first: Type, free: &mut u64) {
+    fn drain(&mut self, pages: u64, first: Type, pool: &mut Pool<'_>) {
         let mut left = pages.min(self.count());
-        for step in 0..TYPES {
-            let list = &mut self.lists[(first as usize + step) % TYPES];
-            let some = left.min(*list);
-            *list -= some;
-            *free += some;
+        for step in 0..TYPES.len() {
+            let at = (first as usize + step) % TYPES.len();
+            let some = left.min(self.lists[at]);
+            self.lists[at] -= some;
+            pool.put(TYPES[at], some);
             left -= some;
         }
         let blocks = left.div_ceil(HUGE).min(self.huge);
         self.huge -= blocks;
-        *free += blocks * HUGE;
+        pool.put(Type::Movable, blocks * HUGE);
     }
 
     /// `drain_all_pages()`.
-    pub(super) fn drain_all(&mut self, free: &mut u64) {
-        self.drain(u64::MAX, Type::Unmovable, free);
+    pub(super) fn drain_all(&mut self, pool: &mut Pool<'_>) {
+        self.drain(u64::MAX, Type::Unmovable, pool);
     }
 
     /// `decay_pcp_high()`, 6.7: what the counters' look does, once a second; whether there is more to do.
-    pub(super) fn decay(&mut self, free: &mut u64) -> bool {
+    pub(super) fn decay(&mut self, pool: &mut Pool<'_>) -> bool {
         if self.rule != Rule::Tuned {
             return false;
         }
@@ -391,7 +443,7 @@ impl Pcp {
             more = self.high > self.high_min;
         }
         let much = self.count().saturating_sub(self.high);
-        self.drain(much, Type::Unmovable, free);
+        self.drain(much, Type::Unmovable, pool);
         more || much > 0
     }
 }

@@ -14,7 +14,8 @@ use facts::Release;
 use rules::watermark::{Marks, ZoneKind};
 use units::Pages;
 
-use super::pcp::{Above, Pcp, Type};
+use super::buddy::Buddy;
+use super::pcp::{Above, Pcp, Pool, Type};
 use crate::page::HUGE;
 use crate::profile::ZoneProfile;
 
@@ -44,6 +45,12 @@ pub(crate) struct Zone {
     pub(crate) pcp: Pcp,
     pub(crate) marks: Marks,
     pub(crate) boost: u64,
+    /// `vm.watermark_boost_factor`, since 5.0.
+    pub(crate) boost_factor: u64,
+    /// kswapd is to be woken, for the marks were raised (`ZONE_BOOSTED_WATERMARK`).
+    pub(super) boosted: bool,
+    /// Its free blocks, where the model keeps them.
+    pub(super) blocks: Option<Box<Buddy>>,
     /// `lowmem_reserve`, by the kind of the highest zone that the request may use.
     pub(crate) protection: [u64; CLASSES],
     /// Pages that a check of the marks counts as taken beside those asked for (2.6.36 to 3.2).
@@ -78,6 +85,9 @@ impl Zone {
             pcp: Pcp::new(release, profile.managed, pcp),
             marks: Marks { min: zero, low: zero, high: zero, promo: None },
             boost: 0,
+            boost_factor: if release >= Release::new(5, 0) { 15_000 } else { 0 },
+            boosted: false,
+            blocks: None,
             protection: [0; CLASSES],
             extra: if two_too_many { 2 } else { 0 },
         }
@@ -102,40 +112,81 @@ impl Zone {
     /// Takes up to `want` pages as order-0 requests do, one after the other while the mark is met: from
     /// the processor's list, which is refilled from the free lists. How many there were.
     pub(crate) fn take(&mut self, want: u64, kind: Type, mark: Mark, class: usize) -> u64 {
-        self.pcp.take(want, kind, self.above(mark, class), &mut self.free)
+        let mut got = 0;
+        while got < want {
+            let above = self.above(mark, class);
+            let mut pool = Pool::new(&mut self.free, self.blocks.as_deref_mut());
+            got += self.pcp.take(want - got, kind, above, &mut pool);
+            if !self.raise() {
+                break;
+            }
+        }
+        got
     }
 
     /// Takes pages whatever the marks say, of those that are there.
     pub(crate) fn take_any(&mut self, want: u64, kind: Type) {
         let high = self.limit(Mark::High, CLASSES - 1);
-        self.pcp.take_any(want, kind, high, &mut self.free);
+        let mut pool = Pool::new(&mut self.free, self.blocks.as_deref_mut());
+        self.pcp.take_any(want, kind, high, &mut pool);
+        self.raise();
     }
 
     /// Whether as many can be had while the mark is met.
     pub(crate) fn has(&self, want: u64, kind: Type, mark: Mark, class: usize) -> bool {
         let (mut pcp, mut free) = (self.pcp.clone(), self.free);
-        pcp.take(want, kind, self.above(mark, class), &mut free) == want
+        let mut pool = Pool::new(&mut free, None);
+        pcp.take(want, kind, self.above(mark, class), &mut pool) == want
     }
 
     /// Takes whole huge pages while the mark is met; how many pages.
     pub(crate) fn take_huge(&mut self, blocks: u64, mark: Mark, class: usize) -> u64 {
-        self.pcp.take_huge(blocks, self.above(mark, class), &mut self.free) * HUGE
+        let above = self.above(mark, class);
+        let mut pool = Pool::new(&mut self.free, self.blocks.as_deref_mut());
+        self.pcp.take_huge(blocks, above, &mut pool) * HUGE
     }
 
     /// Gives pages back: to the processor's list, and what is too many for it to the free lists.
     pub(crate) fn give(&mut self, pages: u64, kind: Type) {
         let mark = self.limit(Mark::High, CLASSES - 1);
-        self.pcp.give(pages, kind, mark, &mut self.free);
+        let mut pool = Pool::new(&mut self.free, self.blocks.as_deref_mut());
+        self.pcp.give(pages, kind, mark, &mut pool);
     }
 
     /// `drain_all_pages()`.
     pub(crate) fn drain(&mut self) {
-        self.pcp.drain_all(&mut self.free);
+        self.pcp.drain_all(&mut Pool::new(&mut self.free, self.blocks.as_deref_mut()));
     }
 
     /// A second has passed; whether there is more to do.
     pub(crate) fn decay(&mut self) -> bool {
-        self.pcp.decay(&mut self.free)
+        self.pcp.decay(&mut Pool::new(&mut self.free, self.blocks.as_deref_mut()))
+    }
+
+    /// What was free, and what was on lists, at another moment.
+    pub(super) fn lists(&self) -> (u64, Pcp) {
+        (self.free, self.pcp.clone())
+    }
+
+    /// It is again as it was at that moment, after which pages of this kind were taken and nothing else.
+    pub(super) fn undo(&mut self, (free, pcp): (u64, Pcp), kind: Type) {
+        if let Some(blocks) = self.blocks.as_deref_mut() {
+            blocks.give(kind, free.saturating_sub(self.free));
+        }
+        self.free = free;
+        self.pcp = pcp;
+    }
+
+    /// `boost_watermark()`: pages of one type were taken for another. Whether that was so.
+    fn raise(&mut self) -> bool {
+        let times = self.blocks.as_deref_mut().map_or(0, Buddy::boosts);
+        let most = self.marks.high.count().saturating_mul(self.boost_factor) / 10_000;
+        // On small zones it would do more harm than good.
+        if times > 0 && self.managed >= 4 * HUGE && most > 0 {
+            self.boost = (self.boost + u64::from(times) * HUGE).min(most.max(HUGE));
+            self.boosted = true;
+        }
+        times > 0
     }
 
     /// Everything that could be given out.
