@@ -166,6 +166,7 @@ pub fn profile(texts: &Texts<'_>) -> Result<Profile, WorldError> {
         unevictable: pages("Unevictable") + pages("Shmem"),
         committed: pages("Committed_AS"),
         per_process: texts.per_process,
+        blocks: Vec::new(),
     })
 }
 
