@@ -13,8 +13,10 @@ use crate::machine::{Machine, Process};
 use crate::memcg::Making;
 use crate::mm::Mm;
 use crate::page::{PAGE_BITS, Pte, What};
+use crate::pages::by_table;
 use crate::physical::process_pages;
 use crate::store::Store;
+use crate::unsynced::{SWAP, signed};
 use crate::vm_flags::VmFlags;
 use crate::vma::{Backing, Vma};
 
@@ -104,14 +106,16 @@ impl Machine {
         };
         if self.living(id).is_err() {
             // Killed by the lack of memory that its own image caused.
-            self.release_mm(mm);
+            self.release_mm(mm, usize::MAX);
             return Ok(());
         }
         // An exec ends the other threads; the memory is let go by each.
         let mut users = 0;
-        for other in &mut self.processes {
+        let mut leaving = Vec::new();
+        for (index, other) in self.processes.iter_mut().enumerate() {
             if other.group == group && other.ended.is_none() {
                 other.ended = Some(End::Exit(0));
+                leaving.push(index);
                 users += 1;
                 // The leader goes on with what it has.
                 if users > 1 {
@@ -133,8 +137,8 @@ impl Machine {
                 self.store.release_open(fd.open);
             }
         }
-        for _ in 0..users {
-            self.release_mm(old);
+        for task in leaving {
+            self.release_mm(old, task);
         }
         // Past the point of no return (`begin_new_exec()`) a failure is a signal.
         if fits { Ok(()) } else { self.finish(group, End::Signal(SEGV)) }
@@ -166,7 +170,7 @@ impl Machine {
             if other.ended.is_none() && (this || (whole && other.group == group)) {
                 other.ended = Some(how);
                 self.store.process_gone(std::mem::take(&mut other.kernel));
-                self.release_mm(mm);
+                self.release_mm(mm, index);
             }
         }
         if whole {
@@ -178,9 +182,10 @@ impl Machine {
         Ok(())
     }
 
-    /// One user less of an address space; with the last one it goes.
-    pub(crate) fn release_mm(&mut self, id: usize) {
+    /// One user less of an address space, this task; with the last one it goes.
+    pub(crate) fn release_mm(&mut self, id: usize, task: usize) {
         let Some(mm) = self.mms.get_mut(&id) else { return };
+        mm.unsynced.leave(task);
         mm.users = mm.users.saturating_sub(1);
         if mm.users == 0
             && let Some(mm) = self.mms.remove(&id)
@@ -232,7 +237,8 @@ pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
 
 /// `dup_mmap()`: the copy, or `ENOMEM` when a promise is refused.
 fn duplicate(ctx: &mut Ctx<'_>, key: usize) -> Result<Mm, Errno> {
-    let mut child = Mm::new(ctx.store.config.arch, ctx.mm.layout, ctx.mm.segments);
+    let mut child =
+        Mm::new(ctx.store.config.arch, ctx.mm.layout, ctx.mm.segments, ctx.mm.unsynced.alike());
     child.key = key;
     child.memcg = ctx.mm.memcg;
     // As many tables as the parent has will do, and what is too much of that goes back.
@@ -294,9 +300,11 @@ fn copy_pages(store: &mut Store, parent: &mut Mm, child: &mut Mm, vma: &Vma) {
         {
             physical.swap.hold(pte.frame, len);
             child.swapped += len;
+            by_table(page, len, |pages| child.unsynced.at_once(SWAP, signed(pages)));
         }
         if let Some(kind) = pte.rss() {
             child.rss[kind] += len;
+            by_table(page, len, |pages| child.unsynced.at_once(kind, signed(pages)));
         }
         let writable = pte.writable && !cow;
         let copy = Pte { young: false, dirty: pte.dirty && !shared, writable, ..pte };

@@ -5,7 +5,7 @@ use crate::files::{File, FileKind};
 use crate::frames::file_base;
 use crate::image::{Image, ImageBacking, ImageMapping, ImagePage};
 use crate::mm::Mm;
-use crate::page::{PAGE, PAGE_BITS, Pte, What};
+use crate::page::{ANON, FILE, PAGE, PAGE_BITS, Pte, SHMEM, What};
 use crate::range_map::RangeSet;
 use crate::store::Store;
 use crate::vm_flags::VmFlags;
@@ -64,6 +64,13 @@ impl Image {
             mm.tables.make(address, address + 1);
         }
         store.frames.pay_tables(mm);
+        // What an exec puts on the stack is not a fault of the new program's own.
+        let mut pages = [mm.rss[ANON].saturating_sub(1), mm.rss[FILE], mm.rss[SHMEM], 0];
+        if mm.unsynced.counts_by_processor() {
+            pages[ANON] = mm.rss[ANON];
+        }
+        let call = u64::from(store.rules.counts_call_faults);
+        mm.unsynced.made(self.exec_faults.0.saturating_sub(call).max(pages.iter().sum()), pages);
         mm.hiwater_vm = self.peaks.0;
         mm.hiwater_rss = self.peaks.1;
     }

@@ -53,6 +53,7 @@ mod tables;
 mod thp;
 mod touch;
 mod tree;
+mod unsynced;
 mod vm_flags;
 mod vma;
 

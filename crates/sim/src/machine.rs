@@ -227,7 +227,7 @@ impl Machine {
             legacy: false,
         };
         let layout = layout(config.release, config.arch, input);
-        let mut mm = Mm::new(config.arch, layout, self.image.segments);
+        let mut mm = Mm::new(config.arch, layout, self.image.segments, config.unsynced());
         let rest = Rest {
             mms: &mut self.mms,
             processes: &mut self.processes,
@@ -324,7 +324,7 @@ impl Machine {
         };
         let mut layout = layout(config.release, config.arch, input);
         layout.mmap_base = self.image.mmap_base.unwrap_or(layout.mmap_base);
-        let mut mm = Mm::new(config.arch, layout, self.image.segments);
+        let mut mm = Mm::new(config.arch, layout, self.image.segments, config.unsynced());
         mm.key = self.next_mm;
         self.next_mm += 1;
         mm.memcg = memcg;
@@ -590,7 +590,7 @@ impl World for Machine {
             smaps_rollup: Some(proc::rollup(store, mm)),
             status: Some(proc::status(store, mm, task, &who)),
             statm: Some(proc::statm(store, mm)),
-            stat: Some(proc::stat(mm, task, &who)),
+            stat: Some(proc::stat(store, mm, task, &who)),
             oom_score,
             machine,
         })

@@ -159,13 +159,13 @@ pub(super) fn figures(parts: &Parts<'_>, victim: usize) -> Kill {
         pid: Some(pid(thread)),
         name: Some(Name::from(process.name.as_str())),
         total_vm: bytes(mm.map(|mm| mm.total_vm)),
-        anon_rss: bytes(mm.map(|mm| mm.rss[ANON])),
+        anon_rss: bytes(mm.map(|mm| mm.said(ANON))),
         file_rss: bytes(mm.map(|mm| {
             // Shared memory was counted with files until 4.4.
             let shmem = facts::Release::new(4, 5) > parts.store.release();
-            mm.rss[FILE] + if shmem { mm.rss[SHMEM] } else { 0 }
+            mm.said(FILE) + if shmem { mm.said(SHMEM) } else { 0 }
         })),
-        shmem_rss: bytes(mm.map(|mm| mm.rss[SHMEM])),
+        shmem_rss: bytes(mm.map(|mm| mm.said(SHMEM))),
         uid: parts.task(victim).map(|task| task.uid),
         pgtables: bytes(mm.map(|mm| mm.tables.count())),
         oom_score_adj: Some(process.adj),
