@@ -14,7 +14,7 @@ use crate::memcg::Making;
 use crate::mm::Mm;
 use crate::page::{PAGE_BITS, Pte, What};
 use crate::pages::by_table;
-use crate::physical::process_pages;
+use crate::physical::{Holder, process_pages};
 use crate::store::Store;
 use crate::unsynced::{SWAP, signed};
 use crate::vm_flags::VmFlags;
@@ -49,7 +49,8 @@ impl Machine {
             victim: None,
             ..process.clone()
         };
-        if self.with(id, process_pages)?.is_err() {
+        let holder = if kind == ForkKind::Thread { Holder::Thread } else { Holder::Process };
+        if self.with(id, |ctx| process_pages(ctx, holder))?.is_err() {
             return Ok(Err(Errno::ENOMEM));
         }
         if kind == ForkKind::Fork {
@@ -63,7 +64,7 @@ impl Machine {
                     }
                 }
                 Err(error) => {
-                    self.store.process_gone(Making::default());
+                    self.store.process_gone(holder, Making::default());
                     return Ok(Err(error));
                 }
             }
@@ -119,7 +120,7 @@ impl Machine {
                 users += 1;
                 // The leader goes on with what it has.
                 if users > 1 {
-                    self.store.process_gone(std::mem::take(&mut other.kernel));
+                    self.store.process_gone(Holder::Thread, std::mem::take(&mut other.kernel));
                 }
             }
         }
@@ -169,7 +170,9 @@ impl Machine {
             let this = index == Self::index(id);
             if other.ended.is_none() && (this || (whole && other.group == group)) {
                 other.ended = Some(how);
-                self.store.process_gone(std::mem::take(&mut other.kernel));
+                let leads = Self::index(other.group) == index;
+                let holder = if leads { Holder::Process } else { Holder::Thread };
+                self.store.process_gone(holder, std::mem::take(&mut other.kernel));
                 self.release_mm(mm, index);
             }
         }
@@ -205,6 +208,9 @@ pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
         physical.give_kernel(mm.tables_paid);
         let paid = mm.tables_paid;
         store.frames.memcgs.free_tables(&mut mm, paid);
+    }
+    if let Some(physical) = store.frames.physical.as_deref_mut() {
+        physical.settle_mappings(mm.mappings_paid, 0);
     }
     let last = mm.layout.task_size >> PAGE_BITS;
     for (_, len, pte) in mm.pages.remove(0, last + 1) {
@@ -279,6 +285,7 @@ fn duplicate(ctx: &mut Ctx<'_>, key: usize) -> Result<Mm, Errno> {
     child.hiwater_vm = child.total_vm;
     child.hiwater_rss = child.rss_total();
     store.frames.pay_tables(&mut child);
+    store.frames.pay_mappings(&mut child);
     Ok(child)
 }
 

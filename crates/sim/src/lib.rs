@@ -61,6 +61,7 @@ pub use config::{Huge, MachineConfig};
 pub use image::{BadImage, Image, ImageBacking, ImageMapping, ImagePage, ImagePages};
 pub use machine::Machine;
 pub use mm::Segments;
+pub use physical::objects::is_known as knows_objects;
 pub use profile::{Profile, ZoneProfile};
 pub use tree::TreeFile;
 pub use vm_flags::{Kind, VmFlags};

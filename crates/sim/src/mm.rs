@@ -59,6 +59,8 @@ pub(crate) struct Mm {
     pub(crate) users: u32,
     /// Page tables that memory was taken for.
     pub(crate) tables_paid: u64,
+    /// Mappings that the kernel has objects for.
+    pub(crate) mappings_paid: u64,
     /// Its number among the address spaces.
     pub(crate) key: usize,
     /// Entries of pages in swap (`MM_SWAPENTS`).
@@ -92,6 +94,7 @@ impl Mm {
             holes: Holes::everything(),
             users: 1,
             tables_paid: 0,
+            mappings_paid: 0,
             key: usize::MAX,
             swapped: 0,
             memcg: MemcgId::ROOT,

@@ -18,6 +18,7 @@ use super::{Parts, Scope, Victim};
 use crate::fork::destroy;
 use crate::machine::{FIRST_PID, Machine};
 use crate::page::{ANON, FILE, SHMEM};
+use crate::physical::Holder;
 
 /// `SIGKILL` and `SIGTERM`.
 const SIGKILL: u8 = 9;
@@ -116,7 +117,8 @@ pub(crate) fn give_up(parts: &mut Parts<'_>, group: usize, signal: u8, ended: &m
         parts.store.oom.deaths.push((index, how));
         ended.push(index);
         let paid = std::mem::take(&mut parts.processes[index].kernel);
-        parts.store.process_gone(paid);
+        let holder = if index == group { Holder::Process } else { Holder::Thread };
+        parts.store.process_gone(holder, paid);
         let key = parts.processes[index].mm;
         release_mm(parts, key);
     }
