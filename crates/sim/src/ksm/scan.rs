@@ -26,6 +26,7 @@ impl Machine {
             let sleep = if ticks == 0 { 0 } else { (ticks + 1).saturating_mul(tick) };
             ksm.wake = None;
             ksm.look(at.saturating_add(sleep).saturating_add(scanned.max(1) * COST));
+            self.pay_ksm();
         }
     }
 }
