@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use ::world::{ProcessSpec, World, WorldError};
 use facts::Zone;
 use rules::watermark::ZoneKind;
-use sim::{Image, MachineConfig, Profile, ZoneProfile};
+use sim::{Disk, Image, MachineConfig, Profile, ZoneProfile};
 use units::Pages;
 
 use super::VmWorld;
@@ -64,6 +64,7 @@ impl VmWorld {
         let mut config = model::config(&smaps, &text)?;
         config.cpus = self.cpus();
         config.physical = Some(profile);
+        config.disk = Disk::SOLID;
         // Init, and the actor that all others are copies of.
         config.vdso_users = 2;
         // Swap is what the scenario arranges.

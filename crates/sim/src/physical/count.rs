@@ -192,6 +192,10 @@ fn frames(store: &Store, places: &[Zone], zones: &mut [ZoneCounters], nodes: &mu
             node.swap_cached += cached;
             node.file += cached;
         }
+        if frame.writeback {
+            node.writeback += len;
+            zone.write_pending += len;
+        }
         let Some((file, _)) = file_of(first) else {
             node.anon += mapped;
             continue;

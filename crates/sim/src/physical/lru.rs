@@ -106,14 +106,28 @@ pub(crate) type Owner = (u32, u16);
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Lru {
     pub(crate) vecs: BTreeMap<Owner, Lruvec>,
-    last: u64,
+    /// Pages that were added as the youngest, and as the oldest.
+    youngest: u64,
+    oldest: u64,
 }
+
+/// Where positions begin: there is room on either side.
+const MIDDLE: u64 = 1 << 62;
 
 impl Lru {
     /// The youngest pages of a list from now on; the position of the first.
     pub(crate) fn add(&mut self, owner: Owner, list: List, first: u64, count: u64) -> u64 {
-        let position = self.last + 1;
-        self.last += count;
+        let position = MIDDLE + self.youngest;
+        self.youngest += count;
+        let queue = &mut self.vecs.entry(owner).or_default().queues[list as usize];
+        queue.order.insert(position, count, First(first));
+        position
+    }
+
+    /// The oldest pages of a list from now on; the position of the first.
+    pub(crate) fn add_oldest(&mut self, owner: Owner, list: List, first: u64, count: u64) -> u64 {
+        self.oldest += count;
+        let position = MIDDLE - self.oldest;
         let queue = &mut self.vecs.entry(owner).or_default().queues[list as usize];
         queue.order.insert(position, count, First(first));
         position

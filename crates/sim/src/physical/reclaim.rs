@@ -48,6 +48,8 @@ pub(crate) struct Pass {
     pub(super) freed: u64,
     /// Pages looked at.
     pub(super) scanned: u64,
+    /// Of these, such as are on their way to the disk.
+    pub(super) waiting: u64,
     /// From 12 down to 0: one page in 2^priority is scanned.
     pub(super) priority: u32,
     pub(super) kswapd: bool,
@@ -74,6 +76,10 @@ pub(crate) struct Pass {
 pub(crate) const CLUSTER: u64 = 32;
 /// `DEF_PRIORITY`.
 const FIRST: u32 = 12;
+/// How long kswapd waits for pages that are being written, nanoseconds (`HZ/10`),
+const PATIENCE: u64 = 100_000_000;
+/// and a task that found nothing else, since 5.16.
+const TICK: u64 = 4_000_000;
 /// `MAX_RECLAIM_RETRIES`.
 const RETRIES: u32 = 16;
 
@@ -84,6 +90,7 @@ impl Pass {
             target,
             freed: 0,
             scanned: 0,
+            waiting: 0,
             priority: FIRST,
             kswapd,
             may_swap: true,
@@ -147,6 +154,7 @@ impl Ctx<'_> {
         let target = physical.kswapd_target(node);
         let mut pass = Pass::new(Among::Machine, target, true);
         let mut all = 0;
+        let mut looked_at = (0, 0);
         while pass.priority >= 1 {
             let Some(physical) = self.store.frames.physical.as_deref() else { break };
             if physical.balanced(node, class) {
@@ -155,6 +163,12 @@ impl Ctx<'_> {
             pass.freed = 0;
             self.shrink_node(node, &mut pass);
             all += pass.freed;
+            // `reclaim_throttle(VMSCAN_THROTTLE_WRITEBACK)`: everything is on its way already.
+            let seen = (pass.scanned - looked_at.0, pass.waiting - looked_at.1);
+            if seen.1 > 0 && seen.0 == seen.1 {
+                self.wait_for_disk(CLUSTER, PATIENCE);
+            }
+            looked_at = (pass.scanned, pass.waiting);
             if pass.freed < pass.target {
                 pass.priority -= 1;
             }
@@ -208,6 +222,11 @@ impl Ctx<'_> {
                 if pass.freed >= pass.target || pass.priority == 0 {
                     break;
                 }
+                let patience = self.patience(&pass);
+                if patience > 0 {
+                    let waited = self.wait_for_disk(CLUSTER, patience);
+                    self.stall(waited);
+                }
                 pass.priority -= 1;
             }
             if pass.freed > 0 {
@@ -245,6 +264,7 @@ impl Ctx<'_> {
 
     /// `shrink_node()`: every cgroup's lists in turn, and the kernel's own caches.
     fn shrink_node(&mut self, node: u32, pass: &mut Pass) {
+        self.pass_takes();
         let root = pass.among.root();
         let subtree = self.store.frames.memcgs.subtree(root);
         let owners: Vec<Owner> = subtree.iter().map(|id| (node, id.0)).collect();
@@ -295,6 +315,25 @@ impl Ctx<'_> {
                 self.ask_lowmemorykiller(pass.kswapd);
             }
         }
+    }
+
+    /// How long a task waits for the disk before it looks again. `skip_throttle_noprogress()`, 5.16: when it
+    /// has freed nothing and more than half of what could be reclaimed is on its way there. Before, always
+    /// but at first (`congestion_wait()` in `do_try_to_free_pages()`).
+    fn patience(&self, pass: &Pass) -> u64 {
+        let Some(physical) = self.store.frames.physical.as_deref() else { return 0 };
+        if physical.release < facts::Release::new(5, 16) {
+            return if pass.priority < FIRST - 2 { PATIENCE } else { 0 };
+        }
+        let all: u64 = (0..physical.zones.len()).map(|zone| physical.reclaimable(zone)).sum();
+        let waits = pass.priority == 1 && pass.freed == 0 && physical.queue.pending() * 2 > all;
+        if waits { TICK } else { 0 }
+    }
+
+    /// `writeback_throttling_sane()`: in v1, reclaim of a cgroup waits for each page that is being written.
+    pub(super) fn waits_for_pages(&self, pass: &Pass) -> bool {
+        let v1 = self.store.frames.memcgs.version == crate::memcg::CgroupVersion::V1;
+        v1 && !pass.among.is_machine()
     }
 
     fn is_bound_to(&self, node: u32) -> bool {
@@ -348,7 +387,8 @@ impl Ctx<'_> {
             adjusted = true;
         }
         // Anonymous pages are aged even if none is reclaimed.
-        let Some(physical) = self.store.frames.physical.as_deref() else { return };
+        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
+        physical.send();
         let ages = physical.swap.total() > 0;
         let low = physical.lru.vecs.get(&owner).is_some_and(|vec| physical.is_low(vec, false));
         if ages && low {

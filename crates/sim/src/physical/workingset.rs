@@ -20,7 +20,7 @@ impl Run for Shadow {
 
 impl Physical {
     /// `workingset_eviction()`: the age that pages of a cgroup are evicted at, which goes on.
-    pub(super) fn evicted_at(&mut self, owner: (u32, u16), count: u64) -> u64 {
+    pub(crate) fn evicted_at(&mut self, owner: (u32, u16), count: u64) -> u64 {
         let age = &mut self.lru.vecs.entry(owner).or_default().age;
         *age += count;
         *age - count
