@@ -86,6 +86,9 @@ pub struct MachineConfig {
     pub file_device: (u32, u32),
     /// The hierarchy that the memory controller is in.
     pub cgroups: CgroupVersion,
+    /// Whether pages are reclaimed by generation (`/sys/kernel/mm/lru_gen/enabled`): possible since 6.1,
+    /// and how Debian, Fedora, Arch and others build 6.12; off where nobody says so.
+    pub lru_gen: bool,
     /// What the kernel has made of its RAM, which then is all there is; `None`: memory never ends,
     /// and nothing is reclaimed.
     pub physical: Option<Profile>,
@@ -156,6 +159,7 @@ impl MachineConfig {
             memlock_limit: if since(5, 16) { (8 << 20, 8 << 20) } else { (64 << 10, 64 << 10) },
             file_device: (8, 1),
             cgroups: if since(4, 5) { CgroupVersion::V2 } else { CgroupVersion::V1 },
+            lru_gen: false,
             physical: None,
         }
     }

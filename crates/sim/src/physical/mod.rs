@@ -13,6 +13,7 @@ mod count;
 pub(crate) mod counters;
 mod gate;
 mod lru;
+pub(crate) mod mglru;
 mod policy;
 mod reclaim;
 mod rmap;
@@ -93,6 +94,8 @@ pub(crate) struct Physical {
     /// The cgroup that the last walk ended at, by node and the cgroup that it worked in
     /// (`mem_cgroup_reclaim_iter`).
     pub(crate) walked: BTreeMap<(u32, u16), crate::memcg::MemcgId>,
+    /// Pages are made by a fault, and not by a call (`lru_gen_in_fault()`).
+    pub(crate) in_fault: bool,
     /// Pages that were needed when there was none left, and that the next ones given back pay for.
     pub(crate) owed: u64,
 }
@@ -116,7 +119,7 @@ impl Physical {
             total_reserve: 0,
             tables: 0,
             policy: Policy::of(config.release),
-            lru: Lru::default(),
+            lru: Lru::new(config.lru_gen && config.release >= Release::new(6, 1)),
             swap: Swap::new(config.release),
             shadows: RangeMap::default(),
             swappiness: 60,
@@ -128,6 +131,7 @@ impl Physical {
             events: BTreeMap::new(),
             bound: None,
             walked: BTreeMap::new(),
+            in_fault: false,
             owed: 0,
             profile,
         };

@@ -29,7 +29,7 @@ impl Among {
         *self == Among::Machine
     }
 
-    fn root(&self) -> MemcgId {
+    pub(super) fn root(&self) -> MemcgId {
         match self {
             Among::Machine => MemcgId::ROOT,
             Among::Memcg(id) => *id,
@@ -73,7 +73,7 @@ pub(crate) struct Pass {
 /// `SWAP_CLUSTER_MAX`.
 pub(crate) const CLUSTER: u64 = 32;
 /// `DEF_PRIORITY`.
-const FIRST: u32 = 12;
+pub(super) const FIRST: u32 = 12;
 /// `MAX_RECLAIM_RETRIES`.
 const RETRIES: u32 = 16;
 
@@ -151,6 +151,9 @@ impl Ctx<'_> {
             let Some(physical) = self.store.frames.physical.as_deref() else { break };
             if physical.balanced(node, class) {
                 break;
+            }
+            if physical.has_generations() {
+                self.age_node(node, &mut pass);
             }
             pass.freed = 0;
             self.shrink_node(node, &mut pass);
@@ -245,6 +248,12 @@ impl Ctx<'_> {
 
     /// `shrink_node()`: every cgroup's lists in turn, and the kernel's own caches.
     fn shrink_node(&mut self, node: u32, pass: &mut Pass) {
+        let generational =
+            self.store.frames.physical.as_deref().is_some_and(Physical::has_generations);
+        if generational && pass.among.is_machine() {
+            self.shrink_node_of_generations(node, pass);
+            return;
+        }
         let root = pass.among.root();
         let subtree = self.store.frames.memcgs.subtree(root);
         let owners: Vec<Owner> = subtree.iter().map(|id| (node, id.0)).collect();
@@ -304,6 +313,10 @@ impl Ctx<'_> {
     /// `shrink_lruvec()`.
     fn shrink_lruvec(&mut self, owner: Owner, pass: &mut Pass, all: Option<Prepared>) {
         let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
+        if physical.has_generations() {
+            self.shrink_generations(owner, pass);
+            return;
+        }
         let Some(vec) = physical.lru.vecs.get(&owner) else { return };
         let prepared = all.unwrap_or_else(|| physical.prepare(owner.0, &[owner], pass));
         let mut left = physical.scan_counts(vec, pass, prepared);

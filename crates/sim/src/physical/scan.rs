@@ -186,7 +186,7 @@ impl Ctx<'_> {
                     self.store.clean(file, index, count);
                 }
                 if let Some(physical) = self.store.frames.physical.as_deref_mut() {
-                    physical.remember(owner, first, count);
+                    physical.remember(owner, first, &known, count);
                     if dirty {
                         physical.count("nr_written", count);
                         physical.count("nr_vmscan_write", count);
@@ -282,7 +282,7 @@ impl Ctx<'_> {
                 self.store.frames.memcgs.note(memcg, Event::SwapFail, 1);
                 return (0, 0);
             }
-            let age = physical.evicted_at(owner, some);
+            let age = physical.evicted_at(owner, known, some);
             let (mm, page) = known.home.unwrap_or((u32::MAX, 0));
             let slot = Slot { refs, area, memcg: known.memcg, age, mm, page, parts };
             physical.swap.insert(first, some, slot);

@@ -35,7 +35,12 @@ impl Ctx<'_> {
                 return Ok(Step::minor(0, 0));
             }
             self.store.frames.read_slots(pte.frame, 1, grant);
-            let back = self.store.frames.map.get(pte.frame).is_some_and(|(_, known)| known.active);
+            let back = self
+                .store
+                .frames
+                .map
+                .get(pte.frame)
+                .is_some_and(|(_, known)| known.active || known.aged.workingset);
             self.swap_read(back);
             self.read_ahead(page, pte);
             count = 1;
@@ -142,15 +147,17 @@ impl Frames {
         for (at, len, slot) in slots {
             let Some(physical) = self.physical.as_deref_mut() else { return };
             physical.count("pswpin", len);
-            let active = physical.refault_anon(&slot, len);
+            let back = physical.refault_anon(&slot, len);
             let vm = &mut self.memcgs.get_mut(MemcgId(grant.memcg)).vm;
             vm.swap_in += len;
             vm.refault[0] += len;
-            vm.refault_activate[0] += if active { len } else { 0 };
+            vm.refault_activate[0] += if back.activated { len } else { 0 };
+            vm.refault_restore[0] += if back.restored { len } else { 0 };
             let frame = Frame {
                 maps: 0,
                 exclusive: false,
-                active,
+                active: back.active,
+                aged: back.aged(),
                 zone: grant.zone,
                 memcg: grant.memcg,
                 home: (slot.mm != u32::MAX).then_some((slot.mm, slot.page)),
