@@ -89,6 +89,9 @@ pub struct MachineConfig {
     /// `read_ahead_kb` of the disk that files are on, pages: what a fault on a page that is not in
     /// memory reads around it.
     pub read_ahead: u64,
+    /// How long a task runs before another has its turn, nanoseconds: a tick, where a page takes as long as
+    /// it does on a machine of today (see [`Disk`]).
+    pub turn: u64,
     /// The disks that swap areas and files are on.
     pub disk: Disk,
     /// Which pages of `[vvar]` can be read, one bit each: not those of namespaces of time and of
@@ -109,6 +112,9 @@ pub struct MachineConfig {
     pub file_device: (u32, u32),
     /// The hierarchy that the memory controller is in.
     pub cgroups: CgroupVersion,
+    /// Whether pages are reclaimed by generation (`/sys/kernel/mm/lru_gen/enabled`): possible since 6.1,
+    /// and how Debian, Fedora, Arch and others build 6.12; off where nobody says so.
+    pub lru_gen: bool,
     /// What the kernel has made of its RAM, which then is all there is; `None`: memory never ends,
     /// and nothing is reclaimed.
     pub physical: Option<Profile>,
@@ -172,6 +178,7 @@ impl MachineConfig {
             soft_dirty: false,
             vsyscall: arch == Arch::X86_64,
             read_ahead: 32,
+            turn: 4_000_000,
             disk: Disk::INSTANT,
             vvar_pages: if since(6, 13) { 0b0101 } else { 0b0011 },
             vclock_pages: 0b01,
@@ -181,6 +188,7 @@ impl MachineConfig {
             memlock_limit: if since(5, 16) { (8 << 20, 8 << 20) } else { (64 << 10, 64 << 10) },
             file_device: (8, 1),
             cgroups: if since(4, 5) { CgroupVersion::V2 } else { CgroupVersion::V1 },
+            lru_gen: false,
             physical: None,
         }
     }

@@ -6,6 +6,7 @@
 use crate::memcg::{MemcgId, Memcgs};
 use crate::mm::Mm;
 use crate::page::HUGE;
+use crate::physical::mglru::Aged;
 use crate::physical::{Grant, List, NOWHERE, Physical};
 use crate::range_map::{RangeMap, Run};
 
@@ -47,6 +48,8 @@ pub(crate) struct Frame {
     /// `PG_unevictable`: locked in memory, on no list that is reclaimed from; being used does not make
     /// it active.
     pub(crate) unevictable: bool,
+    /// Its generation, where there are any.
+    pub(crate) aged: Aged,
     /// Its place in its list; 0 on none.
     pub(crate) lru: u64,
     /// The address space that it was first mapped in, and at which page there: most often it still is.
@@ -87,6 +90,7 @@ impl Frame {
         zone: NOWHERE,
         memcg: 0,
         unevictable: false,
+        aged: Aged::NEW,
         lru: 0,
         home: None,
     };
@@ -106,6 +110,7 @@ impl Frame {
         zone: NOWHERE,
         memcg: 0,
         unevictable: false,
+        aged: Aged::NEW,
         lru: 0,
         home: None,
     };
@@ -153,7 +158,9 @@ impl Frames {
         let Grant { zone, memcg, .. } = grant;
         let mut frame = Frame { large, zone, memcg, ..Frame::ANON };
         if let Some(physical) = self.physical.as_deref() {
-            frame.active = physical.policy.new_anon_active;
+            let made_by_a_process = home.0 != usize::MAX;
+            frame.active = physical.policy.new_anon_active
+                || (made_by_a_process && physical.has_generations());
             frame.home = u32::try_from(home.0).ok().map(|mm| (mm, home.1));
         }
         self.add(first, count, frame);
@@ -163,6 +170,8 @@ impl Frames {
     /// Frames that were not there.
     pub(crate) fn add(&mut self, first: u64, count: u64, mut frame: Frame) {
         if let Some(physical) = self.physical.as_deref_mut() {
+            // `folio_add_lru()`.
+            frame.active |= physical.in_fault && physical.has_generations() && !frame.unevictable;
             physical.enlist(first, count, &mut frame);
         }
         self.map.insert(first, count, frame);
@@ -206,10 +215,10 @@ impl Frames {
             physical.delist(at, len, &frame);
             physical.give(frame.zone, len);
             let owner = physical.owner(&frame);
-            let age = physical.evicted_at(owner, len);
+            let age = physical.evicted_at(owner, &frame, len);
             let mut unpaid = 0;
             physical.swap.slots.update_runs(at, at + len, |slot, count, known| {
-                known.age = age + (slot - at);
+                known.age = crate::physical::later(age, slot - at);
                 if !known.paid {
                     (known.paid, unpaid) = (true, unpaid + count);
                 }
@@ -470,10 +479,14 @@ impl Frames {
     }
 
     /// `mark_page_accessed()`: referenced at first, active the second time.
+    /// Where there are generations calls are counted, which decide on the tier.
     pub(crate) fn accessed(&mut self, first: u64, count: u64) {
+        let generational = self.physical.as_deref().is_some_and(Physical::has_generations);
         self.update(first, count, |frame| {
             if !frame.referenced {
                 frame.referenced = true;
+            } else if generational {
+                frame.aged.used_again();
             } else if !frame.active && !frame.unevictable {
                 frame.active = true;
                 frame.referenced = false;

@@ -14,7 +14,12 @@ impl Physical {
         if frame.zone == NOWHERE || count == 0 {
             return;
         }
-        frame.lru = self.lru.add(self.owner(frame), frame.list(), first, count);
+        frame.lru = if self.lru.generational && !frame.unevictable {
+            self.add_to_generation(first, count, frame)
+        } else {
+            frame.aged.slot = None;
+            self.lru.add(self.owner(frame), frame.list(), first, count)
+        };
         if is_dirty(first, frame) {
             self.dirty += count;
         }
@@ -25,7 +30,12 @@ impl Physical {
         if frame.zone == NOWHERE || count == 0 {
             return;
         }
-        frame.lru = self.lru.add_oldest(self.owner(frame), frame.list(), first, count);
+        if self.lru.generational && !frame.unevictable {
+            frame.lru = self.add_to_generation(first, count, frame);
+            self.sort_oldest(first, count, frame);
+        } else {
+            frame.lru = self.lru.add_oldest(self.owner(frame), frame.list(), first, count);
+        }
         if is_dirty(first, frame) {
             self.dirty += count;
         }
@@ -36,7 +46,11 @@ impl Physical {
         if frame.lru == 0 || count == 0 {
             return;
         }
-        self.lru.remove(self.owner(frame), frame.list(), frame.lru, count);
+        if frame.aged.slot.is_some() {
+            self.take_from_generation(count, frame);
+        } else {
+            self.lru.remove(self.owner(frame), frame.list(), frame.lru, count);
+        }
         if is_dirty(first, frame) {
             self.dirty = self.dirty.saturating_sub(count);
         }
@@ -47,10 +61,14 @@ impl Physical {
         if before.lru == 0 {
             return;
         }
-        if before.list() != now.list() {
+        if self.lru.generational {
+            if self.changed_in_generation(first, count, before, now) {
+                return;
+            }
+        } else if before.list() != now.list() {
             self.delist(first, count, before);
             self.enlist(first, count, now);
-            let age = &mut self.lru.vecs.entry(self.owner(now)).or_default().age;
+            let age = &mut self.lru.vec(self.owner(now)).age;
             if now.active && !before.active {
                 *age += count;
             }

@@ -114,6 +114,7 @@ impl Ctx<'_> {
             return Ok(Grant { pages: want, zone: NOWHERE, memcg: 0 });
         };
         physical.bound = bound;
+        let want = if what == For::Huge { want } else { want.min(physical.pages_of_turn()) };
         let grant = match physical.grab(want, what, Mark::Low) {
             Some(grant) => grant,
             None => self.allocate_slowly(want, what)?,
@@ -132,13 +133,13 @@ impl Ctx<'_> {
         }
         let mut fruitless = 0;
         loop {
-            let woken = self.wake_kswapd(what.highest());
+            self.wake_kswapd(what.highest());
             let Some(physical) = self.store.frames.physical.as_deref_mut() else {
                 return Err(NoMemory::Failed);
             };
-            let mark = if woken { Mark::Low } else { Mark::Min };
-            let grant =
-                physical.grab(want, what, mark).or_else(|| physical.grab(want, what, Mark::Min));
+            // What kswapd has freed by its next turn is for the next request.
+            let want = want.min(physical.pages_of_turn());
+            let grant = physical.grab(want, what, Mark::Min);
             if let Some(grant) = grant {
                 return Ok(grant);
             }

@@ -13,7 +13,9 @@ mod count;
 pub(crate) mod counters;
 mod disk;
 mod gate;
+mod kswapd;
 mod lru;
+pub(crate) mod mglru;
 mod policy;
 mod reclaim;
 mod rmap;
@@ -33,6 +35,7 @@ use world::SwapSpec;
 
 pub(crate) use gate::{For, Grant, NoMemory, process_pages};
 pub(crate) use lru::{List, Lru};
+pub(crate) use mglru::later;
 pub(crate) use policy::{Balance, Policy, Retry};
 pub(crate) use slab::Slab;
 pub(crate) use swap::{Slot, Swap};
@@ -42,6 +45,7 @@ use crate::config::{Disk, MachineConfig};
 use crate::profile::Profile;
 use crate::range_map::RangeMap;
 use disk::Queue;
+use kswapd::Kswapd;
 use workingset::Shadow;
 use writeback::Writeback;
 
@@ -85,6 +89,9 @@ pub(crate) struct Physical {
     /// How fast disks are, and what is on its way to them.
     pub(crate) disk: Disk,
     pub(crate) queue: Queue,
+    /// Those that are at work, and when the turn of the task is over that they work beside.
+    pub(crate) kswapds: Vec<Kswapd>,
+    pub(crate) turn_ends: u64,
     /// Runs of kswapd that freed nothing, one after the other.
     pub(crate) kswapd_failures: u32,
     /// Pages scanned since one was last freed (`NR_PAGES_SCANNED`, up to 4.7).
@@ -98,6 +105,8 @@ pub(crate) struct Physical {
     /// The cgroup that the last walk ended at, by node and the cgroup that it worked in
     /// (`mem_cgroup_reclaim_iter`).
     pub(crate) walked: BTreeMap<(u32, u16), crate::memcg::MemcgId>,
+    /// Pages are made by a fault, and not by a call (`lru_gen_in_fault()`).
+    pub(crate) in_fault: bool,
     /// Pages that were needed when there was none left, and that the next ones given back pay for.
     pub(crate) owed: u64,
 }
@@ -121,7 +130,7 @@ impl Physical {
             total_reserve: 0,
             tables: 0,
             policy: Policy::of(config.release),
-            lru: Lru::default(),
+            lru: Lru::new(config.lru_gen && config.release >= Release::new(6, 1)),
             swap: Swap::new(config.release),
             shadows: RangeMap::default(),
             swappiness: 60,
@@ -129,12 +138,15 @@ impl Physical {
             writeback: Writeback::new(config.release),
             disk: config.disk,
             queue: Queue::default(),
+            kswapds: Vec::new(),
+            turn_ends: 0,
             kswapd_failures: 0,
             pages_scanned: 0,
             slab: Slab::new(config, profile.slab_reclaimable, profile.slab_unreclaimable),
             events: BTreeMap::new(),
             bound: None,
             walked: BTreeMap::new(),
+            in_fault: false,
             owed: 0,
             profile,
         };

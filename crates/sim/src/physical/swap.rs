@@ -11,6 +11,7 @@
 
 use world::SwapSpec;
 
+use super::mglru::later;
 use crate::range_map::{RangeMap, Run};
 
 /// A swap area.
@@ -46,7 +47,7 @@ pub(crate) struct Slot {
 
 impl Run for Slot {
     fn skip(&self, by: u64) -> Slot {
-        Slot { age: self.age + by, page: self.page + by, ..*self }
+        Slot { age: later(self.age, by), page: self.page + by, ..*self }
     }
 }
 
