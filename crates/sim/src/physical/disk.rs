@@ -88,6 +88,11 @@ impl Physical {
         self.queue.under_way.extend(gathered.into_iter().map(|(first, len)| (there, first, len)));
     }
 
+    /// What the disk needs for a page of a large file, nanoseconds.
+    pub(super) fn cost_of_writing(&self) -> u64 {
+        self.disk.page + self.disk.request / REQUEST
+    }
+
     /// Time passes for the disks.
     pub(crate) fn disks_work(&mut self, nanoseconds: u64) {
         self.queue.now = self.queue.now.saturating_add(nanoseconds);
