@@ -54,6 +54,7 @@ mod tables;
 mod thp;
 mod touch;
 mod tree;
+mod unsynced;
 mod vm_flags;
 mod vma;
 
@@ -61,6 +62,8 @@ pub use config::{Disk, Huge, MachineConfig};
 pub use image::{BadImage, Image, ImageBacking, ImageMapping, ImagePage, ImagePages};
 pub use machine::Machine;
 pub use mm::Segments;
+pub use physical::FreeBlocks;
+pub use physical::objects::is_known as knows_objects;
 pub use profile::{Profile, ZoneProfile};
 pub use tree::TreeFile;
 pub use vm_flags::{Kind, VmFlags};

@@ -65,8 +65,7 @@ impl Window {
     /// `ondemand_readahead()`: where a read of `asked` pages from `page` on, which found nothing there or came
     /// to the marked page, reads: the first page and how many.
     fn reads(&mut self, page: u64, asked: u64, most: u64) -> (u64, u64) {
-        let goes_on =
-            page == self.start + self.size - self.ahead || page == self.start + self.size;
+        let goes_on = page == self.start + self.size - self.ahead || page == self.start + self.size;
         let sequential = self.last.is_some_and(|last| page == last || page == last + 1);
         if page > 0 && self.size > 0 && goes_on {
             self.start += self.size;
@@ -102,7 +101,12 @@ impl Window {
 
 impl Ctx<'_> {
     /// Reads ahead for a read of pages `first` to `last` of a file on a disk, on machines whose memory ends.
-    pub(crate) fn reads_ahead(&mut self, open: usize, first: u64, last: u64) -> Result<(), Refusal> {
+    pub(crate) fn reads_ahead(
+        &mut self,
+        open: usize,
+        first: u64,
+        last: u64,
+    ) -> Result<(), Refusal> {
         let file = self.store.opens[open].file;
         let mut window = self.store.opens[open].window;
         let most = match window.advice {

@@ -5,13 +5,15 @@ use std::fmt::Write as _;
 use ::world::{ProcessSpec, WorldError};
 use facts::Zone;
 use rules::watermark::ZoneKind;
-use sim::{Disk, Image, MachineConfig, Profile, ZoneProfile};
+use sim::{Disk, FreeBlocks, Image, MachineConfig, Profile, ZoneProfile};
 use units::Pages;
 
 use crate::{Booted, model};
 
 /// Processes that are started in order to see what one costs.
 const PROBES: u64 = 16;
+/// Looks at the counters: each takes an eighth off the longest list there is, an eighth of a zone.
+const LOOKS: u32 = 40;
 
 /// A machine as it was measured: everything that the model needs in order to be one like it.
 #[derive(Debug, Clone)]
@@ -43,22 +45,32 @@ pub struct Texts<'a> {
 /// What could not be started or read.
 pub fn measure(machine: &mut dyn Booted, spec: &ProcessSpec) -> Result<Measured, WorldError> {
     let spec = &ProcessSpec { cgroup: None, ..spec.clone() };
-    let (image, smaps) = model::image_of(machine, spec)?;
+    let (mut image, smaps) = model::image_of(machine, spec)?;
     let per_process = cost_of_process(machine, spec)?;
     machine.clear();
     settle(machine)?;
+    empty_lists(machine);
     let (zoneinfo, meminfo) = (file(machine, "/proc/zoneinfo")?, file(machine, "/proc/meminfo")?);
     let boot_log = machine.boot_log()?;
     let min_free_kbytes = file(machine, "/proc/sys/vm/min_free_kbytes")?;
-    let profile = profile(&Texts {
+    let mut profile = profile(&Texts {
         zoneinfo: &zoneinfo,
         meminfo: &meminfo,
         boot_log: &boot_log,
         min_free_kbytes: as_set(machine.parameters(), &min_free_kbytes),
         per_process,
     })?;
+    // Only root may read it, and kernels without it are few.
+    profile.blocks =
+        file(machine, "/proc/pagetypeinfo").map(|text| blocks(&text)).unwrap_or_default();
     let mut config = model::config(&smaps, &mut |path| file(machine, path).ok())?;
     config.cpus = machine.cpus();
+    if sim::knows_objects(config.release, config.arch) {
+        // The mean of a few processes leaves out what slabs had room for.
+        profile.per_process = None;
+    }
+    // Its programs are in the first file system, which is a tmpfs where there is one.
+    image.in_memory = profile.shmem > 0;
     config.physical = Some(profile);
     // Under emulation everything but the tick and the disk takes twenty times as long. QEMU writes 512 KiB in
     // 0.1 ms into a file that is in memory, and hears of it in as much again.
@@ -94,6 +106,21 @@ fn kernel_pages(machine: &mut dyn Booted) -> Result<u64, WorldError> {
     Ok((kib("SUnreclaim") + kib("KernelStack")) / 4)
 }
 
+/// Lets processors give back what is on their lists of free pages, all that was not for processes
+/// first, so that what is on them is known: since 6.7 each look at the counters makes the lists
+/// shorter (`decay_pcp_high()`), down to what their least length allows.
+fn empty_lists(machine: &mut dyn Booted) {
+    let fraction = "/proc/sys/vm/percpu_pagelist_high_fraction";
+    // Kernels that do not have it have short lists.
+    if machine.write(fraction, "1000000").is_err() {
+        return;
+    }
+    for _ in 0..LOOKS {
+        let _ = machine.write("/proc/sys/vm/stat_refresh", "1");
+    }
+    let _ = machine.write(fraction, "0");
+}
+
 /// Lets what is freed some time later be freed, and counters of processors be added up.
 fn settle(machine: &mut dyn Booted) -> Result<(), WorldError> {
     machine.sleep(60_000_000)?;
@@ -106,6 +133,41 @@ fn settle(machine: &mut dyn Booted) -> Result<(), WorldError> {
 fn as_set(parameters: &[String], text: &str) -> Option<u64> {
     let huge = parameters.iter().any(|word| word == "transparent_hugepage=never");
     text.trim().parse().ok().filter(|_| !huge)
+}
+
+/// The free blocks that `/proc/pagetypeinfo` counts. Those of types that have no lists of their own, such as
+/// `HighAtomic`, are left out; nothing is known of a zone that is not as expected.
+fn blocks(text: &str) -> Vec<FreeBlocks> {
+    const TYPES: [&str; 3] = ["Unmovable", "Movable", "Reclaimable"];
+    let mut found: Vec<FreeBlocks> = Vec::new();
+    let order = text.lines().find_map(|line| line.strip_prefix("Number of blocks type"));
+    let order: Vec<&str> = order.map_or(Vec::new(), |line| line.split_whitespace().collect());
+    for line in text.lines().filter_map(|line| line.trim_start().strip_prefix("Node")) {
+        let mut words = line.split([' ', ',']).filter(|word| !word.is_empty());
+        let Some(node) = words.next().and_then(|word| word.parse().ok()) else { continue };
+        let (Some("zone"), Some(zone)) = (words.next(), words.next()) else { continue };
+        let kind = ZoneKind::of(zone).unwrap_or(ZoneKind::Normal);
+        let at = found.iter().position(|known| known.node == node && known.kind == kind);
+        let at = at.unwrap_or_else(|| {
+            found.push(FreeBlocks { node, kind, free: [[0; 11]; 3], blocks: [0; 3] });
+            found.len() - 1
+        });
+        let rest: Vec<&str> = words.collect();
+        if let ["type", name, counts @ ..] = rest[..] {
+            let Some(of) = TYPES.iter().position(|known| *known == name) else { continue };
+            for (slot, count) in found[at].free[of].iter_mut().zip(counts) {
+                // More than 100000 are not counted.
+                *slot = count.trim_start_matches('>').parse().unwrap_or(0);
+            }
+        } else {
+            for (count, name) in rest.iter().zip(&order) {
+                if let Some(of) = TYPES.iter().position(|known| known == name) {
+                    found[at].blocks[of] = count.parse().unwrap_or(0);
+                }
+            }
+        }
+    }
+    found
 }
 
 /// A profile of a machine that shows these texts.
@@ -149,9 +211,13 @@ pub fn profile(texts: &Texts<'_>) -> Result<Profile, WorldError> {
         page_tables: pages("PageTables"),
         anon: (pages("Active(anon)") + pages("Inactive(anon)")).saturating_sub(pages("Shmem")),
         file: pages("Active(file)") + pages("Inactive(file)"),
-        unevictable: pages("Unevictable") + pages("Shmem"),
+        unevictable: pages("Unevictable").saturating_sub(pages("Mlocked")),
+        mlocked: pages("Mlocked"),
+        shmem: pages("Shmem"),
         committed: pages("Committed_AS"),
-        per_process: texts.per_process,
+        per_process: Some(texts.per_process),
+        processes_before: PROBES,
+        blocks: Vec::new(),
     })
 }
 
@@ -210,8 +276,8 @@ pub fn write_profile(name: &str, profile: &Profile) -> String {
 }
 
 /// What is held, by name.
-fn held(profile: &Profile) -> [(&'static str, u64); 9] {
-    [
+fn held(profile: &Profile) -> Vec<(&'static str, u64)> {
+    let mut held = vec![
         ("slab-reclaimable", profile.slab_reclaimable),
         ("slab-unreclaimable", profile.slab_unreclaimable),
         ("kernel-stack", profile.kernel_stack),
@@ -219,9 +285,13 @@ fn held(profile: &Profile) -> [(&'static str, u64); 9] {
         ("anon", profile.anon),
         ("file", profile.file),
         ("unevictable", profile.unevictable),
+        ("mlocked", profile.mlocked),
+        ("shmem", profile.shmem),
         ("committed", profile.committed),
-        ("per-process", profile.per_process),
-    ]
+        ("processes-before", profile.processes_before),
+    ];
+    held.extend(profile.per_process.map(|pages| ("per-process", pages)));
+    held
 }
 
 /// A zone's name as the kernel prints it.
@@ -339,8 +409,9 @@ Committed_AS:        416 kB
         assert_eq!((zone.managed, zone.free, zone.pcp), (52_068, 45_000, 120));
         // 11456 KiB are 2864 pages; what was freed before counts for marks.
         assert_eq!((zone.managed_at_init, profile.zones[0].managed_at_init), (49_204, 3840));
-        assert_eq!((profile.anon, profile.file, profile.unevictable), (30, 11, 43));
-        assert_eq!((profile.slab_reclaimable, profile.per_process), (2277, 12));
+        assert_eq!((profile.anon, profile.file, profile.unevictable), (30, 11, 34));
+        assert_eq!((profile.mlocked, profile.shmem), (0, 9));
+        assert_eq!((profile.slab_reclaimable, profile.per_process), (2277, Some(12)));
     }
 
     #[test]

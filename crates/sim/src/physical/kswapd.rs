@@ -12,7 +12,7 @@
 use rules::watermark::ZoneKind;
 
 use super::Physical;
-use super::reclaim::{Among, CLUSTER, PATIENCE, Pass, Walk};
+use super::reclaim::{Among, CLUSTER, FIRST, PATIENCE, Pass, Walk};
 use crate::ctx::Ctx;
 
 /// A node's kswapd at work.
@@ -27,6 +27,9 @@ pub(crate) struct Kswapd {
     walk: Option<Walk>,
     /// Pages that the pass had scanned, and found on their way to the disk, when the walk began.
     looked_at: (u64, u64),
+    /// By how much marks of zones were raised when it began, and how much it still has to free for that.
+    boosts: Vec<(usize, u64)>,
+    boost: u64,
     /// It waits for the disk until then.
     asleep_until: u64,
 }
@@ -40,7 +43,12 @@ impl Physical {
 
     /// `wakeup_kswapd()`.
     fn wake(&mut self, node: u32, class: usize) {
-        if self.kswapd_is_hopeless() || self.balanced(node, class) {
+        let zones = self.zones.iter().enumerate().filter(|(_, zone)| zone.node == node);
+        let boosts: Vec<(usize, u64)> = zones
+            .filter(|(_, zone)| zone.boost > 0 && super::class(zone.kind) <= class)
+            .map(|(at, zone)| (at, zone.boost))
+            .collect();
+        if self.kswapd_is_hopeless() || (boosts.is_empty() && self.balanced(node, class)) {
             return;
         }
         if let Some(known) = self.kswapds.iter_mut().find(|kswapd| kswapd.node == node) {
@@ -48,6 +56,7 @@ impl Physical {
             return;
         }
         self.count("pageoutrun", 1);
+        self.reclaims(node, class, true);
         let pass = Pass::new(Among::Machine, self.kswapd_target(node), true);
         self.kswapds.push(Kswapd {
             node,
@@ -56,6 +65,8 @@ impl Physical {
             freed: 0,
             walk: None,
             looked_at: (0, 0),
+            boost: boosts.iter().map(|(_, boost)| boost).sum(),
+            boosts,
             asleep_until: 0,
         });
         // It is its turn.
@@ -78,6 +89,18 @@ impl Ctx<'_> {
         let class = super::class(highest);
         for node in physical.nodes() {
             physical.wake(node, class);
+        }
+    }
+
+    /// `ZONE_BOOSTED_WATERMARK`: kswapd is woken when the marks of a zone have been raised.
+    pub(super) fn wake_for_boost(&mut self, highest: ZoneKind) {
+        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
+        let mut raised = false;
+        for zone in &mut physical.zones {
+            raised |= std::mem::take(&mut zone.boosted);
+        }
+        if raised {
+            self.wake_kswapd(highest);
         }
     }
 
@@ -123,6 +146,11 @@ impl Ctx<'_> {
             if runs {
                 physical.kswapds.push(kswapd);
             } else {
+                for (at, boost) in kswapd.boosts {
+                    let zone = &mut physical.zones[at];
+                    zone.boost = zone.boost.saturating_sub(boost);
+                }
+                physical.reclaims(kswapd.node, kswapd.class, false);
                 let failures = physical.kswapd_failures;
                 physical.kswapd_failures = if kswapd.freed > 0 { 0 } else { failures + 1 };
             }
@@ -143,15 +171,28 @@ impl Ctx<'_> {
                 // `reclaim_throttle(VMSCAN_THROTTLE_WRITEBACK)`: everything is on its way already.
                 kswapd.asleep_until = self.disk_has(CLUSTER, PATIENCE);
             }
-            if pass.freed < pass.target {
+            let boosted = kswapd.boost > 0;
+            kswapd.boost = kswapd.boost.saturating_sub(pass.freed);
+            if kswapd.boost > 0 && pass.freed == 0 {
+                return false;
+            }
+            // For a boost alone nothing is swapped, and not much is looked at.
+            let far_enough = boosted && pass.priority == FIRST - 2;
+            if pass.freed == 0 || pass.freed < pass.target && !far_enough {
                 pass.priority -= 1;
             }
             return true;
         }
         let Some(physical) = self.store.frames.physical.as_deref() else { return false };
-        if pass.priority < 1 || physical.balanced(*node, *class) {
+        let balanced = physical.balanced(*node, *class);
+        if pass.priority < 1 || balanced && kswapd.boost == 0 {
             return false;
         }
+        if !balanced && kswapd.boost > 0 {
+            kswapd.boost = 0;
+            pass.priority = FIRST;
+        }
+        pass.may_swap = kswapd.boost == 0;
         if physical.has_generations() {
             self.age_node(*node, pass);
         }

@@ -130,7 +130,8 @@ impl Swap {
     /// Slots of an area of the highest priority that has any: the area, and how many of `want`.
     pub(crate) fn reserve(&mut self, want: u64) -> Option<(u8, u64)> {
         let free = |area: &Area| area.pages - area.used;
-        let best = self.areas.iter().filter(|area| free(area) > 0).map(|area| area.priority).max()?;
+        let best =
+            self.areas.iter().filter(|area| free(area) > 0).map(|area| area.priority).max()?;
         let fits = |at: &u8| {
             let area = self.areas.get(usize::from(*at));
             area.is_some_and(|area| area.priority == best && free(area) > 0)
