@@ -153,8 +153,8 @@ fn blocks(text: &str) -> Vec<FreeBlocks> {
             found.len() - 1
         });
         let rest: Vec<&str> = words.collect();
-        if let ["type", name, counts @ ..] = rest[..] {
-            let Some(of) = TYPES.iter().position(|known| *known == name) else { continue };
+        if let ["type", name, counts @ ..] = &rest[..] {
+            let Some(of) = TYPES.iter().position(|known| known == name) else { continue };
             for (slot, count) in found[at].free[of].iter_mut().zip(counts) {
                 // More than 100000 are not counted.
                 *slot = count.trim_start_matches('>').parse().unwrap_or(0);

@@ -86,6 +86,7 @@ impl Physical {
         for at in self.allowed(what.highest()) {
             let before = self.zones[at].lists();
             let pages = self.take(at, want, what, mark);
+            self.wake_boosted(at);
             if pages > 0 {
                 let zone = u8::try_from(at).unwrap_or(NOWHERE);
                 self.grant(Granted { zone, before, pages, what, mark });
@@ -93,6 +94,14 @@ impl Physical {
             }
         }
         None
+    }
+
+    /// kswapd is woken where the marks have been raised.
+    fn wake_boosted(&mut self, at: usize) {
+        if std::mem::take(&mut self.zones[at].boosted) {
+            let (node, kind) = (self.zones[at].node, self.zones[at].kind);
+            self.wake(node, class(kind));
+        }
     }
 
     /// Pages that the fast path can grant in all, roughly: never too many.
@@ -120,7 +129,6 @@ impl Ctx<'_> {
             Some(grant) => grant,
             None => self.allocate_slowly(want, what)?,
         };
-        self.wake_for_boost(what.highest());
         self.faults_take(grant.pages);
         self.pay(grant, what)
     }

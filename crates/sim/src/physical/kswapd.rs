@@ -11,8 +11,8 @@
 
 use rules::watermark::ZoneKind;
 
-use super::Physical;
 use super::reclaim::{Among, CLUSTER, FIRST, PATIENCE, Pass, Walk};
+use super::{Physical, Zone};
 use crate::ctx::Ctx;
 
 /// A node's kswapd at work.
@@ -24,12 +24,15 @@ pub(crate) struct Kswapd {
     pass: Pass,
     /// Pages freed in all.
     freed: u64,
+    /// How much the marks of each zone were raised when it began,
+    boosts: Vec<u64>,
+    /// and pages that are to be freed for that.
+    wanted: u64,
+    /// There is enough free memory.
+    content: bool,
     walk: Option<Walk>,
     /// Pages that the pass had scanned, and found on their way to the disk, when the walk began.
     looked_at: (u64, u64),
-    /// By how much marks of zones were raised when it began, and how much it still has to free for that.
-    boosts: Vec<(usize, u64)>,
-    boost: u64,
     /// It waits for the disk until then.
     asleep_until: u64,
 }
@@ -42,13 +45,10 @@ impl Physical {
     }
 
     /// `wakeup_kswapd()`.
-    fn wake(&mut self, node: u32, class: usize) {
-        let zones = self.zones.iter().enumerate().filter(|(_, zone)| zone.node == node);
-        let boosts: Vec<(usize, u64)> = zones
-            .filter(|(_, zone)| zone.boost > 0 && super::class(zone.kind) <= class)
-            .map(|(at, zone)| (at, zone.boost))
-            .collect();
-        if self.kswapd_is_hopeless() || (boosts.is_empty() && self.balanced(node, class)) {
+    pub(super) fn wake(&mut self, node: u32, class: usize) {
+        let boosts = self.boosts(node, class);
+        let wanted = boosts.iter().sum();
+        if self.kswapd_is_hopeless() || (wanted == 0 && self.balanced(node, class)) {
             return;
         }
         if let Some(known) = self.kswapds.iter_mut().find(|kswapd| kswapd.node == node) {
@@ -63,14 +63,37 @@ impl Physical {
             class,
             pass,
             freed: 0,
+            boosts,
+            wanted,
+            content: false,
             walk: None,
             looked_at: (0, 0),
-            boost: boosts.iter().map(|(_, boost)| boost).sum(),
-            boosts,
             asleep_until: 0,
         });
         // It is its turn.
         self.turn_ends = self.queue.now;
+    }
+
+    /// How much the marks of each zone are raised that this kswapd is for.
+    fn boosts(&self, node: u32, class: usize) -> Vec<u64> {
+        let boost = |zone: &Zone| {
+            let its = zone.node == node && super::class(zone.kind) <= class;
+            if its { zone.boost } else { 0 }
+        };
+        self.zones.iter().map(boost).collect()
+    }
+
+    /// kswapd is done: what it was woken for is dealt with.
+    fn sleeps(&mut self, kswapd: &Kswapd) {
+        self.reclaims(kswapd.node, kswapd.class, false);
+        for (zone, boost) in self.zones.iter_mut().zip(&kswapd.boosts) {
+            zone.boost = zone.boost.saturating_sub(*boost);
+        }
+        if kswapd.freed > 0 {
+            self.kswapd_failures = 0;
+        } else if !kswapd.content {
+            self.kswapd_failures += 1;
+        }
     }
 
     /// How many pages a task can use for the first time before its turn is over.
@@ -89,18 +112,6 @@ impl Ctx<'_> {
         let class = super::class(highest);
         for node in physical.nodes() {
             physical.wake(node, class);
-        }
-    }
-
-    /// `ZONE_BOOSTED_WATERMARK`: kswapd is woken when the marks of a zone have been raised.
-    pub(super) fn wake_for_boost(&mut self, highest: ZoneKind) {
-        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
-        let mut raised = false;
-        for zone in &mut physical.zones {
-            raised |= std::mem::take(&mut zone.boosted);
-        }
-        if raised {
-            self.wake_kswapd(highest);
         }
     }
 
@@ -146,13 +157,7 @@ impl Ctx<'_> {
             if runs {
                 physical.kswapds.push(kswapd);
             } else {
-                for (at, boost) in kswapd.boosts {
-                    let zone = &mut physical.zones[at];
-                    zone.boost = zone.boost.saturating_sub(boost);
-                }
-                physical.reclaims(kswapd.node, kswapd.class, false);
-                let failures = physical.kswapd_failures;
-                physical.kswapd_failures = if kswapd.freed > 0 { 0 } else { failures + 1 };
+                physical.sleeps(&kswapd);
             }
         }
     }
@@ -171,28 +176,27 @@ impl Ctx<'_> {
                 // `reclaim_throttle(VMSCAN_THROTTLE_WRITEBACK)`: everything is on its way already.
                 kswapd.asleep_until = self.disk_has(CLUSTER, PATIENCE);
             }
-            let boosted = kswapd.boost > 0;
-            kswapd.boost = kswapd.boost.saturating_sub(pass.freed);
-            if kswapd.boost > 0 && pass.freed == 0 {
-                return false;
-            }
-            // For a boost alone nothing is swapped, and not much is looked at.
-            let far_enough = boosted && pass.priority == FIRST - 2;
-            if pass.freed == 0 || pass.freed < pass.target && !far_enough {
+            kswapd.wanted = kswapd.wanted.saturating_sub(pass.freed);
+            let boosted = kswapd.wanted > 0;
+            if boosted && pass.freed == 0 {
+                // What swap and the disk would give is not for this.
+                pass.priority = 0;
+            } else if pass.freed < pass.target && !(boosted && pass.priority == FIRST - 2) {
                 pass.priority -= 1;
             }
             return true;
         }
         let Some(physical) = self.store.frames.physical.as_deref() else { return false };
         let balanced = physical.balanced(*node, *class);
-        if pass.priority < 1 || balanced && kswapd.boost == 0 {
-            return false;
-        }
-        if !balanced && kswapd.boost > 0 {
-            kswapd.boost = 0;
+        if !balanced && kswapd.wanted > 0 {
+            kswapd.wanted = 0;
             pass.priority = FIRST;
         }
-        pass.may_swap = kswapd.boost == 0;
+        kswapd.content = balanced && kswapd.wanted == 0;
+        if pass.priority < 1 || kswapd.content {
+            return false;
+        }
+        pass.may_swap = kswapd.wanted == 0;
         if physical.has_generations() {
             self.age_node(*node, pass);
         }

@@ -115,12 +115,12 @@ pub(crate) struct Physical {
     /// The cgroup that the last walk ended at, by node and the cgroup that it worked in
     /// (`mem_cgroup_reclaim_iter`).
     pub(crate) walked: BTreeMap<(u32, u16), crate::memcg::MemcgId>,
-    /// Pages are made by a fault, and not by a call (`lru_gen_in_fault()`).
-    pub(crate) in_fault: bool,
     /// The last grants, while nothing else has happened to their zones.
     granted: Vec<Granted>,
     /// The second of the last look at the counters of processors.
     looked: u64,
+    /// Pages are made by a fault, and not by a call (`lru_gen_in_fault()`).
+    pub(crate) in_fault: bool,
     /// Pages that were needed when there was none left, and that the next ones given back pay for.
     pub(crate) owed: u64,
 }
@@ -184,9 +184,9 @@ impl Physical {
             events: BTreeMap::new(),
             bound: None,
             walked: BTreeMap::new(),
-            in_fault: false,
             granted: Vec::new(),
             looked: 0,
+            in_fault: false,
             owed: 0,
             profile,
         };
