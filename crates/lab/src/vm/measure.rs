@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use ::world::{ProcessSpec, WorldError};
 use facts::Zone;
 use rules::watermark::ZoneKind;
-use sim::{FreeBlocks, Image, MachineConfig, Profile, ZoneProfile};
+use sim::{Disk, FreeBlocks, Image, MachineConfig, Profile, ZoneProfile};
 use units::Pages;
 
 use crate::{Booted, model};
@@ -61,7 +61,8 @@ pub fn measure(machine: &mut dyn Booted, spec: &ProcessSpec) -> Result<Measured,
         per_process,
     })?;
     // Only root may read it, and kernels without it are few.
-    profile.blocks = file(machine, "/proc/pagetypeinfo").map(|text| blocks(&text)).unwrap_or_default();
+    profile.blocks =
+        file(machine, "/proc/pagetypeinfo").map(|text| blocks(&text)).unwrap_or_default();
     let mut config = model::config(&smaps, &mut |path| file(machine, path).ok())?;
     config.cpus = machine.cpus();
     if sim::knows_objects(config.release, config.arch) {
@@ -71,6 +72,10 @@ pub fn measure(machine: &mut dyn Booted, spec: &ProcessSpec) -> Result<Measured,
     // Its programs are in the first file system, which is a tmpfs where there is one.
     image.in_memory = profile.shmem > 0;
     config.physical = Some(profile);
+    // Under emulation everything but the tick and the disk takes twenty times as long. QEMU writes 512 KiB in
+    // 0.1 ms into a file that is in memory, and hears of it in as much again.
+    config.turn /= 20;
+    config.disk = Disk { request: 5_000, page: 40, synchronous: false };
     // Init, and the actor that all others are copies of.
     config.vdso_users = 2;
     // Swap is what the scenario arranges.
@@ -148,8 +153,8 @@ fn blocks(text: &str) -> Vec<FreeBlocks> {
             found.len() - 1
         });
         let rest: Vec<&str> = words.collect();
-        if let ["type", name, counts @ ..] = rest[..] {
-            let Some(of) = TYPES.iter().position(|known| *known == name) else { continue };
+        if let ["type", name, counts @ ..] = rest.as_slice() {
+            let Some(of) = TYPES.iter().position(|known| known == name) else { continue };
             for (slot, count) in found[at].free[of].iter_mut().zip(counts) {
                 // More than 100000 are not counted.
                 *slot = count.trim_start_matches('>').parse().unwrap_or(0);

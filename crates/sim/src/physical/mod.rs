@@ -12,8 +12,11 @@ mod buddy;
 mod control;
 mod count;
 pub(crate) mod counters;
+mod disk;
 mod gate;
+mod kswapd;
 mod lru;
+pub(crate) mod mglru;
 pub(crate) mod objects;
 mod pcp;
 mod policy;
@@ -37,6 +40,7 @@ pub use buddy::FreeBlocks;
 pub(crate) use buddy::ORDERS;
 pub(crate) use gate::{For, Grant, NoMemory};
 pub(crate) use lru::{List, Lru};
+pub(crate) use mglru::later;
 pub(crate) use objects::{Holder, process_pages};
 pub(crate) use pcp::Type;
 pub(crate) use policy::{Balance, Policy, Retry};
@@ -44,10 +48,12 @@ pub(crate) use slab::Slab;
 pub(crate) use swap::{Slot, Swap};
 pub(crate) use zones::{Mark, Zone, class};
 
-use crate::config::MachineConfig;
+use crate::config::{Disk, MachineConfig};
 use crate::profile::Profile;
 use crate::range_map::RangeMap;
 use buddy::Buddy;
+use disk::Queue;
+use kswapd::Kswapd;
 use workingset::Shadow;
 use writeback::Writeback;
 
@@ -88,6 +94,12 @@ pub(crate) struct Physical {
     pub(crate) dirty: u64,
     /// How writing back is steered.
     pub(crate) writeback: Writeback,
+    /// How fast disks are, and what is on its way to them.
+    pub(crate) disk: Disk,
+    pub(crate) queue: Queue,
+    /// Those that are at work, and when the turn of the task is over that they work beside.
+    pub(crate) kswapds: Vec<Kswapd>,
+    pub(crate) turn_ends: u64,
     /// Runs of kswapd that freed nothing, one after the other.
     pub(crate) kswapd_failures: u32,
     /// Pages scanned since one was last freed (`NR_PAGES_SCANNED`, up to 4.7).
@@ -107,6 +119,8 @@ pub(crate) struct Physical {
     granted: Vec<Granted>,
     /// The second of the last look at the counters of processors.
     looked: u64,
+    /// Pages are made by a fault, and not by a call (`lru_gen_in_fault()`).
+    pub(crate) in_fault: bool,
     /// Pages that were needed when there was none left, and that the next ones given back pay for.
     pub(crate) owed: u64,
 }
@@ -153,12 +167,16 @@ impl Physical {
             total_reserve: 0,
             tables: 0,
             policy: Policy::of(config.release),
-            lru: Lru::default(),
+            lru: Lru::new(config.lru_gen && config.release >= Release::new(6, 1)),
             swap: Swap::new(config.release),
             shadows: RangeMap::default(),
             swappiness: 60,
             dirty: 0,
             writeback: Writeback::new(config.release),
+            disk: config.disk,
+            queue: Queue::default(),
+            kswapds: Vec::new(),
+            turn_ends: 0,
             kswapd_failures: 0,
             pages_scanned: 0,
             slab: Slab::new(config, profile.slab_reclaimable, profile.slab_unreclaimable),
@@ -168,6 +186,7 @@ impl Physical {
             walked: BTreeMap::new(),
             granted: Vec::new(),
             looked: 0,
+            in_fault: false,
             owed: 0,
             profile,
         };
