@@ -24,7 +24,6 @@ const EXIT: &str = "a victim's exit";
 const WAITING: &str = "cgroups: kills that others must wait for";
 const SHARES: &str = "cgroups: what reclaim leaves to each";
 const WRITING: &str = "writing";
-const KSM: &str = "KSM: memory of its own";
 
 const GAPS: &[Gap] = &[
     // Who is the largest follows from how much of the last victim is gone by then.
@@ -35,7 +34,6 @@ const GAPS: &[Gap] = &[
     gap(&[50], "", &[MemoryEvents, Badness, Other], WRITING),
     gap(&[53, 54], "", &[CgroupShares, Other, Swap], SHARES),
     gap(&[54], "", &[MemoryEvents], BOOTS),
-    gap(&[56], "", &[Other], KSM),
     gap(&[62, 63, 64], "", &[Swap, Other], WRITING),
     gap(&[41], "6.1", &[Other], BLOCKS),
     // Scores that boots differ by, too.
