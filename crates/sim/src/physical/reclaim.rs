@@ -152,13 +152,18 @@ impl Ctx<'_> {
             if physical.balanced(node, class) {
                 break;
             }
-            if physical.has_generations() {
+            let generational = physical.has_generations();
+            if generational {
                 self.age_node(node, &mut pass);
             }
             pass.freed = 0;
+            let scanned = pass.scanned;
             self.shrink_node(node, &mut pass);
             all += pass.freed;
-            if pass.freed < pass.target {
+            // `kswapd_shrink_node()`: as many were looked at as are wanted. Of lists of two ages those that
+            // were freed are counted, since writing takes no time here.
+            let looked_at = if generational { pass.scanned - scanned } else { 0 };
+            if pass.freed.max(looked_at) < pass.target || pass.freed == 0 {
                 pass.priority -= 1;
             }
         }

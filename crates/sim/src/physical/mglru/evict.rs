@@ -50,7 +50,7 @@ impl Frames {
                     found.scanned += count;
                 }
                 Fate::Protected(tier) => {
-                    let generations = &mut physical.lru.generations(owner);
+                    let generations = physical.lru.generations(owner);
                     generations.tiers.protected(kind, tier, count);
                     self.relist(first, count, |physical, at, len, frame| {
                         physical.advance(at, len, frame);

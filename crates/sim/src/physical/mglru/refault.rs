@@ -18,8 +18,6 @@ pub(crate) struct Back {
     pub(crate) uses: u8,
     /// What `workingset_activate_*` counts.
     pub(crate) activated: bool,
-    /// What `workingset_restore_*` counts.
-    pub(crate) restored: bool,
 }
 
 impl Back {
@@ -84,7 +82,6 @@ impl Physical {
             workingset: restored,
             uses: if restored { 3 } else { 0 },
             activated: true,
-            restored,
         }
     }
 }

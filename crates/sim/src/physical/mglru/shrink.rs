@@ -176,7 +176,7 @@ impl Ctx<'_> {
         vm.steal[who] += pass.freed - before.1;
         let online = self.store.frames.memcgs.get(id).online;
         let can_swap = self.swappiness_of(owner, pass) > 0;
-        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return None };
+        let physical = self.store.frames.physical.as_deref_mut()?;
         if id == MemcgId::ROOT {
             pass.freed += physical.shrink_slab(pass.priority);
         }
