@@ -51,6 +51,8 @@ pub(crate) struct Pass {
     /// From 12 down to 0: one page in 2^priority is scanned.
     pub(super) priority: u32,
     pub(super) kswapd: bool,
+    /// The highest class of zone that it is for (`reclaim_idx`).
+    pub(super) class: usize,
     pub(super) may_swap: bool,
     /// Pages in use are taken for unused ones, since nothing else helped.
     pub(super) force_deactivate: bool,
@@ -66,6 +68,8 @@ pub(crate) struct Pass {
     pub(super) full_walk: bool,
     /// Of a cgroup, or of the request; `None`: the machine's.
     pub(super) swappiness: Option<u64>,
+    /// Cgroups are to be aged before any is evicted from (`memcgs_need_aging`, 6.1).
+    pub(super) needs_aging: bool,
     /// Pages that the cgroup at hand may swap out.
     pub(super) swap_room: u64,
 }
@@ -86,6 +90,7 @@ impl Pass {
             scanned: 0,
             priority: FIRST,
             kswapd,
+            class: super::class(ZoneKind::Movable),
             may_swap: true,
             force_deactivate: false,
             skipped: false,
@@ -94,6 +99,7 @@ impl Pass {
             view: None,
             full_walk: false,
             swappiness: None,
+            needs_aging: true,
             swap_room: u64::MAX,
         }
     }
@@ -145,7 +151,7 @@ impl Ctx<'_> {
         }
         physical.count("pageoutrun", 1);
         let target = physical.kswapd_target(node);
-        let mut pass = Pass::new(Among::Machine, target, true);
+        let mut pass = Pass { class, ..Pass::new(Among::Machine, target, true) };
         let mut all = 0;
         while pass.priority >= 1 {
             let Some(physical) = self.store.frames.physical.as_deref() else { break };
@@ -184,7 +190,8 @@ impl Ctx<'_> {
                 1,
             );
         }
-        self.reclaim(Pass::new(Among::Machine, CLUSTER, false))
+        let class = super::class(what.highest());
+        self.reclaim(Pass { class, ..Pass::new(Among::Machine, CLUSTER, false) })
     }
 
     /// `try_to_free_mem_cgroup_pages()`: how many pages of a subtree were freed.
@@ -253,9 +260,9 @@ impl Ctx<'_> {
 
     /// `shrink_node()`: every cgroup's lists in turn, and the kernel's own caches.
     fn shrink_node(&mut self, node: u32, pass: &mut Pass) {
-        let generational =
-            self.store.frames.physical.as_deref().is_some_and(Physical::has_generations);
-        if generational && pass.among.is_machine() {
+        let ordered = |physical: &Physical| physical.has_generations() && physical.orders_memcgs();
+        let ordered = self.store.frames.physical.as_deref().is_some_and(ordered);
+        if ordered && pass.among.is_machine() {
             self.shrink_node_of_generations(node, pass);
             return;
         }

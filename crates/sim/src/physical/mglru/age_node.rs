@@ -15,7 +15,12 @@ impl Ctx<'_> {
     /// Asks for a victim when every generation of every cgroup is too young, or too small, or protected.
     pub(in crate::physical) fn age_node(&mut self, node: u32, pass: &mut Pass) {
         let Some(physical) = self.store.frames.physical.as_deref() else { return };
-        pass.priority = physical.initial_priority(node, pass);
+        if physical.orders_memcgs() {
+            pass.priority = physical.initial_priority(node, pass);
+        } else {
+            self.age_all(node, pass);
+        }
+        let Some(physical) = self.store.frames.physical.as_deref() else { return };
         let ttl = physical.lru.min_ttl;
         if ttl == 0 {
             return;

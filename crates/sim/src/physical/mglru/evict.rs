@@ -7,6 +7,8 @@ use super::{ANON, BATCH, FEWEST, FILE, MOST, slot};
 use crate::ctx::Ctx;
 use crate::frames::{Frame, Frames, file_of};
 use crate::page::HUGE;
+use crate::physical;
+use crate::physical::Physical;
 use crate::physical::lru::Owner;
 use crate::physical::reclaim::Pass;
 use crate::physical::rmap::Mapper;
@@ -25,7 +27,13 @@ struct Found {
 
 impl Frames {
     /// `scan_folios()`: looks at up to 4096 of the oldest pages of a kind until 64 can be evicted.
-    fn scan_generation(&mut self, owner: Owner, kind: usize, last_tier: usize) -> Found {
+    fn scan_generation(
+        &mut self,
+        owner: Owner,
+        kind: usize,
+        last_tier: usize,
+        class: usize,
+    ) -> Found {
         let mut found = Found { kind, ..Found::default() };
         let Some(physical) = self.physical.as_deref_mut() else { return found };
         let generations = physical.lru.generations(owner);
@@ -41,7 +49,9 @@ impl Frames {
             let Some((first, len)) = generations.oldest(at, kind, most) else { break };
             let Some((known_len, known)) = self.map.get(first) else { break };
             let count = len.min(known_len);
-            match fate(&known, at, last_tier) {
+            let zone = physical.zones.get(usize::from(known.zone));
+            let eligible = zone.is_none_or(|zone| physical::class(zone.kind) <= class);
+            match fate(&known, at, last_tier, eligible) {
                 Fate::Promoted => {
                     self.relist(first, count, |physical, at, len, frame| {
                         physical.sort(at, len, frame, End::Youngest);
@@ -49,9 +59,11 @@ impl Frames {
                     found.sorted += count;
                     found.scanned += count;
                 }
-                Fate::Protected(tier) => {
+                Fate::Later(tier) => {
                     let generations = physical.lru.generations(owner);
-                    generations.tiers.protected(kind, tier, count);
+                    if let Some(tier) = tier {
+                        generations.tiers.protected(kind, tier, count);
+                    }
                     self.relist(first, count, |physical, at, len, frame| {
                         physical.advance(at, len, frame);
                     });
@@ -82,18 +94,21 @@ impl Frames {
 enum Fate {
     /// It belongs to a younger generation.
     Promoted,
-    /// Its tier is spared.
-    Protected(usize),
+    /// It is part of the next generation from now on: its tier is spared, or it is in a zone that nobody
+    /// asked for.
+    Later(Option<usize>),
     Evicted,
 }
 
-fn fate(known: &Frame, oldest: u8, last_tier: usize) -> Fate {
+fn fate(known: &Frame, oldest: u8, last_tier: usize, eligible: bool) -> Fate {
     let refs = known.aged.refs();
     let tier = tier_of(refs);
     if known.aged.slot != Some(oldest) {
         Fate::Promoted
     } else if tier > last_tier || refs == 4 {
-        Fate::Protected(tier)
+        Fate::Later(Some(tier))
+    } else if !eligible {
+        Fate::Later(None)
     } else {
         Fate::Evicted
     }
@@ -101,7 +116,7 @@ fn fate(known: &Frame, oldest: u8, last_tier: usize) -> Fate {
 
 impl Ctx<'_> {
     /// `isolate_folios()`: pages of the kind that is the better choice, or of the other one.
-    fn isolate_oldest(&mut self, owner: Owner, swappiness: u64) -> Found {
+    fn isolate_oldest(&mut self, owner: Owner, swappiness: u64, class: usize) -> Found {
         let Some(physical) = self.store.frames.physical.as_deref_mut() else {
             return Found::default();
         };
@@ -122,7 +137,7 @@ impl Ctx<'_> {
             let tiers = &physical.lru.generations(owner).tiers;
             let tier_here = tier.take().unwrap_or_else(|| tiers.last(kind));
             let sorted = found.sorted;
-            found = self.store.frames.scan_generation(owner, kind, tier_here);
+            found = self.store.frames.scan_generation(owner, kind, tier_here, class);
             found.sorted += sorted;
             if found.scanned > 0 {
                 break;
@@ -133,11 +148,16 @@ impl Ctx<'_> {
     }
 
     /// `evict_folios()`: evicts a batch; how many pages were looked at, 0 when there is no point in going
-    /// on.
-    pub(super) fn evict_batch(&mut self, owner: Owner, pass: &mut Pass, swappiness: u64) -> u64 {
-        let found = self.isolate_oldest(owner, swappiness);
+    /// on, and of which kind they were.
+    pub(super) fn evict_batch(
+        &mut self,
+        owner: Owner,
+        pass: &mut Pass,
+        swappiness: u64,
+    ) -> (u64, usize) {
+        let found = self.isolate_oldest(owner, swappiness, pass.class);
         let can_swap = swappiness > 0;
-        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return 0 };
+        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return (0, FILE) };
         let generations = physical.lru.generations(owner);
         let mut scanned = found.scanned + u64::from(generations.drop_empty(can_swap));
         if generations.count(usize::from(!can_swap)) == FEWEST {
@@ -150,7 +170,7 @@ impl Ctx<'_> {
         }
         pass.scanned += taken;
         pass.freed += freed;
-        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return 0 };
+        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return (0, FILE) };
         let (scan, steal) = if pass.kswapd {
             ("pgscan_kswapd", "pgsteal_kswapd")
         } else {
@@ -164,7 +184,7 @@ impl Ctx<'_> {
         }
         physical.count(if file { "pgscan_file" } else { "pgscan_anon" }, taken);
         physical.count(if file { "pgsteal_file" } else { "pgsteal_anon" }, freed);
-        scanned
+        (scanned, found.kind)
     }
 
     /// `shrink_folio_list()` of pages on no list; what does not go is of the youngest generation. How many
@@ -234,7 +254,7 @@ impl Frames {
         &mut self,
         first: u64,
         count: u64,
-        mut change: impl FnMut(&mut crate::physical::Physical, u64, u64, &mut Frame),
+        mut change: impl FnMut(&mut Physical, u64, u64, &mut Frame),
     ) {
         let Frames { map, physical, .. } = self;
         let Some(physical) = physical.as_deref_mut() else { return };
@@ -250,12 +270,13 @@ mod tests {
     fn what_calls_have_used_often_is_spared_and_what_was_promoted_is_sorted() {
         let mut frame = Frame::CACHE;
         frame.aged.slot = Some(0);
-        assert!(matches!(fate(&frame, 0, 3), Fate::Evicted));
-        assert!(matches!(fate(&frame, 1, 3), Fate::Promoted));
+        assert!(matches!(fate(&frame, 0, 3, true), Fate::Evicted));
+        assert!(matches!(fate(&frame, 1, 3, true), Fate::Promoted));
+        assert!(matches!(fate(&frame, 0, 3, false), Fate::Later(None)));
         frame.aged.workingset = true;
-        assert!(matches!(fate(&frame, 0, 0), Fate::Protected(1)));
-        assert!(matches!(fate(&frame, 0, 1), Fate::Evicted));
+        assert!(matches!(fate(&frame, 0, 0, true), Fate::Later(Some(1))));
+        assert!(matches!(fate(&frame, 0, 1, true), Fate::Evicted));
         frame.aged.uses = 3;
-        assert!(matches!(fate(&frame, 0, 3), Fate::Protected(3)));
+        assert!(matches!(fate(&frame, 0, 3, true), Fate::Later(Some(3))));
     }
 }

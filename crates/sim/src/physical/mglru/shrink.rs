@@ -86,12 +86,17 @@ impl Ctx<'_> {
         if self.age(owner, can_swap) { Next::Stop } else { Next::Scan(0) }
     }
 
-    /// `try_to_shrink_lruvec()`: whether it is the others' turn.
+    /// `try_to_shrink_lruvec()`: whether it is the others' turn. Up to 6.2 nobody asks.
     pub(in crate::physical) fn shrink_generations(
         &mut self,
         owner: Owner,
         pass: &mut Pass,
     ) -> bool {
+        let early = |physical: &Physical| !physical.orders_memcgs();
+        if self.store.frames.physical.as_deref().is_some_and(early) {
+            self.shrink_early(owner, pass);
+            return false;
+        }
         let swappiness = self.swappiness_of(owner, pass);
         let mut scanned = 0;
         loop {
@@ -100,7 +105,7 @@ impl Ctx<'_> {
                 Next::Scan(0) => return false,
                 Next::Scan(most) => most,
             };
-            let some = self.evict_batch(owner, pass, swappiness);
+            let (some, _) = self.evict_batch(owner, pass, swappiness);
             scanned += some;
             let Some(physical) = self.store.frames.physical.as_deref() else { return false };
             if some == 0 || scanned >= most || physical.has_enough(owner.0, pass) {
