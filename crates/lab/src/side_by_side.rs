@@ -76,6 +76,8 @@ pub struct Plan<'a> {
     /// Whether the model starts from what the scenario states, and not from what is measured in the
     /// virtual machine that it is compared with.
     pub stored: bool,
+    /// Whether memory is looked at meanwhile, for pictures, which takes longer than most scenarios.
+    pub curves: bool,
     /// The folder where what virtual machines answer is recorded.
     pub record: Option<&'a Path>,
     /// Told what is about to be done.
@@ -238,7 +240,7 @@ fn on_machine(
         return in_world(scenario, plan, &format!("vm:{name}"), &mut world, wants_model);
     };
     let file = folder.join(Recording::file_name(scenario.source.name(), name));
-    recorded(scenario, &mut world, (name, &kernel.package), &file, |world| {
+    recorded(scenario, plan, &mut world, (name, &kernel.package), &file, |world| {
         in_world(scenario, plan, &format!("vm:{name}"), world, wants_model)
     })
 }
@@ -251,19 +253,23 @@ fn as_recorded(
     wants_model: bool,
 ) -> Result<(Option<Arrived>, Arrived), WorldError> {
     let name = format!("recorded:{}", recording.header.series);
+    // The questions are those of then.
+    let plan = &Plan { curves: recording.header.curves, ..*plan };
     in_world(scenario, plan, &name, &mut Recorded::new(recording), wants_model)
 }
 
 /// Does something in a machine, and records all of it, whatever comes of it.
 fn recorded<T>(
     scenario: &Scenario,
+    plan: &Plan<'_>,
     world: &mut VmWorld,
     kernel: (&str, &str),
     file: &Path,
     doing: impl FnOnce(&mut Recorder<'_, VmWorld>) -> Result<T, WorldError>,
 ) -> Result<T, WorldError> {
     let source = &scenario.source;
-    let mut recorder = Recorder::new(world, (source.name(), source.text()), kernel);
+    let named = (source.name(), source.text());
+    let mut recorder = Recorder::new(world, named, kernel, plan.curves);
     let done = doing(&mut recorder);
     recorder.save(file).map_err(|error| {
         let shown = facts::Name::new(file.as_os_str().as_encoded_bytes());
@@ -274,7 +280,7 @@ fn recorded<T>(
 
 /// Performs a scenario in a machine that has been booted for scenarios like it, and on a model that
 /// starts with what the machine has: the report of the two. `kernel` is how it was asked for and the
-/// package that it is from; `record` is the file for a recording.
+/// package that it is from; `record` is the file for a recording. [`Plan::curves`] says what `curves` does.
 ///
 /// The machine is left as the scenario leaves it; [`VmWorld::reset`] makes it ready for another.
 ///
@@ -284,14 +290,16 @@ pub fn in_machine(
     scenario: &Scenario,
     world: &mut VmWorld,
     kernel: (&str, &str),
+    curves: bool,
     record: Option<&Path>,
 ) -> Result<Performed, WorldError> {
+    let plan = &Plan { curves, ..MEASURED };
     let name = format!("vm:{}", kernel.0);
     let arms = match record {
-        Some(file) => recorded(scenario, world, kernel, file, |world| {
-            in_world(scenario, &MEASURED, &name, world, true)
+        Some(file) => recorded(scenario, plan, world, kernel, file, |world| {
+            in_world(scenario, plan, &name, world, true)
         })?,
-        None => in_world(scenario, &MEASURED, &name, world, true)?,
+        None => in_world(scenario, plan, &name, world, true)?,
     };
     Ok(performed(scenario, arms))
 }
@@ -310,6 +318,7 @@ const MEASURED: Plan<'static> = Plan {
     places: &[],
     stated: &|_| Err(WorldError(String::new())),
     stored: false,
+    curves: true,
     record: None,
     about_to: &|_| (),
 };
@@ -347,7 +356,7 @@ fn in_world<W: Booted>(
         let Measured { config, image } = measured;
         let config = if plan.stored { (plan.stated)(Some(release))?.0 } else { config };
         let mut machine = Machine::new(config, image);
-        sampled(scenario, &mut machine, Arm::Model, &mut arrived, of_model);
+        played(scenario, plan, &mut machine, Arm::Model, &mut arrived, of_model);
         Some(arrived)
     } else {
         None
@@ -358,7 +367,7 @@ fn in_world<W: Booted>(
     ));
     let mut real = begin(name.to_owned(), cpus, true);
     real.row.kernel = Some(release.to_string());
-    sampled(scenario, world, Arm::Vm, &mut real, of_machine);
+    played(scenario, plan, world, Arm::Vm, &mut real, of_machine);
     Ok((model, real))
 }
 
@@ -435,6 +444,22 @@ fn of_model(machine: &mut Machine) -> Option<Vec<u8>> {
 
 fn of_machine<W: Booted>(world: &mut W) -> Option<Vec<u8>> {
     world.read("/proc/meminfo").ok()
+}
+
+/// Plays a scenario, and looks at the machine's memory meanwhile if it is wanted.
+fn played<W: World>(
+    scenario: &Scenario,
+    plan: &Plan<'_>,
+    world: &mut W,
+    arm: Arm,
+    arrived: &mut Arrived,
+    look: fn(&mut W) -> Option<Vec<u8>>,
+) {
+    if plan.curves {
+        sampled(scenario, world, arm, arrived, look);
+    } else {
+        play(scenario, world, arm, arrived);
+    }
 }
 
 /// Plays a scenario, and looks at the machine's memory meanwhile.

@@ -567,6 +567,7 @@ impl World for Machine {
         let until = self.store.clock.saturating_add(nanoseconds);
         self.ksmd(until);
         self.store.clock = until;
+        self.store.frames.arrive(until);
         crate::oom::reap_due(&mut self.parts());
         self.expire_dirty(nanoseconds);
         Ok(())

@@ -156,7 +156,10 @@ impl Bench {
             .as_ref()
             .map(|folder| folder.join(Recording::file_name(scenario.source.name(), &self.series)));
         let kernel = (self.series.as_str(), self.package());
-        let performed = in_machine(scenario, &mut booted.world, kernel, record.as_deref())?;
+        // Those of a fuzzer are not drawn.
+        let curves = !self.steady;
+        let world = &mut booted.world;
+        let performed = in_machine(scenario, world, kernel, curves, record.as_deref())?;
         // A machine that holds files is one scenario's.
         self.booted = Some(booted).filter(|_| reusable);
         Ok(performed)

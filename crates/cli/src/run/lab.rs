@@ -53,6 +53,7 @@ pub(super) fn run(args: &LabArgs, global: &Global, out: &mut Output) -> Result<O
             places: &places,
             stated: &stated,
             stored: args.profile == LabProfile::Stored,
+            curves: true,
             record: args.record.as_deref(),
             about_to: &about_to,
         };

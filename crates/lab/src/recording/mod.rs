@@ -90,6 +90,8 @@ pub struct Header {
     pub cpus: u32,
     /// What was added to the kernel's command line.
     pub parameters: Vec<String>,
+    /// Whether memory was looked at meanwhile, for pictures.
+    pub curves: bool,
 }
 
 /// A recording: its header, and questions with their answers.
@@ -155,7 +157,7 @@ impl Recording {
     pub fn save(&self, path: &Path) -> io::Result<()> {
         let file = File::create(path)?;
         let mut packed = flate2::GzBuilder::new().mtime(0).write(file, flate2::Compression::new(6));
-        let Header { scenario, text, series, package, cpus, parameters } = &self.header;
+        let Header { scenario, text, series, package, cpus, parameters, curves } = &self.header;
         let head = json!({
             "oomph-recording": VERSION,
             "scenario": scenario,
@@ -163,6 +165,7 @@ impl Recording {
             "package": package,
             "cpus": cpus,
             "parameters": parameters,
+            "curves": curves,
             "text": text,
         });
         writeln!(packed, "{head}")?;
@@ -219,6 +222,7 @@ fn header(first: &Value) -> Option<Header> {
         parameters: parameters
             .map(|word| word.as_str().map(str::to_owned))
             .collect::<Option<Vec<String>>>()?,
+        curves: first.get("curves").and_then(Value::as_bool).unwrap_or(true),
     })
 }
 

@@ -24,11 +24,13 @@ pub struct Recorder<'a, W> {
 }
 
 impl<'a, W: Booted> Recorder<'a, W> {
-    /// Begins a recording: of which scenario, and from which package the kernel is.
+    /// Begins a recording: of which scenario, from which package the kernel is, and whether memory is
+    /// looked at meanwhile.
     pub fn new(
         world: &'a mut W,
         (scenario, text): (&str, &str),
         (series, package): (&str, &str),
+        curves: bool,
     ) -> Recorder<'a, W> {
         let header = Header {
             scenario: scenario.to_owned(),
@@ -37,6 +39,7 @@ impl<'a, W: Booted> Recorder<'a, W> {
             package: package.to_owned(),
             cpus: world.cpus(),
             parameters: world.parameters().to_vec(),
+            curves,
         };
         let recording = Recording::new(header);
         Recorder { world, recording, ended: BTreeSet::new(), panicked: false }

@@ -132,7 +132,8 @@ fn program<W: Booted>(world: &mut W) -> Result<Vec<String>, WorldError> {
 
 fn recorded() -> (Recording, Vec<String>) {
     let mut machine = Simulated::new();
-    let mut recorder = Recorder::new(&mut machine, ("a/b.kdl", "text"), ("6.1", "linux-image"));
+    let named = ("a/b.kdl", "text");
+    let mut recorder = Recorder::new(&mut machine, named, ("6.1", "linux-image"), false);
     let said = program(&mut recorder).expect("a program");
     (recorder.recording, said)
 }
@@ -160,7 +161,7 @@ fn a_recording_that_was_saved_gives_the_same_answers() {
     recording.save(&file.0).expect("saved");
     let loaded = Recording::load(&file.0).expect("loaded");
     assert_eq!(loaded, recording);
-    assert_eq!(loaded.header.cpus, 3);
+    assert_eq!((loaded.header.cpus, loaded.header.curves), (3, false));
     let mut world = Recorded::new(loaded);
     assert_eq!(program(&mut world).expect("the same program"), said);
 }

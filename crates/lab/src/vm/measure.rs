@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use ::world::{ProcessSpec, WorldError};
 use facts::Zone;
 use rules::watermark::ZoneKind;
-use sim::{Image, MachineConfig, Profile, ZoneProfile};
+use sim::{Disk, Image, MachineConfig, Profile, ZoneProfile};
 use units::Pages;
 
 use crate::{Booted, model};
@@ -60,6 +60,7 @@ pub fn measure(machine: &mut dyn Booted, spec: &ProcessSpec) -> Result<Measured,
     let mut config = model::config(&smaps, &mut |path| file(machine, path).ok())?;
     config.cpus = machine.cpus();
     config.physical = Some(profile);
+    config.disk = Disk::SOLID;
     // Init, and the actor that all others are copies of.
     config.vdso_users = 2;
     // Swap is what the scenario arranges.

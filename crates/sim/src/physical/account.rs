@@ -4,7 +4,7 @@ use super::{List, NOWHERE, Physical};
 use crate::frames::{Frame, file_of};
 
 impl Physical {
-    pub(super) fn owner(&self, frame: &Frame) -> (u32, u16) {
+    pub(crate) fn owner(&self, frame: &Frame) -> (u32, u16) {
         let node = self.zones.get(usize::from(frame.zone)).map_or(0, |zone| zone.node);
         (node, frame.memcg)
     }
@@ -19,6 +19,21 @@ impl Physical {
         } else {
             frame.aged.slot = None;
             self.lru.add(self.owner(frame), frame.list(), first, count)
+        };
+        if is_dirty(first, frame) {
+            self.dirty += count;
+        }
+    }
+
+    /// The same of frames that are to be the oldest of their list.
+    pub(crate) fn enlist_oldest(&mut self, first: u64, count: u64, frame: &mut Frame) {
+        if frame.zone == NOWHERE || count == 0 {
+            return;
+        }
+        frame.lru = if self.lru.generational && !frame.unevictable {
+            self.add_to_oldest(first, count, frame)
+        } else {
+            self.lru.add_oldest(self.owner(frame), frame.list(), first, count)
         };
         if is_dirty(first, frame) {
             self.dirty += count;
@@ -65,8 +80,9 @@ impl Physical {
         }
     }
 
-    /// Slots of swap are free again, and the memory that zram had for them: which cgroups had how many.
-    pub(crate) fn free_slots(&mut self, first: u64, end: u64) -> Vec<(u16, u64)> {
+    /// Slots of swap are free again, and the memory that zram had for them: which cgroups had how many, and
+    /// whether they had paid for them.
+    pub(crate) fn free_slots(&mut self, first: u64, end: u64) -> Vec<(u16, u64, bool)> {
         let gone = self.swap.remove(first, end);
         if !gone.is_empty() {
             self.settle_zram();

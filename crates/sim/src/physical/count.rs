@@ -198,6 +198,10 @@ fn frames(
             node.swap_cached += cached;
             node.file += cached;
         }
+        if frame.writeback {
+            node.writeback += len;
+            zone.write_pending += len;
+        }
         let Some((file, _)) = file_of(first) else {
             node.anon += mapped;
             continue;

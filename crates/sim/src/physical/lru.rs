@@ -148,6 +148,14 @@ impl Lru {
         position
     }
 
+    /// The oldest pages of a list from now on; the position of the first.
+    pub(crate) fn add_oldest(&mut self, owner: Owner, list: List, first: u64, count: u64) -> u64 {
+        let position = self.position(count, false);
+        let queue = &mut self.vec(owner).queues[list as usize];
+        queue.order.insert(position, count, First(first));
+        position
+    }
+
     /// Positions behind all others, or before them.
     pub(super) fn position(&mut self, count: u64, youngest: bool) -> u64 {
         if youngest {

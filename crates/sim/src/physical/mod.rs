@@ -11,6 +11,7 @@ mod boot;
 mod control;
 mod count;
 pub(crate) mod counters;
+mod disk;
 mod gate;
 mod lru;
 pub(crate) mod mglru;
@@ -38,9 +39,10 @@ pub(crate) use slab::Slab;
 pub(crate) use swap::{Slot, Swap};
 pub(crate) use zones::{Mark, Zone, class};
 
-use crate::config::MachineConfig;
+use crate::config::{Disk, MachineConfig};
 use crate::profile::Profile;
 use crate::range_map::RangeMap;
+use disk::Queue;
 use workingset::Shadow;
 use writeback::Writeback;
 
@@ -81,6 +83,9 @@ pub(crate) struct Physical {
     pub(crate) dirty: u64,
     /// How writing back is steered.
     pub(crate) writeback: Writeback,
+    /// How fast disks are, and what is on its way to them.
+    pub(crate) disk: Disk,
+    pub(crate) queue: Queue,
     /// Runs of kswapd that freed nothing, one after the other.
     pub(crate) kswapd_failures: u32,
     /// Pages scanned since one was last freed (`NR_PAGES_SCANNED`, up to 4.7).
@@ -125,6 +130,8 @@ impl Physical {
             swappiness: 60,
             dirty: 0,
             writeback: Writeback::new(config.release),
+            disk: config.disk,
+            queue: Queue::default(),
             kswapd_failures: 0,
             pages_scanned: 0,
             slab: Slab::new(config, profile.slab_reclaimable, profile.slab_unreclaimable),

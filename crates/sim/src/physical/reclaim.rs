@@ -48,6 +48,8 @@ pub(crate) struct Pass {
     pub(super) freed: u64,
     /// Pages looked at.
     pub(super) scanned: u64,
+    /// Of these, such as are on their way to the disk.
+    pub(super) waiting: u64,
     /// From 12 down to 0: one page in 2^priority is scanned.
     pub(super) priority: u32,
     pub(super) kswapd: bool,
@@ -78,6 +80,10 @@ pub(crate) struct Pass {
 pub(crate) const CLUSTER: u64 = 32;
 /// `DEF_PRIORITY`.
 pub(super) const FIRST: u32 = 12;
+/// How long kswapd waits for pages that are being written, nanoseconds (`HZ/10`),
+const PATIENCE: u64 = 100_000_000;
+/// and a task that found nothing else, since 5.16.
+const TICK: u64 = 4_000_000;
 /// `MAX_RECLAIM_RETRIES`.
 const RETRIES: u32 = 16;
 
@@ -88,6 +94,7 @@ impl Pass {
             target,
             freed: 0,
             scanned: 0,
+            waiting: 0,
             priority: FIRST,
             kswapd,
             class: super::class(ZoneKind::Movable),
@@ -153,6 +160,7 @@ impl Ctx<'_> {
         let target = physical.kswapd_target(node);
         let mut pass = Pass { class, ..Pass::new(Among::Machine, target, true) };
         let mut all = 0;
+        let mut looked_at = (0, 0);
         while pass.priority >= 1 {
             let Some(physical) = self.store.frames.physical.as_deref() else { break };
             if physical.balanced(node, class) {
@@ -163,13 +171,18 @@ impl Ctx<'_> {
                 self.age_node(node, &mut pass);
             }
             pass.freed = 0;
-            let scanned = pass.scanned;
             self.shrink_node(node, &mut pass);
             all += pass.freed;
+            // `reclaim_throttle(VMSCAN_THROTTLE_WRITEBACK)`: everything is on its way already.
+            let seen = (pass.scanned - looked_at.0, pass.waiting - looked_at.1);
+            if seen.1 > 0 && seen.0 == seen.1 {
+                self.wait_for_disk(CLUSTER, PATIENCE);
+            }
+            looked_at = (pass.scanned, pass.waiting);
             // `kswapd_shrink_node()`: as many were looked at as are wanted. Of lists of two ages those that
-            // were freed are counted, since writing takes no time here.
-            let looked_at = if generational { pass.scanned - scanned } else { 0 };
-            if pass.freed.max(looked_at) < pass.target || pass.freed == 0 {
+            // were freed are counted.
+            let enough = if generational { pass.freed.max(seen.0) } else { pass.freed };
+            if enough < pass.target || pass.freed == 0 {
                 pass.priority -= 1;
             }
         }
@@ -223,6 +236,11 @@ impl Ctx<'_> {
                 if pass.freed >= pass.target || pass.priority == 0 {
                     break;
                 }
+                let patience = self.patience(&pass);
+                if patience > 0 {
+                    let waited = self.wait_for_disk(CLUSTER, patience);
+                    self.stall(waited);
+                }
                 pass.priority -= 1;
             }
             if pass.freed > 0 {
@@ -260,6 +278,7 @@ impl Ctx<'_> {
 
     /// `shrink_node()`: every cgroup's lists in turn, and the kernel's own caches.
     fn shrink_node(&mut self, node: u32, pass: &mut Pass) {
+        self.pass_takes();
         let ordered = |physical: &Physical| physical.has_generations() && physical.orders_memcgs();
         let ordered = self.store.frames.physical.as_deref().is_some_and(ordered);
         if ordered && pass.among.is_machine() {
@@ -318,6 +337,25 @@ impl Ctx<'_> {
         }
     }
 
+    /// How long a task waits for the disk before it looks again. `skip_throttle_noprogress()`, 5.16: when it
+    /// has freed nothing and more than half of what could be reclaimed is on its way there. Before, always
+    /// but at first (`congestion_wait()` in `do_try_to_free_pages()`).
+    fn patience(&self, pass: &Pass) -> u64 {
+        let Some(physical) = self.store.frames.physical.as_deref() else { return 0 };
+        if physical.release < facts::Release::new(5, 16) {
+            return if pass.priority < FIRST - 2 { PATIENCE } else { 0 };
+        }
+        let all: u64 = (0..physical.zones.len()).map(|zone| physical.reclaimable(zone)).sum();
+        let waits = pass.priority == 1 && pass.freed == 0 && physical.queue.pending() * 2 > all;
+        if waits { TICK } else { 0 }
+    }
+
+    /// `writeback_throttling_sane()`: in v1, reclaim of a cgroup waits for each page that is being written.
+    pub(super) fn waits_for_pages(&self, pass: &Pass) -> bool {
+        let v1 = self.store.frames.memcgs.version == crate::memcg::CgroupVersion::V1;
+        v1 && !pass.among.is_machine()
+    }
+
     fn is_bound_to(&self, node: u32) -> bool {
         self.store.frames.physical.as_deref().is_none_or(|physical| physical.is_allowed(node))
     }
@@ -327,6 +365,9 @@ impl Ctx<'_> {
         let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
         if physical.has_generations() {
             self.shrink_generations(owner, pass);
+            if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+                physical.send();
+            }
             return;
         }
         let Some(vec) = physical.lru.vecs.get(&owner) else { return };
@@ -373,7 +414,8 @@ impl Ctx<'_> {
             adjusted = true;
         }
         // Anonymous pages are aged even if none is reclaimed.
-        let Some(physical) = self.store.frames.physical.as_deref() else { return };
+        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
+        physical.send();
         let ages = physical.swap.total() > 0;
         let low = physical.lru.vecs.get(&owner).is_some_and(|vec| physical.is_low(vec, false));
         if ages && low {

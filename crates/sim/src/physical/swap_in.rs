@@ -42,7 +42,9 @@ impl Ctx<'_> {
                 .get(pte.frame)
                 .is_some_and(|(_, known)| known.active || known.aged.workingset);
             self.swap_read(back);
-            self.read_ahead(page, pte);
+            if !self.is_synchronous(pte.frame) {
+                self.read_ahead(page, pte);
+            }
             count = 1;
         }
         let Some((len, known)) = self.store.frames.map.get(pte.frame) else {
@@ -57,12 +59,7 @@ impl Ctx<'_> {
         let home = u32::try_from(self.rest.mm).ok().map(|mm| (mm, page));
         self.store.frames.map_at(pte.frame, count, alone, home);
         let writable = write && may_write && alone;
-        let full = self
-            .store
-            .frames
-            .physical
-            .as_deref()
-            .is_some_and(|physical| physical.swap.is_half_full());
+        let full = self.swap_is_short(pte.frame) || self.is_synchronous(pte.frame);
         if others == 0 && (writable || full || locked) {
             // Nothing needs the copy on the disk.
             self.store.frames.leave_swap(pte.frame, count);
@@ -77,6 +74,13 @@ impl Ctx<'_> {
             return Ok(Step { pages: step.pages, faults: step.faults.max(1), major });
         }
         Ok(Step { pages: count, faults: count, major })
+    }
+
+    /// Whether a page is in an area that is read without the swap cache: by its one user alone.
+    fn is_synchronous(&self, frame: u64) -> bool {
+        let Some(physical) = self.store.frames.physical.as_deref() else { return false };
+        let slot = physical.swap.slots.get(frame);
+        slot.is_some_and(|(_, slot)| slot.refs <= 1 && physical.is_synchronous(slot.area))
     }
 
     /// Of how many slots the same is known, and how many entries will name each when one is gone.

@@ -23,7 +23,7 @@ impl Run for Shadow {
 impl Physical {
     /// `workingset_eviction()`: the age that pages of a cgroup are evicted at, which goes on.
     /// What is remembered of them.
-    pub(super) fn evicted_at(&mut self, owner: (u32, u16), frame: &Frame, count: u64) -> u64 {
+    pub(crate) fn evicted_at(&mut self, owner: (u32, u16), frame: &Frame, count: u64) -> u64 {
         if self.lru.generational {
             return self.evicted_in_generation(owner, frame, count);
         }

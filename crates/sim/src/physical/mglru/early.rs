@@ -8,9 +8,9 @@ use rules::memcg::View;
 use super::{ANON, BATCH, FEWEST};
 use crate::ctx::Ctx;
 use crate::memcg::MemcgId;
+use crate::physical::Physical;
 use crate::physical::lru::Owner;
 use crate::physical::reclaim::{FIRST, Pass};
-use crate::physical::Physical;
 
 impl Physical {
     /// Whether cgroups are visited in an order of their own (`lru_gen_shrink_node()`, 6.3).

@@ -12,6 +12,7 @@ use crate::physical::Physical;
 use crate::physical::lru::Owner;
 use crate::physical::reclaim::Pass;
 use crate::physical::rmap::Mapper;
+use crate::physical::scan::Evicted;
 
 /// What was found in the oldest generation of a kind.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -90,6 +91,18 @@ impl Frames {
     }
 }
 
+/// Why a page was not evicted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Back {
+    /// It is in use, or there is no place for it.
+    Used,
+    /// It is on its way to the disk since just now,
+    Sent,
+    /// or was already.
+    Writing,
+    Locked,
+}
+
 /// What `sort_folio()` does with a page.
 enum Fate {
     /// It belongs to a younger generation.
@@ -155,6 +168,7 @@ impl Ctx<'_> {
         pass: &mut Pass,
         swappiness: u64,
     ) -> (u64, usize) {
+        self.store.frames.arrive(self.store.clock);
         let found = self.isolate_oldest(owner, swappiness, pass.class);
         let can_swap = swappiness > 0;
         let Some(physical) = self.store.frames.physical.as_deref_mut() else { return (0, FILE) };
@@ -163,13 +177,15 @@ impl Ctx<'_> {
         if generations.count(usize::from(!can_swap)) == FEWEST {
             scanned = 0;
         }
-        let (mut taken, mut freed) = (0, 0);
+        let taken = found.isolated.iter().map(|(_, count)| count).sum();
+        let mut all = Evicted::default();
         for &(first, count) in &found.isolated {
-            taken += count;
-            freed += self.evict_isolated(owner, first, count);
+            self.evict_isolated(owner, first, count, pass, &mut all);
         }
+        let Evicted { gone: freed, written, .. } = all;
         pass.scanned += taken;
         pass.freed += freed;
+        self.reclaim_takes(taken, freed.max(written));
         let Some(physical) = self.store.frames.physical.as_deref_mut() else { return (0, FILE) };
         let (scan, steal) = if pass.kswapd {
             ("pgscan_kswapd", "pgsteal_kswapd")
@@ -187,10 +203,16 @@ impl Ctx<'_> {
         (scanned, found.kind)
     }
 
-    /// `shrink_folio_list()` of pages on no list; what does not go is of the youngest generation. How many
-    /// went.
-    fn evict_isolated(&mut self, owner: Owner, first: u64, count: u64) -> u64 {
-        let mut freed = 0;
+    /// `shrink_folio_list()` of pages on no list. What does not go is of the youngest generation, what has
+    /// just been sent to the disk of the one before.
+    fn evict_isolated(
+        &mut self,
+        owner: Owner,
+        first: u64,
+        count: u64,
+        pass: &mut Pass,
+        all: &mut Evicted,
+    ) {
         let mut at = first;
         while at < first + count {
             let Some((len, known)) = self.store.frames.map.get(at) else {
@@ -198,23 +220,44 @@ impl Ctx<'_> {
                 at += 1;
                 continue;
             };
+            if known.writeback && self.waits_for_pages(pass) {
+                let waited = self.wait_for_disk(u64::MAX, u64::MAX);
+                self.stall(waited);
+                continue;
+            }
             let (some, mappers) = self.mappers(at, len.min(first + count - at), &known);
             let some = some.max(1);
-            let locked = mappers.iter().any(|mapper| mapper.locked);
-            let mut gone = 0;
-            if !locked && !self.is_used(owner, at, some, &known, &mappers) {
+            if known.writeback {
+                pass.waiting += some;
+                self.put_back(at, some, Back::Writing);
+                at += some;
+                continue;
+            }
+            if mappers.iter().any(|mapper| mapper.locked) {
+                self.put_back(at, some, Back::Locked);
+                at += some;
+                continue;
+            }
+            let mut evicted = Evicted::default();
+            if !self.is_used(owner, at, some, &known, &mappers) {
                 if known.large {
                     self.split_frames(at, &mappers);
                 }
-                (gone, _) = self.evict(owner, at, some, &mappers);
-                freed += gone;
+                evicted = self.evict(owner, at, some, &mappers);
+                all.gone += evicted.gone;
+                all.written += evicted.written;
             }
-            if gone < some {
-                self.put_back(at + gone, some - gone, locked);
+            let Evicted { gone, kept, .. } = evicted;
+            if kept > 0 {
+                self.put_back(at + gone, kept, Back::Sent);
+            }
+            let done = gone + kept;
+            if done < some {
+                self.give_slots_up(at + done, some - done);
+                self.put_back(at + done, some - done, Back::Used);
             }
             at += some;
         }
-        freed
     }
 
     /// `folio_check_references()`, with a look at pages around those in use.
@@ -236,13 +279,19 @@ impl Ctx<'_> {
         used
     }
 
-    /// Pages that could not be evicted are of the youngest generation, or are locked.
-    fn put_back(&mut self, first: u64, count: u64, locked: bool) {
+    /// Pages that have not been evicted are listed again.
+    fn put_back(&mut self, first: u64, count: u64, why: Back) {
         self.store.frames.relist(first, count, |physical, at, len, frame| {
-            frame.unevictable = locked;
-            frame.active = !locked;
-            frame.aged.uses = 0;
-            frame.aged.workingset = false;
+            if frame.lru != 0 {
+                return;
+            }
+            frame.unevictable = why == Back::Locked;
+            frame.active = matches!(why, Back::Used | Back::Writing);
+            frame.reclaim |= why == Back::Writing;
+            if why == Back::Used {
+                frame.aged.uses = 0;
+                frame.aged.workingset = false;
+            }
             physical.enlist(at, len, frame);
         });
     }

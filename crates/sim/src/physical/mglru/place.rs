@@ -65,7 +65,9 @@ impl Physical {
         let (min, max) = (generations.min[kind], generations.max);
         let generation = if frame.active {
             max
-        } else if (kind == ANON && !in_swap_cache) || (frame.reclaim && frame.dirty) {
+        } else if (kind == ANON && !in_swap_cache)
+            || (frame.reclaim && (frame.dirty || frame.writeback))
+        {
             max - 1
         } else if min + FEWEST >= max {
             min
@@ -82,6 +84,23 @@ impl Physical {
         frame.aged.slot = Some(at);
         frame.aged.held = at;
         self.lru.put(owner, key(frame), first, count, End::Youngest)
+    }
+
+    /// The same for what is to be evicted next: the end of the oldest generation
+    /// (`folio_rotate_reclaimable()`).
+    pub(in crate::physical) fn add_to_oldest(
+        &mut self,
+        first: u64,
+        count: u64,
+        frame: &mut Frame,
+    ) -> u64 {
+        let (owner, kind) = (self.owner(frame), kind(frame));
+        let generations = self.lru.generations(owner);
+        let at = slot(generations.min[kind]);
+        generations.pages[usize::from(at)][kind] += count;
+        frame.aged.slot = Some(at);
+        frame.aged.held = at;
+        self.lru.put(owner, key(frame), first, count, End::Oldest)
     }
 
     /// `lru_gen_del_folio()`.

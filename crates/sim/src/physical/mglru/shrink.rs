@@ -123,6 +123,9 @@ impl Ctx<'_> {
             pass.freed = 0;
         }
         self.shrink_many(node, pass);
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            physical.send();
+        }
         if pass.kswapd {
             pass.freed += before;
         }
