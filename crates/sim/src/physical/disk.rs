@@ -25,7 +25,7 @@ const FAULT: u64 = 500;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Queue {
     /// The time as reclaim sees it, nanoseconds: ahead of the machine's clock by what kswapd did.
-    pub(super) now: u64,
+    now: u64,
     /// When the disk is done with all it was given.
     busy_until: u64,
     /// Gathered: runs of frames.
