@@ -6,7 +6,7 @@
 use crate::memcg::{MemcgId, Memcgs};
 use crate::mm::Mm;
 use crate::page::HUGE;
-use crate::physical::{Grant, List, NOWHERE, Physical};
+use crate::physical::{Grant, List, NOWHERE, Physical, Type};
 use crate::range_map::{RangeMap, Run};
 
 /// The first frame of files; each has 2⁴⁰ of them.
@@ -200,7 +200,7 @@ impl Frames {
         for (at, len, frame) in self.map.remove(first, first + count) {
             if let Some(physical) = self.physical.as_deref_mut() {
                 physical.delist(at, len, &frame);
-                physical.give(frame.zone, len);
+                physical.give(frame.zone, len, Type::Movable);
             }
             self.memcgs.swapped_out(MemcgId(frame.memcg), len);
         }
@@ -221,7 +221,7 @@ impl Frames {
     fn gone(&mut self, first: u64, count: u64, frame: Frame) {
         if let Some(physical) = self.physical.as_deref_mut() {
             physical.delist(first, count, &frame);
-            physical.give(frame.zone, count);
+            physical.give(frame.zone, count, Type::Movable);
             self.memcgs.freed(MemcgId(frame.memcg), count);
         }
     }
@@ -245,7 +245,7 @@ impl Frames {
     /// Pages that were granted and are not needed.
     pub(crate) fn give_back(&mut self, grant: Grant) {
         if let Some(physical) = self.physical.as_deref_mut() {
-            physical.give(grant.zone, grant.pages);
+            physical.give_back(grant.zone, grant.pages);
             self.memcgs.uncharge(MemcgId(grant.memcg), grant.pages);
         }
     }

@@ -60,6 +60,7 @@ pub use config::{Huge, MachineConfig};
 pub use image::{BadImage, Image, ImageBacking, ImageMapping, ImagePage, ImagePages};
 pub use machine::Machine;
 pub use mm::Segments;
+pub use physical::FreeBlocks;
 pub use profile::{Profile, ZoneProfile};
 pub use tree::TreeFile;
 pub use vm_flags::{Kind, VmFlags};

@@ -567,6 +567,9 @@ impl World for Machine {
         let until = self.store.clock.saturating_add(nanoseconds);
         self.ksmd(until);
         self.store.clock = until;
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            physical.look(until);
+        }
         crate::oom::reap_due(&mut self.parts());
         self.expire_dirty(nanoseconds);
         Ok(())

@@ -7,6 +7,8 @@ mod of;
 
 use rules::watermark::ZoneKind;
 
+use crate::physical::FreeBlocks;
+
 /// A zone of memory after boot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ZoneProfile {
@@ -53,6 +55,8 @@ pub struct Profile {
     pub committed: u64,
     /// What the kernel takes for each process beside its page tables: stack, `task_struct`, slab.
     pub per_process: u64,
+    /// The free blocks of zones, where they are known.
+    pub blocks: Vec<FreeBlocks>,
 }
 
 impl Profile {

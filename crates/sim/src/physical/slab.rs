@@ -8,7 +8,7 @@
 use facts::Release;
 use rules::layout::Arch;
 
-use super::{NOWHERE, Physical};
+use super::{NOWHERE, Physical, Type};
 use crate::config::MachineConfig;
 
 /// Pages of slab that is called reclaimable and never comes back (measured, see above).
@@ -74,6 +74,6 @@ impl Physical {
         self.count("slabs_scanned", pages);
         let highest = self.fallback(rules::watermark::ZoneKind::Normal).first().copied();
         let zone = highest.and_then(|at| u8::try_from(at).ok()).unwrap_or(NOWHERE);
-        self.give(zone, pages);
+        self.give(zone, pages, Type::Reclaimable);
     }
 }

@@ -99,6 +99,7 @@ fn x86_64(release: Release, mib: u64) -> Profile {
         unevictable: 0,
         committed: 500,
         per_process: 16,
+        blocks: Vec::new(),
     }
 }
 
