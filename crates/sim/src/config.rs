@@ -4,6 +4,7 @@ use facts::{CgroupVersion, OvercommitMode, Release};
 use rules::layout::Arch;
 
 use crate::profile::Profile;
+use crate::unsynced::{Counting, Unsynced};
 
 /// When anonymous memory gets huge pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +96,11 @@ impl MachineConfig {
     /// The kernel's `mmap_min_addr`: the lowest address that a mapping is placed at.
     pub fn lowest_address(&self) -> u64 {
         self.mmap_min_addr.max(self.lsm_mmap_min_addr)
+    }
+
+    /// How its kernel counts resident pages.
+    pub(crate) fn unsynced(&self) -> Unsynced {
+        Unsynced::new(Counting::of(self.release, self.arch, self.cpus))
     }
 
     /// A machine with the memory of a profile, which ends. Huge pages are off below 512 MiB, as the

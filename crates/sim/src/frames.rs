@@ -266,6 +266,13 @@ impl Frames {
         }
     }
 
+    /// What the kernel keeps of each mapping is accounted for.
+    pub(crate) fn pay_mappings(&mut self, mm: &mut Mm) {
+        let Some(physical) = self.physical.as_deref_mut() else { return };
+        let now = mm.map_count();
+        physical.settle_mappings(std::mem::replace(&mut mm.mappings_paid, now), now);
+    }
+
     /// One more page table maps each of these.
     pub(crate) fn map(&mut self, first: u64, count: u64) {
         self.map.update(first, first + count, |_, frame| frame.maps += 1);

@@ -53,6 +53,7 @@ mod tables;
 mod thp;
 mod touch;
 mod tree;
+mod unsynced;
 mod vm_flags;
 mod vma;
 
@@ -61,6 +62,7 @@ pub use image::{BadImage, Image, ImageBacking, ImageMapping, ImagePage, ImagePag
 pub use machine::Machine;
 pub use mm::Segments;
 pub use physical::FreeBlocks;
+pub use physical::objects::is_known as knows_objects;
 pub use profile::{Profile, ZoneProfile};
 pub use tree::TreeFile;
 pub use vm_flags::{Kind, VmFlags};

@@ -20,7 +20,7 @@ use crate::ksm::{Contents, Ksm};
 use crate::memcg::{Making, MemcgId, Memcgs};
 use crate::mm::Mm;
 use crate::oom::{State, Victim};
-use crate::physical::{Physical, process_pages};
+use crate::physical::{Holder, Physical, process_pages};
 use crate::proc::{self, Identity};
 use crate::range_map::RangeSet;
 use crate::rules_of::Rules;
@@ -227,7 +227,7 @@ impl Machine {
             legacy: false,
         };
         let layout = layout(config.release, config.arch, input);
-        let mut mm = Mm::new(config.arch, layout, self.image.segments);
+        let mut mm = Mm::new(config.arch, layout, self.image.segments, config.unsynced());
         let rest = Rest {
             mms: &mut self.mms,
             processes: &mut self.processes,
@@ -262,6 +262,7 @@ impl Machine {
         let result = run(&mut Ctx { store: &mut self.store, mm: &mut mm, task: &mut task, rest });
         self.processes[group].task = task;
         self.store.frames.pay_tables(&mut mm);
+        self.store.frames.pay_mappings(&mut mm);
         if mm.users > 0 {
             self.mms.insert(key, mm);
         } else {
@@ -324,7 +325,7 @@ impl Machine {
         };
         let mut layout = layout(config.release, config.arch, input);
         layout.mmap_base = self.image.mmap_base.unwrap_or(layout.mmap_base);
-        let mut mm = Mm::new(config.arch, layout, self.image.segments);
+        let mut mm = Mm::new(config.arch, layout, self.image.segments, config.unsynced());
         mm.key = self.next_mm;
         self.next_mm += 1;
         mm.memcg = memcg;
@@ -498,7 +499,7 @@ impl World for Machine {
             other_fds: self.image.other_fds.clone(),
         };
         let none = || WorldError(format!("there is no memory to start `{}`", spec.name));
-        self.as_kernel(process_pages).map_err(|_| none())?;
+        self.as_kernel(|ctx| process_pages(ctx, Holder::Process)).map_err(|_| none())?;
         let memcg = self.cgroup_of(spec)?;
         let kernel = self.charge_exec(memcg);
         let mm = self.load(limits.stack.0, memcg).ok_or_else(none)?;
@@ -593,7 +594,7 @@ impl World for Machine {
             smaps_rollup: Some(proc::rollup(store, mm)),
             status: Some(proc::status(store, mm, task, &who)),
             statm: Some(proc::statm(store, mm)),
-            stat: Some(proc::stat(mm, task, &who)),
+            stat: Some(proc::stat(store, mm, task, &who)),
             oom_score,
             machine,
         })

@@ -45,7 +45,7 @@ pub struct Texts<'a> {
 /// What could not be started or read.
 pub fn measure(machine: &mut dyn Booted, spec: &ProcessSpec) -> Result<Measured, WorldError> {
     let spec = &ProcessSpec { cgroup: None, ..spec.clone() };
-    let (image, smaps) = model::image_of(machine, spec)?;
+    let (mut image, smaps) = model::image_of(machine, spec)?;
     let per_process = cost_of_process(machine, spec)?;
     machine.clear();
     settle(machine)?;
@@ -53,7 +53,7 @@ pub fn measure(machine: &mut dyn Booted, spec: &ProcessSpec) -> Result<Measured,
     let (zoneinfo, meminfo) = (file(machine, "/proc/zoneinfo")?, file(machine, "/proc/meminfo")?);
     let boot_log = machine.boot_log()?;
     let min_free_kbytes = file(machine, "/proc/sys/vm/min_free_kbytes")?;
-    let profile = profile(&Texts {
+    let mut profile = profile(&Texts {
         zoneinfo: &zoneinfo,
         meminfo: &meminfo,
         boot_log: &boot_log,
@@ -62,6 +62,12 @@ pub fn measure(machine: &mut dyn Booted, spec: &ProcessSpec) -> Result<Measured,
     })?;
     let mut config = model::config(&smaps, &mut |path| file(machine, path).ok())?;
     config.cpus = machine.cpus();
+    if sim::knows_objects(config.release, config.arch) {
+        // The mean of a few processes leaves out what slabs had room for.
+        profile.per_process = None;
+    }
+    // Its programs are in the first file system, which is a tmpfs where there is one.
+    image.in_memory = profile.shmem > 0;
     config.physical = Some(profile);
     // Init, and the actor that all others are copies of.
     config.vdso_users = 2;
@@ -163,10 +169,13 @@ pub fn profile(texts: &Texts<'_>) -> Result<Profile, WorldError> {
         page_tables: pages("PageTables"),
         anon: (pages("Active(anon)") + pages("Inactive(anon)")).saturating_sub(pages("Shmem")),
         file: pages("Active(file)") + pages("Inactive(file)"),
-        unevictable: pages("Unevictable") + pages("Shmem"),
+        unevictable: pages("Unevictable").saturating_sub(pages("Mlocked")),
+        mlocked: pages("Mlocked"),
+        shmem: pages("Shmem"),
         committed: pages("Committed_AS"),
-        per_process: texts.per_process,
         blocks: Vec::new(),
+        per_process: Some(texts.per_process),
+        processes_before: PROBES,
     })
 }
 
@@ -225,8 +234,8 @@ pub fn write_profile(name: &str, profile: &Profile) -> String {
 }
 
 /// What is held, by name.
-fn held(profile: &Profile) -> [(&'static str, u64); 9] {
-    [
+fn held(profile: &Profile) -> Vec<(&'static str, u64)> {
+    let mut held = vec![
         ("slab-reclaimable", profile.slab_reclaimable),
         ("slab-unreclaimable", profile.slab_unreclaimable),
         ("kernel-stack", profile.kernel_stack),
@@ -234,9 +243,13 @@ fn held(profile: &Profile) -> [(&'static str, u64); 9] {
         ("anon", profile.anon),
         ("file", profile.file),
         ("unevictable", profile.unevictable),
+        ("mlocked", profile.mlocked),
+        ("shmem", profile.shmem),
         ("committed", profile.committed),
-        ("per-process", profile.per_process),
-    ]
+        ("processes-before", profile.processes_before),
+    ];
+    held.extend(profile.per_process.map(|pages| ("per-process", pages)));
+    held
 }
 
 /// A zone's name as the kernel prints it.
@@ -354,8 +367,9 @@ Committed_AS:        416 kB
         assert_eq!((zone.managed, zone.free, zone.pcp), (52_068, 45_000, 120));
         // 11456 KiB are 2864 pages; what was freed before counts for marks.
         assert_eq!((zone.managed_at_init, profile.zones[0].managed_at_init), (49_204, 3840));
-        assert_eq!((profile.anon, profile.file, profile.unevictable), (30, 11, 43));
-        assert_eq!((profile.slab_reclaimable, profile.per_process), (2277, 12));
+        assert_eq!((profile.anon, profile.file, profile.unevictable), (30, 11, 34));
+        assert_eq!((profile.mlocked, profile.shmem), (0, 9));
+        assert_eq!((profile.slab_reclaimable, profile.per_process), (2277, Some(12)));
     }
 
     #[test]

@@ -162,9 +162,13 @@ fn before(physical: &Physical, zones: &mut [ZoneCounters], nodes: &mut [NodeCoun
     let profile = &physical.profile;
     let Some(zone) = zones.iter_mut().max_by_key(|zone| zone.managed) else { return };
     // Anonymous pages and pages of files that were there are frames like others.
-    zone.lru.unevictable += profile.unevictable;
+    zone.lru.unevictable += profile.unevictable + profile.mlocked;
+    zone.lru.inactive_anon += profile.shmem;
+    zone.mlock += profile.mlocked;
     let Some(node) = nodes.iter_mut().find(|node| node.node == zone.node) else { return };
-    node.file += profile.unevictable;
+    node.anon += profile.mlocked;
+    node.file += profile.unevictable + profile.shmem;
+    node.shmem += profile.shmem;
     node.slab_reclaimable += physical.slab.reclaimable;
     node.slab_unreclaimable += physical.slab.unreclaimable;
     // Each task has a stack of 16 KiB.

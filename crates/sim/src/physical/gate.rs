@@ -292,25 +292,6 @@ impl Ctx<'_> {
     }
 }
 
-/// What the kernel needs for one more process, beside page tables.
-pub(crate) fn process_pages(ctx: &mut Ctx<'_>) -> Result<(), NoMemory> {
-    let Some(physical) = ctx.store.frames.physical.as_deref() else { return Ok(()) };
-    let need = physical.profile.per_process;
-    let mut got = 0;
-    while got < need {
-        match ctx.kernel_pages(need - got, For::KernelOwn) {
-            Ok(pages) => got += pages,
-            Err(none) => {
-                if let Some(physical) = ctx.store.frames.physical.as_deref_mut() {
-                    physical.give_kernel(got);
-                }
-                return Err(none);
-            }
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use facts::Release;

@@ -14,6 +14,7 @@ mod count;
 pub(crate) mod counters;
 mod gate;
 mod lru;
+pub(crate) mod objects;
 mod pcp;
 mod policy;
 mod reclaim;
@@ -34,8 +35,9 @@ use world::SwapSpec;
 
 pub use buddy::FreeBlocks;
 pub(crate) use buddy::ORDERS;
-pub(crate) use gate::{For, Grant, NoMemory, process_pages};
+pub(crate) use gate::{For, Grant, NoMemory};
 pub(crate) use lru::{List, Lru};
+pub(crate) use objects::{Holder, process_pages};
 pub(crate) use pcp::Type;
 pub(crate) use policy::{Balance, Policy, Retry};
 pub(crate) use slab::Slab;
@@ -92,6 +94,8 @@ pub(crate) struct Physical {
     pub(crate) pages_scanned: u64,
     /// The kernel's own caches.
     pub(crate) slab: Slab,
+    /// What processes have of them.
+    pub(crate) objects: objects::Objects,
     /// What has happened, by the name that `/proc/vmstat` gives it.
     pub(crate) events: BTreeMap<&'static str, u64>,
     /// Nodes that the request at hand is bound to; `None`: to none.
@@ -158,6 +162,7 @@ impl Physical {
             kswapd_failures: 0,
             pages_scanned: 0,
             slab: Slab::new(config, profile.slab_reclaimable, profile.slab_unreclaimable),
+            objects: objects::Objects::of(config),
             events: BTreeMap::new(),
             bound: None,
             walked: BTreeMap::new(),
