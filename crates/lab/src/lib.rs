@@ -13,6 +13,7 @@
 //! It knows no rule of the kernel. What a difference means is for the reader.
 
 mod actors;
+pub mod allocator;
 pub mod compare;
 mod host;
 mod model;

@@ -11,6 +11,7 @@ use scenario::run::{Event, MachineSeen, Options, What, run};
 use sim::{Image, Machine, MachineConfig};
 use world::{World, WorldError};
 
+use crate::allocator::{self, About, Heaps, Shared};
 use crate::compare::Tolerances;
 use crate::sampled::{NAMES, Sampled};
 use crate::vm::debian::Kernel;
@@ -199,14 +200,22 @@ fn on_host(
     let model = if wants_model { Some(like_this_machine(scenario)?) } else { None };
     let mut real = begin("host".to_owned(), 1, false);
     let config = HostConfig { files: Files::ALL, ..HostConfig::default() };
-    play(scenario, &mut HostWorld::new(config)?, Arm::Host, &mut real);
+    let about = About {
+        cpus: std::thread::available_parallelism()
+            .map_or(1, |cpus| u32::try_from(cpus.get()).unwrap_or(1)),
+        never_overcommits: std::fs::read_to_string("/proc/sys/vm/overcommit_memory")
+            .is_ok_and(|text| text.trim() == "2"),
+    };
+    play(scenario, HostWorld::new(config)?, about, Arm::Host, &mut real);
     Ok((model, real))
 }
 
 fn like_this_machine(scenario: &Scenario) -> Result<Arrived, WorldError> {
     let model = HostModel::measure(&first(scenario)?)?;
     let mut arrived = begin("model".to_owned(), model.config().cpus, false);
-    play(scenario, &mut model.machine(), Arm::Model, &mut arrived);
+    let machine = model.machine();
+    let about = About::of(&machine);
+    play(scenario, machine, about, Arm::Model, &mut arrived);
     Ok(arrived)
 }
 
@@ -265,13 +274,18 @@ fn in_world(
     let cpus = world.cpus();
     let measured = world.measure(&first(scenario)?)?;
     let release = measured.config.release;
+    let strict = |setting: &scenario::Setting| {
+        setting.name == "vm.overcommit_memory" && setting.value == "2"
+    };
+    let never_overcommits = scenario.machine.sysctls.iter().any(strict);
+    let about = About { cpus, never_overcommits };
     let model = if wants_model {
         let mut arrived = begin("model".to_owned(), cpus, true);
         arrived.row.kernel = Some(release.to_string());
         let Measured { config, image } = measured;
         let config = if plan.stored { (plan.stated)(Some(release))?.0 } else { config };
         let mut machine = Machine::new(config, image);
-        sampled(scenario, &mut machine, Arm::Model, &mut arrived, of_model);
+        sampled(scenario, &mut machine, about, Arm::Model, &mut arrived, of_model);
         Some(arrived)
     } else {
         None
@@ -282,7 +296,7 @@ fn in_world(
     ));
     let mut real = begin(format!("vm:{name}"), cpus, true);
     real.row.kernel = Some(release.to_string());
-    sampled(scenario, world, Arm::Vm, &mut real, of_machine);
+    sampled(scenario, world, about, Arm::Vm, &mut real, of_machine);
     Ok((model, real))
 }
 
@@ -341,7 +355,8 @@ fn alone(scenario: &Scenario, plan: &Plan<'_>) -> Result<Arrived, WorldError> {
     let mut arrived = begin("model".to_owned(), config.cpus, true);
     arrived.row.kernel = Some(config.release.to_string());
     let mut machine = Machine::new(config, image);
-    sampled(scenario, &mut machine, Arm::Model, &mut arrived, of_model);
+    let about = About::of(&machine);
+    sampled(scenario, &mut machine, about, Arm::Model, &mut arrived, of_model);
     Ok(arrived)
 }
 
@@ -365,12 +380,13 @@ fn of_machine(world: &mut VmWorld) -> Option<Vec<u8>> {
 fn sampled<W: World>(
     scenario: &Scenario,
     world: &mut W,
+    about: About,
     arm: Arm,
     arrived: &mut Arrived,
     look: fn(&mut W) -> Option<Vec<u8>>,
 ) {
-    let mut sampled = Sampled::new(world, look);
-    play(scenario, &mut sampled, arm, arrived);
+    let sampled = play(scenario, Sampled::new(world, look), about, arm, arrived);
+    let Some(sampled) = sampled else { return };
     for (number, name) in NAMES.iter().enumerate() {
         arrived.curves.push(CurveRow {
             arm: 0,
@@ -381,11 +397,26 @@ fn sampled<W: World>(
     }
 }
 
-fn play(scenario: &Scenario, world: &mut dyn World, arm: Arm, arrived: &mut Arrived) {
+/// Plays a scenario, and gives the world back.
+fn play<W: World>(
+    scenario: &Scenario,
+    world: W,
+    about: About,
+    arm: Arm,
+    arrived: &mut Arrived,
+) -> Option<W> {
+    let mut world = Shared::new(world);
+    let mut heaps = match allocator::rules(scenario) {
+        Ok(rules) => Heaps::new(rules, world.clone(), about),
+        Err(problems) => {
+            arrived.row.stopped = Some(problems.to_string());
+            return world.into_inner();
+        }
+    };
     let options = Options { arm, most_steps: MOST_STEPS, ..Options::model() };
     let mut events = Vec::new();
     let row = &mut arrived.row;
-    match run(scenario, world, None, &options, &mut events) {
+    match run(scenario, &mut world, Some(&mut heaps), &options, &mut events) {
         Ok(finish) => {
             row.steps = finish.steps;
             row.panic = finish.panic;
@@ -416,6 +447,8 @@ fn play(scenario: &Scenario, world: &mut dyn World, arm: Arm, arrived: &mut Arri
         }
     }
     arrived.events = events;
+    drop(heaps);
+    world.into_inner()
 }
 
 fn name(scenario: &Scenario, at: usize) -> String {

@@ -286,9 +286,14 @@ pub const MACHINE: &[Entry<MachineWord>] = &[
         word: MachineWord::RandomLayout,
         name: "random-layout",
         form: "random-layout",
-        says: "Addresses are randomised, by the seed. Without it they are not.",
+        says: "Addresses of mappings, stack and heap are drawn at each exec, by the seed and within \
+               the ranges of the release (`kernel.randomize_va_space` 2). Without it they are \
+               those of a program that runs under `setarch -R`. The program itself is one that \
+               cannot lie elsewhere.",
         options: &[],
-        example: "machine {\n    random-layout\n}\n\nprocess demo {\n    mmap block 1MiB\n}",
+        example: "seed 7\n\nmachine {\n    kernel 6.1\n    random-layout\n}\n\nprocess demo {\n    \
+                  mmap block 1MiB\n    expect result at-most 0x7ffbff6ff000\n    expect result \
+                  at-least 0x7efbff6ff000\n}",
     },
     Entry {
         word: MachineWord::Sysctl,

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use facts::{Name, Release};
+use lab::allocator::{self, Heaps, Shared};
 use scenario::run::{Event, Options, Watch, What};
 use scenario::vary::{
     AmountRow, FoundRow, NoPlace, Outcome as Ended, Place, RunRow, Template, Value, Values,
@@ -15,7 +16,6 @@ use scenario::vary::{
 use scenario::{Problems, Scenario, Source};
 use units::Bytes;
 
-use super::allocator::{self, Heaps, Shared};
 use super::draw;
 use crate::args::{Global, SimulateArgs};
 use crate::exit::Outcome;
@@ -249,10 +249,11 @@ fn perform(
     seed: u64,
     row: &mut RunRow,
 ) -> Result<(), Problems> {
-    let (config, image, _) = lab::stated::build(scenario, plan.kernel)?;
+    let (mut config, image, _) = lab::stated::build(scenario, plan.kernel)?;
+    config.aslr_seed = config.aslr_seed.map(|_| seed);
     let rules = allocator::rules(scenario)?;
     let mut world = Shared::new(sim::Machine::new(config, image));
-    let mut heaps = Heaps::new(rules, world.clone());
+    let mut heaps = Heaps::simulated(rules, world.clone());
     let options = Options {
         seed: Some(seed),
         most_steps: plan.most_steps,

@@ -1,6 +1,5 @@
 //! `oomph simulate`: a scenario on the simulated machine.
 
-mod allocator;
 pub(super) mod draw;
 mod many;
 mod save;
@@ -11,6 +10,7 @@ use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
 use facts::Name;
+use lab::allocator::{self, Heaps, Shared};
 use lab::stated;
 use scenario::report::Recorder;
 use scenario::run::Options;
@@ -21,7 +21,6 @@ use crate::args::{Global, SimulateArgs};
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::output::{Output, talk};
-use allocator::{Heaps, Shared};
 use watch::Watching;
 
 /// Reports of the kernel that are explained, of one run.
@@ -44,7 +43,7 @@ pub(super) fn run(
         }
     };
     let rules = allocator::rules(&scenario);
-    let (config, image, notes) = match stated::build(&scenario, global.kernel) {
+    let (mut config, image, notes) = match stated::build(&scenario, global.kernel) {
         Ok(built) => built,
         Err(problems) => {
             talk(draw::drawn(&problems, io::stderr().is_terminal(), out.style()));
@@ -60,6 +59,9 @@ pub(super) fn run(
     {
         return Err(Failure::new(format!("`{}` is there already", shown(path)))
             .hint("`--force` replaces it"));
+    }
+    if let Some(seed) = args.seed {
+        config.aslr_seed = config.aslr_seed.map(|_| seed);
     }
     for note in notes {
         talk(format!("note: {note}\n"));
@@ -85,7 +87,7 @@ fn simulate(
     // Swap areas are added when the machine is arranged.
     row.swap = scenario.machine.swap.iter().map(|swap| swap.size).sum();
     let mut world = Shared::new(sim::Machine::new(config, image));
-    let mut heaps = Heaps::new(rules, world.clone());
+    let mut heaps = Heaps::simulated(rules, world.clone());
     let options = Options {
         seed: args.seed,
         stop_at: args.at,
