@@ -1,6 +1,10 @@
 //! What a run comes to, as plain data: what happened when, what each process has, what failed and
 //! why, and whether what was expected is so.
 
+mod futures;
+
+pub use futures::{FutureRecorder, FutureRow};
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -51,6 +55,9 @@ pub struct SimulationReport {
     pub failures: Vec<FailureRow>,
     /// What was expected, and whether it is so.
     pub expectations: Vec<ExpectationRow>,
+    /// What else became of its moments, one row for each future that the scenario has; the first row,
+    /// if there are any, is the run as it is written.
+    pub futures: Vec<FutureRow>,
 }
 
 /// The machine that a scenario ran on.
@@ -347,6 +354,7 @@ impl<'s> Recorder<'s> {
             checkpoints: self.checkpoints,
             failures: self.failures,
             expectations: self.expectations,
+            futures: Vec::new(),
         }
     }
 

@@ -1,8 +1,8 @@
 //! `oomph simulate`: a scenario on the simulated machine.
 
 pub(super) mod draw;
+mod futures;
 mod many;
-mod save;
 mod watch;
 
 use std::fs::File;
@@ -17,7 +17,8 @@ use scenario::run::Options;
 use scenario::{MAX_BYTES, Scenario, Source};
 
 use super::print_json;
-use crate::args::{Global, SimulateArgs};
+use super::saved::Saving;
+use crate::args::{At, Global, SimulateArgs};
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::output::{Output, talk};
@@ -42,6 +43,13 @@ pub(super) fn run(
             return Ok(Outcome::Failed);
         }
     };
+    if let Some(At::Checkpoint(name)) = &args.at
+        && !scenario.checkpoints().any(|known| known == name)
+    {
+        let name = Name::new(name.as_bytes());
+        return Err(Failure::new(format!("the scenario has no checkpoint `{name}`"))
+            .hint("`--at` takes the number of a step or the name of a checkpoint"));
+    }
     let rules = allocator::rules(&scenario);
     let (mut config, image, notes) = match stated::build(&scenario, global.kernel) {
         Ok(built) => built,
@@ -53,12 +61,8 @@ pub(super) fn run(
     if args.check {
         return checked(&scenario, out);
     }
-    if let Some(path) = &args.save
-        && !args.force
-        && path.symlink_metadata().is_ok_and(|meta| meta.is_file())
-    {
-        return Err(Failure::new(format!("`{}` is there already", shown(path)))
-            .hint("`--force` replaces it"));
+    if let Some(saving) = saving(&scenario, args) {
+        saving.check()?;
     }
     if let Some(seed) = args.seed {
         config.aslr_seed = config.aslr_seed.map(|_| seed);
@@ -90,7 +94,10 @@ fn simulate(
     let mut heaps = Heaps::simulated(rules, world.clone());
     let options = Options {
         seed: args.seed,
-        stop_at: args.at,
+        stop_at: match args.at {
+            Some(At::Step(step)) => Some(step),
+            _ => None,
+        },
         most_steps: args.most_steps,
         ..Options::model()
     };
@@ -98,20 +105,20 @@ fn simulate(
     let result = {
         let trace = if args.trace { Some(&mut *out) } else { None };
         let mut watching = Watching::new(scenario, &mut recorder, trace);
-        let result =
-            scenario::run::run(scenario, &mut world, Some(&mut heaps), &options, &mut watching);
+        let on = (&mut world, &mut heaps);
+        let result = futures::run(scenario, on, args.at.as_ref(), &options, &mut watching);
         watching.finish()?;
         result
     };
-    let finish = match result {
-        Ok(finish) => finish,
+    let (finish, futures) = match result {
+        Ok(result) => result,
         Err(error) => {
             talk(draw::drawn(error.problems(), io::stderr().is_terminal(), out.style()));
             return Ok(Outcome::Failed);
         }
     };
-    if let Some(path) = &args.save {
-        world.with(|machine| save::save(path, scenario, machine, &finish))?;
+    if let Some(saving) = saving(scenario, args) {
+        world.with(|machine| saving.save(machine))?;
     }
     let mut report = recorder.finish(&finish, row);
     // What the kernel's log comes to is for the same code to say that explains real logs.
@@ -120,7 +127,13 @@ fn simulate(
         .take(MOST_EXPLAINED)
         .map(|found| views::explained_verdict(&rules::explain(&found.report, None)))
         .collect();
-    let broken = report.expectations.iter().any(|row| row.held == Some(false));
+    report.futures = futures;
+    let broken = report.expectations.iter().any(|row| row.held == Some(false))
+        || report.futures.iter().any(|row| {
+            // One whose moment lies behind `--at` was not asked for.
+            let missed = row.failure.is_some() && !(report.stopped && row.from_step.is_none());
+            !row.broken.is_empty() || missed
+        });
     if global.json {
         print_json(&report, out)?;
     } else {
@@ -129,6 +142,15 @@ fn simulate(
         out.data(format!("{gap}{text}").as_bytes())?;
     }
     Ok(if broken { Outcome::Disagrees } else { Outcome::Done })
+}
+
+fn saving<'a>(scenario: &Scenario, args: &'a SimulateArgs) -> Option<Saving<'a>> {
+    Some(Saving {
+        path: args.save.as_deref()?,
+        force: args.force,
+        origin: format!("simulation of {}", Name::new(scenario.source.name().as_bytes())),
+        keep: Some,
+    })
 }
 
 fn checked(scenario: &Scenario, out: &mut Output) -> Result<Outcome, Failure> {
