@@ -3,6 +3,8 @@
 mod differences;
 mod quantities;
 
+use std::path::{Path, PathBuf};
+
 use facts::Release;
 use scenario::Scenario;
 use scenario::comparison::{ArmRow, BrokenRow, ComparisonReport, CurveRow, DeathRow, SCHEMA};
@@ -13,10 +15,11 @@ use world::{World, WorldError};
 
 use crate::allocator::{self, About, Heaps, Shared};
 use crate::compare::Tolerances;
+use crate::recording::{Recorded, Recorder, Recording};
 use crate::sampled::{NAMES, Sampled};
 use crate::vm::debian::Kernel;
-use crate::vm::{Boot, Disk, Measured, VmWorld, modules};
-use crate::{Files, HostConfig, HostModel, HostWorld};
+use crate::vm::{Boot, Disk, Measured, VmWorld, measure, modules};
+use crate::{Booted, Files, HostConfig, HostModel, HostWorld};
 
 /// Steps of a scenario at most: every one is kept until it is compared.
 const MOST_STEPS: u64 = 2_000_000;
@@ -35,6 +38,8 @@ pub enum Place {
         /// Its files.
         kernel: Kernel,
     },
+    /// Such a kernel, as it answered once.
+    Recorded(PathBuf),
 }
 
 impl Place {
@@ -42,7 +47,7 @@ impl Place {
         match self {
             Place::Model => Arm::Model,
             Place::Host => Arm::Host,
-            Place::Vm { .. } => Arm::Vm,
+            Place::Vm { .. } | Place::Recorded(_) => Arm::Vm,
         }
     }
 
@@ -52,6 +57,9 @@ impl Place {
             Place::Model => "model".to_owned(),
             Place::Host => "host".to_owned(),
             Place::Vm { name, .. } => format!("vm:{name}"),
+            Place::Recorded(path) => {
+                format!("recorded:{}", facts::Name::new(path.as_os_str().as_encoded_bytes()))
+            }
         }
     }
 }
@@ -69,6 +77,10 @@ pub struct Plan<'a> {
     /// Whether the model starts from what the scenario states, and not from what is measured in the
     /// virtual machine that it is compared with.
     pub stored: bool,
+    /// Whether memory is looked at meanwhile, for pictures, which takes longer than most scenarios.
+    pub curves: bool,
+    /// The folder where what virtual machines answer is recorded.
+    pub record: Option<&'a Path>,
     /// Told what is about to be done.
     pub about_to: &'a dyn Fn(&str),
 }
@@ -102,12 +114,15 @@ pub fn side_by_side(scenario: &Scenario, plan: &Plan<'_>) -> Result<ComparisonRe
         }
         let (mut model, real) = match place {
             Place::Vm { name, kernel } => on_machine(scenario, plan, name, kernel, wants_model)?,
+            Place::Recorded(path) => {
+                as_recorded(scenario, plan, Recording::load(path)?, wants_model)?
+            }
             _ => on_host(scenario, wants_model)?,
         };
         if let Some(model) = &mut model {
             let several = reals.len() > 1;
             if several {
-                model.row.arm = format!("model of {}", place.name());
+                model.row.arm = format!("model of {}", real.row.arm);
             }
         }
         if let Some(model) = model {
@@ -230,11 +245,51 @@ fn on_machine(
     let boot = boot_of(scenario, kernel)?;
     (plan.about_to)(&format!("booting {}", kernel.package));
     let mut world = VmWorld::boot(&boot)?;
-    in_world(scenario, plan, name, &mut world, wants_model)
+    let Some(folder) = plan.record else {
+        return in_world(scenario, plan, &format!("vm:{name}"), &mut world, wants_model);
+    };
+    let file = folder.join(Recording::file_name(scenario.source.name(), name));
+    recorded(scenario, plan, &mut world, (name, &kernel.package), &file, |world| {
+        in_world(scenario, plan, &format!("vm:{name}"), world, wants_model)
+    })
+}
+
+/// On a machine as it was recorded, and on a model that starts with what that machine had.
+fn as_recorded(
+    scenario: &Scenario,
+    plan: &Plan<'_>,
+    recording: Recording,
+    wants_model: bool,
+) -> Result<(Option<Arrived>, Arrived), WorldError> {
+    let name = format!("recorded:{}", recording.header.series);
+    // The questions are those of then.
+    let plan = &Plan { curves: recording.header.curves, ..*plan };
+    in_world(scenario, plan, &name, &mut Recorded::new(recording), wants_model)
+}
+
+/// Does something in a machine, and records all of it, whatever comes of it.
+fn recorded<T>(
+    scenario: &Scenario,
+    plan: &Plan<'_>,
+    world: &mut VmWorld,
+    kernel: (&str, &str),
+    file: &Path,
+    doing: impl FnOnce(&mut Recorder<'_, VmWorld>) -> Result<T, WorldError>,
+) -> Result<T, WorldError> {
+    let source = &scenario.source;
+    let named = (source.name(), source.text());
+    let mut recorder = Recorder::new(world, named, kernel, plan.curves);
+    let done = doing(&mut recorder);
+    recorder.save(file).map_err(|error| {
+        let shown = facts::Name::new(file.as_os_str().as_encoded_bytes());
+        WorldError(format!("cannot write the recording `{shown}`: {error}"))
+    })?;
+    done
 }
 
 /// Performs a scenario in a machine that has been booted for scenarios like it, and on a model that
-/// starts with what the machine has: the report of the two.
+/// starts with what the machine has: the report of the two. `kernel` is how it was asked for and the
+/// package that it is from; `record` is the file for a recording. [`Plan::curves`] says what `curves` does.
 ///
 /// The machine is left as the scenario leaves it; [`VmWorld::reset`] makes it ready for another.
 ///
@@ -243,14 +298,44 @@ fn on_machine(
 pub fn in_machine(
     scenario: &Scenario,
     world: &mut VmWorld,
-    name: &str,
+    kernel: (&str, &str),
+    curves: bool,
+    record: Option<&Path>,
 ) -> Result<Performed, WorldError> {
-    let stated = |_| Err(WorldError("the machine is measured, not stated".to_owned()));
-    let plan = Plan { places: &[], stated: &stated, stored: false, about_to: &|_| () };
-    let (model, real) = in_world(scenario, &plan, name, world, true)?;
+    let plan = &Plan { curves, ..MEASURED };
+    let name = format!("vm:{}", kernel.0);
+    let arms = match record {
+        Some(file) => recorded(scenario, plan, world, kernel, file, |world| {
+            in_world(scenario, plan, &name, world, true)
+        })?,
+        None => in_world(scenario, plan, &name, world, true)?,
+    };
+    Ok(performed(scenario, arms))
+}
+
+/// Performs a scenario on the model of a machine that was recorded, and sets what the machine answered
+/// beside it.
+///
+/// # Errors
+/// When the scenario asks for something else than when it was recorded before it has begun.
+pub fn in_recording(scenario: &Scenario, recording: Recording) -> Result<Performed, WorldError> {
+    Ok(performed(scenario, as_recorded(scenario, &MEASURED, recording, true)?))
+}
+
+/// A machine that is measured.
+const MEASURED: Plan<'static> = Plan {
+    places: &[],
+    stated: &|_| Err(WorldError(String::new())),
+    stored: false,
+    curves: true,
+    record: None,
+    about_to: &|_| (),
+};
+
+fn performed(scenario: &Scenario, (model, real): (Option<Arrived>, Arrived)) -> Performed {
     let arms: Vec<Arrived> = model.into_iter().chain([real]).collect();
     let logs = arms.iter().map(|arrived| arrived.machine.log.clone()).collect();
-    Ok(Performed { report: report(scenario, arms, &[[0, 1]]), logs })
+    Performed { report: report(scenario, arms, &[[0, 1]]), logs }
 }
 
 /// What came of a scenario in a machine, and on the model of it.
@@ -263,16 +348,16 @@ pub struct Performed {
 }
 
 /// On a machine that is there, and on a model that starts with what it has.
-fn in_world(
+fn in_world<W: Booted>(
     scenario: &Scenario,
     plan: &Plan<'_>,
     name: &str,
-    world: &mut VmWorld,
+    world: &mut W,
     wants_model: bool,
 ) -> Result<(Option<Arrived>, Arrived), WorldError> {
     world.prepare(&scenario.machine.setup())?;
     let cpus = world.cpus();
-    let measured = world.measure(&first(scenario)?)?;
+    let measured = measure(world, &first(scenario)?)?;
     let release = measured.config.release;
     let strict = |setting: &scenario::Setting| {
         setting.name == "vm.overcommit_memory" && setting.value == "2"
@@ -285,7 +370,7 @@ fn in_world(
         let Measured { config, image } = measured;
         let config = if plan.stored { (plan.stated)(Some(release))?.0 } else { config };
         let mut machine = Machine::new(config, image);
-        sampled(scenario, &mut machine, about, Arm::Model, &mut arrived, of_model);
+        played(scenario, plan, &mut machine, about, Arm::Model, &mut arrived, of_model);
         Some(arrived)
     } else {
         None
@@ -294,9 +379,9 @@ fn in_world(
         "performing {} on it",
         facts::Name::new(scenario.source.name().as_bytes())
     ));
-    let mut real = begin(format!("vm:{name}"), cpus, true);
+    let mut real = begin(name.to_owned(), cpus, true);
     real.row.kernel = Some(release.to_string());
-    sampled(scenario, world, about, Arm::Vm, &mut real, of_machine);
+    played(scenario, plan, world, about, Arm::Vm, &mut real, of_machine);
     Ok((model, real))
 }
 
@@ -372,8 +457,25 @@ fn of_model(machine: &mut Machine) -> Option<Vec<u8>> {
     files.into_iter().find(|(name, _)| name == "meminfo").map(|(_, text)| text)
 }
 
-fn of_machine(world: &mut VmWorld) -> Option<Vec<u8>> {
+fn of_machine<W: Booted>(world: &mut W) -> Option<Vec<u8>> {
     world.read("/proc/meminfo").ok()
+}
+
+/// Plays a scenario, and looks at the machine's memory meanwhile if it is wanted.
+fn played<W: World>(
+    scenario: &Scenario,
+    plan: &Plan<'_>,
+    world: &mut W,
+    about: About,
+    arm: Arm,
+    arrived: &mut Arrived,
+    look: fn(&mut W) -> Option<Vec<u8>>,
+) {
+    if plan.curves {
+        sampled(scenario, world, about, arm, arrived, look);
+    } else {
+        play(scenario, world, about, arm, arrived);
+    }
 }
 
 /// Plays a scenario, and looks at the machine's memory meanwhile.

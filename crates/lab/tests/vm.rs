@@ -1,5 +1,6 @@
 //! A real kernel in a virtual machine, where there are QEMU and a kernel in the cache.
 
+use oomph_lab::Booted as _;
 use oomph_lab::vm::debian::{Arch, Archive, cache};
 use oomph_lab::vm::{Boot, Disk, VmWorld, modules, unavailable};
 use world::{

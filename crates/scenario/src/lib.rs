@@ -22,6 +22,7 @@ mod reason;
 pub mod report;
 pub mod run;
 mod source;
+mod tolerance;
 mod tree;
 pub mod vary;
 pub mod words;
@@ -33,6 +34,7 @@ pub use machine::{
 };
 pub use problem::{Drawn, Problem, Problems};
 pub use source::{MAX_BYTES, MAX_DEPTH, Source, Span};
+pub use tolerance::{Measured, Tolerance};
 pub use write::{Written, written, written_setup};
 
 use program::{Arm, Future, Program, Start, Step};
@@ -49,6 +51,8 @@ pub struct Scenario {
     pub runs_on: Vec<Arm>,
     /// Where everything random starts.
     pub seed: u64,
+    /// How far worlds may be apart, where it is not what is allowed otherwise.
+    pub tolerances: Vec<Tolerance>,
     /// The machine.
     pub machine: MachineSpec,
     /// The files.

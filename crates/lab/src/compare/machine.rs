@@ -2,6 +2,7 @@
 
 use scenario::comparison::Unit;
 use scenario::run::MachineSeen;
+use scenario::{Measured, Tolerance};
 
 /// How far apart two values of a quantity may be: this share, in thousandths, or this amount,
 /// whichever is more.
@@ -106,6 +107,41 @@ impl Quantity {
     }
 }
 
+impl Quantity {
+    /// The same, with what a scenario allows of it, where that says something.
+    #[must_use]
+    pub fn tolerated(self, tolerances: &[Tolerance]) -> Quantity {
+        let what = measured(&self.what);
+        let found = tolerances.iter().find(|tolerance| Some(tolerance.what) == what);
+        match (found, self.values[1]) {
+            (Some(tolerance), Some(real)) => {
+                Quantity { allowed: Some(tolerance.allowed(real)), ..self }
+            }
+            _ => self,
+        }
+    }
+}
+
+/// What a scenario calls a quantity.
+fn measured(what: &str) -> Option<Measured> {
+    Some(match what {
+        "meminfo MemFree" | "meminfo MemAvailable" | "free" => Measured::Free,
+        "meminfo AnonPages" | "anonymous on lists" | "resident of the victim" => {
+            Measured::Anonymous
+        }
+        "meminfo Cached" | "page cache" => Measured::Cache,
+        "meminfo SwapFree" | "meminfo SwapCached" | "swap in use" => Measured::Swap,
+        "meminfo PageTables"
+        | "meminfo KernelStack"
+        | "meminfo SReclaimable"
+        | "meminfo SUnreclaim" => Measured::Kernel,
+        _ if what.ends_with(": bytes touched") => Measured::KillPoint,
+        _ if what.starts_with("badness of ") => Measured::Badness,
+        _ if what.contains(" memory.") && !what.contains(" memory.events ") => Measured::Cgroups,
+        _ => return None,
+    })
+}
+
 /// Every quantity that at least one of two machines reports; the second is the real one.
 pub fn machines(one: &MachineSeen, real: &MachineSeen) -> Vec<Quantity> {
     let mut all = Vec::new();
@@ -203,6 +239,20 @@ mod tests {
             ]
         );
         assert_eq!(verdict(far)[1].1, Some(false));
+    }
+
+    #[test]
+    fn what_a_scenario_allows_goes_before_what_is_allowed_otherwise() {
+        let tolerance = |what, milli_percent, amount| Tolerance { what, milli_percent, amount };
+        let far = || kill_point("hog: bytes touched".to_owned(), 100 * MIB, 104 * MIB);
+        assert_eq!(far().within(), Some(false));
+        let of = |all: &[Tolerance]| far().tolerated(all).within();
+        assert_eq!(of(&[tolerance(Measured::Free, 0, 9 * MIB)]), Some(false));
+        assert_eq!(of(&[tolerance(Measured::KillPoint, 0, 4 * MIB)]), Some(true));
+        assert_eq!(of(&[tolerance(Measured::KillPoint, 3_846, 0)]), Some(false));
+        assert_eq!(of(&[tolerance(Measured::KillPoint, 3_847, 0)]), Some(true));
+        assert_eq!(measured("/web memory.stat anon"), Some(Measured::Cgroups));
+        assert_eq!(measured("/web memory.events max"), None);
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod setup;
 mod world;
 
 pub use boot::{Boot, unavailable};
-pub use measure::{Measured, Texts, profile, write_profile};
+pub use measure::{Measured, Texts, measure, profile, write_profile};
 pub use modules::Module;
 pub use setup::Disk;
 pub use world::VmWorld;

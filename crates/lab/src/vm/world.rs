@@ -13,10 +13,10 @@ use super::boot::{self, Boot};
 use super::guest::{Guest, panic_of};
 use super::kernel::{CGROUPS, There};
 use super::setup::{self, Disk};
-use crate::Files;
 use crate::actors::ActorWorld;
 use crate::actors::kernel::Kernel;
 use crate::actors::process::Process;
+use crate::{Booted, Files};
 
 /// A real kernel in a virtual machine.
 #[derive(Debug)]
@@ -77,23 +77,6 @@ impl VmWorld {
         })
     }
 
-    /// Arranges swap, cgroups and the file system, ahead of [`World::setup`], which then writes settings
-    /// alone: what these take of the machine's memory is the machine's and not the scenario's.
-    ///
-    /// # Errors
-    /// What the machine refused.
-    pub fn prepare(&mut self, setup: &Setup) -> Result<(), WorldError> {
-        if std::mem::replace(&mut self.prepared, true) {
-            return Ok(());
-        }
-        if !std::mem::replace(&mut self.equipped, true) {
-            self.equip(setup)?;
-        }
-        setup::cgroups(&self.kernel, &setup.cgroups).map_err(cannot("have cgroups"))?;
-        self.cgroups.clone_from(&setup.cgroups);
-        Ok(())
-    }
-
     /// Switches swap on and mounts the disk.
     fn equip(&mut self, setup: &Setup) -> Result<(), WorldError> {
         let zram = setup.swap.iter().filter(|swap| swap.zram).count();
@@ -130,7 +113,9 @@ impl VmWorld {
         let mut cgroups = std::mem::take(&mut self.cgroups);
         cgroups.sort_by_key(|path| std::cmp::Reverse(path.matches('/').count()));
         setup::remove_cgroups(&self.kernel, &cgroups).map_err(cannot("remove cgroups"))?;
-        self.write("/proc/sys/vm/drop_caches", "3")?;
+        self.kernel
+            .write("/proc/sys/vm/drop_caches", "3")
+            .map_err(cannot("drop the machine's caches"))?;
         // Offline cgroups and caches of processors are let go of by workers, later.
         self.actors.sleep(100_000_000)?;
         self.prepared = false;
@@ -153,52 +138,6 @@ impl VmWorld {
         {
             self.replaced.push((path, text));
         }
-    }
-
-    /// Ends all processes.
-    pub fn clear(&mut self) {
-        self.actors.clear();
-        self.dead.clear();
-    }
-
-    /// How many processors it has.
-    pub fn cpus(&self) -> u32 {
-        self.boot.cpus
-    }
-
-    /// What its kernel was told.
-    pub fn parameters(&self) -> &[String] {
-        &self.boot.parameters
-    }
-
-    /// Writes to a file of the machine.
-    ///
-    /// # Errors
-    /// When the machine refuses.
-    pub fn write(&self, path: &str, text: &str) -> Result<(), WorldError> {
-        self.kernel.write(path, text).map_err(cannot(&format!("write {path} in the machine")))
-    }
-
-    /// The kernel's log since the machine was switched on, as far as it is kept.
-    ///
-    /// # Errors
-    /// When the machine does not answer.
-    pub fn boot_log(&self) -> Result<String, WorldError> {
-        let mut batch = Batch::default();
-        let room = batch.room(1 << 20);
-        // SYSLOG_ACTION_READ_ALL
-        batch.call(libc::SYS_syslog, [3.into(), room.into(), room.len.into()]);
-        let bytes = self.kernel.one(&batch).and_then(|len| self.guest.read(room, len));
-        let bytes = bytes.map_err(cannot("read the machine's log"))?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    }
-
-    /// A file of the machine, by its path.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn read(&self, path: &str) -> Result<Vec<u8>, WorldError> {
-        self.kernel.read(path).map_err(cannot(&format!("read {path} in the machine")))
     }
 
     /// How many times the machine has been asked for something.
@@ -443,6 +382,51 @@ impl World for VmWorld {
             self.notice()?;
         }
         Ok(std::mem::take(&mut self.dead))
+    }
+}
+
+impl Booted for VmWorld {
+    fn prepare(&mut self, setup: &Setup) -> Result<(), WorldError> {
+        if std::mem::replace(&mut self.prepared, true) {
+            return Ok(());
+        }
+        if !std::mem::replace(&mut self.equipped, true) {
+            self.equip(setup)?;
+        }
+        setup::cgroups(&self.kernel, &setup.cgroups).map_err(cannot("have cgroups"))?;
+        self.cgroups.clone_from(&setup.cgroups);
+        Ok(())
+    }
+
+    fn clear(&mut self) {
+        self.actors.clear();
+        self.dead.clear();
+    }
+
+    fn cpus(&self) -> u32 {
+        self.boot.cpus
+    }
+
+    fn parameters(&self) -> &[String] {
+        &self.boot.parameters
+    }
+
+    fn write(&mut self, path: &str, text: &str) -> Result<(), WorldError> {
+        self.kernel.write(path, text).map_err(cannot(&format!("write {path} in the machine")))
+    }
+
+    fn boot_log(&mut self) -> Result<String, WorldError> {
+        let mut batch = Batch::default();
+        let room = batch.room(1 << 20);
+        // SYSLOG_ACTION_READ_ALL
+        batch.call(libc::SYS_syslog, [3.into(), room.into(), room.len.into()]);
+        let bytes = self.kernel.one(&batch).and_then(|len| self.guest.read(room, len));
+        let bytes = bytes.map_err(cannot("read the machine's log"))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn read(&mut self, path: &str) -> Result<Vec<u8>, WorldError> {
+        self.kernel.read(path).map_err(cannot(&format!("read {path} in the machine")))
     }
 }
 

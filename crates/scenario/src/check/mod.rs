@@ -15,13 +15,13 @@ use facts::Release;
 use units::ScoreAdj;
 use world::{FileSpec, ForkKind, Limits, ProcessSpec};
 
-use crate::Scenario;
 use crate::machine::MachineSpec;
 use crate::problem::{Problem, Problems};
 use crate::program::{Arm, Future, NameId, Op, Program, ProgramId, Start, Step};
 use crate::source::{Source, Span};
 use crate::tree::{self, Node, Text};
 use crate::words::{self, TOP, TopWord};
+use crate::{Measured, Scenario, Tolerance};
 use args::Args;
 use scope::{Names, Scope};
 
@@ -61,6 +61,7 @@ struct Checker<'p> {
     title: Option<String>,
     arms: Vec<Arm>,
     seed: Option<u64>,
+    tolerances: Vec<Tolerance>,
     machine: Option<MachineSpec>,
     files: Vec<FileSpec>,
     starts: Vec<Start>,
@@ -84,6 +85,7 @@ impl<'p> Checker<'p> {
             title: None,
             arms: Vec::new(),
             seed: None,
+            tolerances: Vec::new(),
             machine: None,
             files: Vec::new(),
             starts: Vec::new(),
@@ -104,6 +106,7 @@ impl<'p> Checker<'p> {
             title: self.title,
             runs_on: if self.arms.is_empty() { vec![Arm::Model] } else { self.arms },
             seed: self.seed.unwrap_or(1),
+            tolerances: self.tolerances,
             machine: self.machine.unwrap_or_default(),
             files: self.files,
             starts: self.starts,
@@ -146,6 +149,7 @@ impl<'p> Checker<'p> {
                 TopWord::Title => self.title(&mut args),
                 TopWord::RunsOn => self.runs_on(&mut args),
                 TopWord::Seed => self.seed(&mut args),
+                TopWord::Tolerance => self.tolerance(&mut args),
                 TopWord::Machine => self.machine(&args),
                 TopWord::File => self.file(&mut args),
                 TopWord::Process => self.process(node, &mut args),
@@ -266,6 +270,29 @@ impl<'p> Checker<'p> {
     fn seed(&mut self, args: &mut Args<'_>) -> Result<(), Problem> {
         once(self.seed.is_some(), args.span())?;
         self.seed = Some(args::whole(args.need("its number")?)?);
+        Ok(())
+    }
+
+    fn tolerance(&mut self, args: &mut Args<'_>) -> Result<(), Problem> {
+        let name = args.need("its quantity")?;
+        let what = args::one_of(name, Measured::NAMES, "quantity")?;
+        if self.tolerances.iter().any(|known| known.what == what) {
+            return Err(Problem::new(name.span, "this is said twice").label("the second time"));
+        }
+        let mut tolerance = Tolerance { what, milli_percent: 0, amount: 0 };
+        let mut word = args.need("a share such as `2%` or a size")?;
+        if let Some(share) = args::percent(word)? {
+            tolerance.milli_percent = share;
+            match args.next() {
+                Some(next) => word = next,
+                None => {
+                    self.tolerances.push(tolerance);
+                    return Ok(());
+                }
+            }
+        }
+        tolerance.amount = args::size(word)?;
+        self.tolerances.push(tolerance);
         Ok(())
     }
 

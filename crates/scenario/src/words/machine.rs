@@ -9,6 +9,7 @@ pub enum TopWord {
     Title,
     RunsOn,
     Seed,
+    Tolerance,
     Machine,
     File,
     Process,
@@ -47,6 +48,25 @@ pub const TOP: &[Entry<TopWord>] = &[
                before it. Without it, 1.",
         options: &[],
         example: "seed 7\n\nprocess demo {\n    mmap block 1MiB\n    touch block random=10\n}",
+    },
+    Entry {
+        word: TopWord::Tolerance,
+        name: "tolerance",
+        form: "tolerance QUANTITY [SHARE%] [SIZE]",
+        says: "How far apart a quantity may be when worlds are compared (`oomph lab`), in place of what \
+               is allowed otherwise: a share of the real value or a size, whichever is more.",
+        options: &[
+            ("\"kill point\"", "bytes that a process had touched when somebody was killed"),
+            ("free", "free and available memory"),
+            ("anonymous", "anonymous memory, of victims too"),
+            ("cache", "pages of files"),
+            ("swap", "swap in use, and its cache"),
+            ("cgroups", "what cgroups have"),
+            ("badness", "scores in reports; the size is a number of points"),
+            ("kernel", "slab, stacks, page tables"),
+        ],
+        example: "tolerance \"kill point\" 2% 4MiB\n\nprocess demo {\n    grow all until=killed \
+                  by=1MiB\n}",
     },
     Entry {
         word: TopWord::Machine,
