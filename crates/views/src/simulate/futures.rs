@@ -43,8 +43,11 @@ pub(super) fn futures(page: &mut Page<'_>, all: &[FutureRow]) {
     };
     let free = rows.iter().map(|row| left(row, |machine| machine.free));
     table.column("  ", "FREE AFTER", Align::Right, free);
-    let swapped = rows.iter().map(|row| left(row, |machine| machine.swap_used));
-    table.column("  ", "SWAPPED", Align::Right, swapped);
+    let used = |row: &&FutureRow| row.machine.and_then(|machine| machine.swap_used);
+    if rows.iter().filter_map(used).any(|used| used > Bytes::ZERO) {
+        let swapped = rows.iter().map(|row| left(row, |machine| machine.swap_used));
+        table.column("  ", "SWAPPED", Align::Right, swapped);
+    }
     table.column("  ", "EXPECTED", Align::Left, rows.iter().map(|row| expected(row, style)));
     table.narrow(style, &["SWAPPED", "FREE AFTER", "FROM"]);
     page.table(&table);

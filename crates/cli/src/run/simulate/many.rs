@@ -90,6 +90,12 @@ pub(super) fn run(
     if let Err(problems) = allocator::rules(&base) {
         return fail(&problems);
     }
+    if let Some((base, at)) = plan.from {
+        super::known(base, at)?;
+        if let Err(problems) = moment(&plan, base, at) {
+            return fail(&problems);
+        }
+    }
     let lists = plan.varied.iter().try_fold(1u64, |product, varied| {
         product.checked_mul(u64::try_from(varied.values.count()?).ok()?)
     });

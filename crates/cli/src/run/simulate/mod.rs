@@ -43,12 +43,8 @@ pub(super) fn run(
             return Ok(Outcome::Failed);
         }
     };
-    if let Some(At::Checkpoint(name)) = &args.at
-        && !scenario.checkpoints().any(|known| known == name)
-    {
-        let name = Name::new(name.as_bytes());
-        return Err(Failure::new(format!("the scenario has no checkpoint `{name}`"))
-            .hint("`--at` takes the number of a step or the name of a checkpoint"));
+    if let Some(at) = &args.at {
+        known(&scenario, at)?;
     }
     let rules = allocator::rules(&scenario);
     let (mut config, image, notes) = match stated::build(&scenario, global.kernel) {
@@ -142,6 +138,17 @@ fn simulate(
         out.data(format!("{gap}{text}").as_bytes())?;
     }
     Ok(if broken { Outcome::Disagrees } else { Outcome::Done })
+}
+
+/// Refuses a moment that the scenario does not have.
+fn known(scenario: &Scenario, at: &At) -> Result<(), Failure> {
+    let At::Checkpoint(name) = at else { return Ok(()) };
+    if scenario.checkpoints().any(|known| known == name) {
+        return Ok(());
+    }
+    let name = Name::new(name.as_bytes());
+    Err(Failure::new(format!("the scenario has no checkpoint `{name}`"))
+        .hint("`--at` takes the number of a step or the name of a checkpoint"))
 }
 
 fn saving<'a>(scenario: &Scenario, args: &'a SimulateArgs) -> Option<Saving<'a>> {
