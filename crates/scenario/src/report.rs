@@ -187,6 +187,18 @@ pub struct ProcessRow {
     pub touched: Bytes,
     /// What it has; of a dead one nothing but its name.
     pub memory: MemoryRow,
+    /// What a kernel of this release may print as `VmRSS` instead: it sums up late what processors or
+    /// threads count. Null: nothing else, or it is not known.
+    pub rss_printed: Option<IntervalRow>,
+}
+
+/// From the least to the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct IntervalRow {
+    /// The least.
+    pub least: Bytes,
+    /// The most.
+    pub most: Bytes,
 }
 
 /// A step that did not do what was asked.
@@ -335,6 +347,7 @@ impl<'s> Recorder<'s> {
                     Some(seen) => memory(name, seen),
                     None => MemoryRow { process: name, ..MemoryRow::default() },
                 },
+                rss_printed: None,
             }
         });
         SimulationReport {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rules::layout::{LayoutInput, layout, placement};
+use rules::rss::{Printed, RssSlack, rss_slack};
 use units::ScoreAdj;
 use world::{
     Call, Control, End, Errno, FileSpec, ForkKind, Observation, ProcessId, ProcessSpec, Returned,
@@ -168,6 +169,17 @@ impl Machine {
     /// The pid that `/proc` shows of a process.
     pub fn pid(&self, process: ProcessId) -> u32 {
         FIRST_PID + process.0
+    }
+
+    /// How far what a kernel of this release prints of a process's resident pages may be from what is
+    /// resident, which is what the model prints.
+    ///
+    /// # Errors
+    /// There is no such process.
+    pub fn slack(&self, process: ProcessId, printed: Printed) -> Result<RssSlack, WorldError> {
+        let threads = self.identity(process)?.threads.max(1);
+        let config = &self.store.config;
+        Ok(rss_slack(config.release, config.cpus, threads, printed))
     }
 
     pub(crate) fn index(process: ProcessId) -> usize {

@@ -332,6 +332,28 @@ fn processes(page: &mut Page<'_>, processes: &[ProcessRow]) {
     table.narrow(style, &["SWAP", "MAJOR", "TABLES", "STEPS", "MAPPINGS", "PSS"]);
     page.table(&table);
     left_out(page, processes.len());
+    printed(page, processes);
+}
+
+/// How far a real kernel's numbers may be from the exact ones.
+fn printed(page: &mut Page<'_>, processes: &[ProcessRow]) {
+    let apart = |row: &ProcessRow| {
+        let (printed, exact) = (row.rss_printed?, row.memory.vm_rss?);
+        let apart = |one: Bytes, other: Bytes| Bytes::new(one.get().saturating_sub(other.get()));
+        Some((apart(exact, printed.least), apart(printed.most, exact)))
+    };
+    let all = processes.iter().filter_map(apart);
+    let Some((less, more)) = all.reduce(|one, other| (one.0.max(other.0), one.1.max(other.1)))
+    else {
+        return;
+    };
+    page.sentence(&page.style.paint(
+        Accent::Dim,
+        &format!(
+            "RSS is exact here. A kernel of this release counts late: its VmRSS may be up to {less} \
+             less or {more} more."
+        ),
+    ));
 }
 
 fn failures(page: &mut Page<'_>, failures: &[FailureRow]) {

@@ -12,9 +12,12 @@ use std::path::Path;
 use facts::Name;
 use lab::allocator::{self, Heaps, Shared};
 use lab::stated;
-use scenario::report::Recorder;
+use rules::rss::{Printed, RssSlack};
+use scenario::report::{IntervalRow, Recorder, SimulationReport};
 use scenario::run::Options;
 use scenario::{MAX_BYTES, Scenario, Source};
+use units::{Bytes, PageSize};
+use world::ProcessId;
 
 use super::print_json;
 use super::saved::Saving;
@@ -124,6 +127,7 @@ fn simulate(
         .map(|found| views::explained_verdict(&rules::explain(&found.report, None)))
         .collect();
     report.futures = futures;
+    world.with(|machine| may_print(machine, &mut report));
     let broken = report.expectations.iter().any(|row| row.held == Some(false))
         || report.futures.iter().any(|row| {
             // One whose moment lies behind `--at` was not asked for.
@@ -158,6 +162,19 @@ fn saving<'a>(scenario: &Scenario, args: &'a SimulateArgs) -> Option<Saving<'a>>
         origin: format!("simulation of {}", Name::new(scenario.source.name().as_bytes())),
         keep: Some,
     })
+}
+
+/// What a kernel of the machine's release may print of resident pages, where it is not exact.
+fn may_print(machine: &sim::Machine, report: &mut SimulationReport) {
+    for row in &mut report.processes {
+        let Some(exact) = row.memory.vm_rss.filter(|_| row.end.is_none()) else { continue };
+        let slack = machine.slack(ProcessId(row.number), Printed::Status).map(RssSlack::total);
+        let Some(slack) = slack.ok().filter(|slack| !slack.is_exact()) else { continue };
+        let page = PageSize::KIB_4.bytes();
+        let (least, most) = slack.around(exact.get() / page);
+        let bytes = |pages: u64| Bytes::new(pages.saturating_mul(page));
+        row.rss_printed = Some(IntervalRow { least: bytes(least), most: bytes(most) });
+    }
 }
 
 fn checked(scenario: &Scenario, out: &mut Output) -> Result<Outcome, Failure> {
