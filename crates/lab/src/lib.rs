@@ -15,6 +15,7 @@
 //! It knows no rule of the kernel. What a difference means is for the reader.
 
 mod actors;
+pub mod allocator;
 mod booted;
 pub mod compare;
 mod host;

@@ -44,6 +44,7 @@ mod place;
 mod proc;
 mod profile;
 mod psi;
+mod random;
 mod range_map;
 mod rules_of;
 mod sorted;
