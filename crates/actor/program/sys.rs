@@ -107,7 +107,8 @@ global_asm!(
     "mov [r8+24], r11",
     "ret",
     // execute(rdi target, rsi a writable byte): jumps there with the trap flag set, so that at most
-    // one instruction is executed.
+    // one instruction is executed. No register names the target, so that whatever is executed there
+    // is not taken for a failed fetch when it writes through one.
     ".globl actor_execute",
     "actor_execute:",
     "push rbp",
@@ -124,10 +125,12 @@ global_asm!(
     "mov rbx, rsi",
     "mov rcx, rsi",
     "mov rdx, rsi",
+    "mov rdi, rsi",
+    "mov rbp, rsi",
     "pushfq",
     "or qword ptr [rsp], 0x100",
     "popfq",
-    "jmp rdi",
+    "jmp qword ptr [rip + EXECUTION + 16]",
     ".globl actor_execute_back",
     "actor_execute_back:",
     "cld",

@@ -290,7 +290,7 @@ impl Machine {
                 }
             });
         }
-        for hole in &holes {
+        for hole in holes.iter().filter(|hole| !hole.stays) {
             self.store.drop_pages(hole.file, hole.first, hole.count);
         }
         for &(file, first, count) in &synced {

@@ -51,6 +51,8 @@ pub(crate) struct Rules {
     pub(crate) guards: bool,
     /// `mprotect` makes entries writable at once that may be (6.2).
     pub(crate) protect_upgrades: bool,
+    /// `MADV_COLLAPSE` goes on behind a block in which nothing was ever touched (7.0).
+    pub(crate) collapses_past_nothing: bool,
 }
 
 impl Rules {
@@ -81,6 +83,7 @@ impl Rules {
             droppable: since(6, 11),
             guards: since(6, 13),
             protect_upgrades: since(6, 2),
+            collapses_past_nothing: since(7, 0),
         }
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Hole {
     pub(crate) count: u64,
     /// Whether private copies go as well: the file became shorter.
     pub(crate) cows: bool,
+    /// Unmapped only: the pages stay in memory.
+    pub(crate) stays: bool,
 }
 
 /// State of the machine outside any one address space.

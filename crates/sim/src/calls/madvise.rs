@@ -269,7 +269,8 @@ impl Ctx<'_> {
         }
         let first = vma.pgoff_at(start);
         let file = self.store.opens[open].file;
-        self.store.holes.push(Hole { file, first, count: (end - start) >> PAGE_BITS, cows: false });
+        let count = (end - start) >> PAGE_BITS;
+        self.store.holes.push(Hole { file, first, count, cows: false, stays: false });
         Ok(())
     }
 
