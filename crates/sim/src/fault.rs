@@ -80,7 +80,12 @@ impl Ctx<'_> {
                 break;
             };
             match self.access_some(at, count - done, how) {
-                Ok(pages) => done += pages,
+                Ok(pages) => {
+                    if how == How::Write {
+                        self.note_written(at >> PAGE_BITS, pages);
+                    }
+                    done += pages;
+                }
                 Err(fault) => return (done, Some(fault)),
             }
         }
@@ -391,6 +396,7 @@ impl Ctx<'_> {
         let frame = self.store.frames.anonymous(count, false, grant, (self.rest.mm, page));
         if old.what == What::Anon {
             self.store.contents.copy(old.frame, frame, count);
+            self.copy_written(old.frame, frame, count);
         }
         if let Some(kind) = old.rss() {
             self.mm.rss[kind] -= count;

@@ -54,6 +54,8 @@ pub(crate) struct Store {
     pub(crate) holes: Vec<Hole>,
     /// and pages that were written back, by file, first and count.
     pub(crate) synced: Vec<(usize, u64, u64)>,
+    /// Anonymous frames that were written to, where there are huge pages: the others hold zeros.
+    pub(crate) written: RangeSet,
     /// What is in anonymous pages.
     pub(crate) contents: Contents,
     pub(crate) ksm: Ksm,

@@ -128,7 +128,7 @@ pub(crate) fn setup(random: &mut Random, mask: &Mask) -> Setup {
         Vec::new()
     };
     let root = random.chance(10) && mask.allows("root");
-    let crowded = random.below(2000) == 0 && mask.allows("crowd");
+    let crowded = random.below(300) == 0 && mask.allows("crowd");
     Setup { limits, root, files, comb: if crowded { crowd(random) } else { 0 } }
 }
 
@@ -446,14 +446,11 @@ impl<'a> Generator<'a> {
             return None;
         }
         match advice {
-            // Poisoning pages would poison the machine; paging out has no swap to go to.
+            // Poisoning pages would poison the machine.
             100 | 101 => return None,
             14 | 25 => self.huge_advised = true,
             // Each guard is an entry of a page table.
             102 if len > 64 * HUGE => return None,
-            // A huge page is split, and those of its pages that hold zeros are given back, which is
-            // not modelled.
-            8 | 20 | 21 if self.huge_advised && !(addr | len).is_multiple_of(HUGE) => return None,
             _ => {}
         }
         let fills = matches!(advice, 3 | 22 | 23 | 25);

@@ -27,8 +27,9 @@ impl Ctx<'_> {
         if !fits_at_end(vma) || vma.flags.any(forbidden) {
             return Err(Errno::EINVAL);
         }
+        // `file_thp_enabled()` is false without `CONFIG_READ_ONLY_THP_FOR_FS`.
         let shmem = vma.open_file().is_some_and(|open| self.store.file(open).is_shmem());
-        if !shmem && vma.chain.own.is_none() {
+        if !shmem && (!vma.is_anonymous() || vma.chain.own.is_none()) {
             return Err(Errno::EINVAL);
         }
         let first = start.next_multiple_of(HUGE_BYTES);
@@ -37,10 +38,10 @@ impl Ctx<'_> {
             return Err(Errno::EINVAL);
         }
         // Pages of shared memory are not collapsed here, see DIVERGENCES.md.
-        let mut failed = (shmem || !self.vma(at).is_anonymous()) && first < last;
-        if failed {
+        if shmem && first < last {
             return Err(Errno::EINVAL);
         }
+        let mut failed = false;
         for block in (first..last).step_by(2 << 20) {
             match self.collapse(at, block) {
                 Scan::Huge => {}
@@ -70,8 +71,13 @@ impl Ctx<'_> {
             self.store.frames.give_back(grant);
             return Scan::Failed(Errno::EINVAL);
         }
-        self.zap(first, first + HUGE);
         let frame = self.store.frames.anonymous(HUGE, true, grant, (self.rest.mm, first));
+        for (page, len, pte) in runs {
+            if pte.what == What::Anon {
+                self.copy_written(pte.frame, frame + (page - first), len);
+            }
+        }
+        self.zap(first, first + HUGE);
         let writable = self.vma(at).has(VmFlags::WRITE);
         let pte = Pte { what: What::Anon, frame, writable, dirty: true, young: true, huge: true };
         self.put(first, HUGE, pte);
