@@ -95,6 +95,7 @@ impl Machine {
             synced: Vec::new(),
             last_inode: 1000,
             clock: 0,
+            droppable: false,
             written: RangeSet::default(),
             contents: Contents::default(),
             ksm: Ksm::new(release),

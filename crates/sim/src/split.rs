@@ -67,7 +67,10 @@ impl Ctx<'_> {
         };
         let runs = self.mm.pages.iter_within(0, end).filter(|(_, len, pte)| overlaps(pte, *len));
         let runs: Vec<(u64, u64, Pte)> = runs.collect();
-        self.mm.note_rss();
+        if runs.iter().any(|(_, _, pte)| !pte.huge) {
+            // Only entries of single pages are taken out one by one (`try_to_migrate_one()`).
+            self.mm.note_rss();
+        }
         let blocks: BTreeSet<u64> = runs
             .iter()
             .filter(|(_, _, pte)| pte.huge)

@@ -54,6 +54,8 @@ pub(crate) struct Store {
     pub(crate) holes: Vec<Hole>,
     /// and pages that were written back, by file, first and count.
     pub(crate) synced: Vec<(usize, u64, u64)>,
+    /// Whether there ever was memory that may be dropped.
+    pub(crate) droppable: bool,
     /// Anonymous frames that were written to, where there are huge pages: the others hold zeros.
     pub(crate) written: RangeSet,
     /// What is in anonymous pages.

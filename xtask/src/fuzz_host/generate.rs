@@ -17,6 +17,8 @@ pub(super) const PAGE: u64 = 4096;
 const HUGE: u64 = 2 << 20;
 /// Pages that one program may make resident; its processes together stay within 64 MiB.
 const TOUCHABLE: u64 = (48 << 20) / PAGE;
+/// Steps of a program with as many mappings as there may be.
+const COMB_STEPS: u64 = 48;
 /// Processes of one program.
 const MOST_PROCESSES: usize = 4;
 
@@ -153,7 +155,8 @@ impl<'a> Generator<'a> {
             random,
             mask,
             flavour,
-            left: steps,
+            // With as many mappings as there may be, each look takes long.
+            left: if setup.comb > 0 { COMB_STEPS } else { steps },
             processes: vec![first],
             current: 0,
             segments: 0,
@@ -543,7 +546,6 @@ impl<'a> Generator<'a> {
             }
             5 => Call::Close { fd: self.fd() },
             6 | 7 => Call::Pread { fd: self.fd(), offset, len },
-            8..14 if self.disk && !self.mask.allows("disk-writes") => return None,
             // What is written in one go is kept in one piece, which is not modelled.
             8 | 9 if self.disk => Call::Pwrite { fd: self.fd(), offset, len: len % (2 * PAGE) },
             8 | 9 => Call::Pwrite { fd: self.fd(), offset, len },
@@ -553,7 +555,11 @@ impl<'a> Generator<'a> {
                 Call::Fallocate { fd: self.fd(), mode, offset, len }
             }
             14 => Call::Fsync { fd: self.fd() },
-            _ if self.disk && !self.mask.allows("disk-fadvise") => return None,
+            // What is read again after pages were dropped is read ahead, which is not modelled.
+            _ if self.disk => {
+                let advice = self.random.one(&[3, 3, 5, 6]);
+                Call::Fadvise { fd: self.fd(), offset, len, advice }
+            }
             _ => {
                 let (offset, len) = if self.random.chance(50) { (0, 0) } else { (offset, len) };
                 let advice = self.random.one(&[0, 1, 2, 3, 3, 4, 4, 4, 5, 6]);
@@ -615,7 +621,7 @@ impl<'a> Generator<'a> {
                 let (addr, len) = self.range();
                 self.advise(addr, len, 14)
             }
-            3..6 => {
+            3 => {
                 let (addr, len) = self.range();
                 let (addr, len) = if self.random.chance(70) {
                     (addr / HUGE * HUGE, len.min(1 << 40).next_multiple_of(HUGE))

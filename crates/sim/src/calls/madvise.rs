@@ -282,6 +282,7 @@ impl Ctx<'_> {
         if vma.flags.any(VmFlags::LOCKED.with(VmFlags::PFNMAP)) {
             return Err(Errno::EINVAL);
         }
+        let droppable = vma.has(VmFlags::DROPPABLE);
         let (first, last) = (start >> PAGE_BITS, end >> PAGE_BITS);
         self.split_partial(first, last);
         let runs = self.mm.pages.within(first, last);
@@ -308,7 +309,7 @@ impl Ctx<'_> {
                     swaps.push((frame, count));
                     continue;
                 }
-                if pte.what != What::Anon || (clean && !known.swapbacked) {
+                if pte.what != What::Anon || ((clean || droppable) && !known.swapbacked) {
                     gone.push((from, count, clean && pte.what != What::Anon, frame));
                 } else if known.large && known.swapbacked {
                     // There is no swap for it as a whole.
