@@ -49,6 +49,7 @@ mod range_map;
 mod rules_of;
 mod sorted;
 mod space;
+mod split;
 mod store;
 mod tables;
 mod thp;

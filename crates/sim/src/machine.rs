@@ -99,6 +99,8 @@ impl Machine {
             synced: Vec::new(),
             last_inode: 1000,
             clock: 0,
+            droppable: false,
+            written: RangeSet::default(),
             contents: Contents::default(),
             ksm: Ksm::new(release),
             cpusets: crate::cpuset::Cpusets::default(),
@@ -307,7 +309,7 @@ impl Machine {
                 }
             });
         }
-        for hole in &holes {
+        for hole in holes.iter().filter(|hole| !hole.stays) {
             self.store.drop_pages(hole.file, hole.first, hole.count);
         }
         for &(file, first, count) in &synced {
