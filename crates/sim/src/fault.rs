@@ -272,7 +272,8 @@ impl Ctx<'_> {
         most: u64,
         write: bool,
     ) -> Result<Step, Refusal> {
-        match self.mm.pages.get(page) {
+        self.enter_fault(at);
+        let step = match self.mm.pages.get(page) {
             Some((_, Pte { what: What::Guard, .. })) => Err(Refusal::Map),
             Some((_, pte)) if pte.what == What::Swap => self.swap_in(at, page, most, pte, write),
             Some((len, pte)) if write => self.write_protected(at, page, len.min(most), pte),
@@ -286,7 +287,9 @@ impl Ctx<'_> {
                     Backing::Special(special) => self.special(at, special, page),
                 }
             }
-        }
+        };
+        self.leave_fault();
+        step
     }
 
     /// `do_anonymous_page()`, and `do_huge_pmd_anonymous_page()` where a huge page fits.

@@ -59,7 +59,7 @@ mod unsynced;
 mod vm_flags;
 mod vma;
 
-pub use config::{Huge, MachineConfig};
+pub use config::{Disk, Huge, MachineConfig};
 pub use image::{BadImage, Image, ImageBacking, ImageMapping, ImagePage, ImagePages};
 pub use machine::Machine;
 pub use mm::Segments;

@@ -572,6 +572,7 @@ impl World for Machine {
         if let Some(physical) = self.store.frames.physical.as_deref_mut() {
             physical.look(until);
         }
+        self.store.frames.arrive(until);
         crate::oom::reap_due(&mut self.parts());
         self.expire_dirty(nanoseconds);
         Ok(())

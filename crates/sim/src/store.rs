@@ -16,7 +16,7 @@ use crate::ksm::{Contents, Ksm};
 use crate::memcg::Making;
 use crate::oom::State;
 use crate::page::PAGE_BITS;
-use crate::physical::{Grant, Holder, NOWHERE, Zone};
+use crate::physical::{Grant, Holder, NOWHERE, Type, Zone};
 use crate::range_map::RangeSet;
 use crate::rules_of::Rules;
 
@@ -119,7 +119,11 @@ impl Store {
         physical.profile.shmem -= known;
         let zones = physical.zones.iter().enumerate();
         let largest = zones.max_by_key(|(_, zone)| zone.managed).map(|(at, _)| at);
-        physical.give(largest.and_then(|at| u8::try_from(at).ok()).unwrap_or(NOWHERE), known);
+        physical.give(
+            largest.and_then(|at| u8::try_from(at).ok()).unwrap_or(NOWHERE),
+            known,
+            Type::Movable,
+        );
     }
 
     /// One more process maps a page of the vdso.

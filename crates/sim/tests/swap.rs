@@ -4,7 +4,7 @@ mod common;
 
 use common::{call, mmap, spec, touch};
 use facts::Release;
-use oomph_sim::{Image, Machine, MachineConfig, Profile};
+use oomph_sim::{Disk, Image, Machine, MachineConfig, Profile};
 use rules::layout::Arch;
 use world::{
     Access, Advice, Call, Content, Control, FileSpec, ForkKind, OpenFlags, ProcessId, Setup,
@@ -14,9 +14,14 @@ use world::{
 const MIB: u64 = 1 << 20;
 
 fn machine(release: &str, swap: &[(u64, Option<i16>, bool)]) -> Machine {
+    machine_with(Disk::INSTANT, release, swap)
+}
+
+fn machine_with(disk: Disk, release: &str, swap: &[(u64, Option<i16>, bool)]) -> Machine {
     let release: Release = release.parse().unwrap();
     let profile = Profile::of(release, Arch::X86_64, 256);
-    let config = MachineConfig::with_memory(release, Arch::X86_64, profile);
+    let mut config = MachineConfig::with_memory(release, Arch::X86_64, profile);
+    config.disk = disk;
     let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
     let swap = swap
         .iter()

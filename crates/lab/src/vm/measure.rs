@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use ::world::{ProcessSpec, WorldError};
 use facts::Zone;
 use rules::watermark::ZoneKind;
-use sim::{Image, MachineConfig, Profile, ZoneProfile};
+use sim::{Disk, Image, MachineConfig, Profile, ZoneProfile};
 use units::Pages;
 
 use crate::{Booted, model};
@@ -69,6 +69,7 @@ pub fn measure(machine: &mut dyn Booted, spec: &ProcessSpec) -> Result<Measured,
     // Its programs are in the first file system, which is a tmpfs where there is one.
     image.in_memory = profile.shmem > 0;
     config.physical = Some(profile);
+    config.disk = Disk::SOLID;
     // Init, and the actor that all others are copies of.
     config.vdso_users = 2;
     // Swap is what the scenario arranges.

@@ -40,7 +40,7 @@ impl Counters {
             }
         }
         before(physical, &mut zones, &mut nodes, tasks);
-        frames(store, &physical.zones, &mut zones, &mut nodes);
+        frames(store, physical, &mut zones, &mut nodes);
         if let Some(node) = nodes.first_mut() {
             let huge = |mm: &Mm| {
                 let pages = mm.pages.iter().filter(|(_, _, pte)| pte.huge);
@@ -177,13 +177,19 @@ fn before(physical: &Physical, zones: &mut [ZoneCounters], nodes: &mut [NodeCoun
 }
 
 /// Pages of the scenario's processes and files.
-fn frames(store: &Store, places: &[Zone], zones: &mut [ZoneCounters], nodes: &mut [NodeCounters]) {
+fn frames(
+    store: &Store,
+    physical: &Physical,
+    zones: &mut [ZoneCounters],
+    nodes: &mut [NodeCounters],
+) {
+    let places = &physical.zones;
     for (first, len, frame) in store.frames.map.iter() {
         let Some(place) = places.get(usize::from(frame.zone)) else { continue };
         let Some(zone) = zones.get_mut(usize::from(frame.zone)) else { continue };
         let Some(node) = nodes.iter_mut().find(|node| node.node == place.node) else { continue };
         let mapped = if frame.maps > 0 { len } else { 0 };
-        match frame.list() {
+        match physical.list_of(frame) {
             List::InactiveAnon => zone.lru.inactive_anon += len,
             List::ActiveAnon => zone.lru.active_anon += len,
             List::InactiveFile => zone.lru.inactive_file += len,
@@ -197,6 +203,10 @@ fn frames(store: &Store, places: &[Zone], zones: &mut [ZoneCounters], nodes: &mu
             let cached: u64 = store.frames.slots(first, len).iter().map(|(len, _)| len).sum();
             node.swap_cached += cached;
             node.file += cached;
+        }
+        if frame.writeback {
+            node.writeback += len;
+            zone.write_pending += len;
         }
         let Some((file, _)) = file_of(first) else {
             node.anon += mapped;

@@ -119,6 +119,7 @@ impl Ctx<'_> {
             Some(grant) => grant,
             None => self.allocate_slowly(want, what)?,
         };
+        self.faults_take(grant.pages);
         self.pay(grant, what)
     }
 

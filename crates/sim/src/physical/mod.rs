@@ -12,8 +12,10 @@ mod buddy;
 mod control;
 mod count;
 pub(crate) mod counters;
+mod disk;
 mod gate;
 mod lru;
+pub(crate) mod mglru;
 pub(crate) mod objects;
 mod pcp;
 mod policy;
@@ -44,10 +46,11 @@ pub(crate) use slab::Slab;
 pub(crate) use swap::{Slot, Swap};
 pub(crate) use zones::{Mark, Zone, class};
 
-use crate::config::MachineConfig;
+use crate::config::{Disk, MachineConfig};
 use crate::profile::Profile;
 use crate::range_map::RangeMap;
 use buddy::Buddy;
+use disk::Queue;
 use workingset::Shadow;
 use writeback::Writeback;
 
@@ -88,6 +91,9 @@ pub(crate) struct Physical {
     pub(crate) dirty: u64,
     /// How writing back is steered.
     pub(crate) writeback: Writeback,
+    /// How fast disks are, and what is on its way to them.
+    pub(crate) disk: Disk,
+    pub(crate) queue: Queue,
     /// Runs of kswapd that freed nothing, one after the other.
     pub(crate) kswapd_failures: u32,
     /// Pages scanned since one was last freed (`NR_PAGES_SCANNED`, up to 4.7).
@@ -107,6 +113,8 @@ pub(crate) struct Physical {
     granted: Vec<Granted>,
     /// The second of the last look at the counters of processors.
     looked: u64,
+    /// Pages are made by a fault, and not by a call (`lru_gen_in_fault()`).
+    pub(crate) in_fault: bool,
     /// Pages that were needed when there was none left, and that the next ones given back pay for.
     pub(crate) owed: u64,
 }
@@ -153,12 +161,14 @@ impl Physical {
             total_reserve: 0,
             tables: 0,
             policy: Policy::of(config.release),
-            lru: Lru::default(),
+            lru: Lru::new(config.lru_gen && config.release >= Release::new(6, 1)),
             swap: Swap::new(config.release),
             shadows: RangeMap::default(),
             swappiness: 60,
             dirty: 0,
             writeback: Writeback::new(config.release),
+            disk: config.disk,
+            queue: Queue::default(),
             kswapd_failures: 0,
             pages_scanned: 0,
             slab: Slab::new(config, profile.slab_reclaimable, profile.slab_unreclaimable),
@@ -168,6 +178,7 @@ impl Physical {
             walked: BTreeMap::new(),
             granted: Vec::new(),
             looked: 0,
+            in_fault: false,
             owed: 0,
             profile,
         };

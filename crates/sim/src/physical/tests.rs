@@ -79,7 +79,7 @@ fn check(machine: &Machine, expected: i128, what: &str) {
         if frame.zone == NOWHERE {
             continue;
         }
-        *lists.entry(frame.list()).or_insert(0) += len;
+        *lists.entry(physical.list_of(frame)).or_insert(0) += len;
         if frame.dirty && !frame.swapbacked && crate::frames::file_of(first).is_some() {
             dirty += len;
         }
