@@ -40,6 +40,11 @@ impl HostModel {
         Machine::new(self.config.clone(), self.image.clone())
     }
 
+    /// What an actor looks like that has just started.
+    pub(crate) fn image(&self) -> &Image {
+        &self.image
+    }
+
     /// How it is built.
     pub fn config(&self) -> &MachineConfig {
         &self.config

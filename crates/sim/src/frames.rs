@@ -7,7 +7,7 @@ use crate::memcg::{MemcgId, Memcgs};
 use crate::mm::Mm;
 use crate::page::HUGE;
 use crate::physical::mglru::{Aged, later};
-use crate::physical::{Grant, List, NOWHERE, Physical};
+use crate::physical::{Grant, List, NOWHERE, Physical, Type};
 use crate::range_map::{RangeMap, Run};
 
 /// The first frame of files; each has 2⁴⁰ of them.
@@ -213,7 +213,7 @@ impl Frames {
         for (at, len, frame) in self.map.remove(first, first + count) {
             let Some(physical) = self.physical.as_deref_mut() else { continue };
             physical.delist(at, len, &frame);
-            physical.give(frame.zone, len);
+            physical.give(frame.zone, len, Type::Movable);
             let owner = physical.owner(&frame);
             let age = physical.evicted_at(owner, &frame, len);
             let mut unpaid = 0;
@@ -244,7 +244,7 @@ impl Frames {
     fn gone(&mut self, first: u64, count: u64, frame: Frame) {
         if let Some(physical) = self.physical.as_deref_mut() {
             physical.delist(first, count, &frame);
-            physical.give(frame.zone, count);
+            physical.give(frame.zone, count, Type::Movable);
             self.memcgs.freed(MemcgId(frame.memcg), count);
         }
     }
@@ -268,7 +268,7 @@ impl Frames {
     /// Pages that were granted and are not needed.
     pub(crate) fn give_back(&mut self, grant: Grant) {
         if let Some(physical) = self.physical.as_deref_mut() {
-            physical.give(grant.zone, grant.pages);
+            physical.give_back(grant.zone, grant.pages);
             self.memcgs.uncharge(MemcgId(grant.memcg), grant.pages);
         }
     }
@@ -287,6 +287,13 @@ impl Frames {
             physical.give_kernel(paid - now);
             self.memcgs.free_tables(mm, paid - now);
         }
+    }
+
+    /// What the kernel keeps of each mapping is accounted for.
+    pub(crate) fn pay_mappings(&mut self, mm: &mut Mm) {
+        let Some(physical) = self.physical.as_deref_mut() else { return };
+        let now = mm.map_count();
+        physical.settle_mappings(std::mem::replace(&mut mm.mappings_paid, now), now);
     }
 
     /// One more page table maps each of these.
@@ -457,16 +464,15 @@ impl Frames {
         });
     }
 
-    /// `mark_page_accessed()` of parts of huge pages: what is known of one of their pages is known of
-    /// all. `whole`: each is mapped by one entry, and marked once and not once a page.
-    pub(crate) fn accessed_huge(&mut self, first: u64, count: u64, whole: bool) {
+    /// `mark_page_accessed()` of each of these pages of huge ones: what is known of one of their pages
+    /// is known of all.
+    pub(crate) fn accessed_huge(&mut self, first: u64, count: u64) {
         let mut at = first;
         while at < first + count {
             let huge = at - at % HUGE;
             let end = (huge + HUGE).min(first + count);
             // The fourth time changes nothing that the third one did not.
-            let times = if whole { 1 } else { (end - at).min(3) };
-            for _ in 0..times {
+            for _ in 0..(end - at).min(3) {
                 self.accessed(huge, HUGE);
             }
             at = end;

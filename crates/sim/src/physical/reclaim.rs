@@ -157,6 +157,7 @@ impl Ctx<'_> {
             return false;
         }
         physical.count("pageoutrun", 1);
+        physical.reclaims(node, class, true);
         let target = physical.kswapd_target(node);
         let mut pass = Pass { class, ..Pass::new(Among::Machine, target, true) };
         let mut all = 0;
@@ -187,6 +188,7 @@ impl Ctx<'_> {
             }
         }
         if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            physical.reclaims(node, class, false);
             physical.kswapd_failures = if all > 0 { 0 } else { physical.kswapd_failures + 1 };
         }
         all > 0

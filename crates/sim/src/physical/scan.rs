@@ -10,6 +10,7 @@ use crate::ctx::Ctx;
 use crate::frames::{Frame, file_of};
 use crate::memcg::{Event, MemcgId};
 use crate::page::{ANON, FILE, Pte, SHMEM, What};
+use crate::unsynced::{SWAP, signed};
 
 /// What becomes of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -270,6 +271,7 @@ impl Ctx<'_> {
                     if let Some(mm) = self.mm_mut(mapper.mm) {
                         mm.note_rss();
                         mm.rss[ANON] = mm.rss[ANON].saturating_sub(count);
+                        mm.unsynced.one_by_one(ANON, -signed(count));
                         mm.pages.remove(mapper.page, mapper.page + count);
                     }
                 }
@@ -387,9 +389,11 @@ impl Ctx<'_> {
                 _ => FILE,
             };
             mm.rss[kind] = mm.rss[kind].saturating_sub(count);
+            mm.unsynced.one_by_one(kind, -signed(count));
             mm.pages.remove(mapper.page, mapper.page + count);
             if let Some(frame) = swap {
                 mm.swapped += count;
+                mm.unsynced.one_by_one(SWAP, signed(count));
                 let entry = Pte {
                     what: What::Swap,
                     frame,

@@ -11,6 +11,7 @@ use crate::frames::{Frame, Frames};
 use crate::memcg::MemcgId;
 use crate::page::{ANON, Pte, What};
 use crate::physical::Mark;
+use crate::unsynced::{SWAP, signed};
 use crate::vm_flags::VmFlags;
 
 impl Ctx<'_> {
@@ -69,6 +70,9 @@ impl Ctx<'_> {
         self.mm.pages.set(page, count, entry);
         self.mm.swapped = self.mm.swapped.saturating_sub(count);
         self.mm.rss[ANON] += count;
+        let (task, pages) = (self.rest.process, signed(count));
+        self.mm.unsynced.fault(task, SWAP, -pages);
+        self.mm.unsynced.fault(task, ANON, pages);
         if write && !alone {
             let step = self.copy(at, page, count, entry)?;
             return Ok(Step { pages: step.pages, faults: step.faults.max(1), major });
