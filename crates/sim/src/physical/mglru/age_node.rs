@@ -47,7 +47,7 @@ impl Ctx<'_> {
             order: 0,
             highest_zone: ZoneKind::Normal,
             scope: Scope::Machine,
-            asker: Some(self.rest.process),
+            asker: Some(self.rest.process).filter(|&asker| asker != usize::MAX),
             sysrq: false,
         };
         match oom::out_of_memory(self, &request) {
