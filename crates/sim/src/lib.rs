@@ -46,6 +46,7 @@ mod profile;
 mod psi;
 mod random;
 mod range_map;
+mod read_ahead;
 mod rules_of;
 mod sorted;
 mod space;

@@ -232,3 +232,18 @@ fn what_was_used_of_late_is_not_evicted_but_somebody_dies() {
     assert_eq!(swap_used(&mut machine), 0);
     assert_eq!(line(&mut machine, "vmstat", "oom_kill"), 1);
 }
+
+#[test]
+fn a_tebibyte_runs_out_with_generations_as_quickly_as_without() {
+    let release: Release = "6.12".parse().unwrap();
+    let profile = Profile::of(release, Arch::X86_64, 1 << 20);
+    let mut config = MachineConfig::with_memory(release, Arch::X86_64, profile);
+    config.lru_gen = true;
+    let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
+    let process = machine.start(&spec(0)).unwrap();
+    let addr = call(&mut machine, process, &mmap(2 << 40)).unwrap();
+    let touched = touch(&mut machine, process, addr, 2 << 28);
+    assert_eq!(touched.stopped, Some(Stop::Killed));
+    // All but what the kernel itself has and keeps.
+    assert!(touched.done > (1 << 28) / 100 * 95, "{} pages", touched.done);
+}

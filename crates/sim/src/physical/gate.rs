@@ -86,6 +86,7 @@ impl Physical {
         for at in self.allowed(what.highest()) {
             let before = self.zones[at].lists();
             let pages = self.take(at, want, what, mark);
+            self.wake_boosted(at);
             if pages > 0 {
                 let zone = u8::try_from(at).unwrap_or(NOWHERE);
                 self.grant(Granted { zone, before, pages, what, mark });
@@ -93,6 +94,14 @@ impl Physical {
             }
         }
         None
+    }
+
+    /// kswapd is woken where the marks have been raised.
+    fn wake_boosted(&mut self, at: usize) {
+        if std::mem::take(&mut self.zones[at].boosted) {
+            let (node, kind) = (self.zones[at].node, self.zones[at].kind);
+            self.wake(node, class(kind));
+        }
     }
 
     /// Pages that the fast path can grant in all, roughly: never too many.
@@ -115,6 +124,7 @@ impl Ctx<'_> {
             return Ok(Grant { pages: want, zone: NOWHERE, memcg: 0 });
         };
         physical.bound = bound;
+        let want = if what == For::Huge { want } else { want.min(physical.pages_of_turn()) };
         let grant = match physical.grab(want, what, Mark::Low) {
             Some(grant) => grant,
             None => self.allocate_slowly(want, what)?,
@@ -133,13 +143,13 @@ impl Ctx<'_> {
         }
         let mut fruitless = 0;
         loop {
-            let woken = self.wake_kswapd(what.highest());
+            self.wake_kswapd(what.highest());
             let Some(physical) = self.store.frames.physical.as_deref_mut() else {
                 return Err(NoMemory::Failed);
             };
-            let mark = if woken { Mark::Low } else { Mark::Min };
-            let grant =
-                physical.grab(want, what, mark).or_else(|| physical.grab(want, what, Mark::Min));
+            // What kswapd has freed by its next turn is for the next request.
+            let want = want.min(physical.pages_of_turn());
+            let grant = physical.grab(want, what, Mark::Min);
             if let Some(grant) = grant {
                 return Ok(grant);
             }

@@ -165,7 +165,7 @@ mod tests {
     fn a_round_begins_with_each_about_as_often() {
         let mut order = MemcgLru::default();
         order.update(&[0, 1]);
-        let mut firsts = [0, 0];
+        let mut firsts = [0_u64, 0];
         for _ in 0..1000 {
             let mut round = order.round();
             let first = order.next(&mut round).unwrap();
