@@ -4,7 +4,7 @@ mod common;
 
 use common::groups::{field, number, set, start};
 use common::{call, mmap, spec, touch};
-use facts::{CgroupVersion, Release};
+use facts::{CgroupVersion, OvercommitMode, Release};
 use oomph_sim::{Image, Machine, MachineConfig, Profile};
 use rules::layout::Arch;
 use world::{
@@ -116,8 +116,12 @@ fn who_grows_is_swapped_out_from_the_oldest_on() {
     // 3 % of all swap.
     let used = swap_used(&mut machine);
     assert!(used.abs_diff(real[0]) <= 131_072 * 3 / 100, "{used} KiB, not {}", real[0]);
-    near("active", line(&mut machine, "meminfo", "Active(anon)"), real[1], 10);
-    near("inactive", line(&mut machine, "meminfo", "Inactive(anon)"), real[2], 5);
+    // Which generation the last pages are in depends on how far kswapd had come: 5 % of both lists.
+    let most = (real[1] + real[2]) / 20;
+    let active = line(&mut machine, "meminfo", "Active(anon)");
+    assert!(active.abs_diff(real[1]) <= most, "{active} KiB, not {}", real[1]);
+    let inactive = line(&mut machine, "meminfo", "Inactive(anon)");
+    assert!(inactive.abs_diff(real[2]) <= most, "{inactive} KiB, not {}", real[2]);
 }
 
 #[test]
@@ -239,6 +243,7 @@ fn a_tebibyte_runs_out_with_generations_as_quickly_as_without() {
     let profile = Profile::of(release, Arch::X86_64, 1 << 20);
     let mut config = MachineConfig::with_memory(release, Arch::X86_64, profile);
     config.lru_gen = true;
+    config.overcommit = OvercommitMode::Always;
     let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
     let process = machine.start(&spec(0)).unwrap();
     let addr = call(&mut machine, process, &mmap(2 << 40)).unwrap();
