@@ -97,6 +97,7 @@ impl Machine {
             clock: 0,
             contents: Contents::default(),
             ksm: Ksm::new(release),
+            pool: crate::hugetlb::Pool::default(),
             cpusets: crate::cpuset::Cpusets::default(),
             oom: State::new(release),
         };
