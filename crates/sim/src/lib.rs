@@ -46,6 +46,7 @@ mod proc;
 mod profile;
 mod psi;
 mod range_map;
+mod read_ahead;
 mod rules_of;
 mod sorted;
 mod space;

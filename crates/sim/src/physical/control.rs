@@ -149,6 +149,7 @@ impl Physical {
             }
             "vm.dirty_bytes" => self.writeback.limit = value.div_ceil(4096),
             "vm.dirty_background_bytes" => self.writeback.background_limit = value.div_ceil(4096),
+            "vm.dirty_writeback_centisecs" => self.writeback.interval_centisecs = value,
             "vm.dirty_expire_centisecs" => self.writeback.expire_centisecs = value,
             _ => {}
         }

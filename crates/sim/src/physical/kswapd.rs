@@ -181,7 +181,10 @@ impl Ctx<'_> {
             if boosted && pass.freed == 0 {
                 // What swap and the disk would give is not for this.
                 pass.priority = 0;
-            } else if pass.freed < pass.target && !(boosted && pass.priority == FIRST - 2) {
+            } else if pass.freed == 0
+                || seen.0 < pass.target && !(boosted && pass.priority == FIRST - 2)
+            {
+                // Looking at as many pages as it wants is enough (`kswapd_shrink_node()`).
                 pass.priority -= 1;
             }
             return true;

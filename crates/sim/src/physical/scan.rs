@@ -134,8 +134,11 @@ impl Ctx<'_> {
         } else {
             ("pgscan_direct", "pgsteal_direct")
         };
-        physical.count(scan, scanned);
-        physical.count(steal, freed);
+        // Those of cgroups' own reclaim are in their `memory.stat` alone.
+        if pass.among.is_machine() {
+            physical.count(scan, scanned);
+            physical.count(steal, freed);
+        }
         physical.count(if file { "pgscan_file" } else { "pgscan_anon" }, scanned);
         physical.count(if file { "pgsteal_file" } else { "pgsteal_anon" }, freed);
         physical.note_scanned(owner, file, scanned);
