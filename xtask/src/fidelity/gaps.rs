@@ -32,8 +32,6 @@ const GAPS: &[Gap] = &[
     gap("54-", "", &[Goal::MemoryEvents], "kswapd"),
     gap("56-", "6.12", &[Goal::Other], "lists of free pages of processors"),
     gap("56-", "", &[Goal::Other], "KSM: memory of its own"),
-    gap("59-", "", &[Goal::Watermarks, Goal::Claims], "marks of a machine that was measured"),
-    gap("59-", "6.12", KILL, ""),
     gap("62-", "", SWAP, "writing"),
     gap("63-", "", SWAP, "writing"),
     gap("", "6.12", KILL, "lists of free pages of processors"),
