@@ -61,7 +61,7 @@ pub use config::{Huge, MachineConfig};
 pub use image::{BadImage, Image, ImageBacking, ImageMapping, ImagePage, ImagePages};
 pub use machine::Machine;
 pub use mm::Segments;
-pub use profile::{Profile, ZoneProfile};
+pub use profile::{Profile, StoredProfile, ZoneProfile};
 pub use tree::TreeFile;
 pub use vm_flags::{Kind, VmFlags};
 pub use vma::Special;
