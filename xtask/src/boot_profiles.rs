@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use lab::vm::debian::{Arch, Archive, cache};
-use lab::vm::{Boot, VmWorld, measure as measure_machine, write_profile};
+use lab::vm::{Boot, CgroupVersion, VmWorld, measure as measure_machine, write_profile};
 use world::{Limits, ProcessSpec};
 
 use crate::{Stop, repository};
@@ -56,6 +56,7 @@ fn measure(series: &str) -> Result<String, Stop> {
                 disks: Vec::new(),
                 modules: Vec::new(),
                 parameters: vec!["transparent_hugepage=never".to_owned()],
+                cgroups: CgroupVersion::V2,
             };
             let name = format!("{series}-{mib}m-{cpus}cpu");
             println!("{name}");

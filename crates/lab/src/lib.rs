@@ -31,7 +31,7 @@ pub mod vm;
 
 pub use actors::{Done, Step};
 pub use booted::Booted;
-pub use host::{Files, HostConfig, HostWorld, unavailable};
+pub use host::{FencedWorld, Files, HostConfig, HostWorld, unavailable};
 pub use model::HostModel;
 pub use side_by_side::{
     Performed, Place, Plan, Stated, boot_of, in_machine, in_recording, side_by_side,

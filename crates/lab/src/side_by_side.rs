@@ -11,15 +11,16 @@ use scenario::comparison::{ArmRow, BrokenRow, ComparisonReport, CurveRow, DeathR
 use scenario::program::Arm;
 use scenario::run::{Event, MachineSeen, Options, What, run};
 use sim::{Image, Machine, MachineConfig};
-use world::{World, WorldError};
+use units::Bytes;
+use world::{ProcessSpec, World, WorldError};
 
 use crate::allocator::{self, About, Heaps, Shared};
 use crate::compare::Tolerances;
 use crate::recording::{Recorded, Recorder, Recording};
 use crate::sampled::{NAMES, Sampled};
 use crate::vm::debian::Kernel;
-use crate::vm::{Boot, Disk, Measured, VmWorld, measure, modules};
-use crate::{Booted, Files, HostConfig, HostModel, HostWorld};
+use crate::vm::{Boot, CgroupVersion, Disk, Measured, VmWorld, measure, modules};
+use crate::{Booted, FencedWorld, Files, HostConfig, HostModel, HostWorld};
 
 /// Steps of a scenario at most: every one is kept until it is compared.
 const MOST_STEPS: u64 = 2_000_000;
@@ -93,8 +94,30 @@ struct Arrived {
     machine: MachineSeen,
     curves: Vec<CurveRow>,
     cpus: u32,
-    /// Whether it is a machine of the scenario's own: a virtual one, or a model of one.
-    whole: bool,
+    machinery: Machinery,
+}
+
+/// What a world is to a scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Machinery {
+    /// Nothing but processes on a machine that is somebody else's.
+    Processes,
+    /// A cgroup on such a machine.
+    Fence,
+    /// A machine of the scenario's own: a virtual one, or a model of one.
+    Whole,
+}
+
+impl Arrived {
+    /// Whether it came to its first step.
+    fn began(&self) -> bool {
+        self.row.stopped.is_none() || !self.events.is_empty()
+    }
+
+    /// Whether memory may run out in it.
+    fn may_end(&self) -> bool {
+        self.machinery != Machinery::Processes
+    }
 }
 
 /// Performs a scenario on each place, and sets what happened side by side.
@@ -117,6 +140,7 @@ pub fn side_by_side(scenario: &Scenario, plan: &Plan<'_>) -> Result<ComparisonRe
             Place::Recorded(path) => {
                 as_recorded(scenario, plan, Recording::load(path)?, wants_model)?
             }
+            _ if is_fenced(scenario) => in_fence(scenario, plan, wants_model)?,
             _ => on_host(scenario, wants_model)?,
         };
         if let Some(model) = &mut model {
@@ -153,15 +177,19 @@ fn report(scenario: &Scenario, arms: Vec<Arrived>, pairs: &[[usize; 2]]) -> Comp
     let mut steps = differences::steps(scenario, &arms);
     for &between in pairs {
         let [one, real] = between.map(|at| &arms[at]);
+        if !one.began() || !real.began() {
+            continue;
+        }
         let pair = differences::Pair { scenario, between, one, real };
         differences::compare(&pair, &mut differences, &mut steps);
-        if one.whole && real.whole {
+        if one.may_end() && real.may_end() {
             differences::compare_reports(&pair, &mut differences);
             quantities::compare(&pair, &mut quantities);
         }
     }
     let apart = quantities.iter().any(|row| row.within == Some(false));
-    let equal = (!pairs.is_empty()).then_some(differences.is_empty() && !apart);
+    let compared = pairs.iter().any(|between| between.iter().all(|&at| arms[at].began()));
+    let equal = compared.then_some(differences.is_empty() && !apart);
     let mut curves = Vec::new();
     let mut rows = Vec::new();
     for (at, arrived) in arms.into_iter().enumerate() {
@@ -182,12 +210,12 @@ fn report(scenario: &Scenario, arms: Vec<Arrived>, pairs: &[[usize; 2]]) -> Comp
 }
 
 fn left_out(name: String) -> Arrived {
-    let mut arrived = begin(name, 1, false);
+    let mut arrived = begin(name, 1, Machinery::Processes);
     arrived.row.stopped = Some("the scenario's `runs-on` leaves it out".to_owned());
     arrived
 }
 
-fn begin(name: String, cpus: u32, whole: bool) -> Arrived {
+fn begin(name: String, cpus: u32, machinery: Machinery) -> Arrived {
     Arrived {
         row: ArmRow {
             arm: name,
@@ -203,7 +231,7 @@ fn begin(name: String, cpus: u32, whole: bool) -> Arrived {
         machine: MachineSeen::default(),
         curves: Vec::new(),
         cpus,
-        whole,
+        machinery,
     }
 }
 
@@ -213,21 +241,70 @@ fn on_host(
     wants_model: bool,
 ) -> Result<(Option<Arrived>, Arrived), WorldError> {
     let model = if wants_model { Some(like_this_machine(scenario)?) } else { None };
-    let mut real = begin("host".to_owned(), 1, false);
+    let mut real = begin("host".to_owned(), 1, Machinery::Processes);
     let config = HostConfig { files: Files::ALL, ..HostConfig::default() };
-    let about = About {
+    play(scenario, HostWorld::new(config)?, about_here(), Arm::Host, &mut real);
+    Ok((model, real))
+}
+
+/// What the allocator's model asks about this machine.
+fn about_here() -> About {
+    About {
         cpus: std::thread::available_parallelism()
             .map_or(1, |cpus| u32::try_from(cpus.get()).unwrap_or(1)),
         never_overcommits: std::fs::read_to_string("/proc/sys/vm/overcommit_memory")
             .is_ok_and(|text| text.trim() == "2"),
-    };
-    play(scenario, HostWorld::new(config)?, about, Arm::Host, &mut real);
+    }
+}
+
+/// Whether a scenario on this machine's kernel is kept in a cgroup, which may run out of memory.
+fn is_fenced(scenario: &Scenario) -> bool {
+    !scenario.machine.cgroups.is_empty()
+}
+
+/// On this machine's kernel, in a cgroup as large as the scenario's machine; and on the model of that
+/// machine, with this kernel's rules.
+fn in_fence(
+    scenario: &Scenario,
+    plan: &Plan<'_>,
+    wants_model: bool,
+) -> Result<(Option<Arrived>, Arrived), WorldError> {
+    let here = HostModel::measure(&ProcessSpec { cgroup: None, ..first(scenario)? })?;
+    let release = here.config().release;
+    let cpus = here.config().cpus;
+    let mut model = None;
+    if wants_model {
+        let (mut config, _) = (plan.stated)(Some(release))?;
+        config.cpus = cpus;
+        config.huge = here.config().huge;
+        let mut arrived = begin("model".to_owned(), cpus, Machinery::Fence);
+        arrived.row.kernel = Some(release.to_string());
+        let machine = Machine::new(config, here.image().clone());
+        let about = About::of(&machine);
+        play(scenario, machine, about, Arm::Model, &mut arrived);
+        model = Some(arrived);
+    }
+    let mut real = begin("host".to_owned(), cpus, Machinery::Fence);
+    real.row.kernel = Some(release.to_string());
+    let setup = scenario.machine.setup();
+    let ram = scenario.machine.ram.or(scenario.machine.mem_total).map_or(1 << 30, Bytes::get);
+    let swap = setup.swap.iter().map(|area| area.len).sum();
+    let config = HostConfig { files: Files::ALL, ..HostConfig::default() };
+    let first_version = scenario.machine.cgroup_version == Some(1);
+    match FencedWorld::new(config, (ram, swap), &setup, first_version) {
+        Ok(world) => {
+            let about = about_here();
+            play(scenario, world, about, Arm::Host, &mut real);
+        }
+        // What this machine does not have is a result like any other.
+        Err(error) => real.row.stopped = Some(error.0),
+    }
     Ok((model, real))
 }
 
 fn like_this_machine(scenario: &Scenario) -> Result<Arrived, WorldError> {
     let model = HostModel::measure(&first(scenario)?)?;
-    let mut arrived = begin("model".to_owned(), model.config().cpus, false);
+    let mut arrived = begin("model".to_owned(), model.config().cpus, Machinery::Processes);
     let machine = model.machine();
     let about = About::of(&machine);
     play(scenario, machine, about, Arm::Model, &mut arrived);
@@ -365,10 +442,14 @@ fn in_world<W: Booted>(
     let never_overcommits = scenario.machine.sysctls.iter().any(strict);
     let about = About { cpus, never_overcommits };
     let model = if wants_model {
-        let mut arrived = begin("model".to_owned(), cpus, true);
+        let mut arrived = begin("model".to_owned(), cpus, Machinery::Whole);
         arrived.row.kernel = Some(release.to_string());
         let Measured { config, image } = measured;
-        let config = if plan.stored { (plan.stated)(Some(release))?.0 } else { config };
+        let mut config = if plan.stored { (plan.stated)(Some(release))?.0 } else { config };
+        config.cgroups = match cgroups_of(scenario) {
+            CgroupVersion::V1 => facts::CgroupVersion::V1,
+            CgroupVersion::V2 => facts::CgroupVersion::V2,
+        };
         let mut machine = Machine::new(config, image);
         played(scenario, plan, &mut machine, about, Arm::Model, &mut arrived, of_model);
         Some(arrived)
@@ -379,7 +460,7 @@ fn in_world<W: Booted>(
         "performing {} on it",
         facts::Name::new(scenario.source.name().as_bytes())
     ));
-    let mut real = begin(name.to_owned(), cpus, true);
+    let mut real = begin(name.to_owned(), cpus, Machinery::Whole);
     real.row.kernel = Some(release.to_string());
     played(scenario, plan, world, about, Arm::Vm, &mut real, of_machine);
     Ok((model, real))
@@ -398,15 +479,9 @@ pub fn boot_of(scenario: &Scenario, kernel: &Kernel) -> Result<Boot, WorldError>
                 .into(),
         ));
     }
-    if spec.cgroup_version == Some(1) {
-        return Err(WorldError(
-            "virtual machines have cgroups of version 2 here, and the scenario asks for version 1"
-                .into(),
-        ));
-    }
     let stored = spec.profile.as_ref().and_then(|name| sim::StoredProfile::named(&name.value));
     let given = stored.map_or(1024 * MIB, |stored| stored.mib * MIB);
-    let ram = spec.ram.or(spec.mem_total).map_or(given, units::Bytes::get);
+    let ram = spec.ram.or(spec.mem_total).map_or(given, Bytes::get);
     let whole = |bytes: u64| bytes.next_multiple_of(MIB);
     let nodes: Vec<u64> = spec.nodes.iter().map(|node| whole(node.get())).collect();
     let setup = spec.setup();
@@ -430,16 +505,25 @@ pub fn boot_of(scenario: &Scenario, kernel: &Kernel) -> Result<Boot, WorldError>
         disks: Disk::of(&setup, &scenario.files),
         modules,
         parameters: vec![format!("transparent_hugepage={huge}")],
+        cgroups: cgroups_of(scenario),
     })
+}
+
+/// The version of cgroups that a virtual machine has for a scenario.
+fn cgroups_of(scenario: &Scenario) -> CgroupVersion {
+    match scenario.machine.cgroup_version {
+        Some(1) => CgroupVersion::V1,
+        _ => CgroupVersion::V2,
+    }
 }
 
 /// On the model alone: as a machine like this one where it could also run here, else as it is stated.
 fn alone(scenario: &Scenario, plan: &Plan<'_>) -> Result<Arrived, WorldError> {
-    if scenario.runs_on.contains(&Arm::Host) {
+    if scenario.runs_on.contains(&Arm::Host) && !is_fenced(scenario) {
         return like_this_machine(scenario);
     }
     let (config, image) = (plan.stated)(None)?;
-    let mut arrived = begin("model".to_owned(), config.cpus, true);
+    let mut arrived = begin("model".to_owned(), config.cpus, Machinery::Whole);
     arrived.row.kernel = Some(config.release.to_string());
     let mut machine = Machine::new(config, image);
     let about = About::of(&machine);
@@ -448,7 +532,7 @@ fn alone(scenario: &Scenario, plan: &Plan<'_>) -> Result<Arrived, WorldError> {
 }
 
 /// The first process that the scenario starts.
-fn first(scenario: &Scenario) -> Result<world::ProcessSpec, WorldError> {
+fn first(scenario: &Scenario) -> Result<ProcessSpec, WorldError> {
     let start = scenario.starts.first();
     let start = start.ok_or(WorldError("the scenario starts no process".to_owned()))?;
     Ok(start.spec.clone())
@@ -562,5 +646,8 @@ fn name(scenario: &Scenario, at: usize) -> String {
 /// What the kernels of two worlds do not count exactly.
 fn tolerances(one: &Arrived, real: &Arrived) -> Tolerances {
     let allowed = Tolerances::of_counters(one.cpus.max(real.cpus));
-    if real.whole { allowed.of_machines() } else { allowed }
+    match real.machinery {
+        Machinery::Processes => allowed,
+        Machinery::Fence | Machinery::Whole => allowed.of_machines(),
+    }
 }

@@ -4,6 +4,7 @@ use facts::{CgroupVersion, OvercommitMode, Release};
 use rules::layout::Arch;
 
 use crate::profile::Profile;
+use crate::unsynced::{Counting, Unsynced};
 
 /// When anonymous memory gets huge pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +15,27 @@ pub enum Huge {
     Madvise,
     /// Nowhere.
     Never,
+}
+
+/// How fast the disks of a machine are, on which files and swap areas are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Disk {
+    /// From the end of a request to the word that it is done, nanoseconds.
+    pub request: u64,
+    /// What each page takes, nanoseconds.
+    pub page: u64,
+    /// Whether a page is there when the call returns (`SWP_SYNCHRONOUS_IO`: RAM disks, persistent memory):
+    /// reading from swap such a disk brings no neighbours, and nothing stays in the swap cache (4.15).
+    pub synchronous: bool,
+}
+
+impl Disk {
+    /// A disk that has everything at once, but is not known to.
+    pub const INSTANT: Disk = Disk { request: 0, page: 0, synchronous: false };
+    /// A RAM disk.
+    pub const RAM: Disk = Disk { request: 0, page: 0, synchronous: true };
+    /// A solid-state disk: 20 µs a request, 2 GB a second.
+    pub const SOLID: Disk = Disk { request: 20_000, page: 2_000, synchronous: false };
 }
 
 /// A machine: everything that a process's view of memory follows from.
@@ -74,6 +96,8 @@ pub struct MachineConfig {
     /// `read_ahead_kb` of the disk that files are on, pages: what a fault on a page that is not in
     /// memory reads around it.
     pub read_ahead: u64,
+    /// The disks that swap areas and files are on.
+    pub disk: Disk,
     /// Which pages of `[vvar]` can be read, one bit each: not those of namespaces of time and of
     /// architectures that are not there.
     pub vvar_pages: u64,
@@ -92,6 +116,9 @@ pub struct MachineConfig {
     pub file_device: (u32, u32),
     /// The hierarchy that the memory controller is in.
     pub cgroups: CgroupVersion,
+    /// Whether pages are reclaimed by generation (`/sys/kernel/mm/lru_gen/enabled`): possible since 6.1,
+    /// and how Debian, Fedora, Arch and others build 6.12; off where nobody says so.
+    pub lru_gen: bool,
     /// What the kernel has made of its RAM, which then is all there is; `None`: memory never ends,
     /// and nothing is reclaimed.
     pub physical: Option<Profile>,
@@ -101,6 +128,11 @@ impl MachineConfig {
     /// The kernel's `mmap_min_addr`: the lowest address that a mapping is placed at.
     pub fn lowest_address(&self) -> u64 {
         self.mmap_min_addr.max(self.lsm_mmap_min_addr)
+    }
+
+    /// How its kernel counts resident pages.
+    pub(crate) fn unsynced(&self) -> Unsynced {
+        Unsynced::new(Counting::of(self.release, self.arch, self.cpus))
     }
 
     /// A machine with the memory of a profile, which ends. Huge pages are off below 512 MiB, as the
@@ -118,6 +150,7 @@ impl MachineConfig {
         config.admin_reserve_kbytes = (free_kib / 32).min(8192);
         config.user_reserve_kbytes = (free_kib / 32).min(131_072);
         config.committed_elsewhere = profile.committed;
+        config.disk = Disk::SOLID;
         config.physical = Some(profile);
         config
     }
@@ -156,6 +189,7 @@ impl MachineConfig {
             soft_dirty: false,
             vsyscall: arch == Arch::X86_64,
             read_ahead: 32,
+            disk: Disk::INSTANT,
             vvar_pages: if since(6, 13) { 0b0101 } else { 0b0011 },
             vclock_pages: 0b01,
             vdso_users: 0,
@@ -164,6 +198,7 @@ impl MachineConfig {
             memlock_limit: if since(5, 16) { (8 << 20, 8 << 20) } else { (64 << 10, 64 << 10) },
             file_device: (8, 1),
             cgroups: if since(4, 5) { CgroupVersion::V2 } else { CgroupVersion::V1 },
+            lru_gen: false,
             physical: None,
         }
     }

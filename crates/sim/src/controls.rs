@@ -46,6 +46,9 @@ impl Machine {
                 }
                 Ok(())
             }
+            Control::Sys(path) if path.starts_with("kernel/mm/lru_gen/") => {
+                self.control_generations(path, value)
+            }
             Control::Sys(path) if path.starts_with("kernel/mm/ksm/") => {
                 self.control_ksm(path, value)
             }

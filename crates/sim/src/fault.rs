@@ -11,6 +11,7 @@ use world::{Access as How, Fault};
 use crate::ctx::{Access, Ctx};
 use crate::page::{HUGE, PAGE, PAGE_BITS, Pte, What};
 use crate::physical::{For, NoMemory};
+use crate::unsynced::signed;
 use crate::vm_flags::VmFlags;
 use crate::vma::{Backing, Special};
 
@@ -80,7 +81,12 @@ impl Ctx<'_> {
                 break;
             };
             match self.access_some(at, count - done, how) {
-                Ok(pages) => done += pages,
+                Ok(pages) => {
+                    if how == How::Write {
+                        self.note_written(at >> PAGE_BITS, pages);
+                    }
+                    done += pages;
+                }
                 Err(fault) => return (done, Some(fault)),
             }
         }
@@ -216,12 +222,16 @@ impl Ctx<'_> {
         Some(address)
     }
 
-    /// What the processor notes in entries that need no fault.
+    /// What the processor notes in entries that need no fault; a huge page has one.
     pub(crate) fn mark(&mut self, page: u64, count: u64, pte: Pte, write: bool) {
         if pte.young && (pte.dirty || !write) {
             return;
         }
-        self.mm.pages.update(page, page + count, |_, pte| {
+        let (mut start, mut end) = (page, page + count);
+        if pte.huge {
+            (start, end) = (huge_start(page), end.next_multiple_of(HUGE));
+        }
+        self.mm.pages.update(start, end, |_, pte| {
             pte.young = true;
             pte.dirty |= write;
         });
@@ -242,7 +252,10 @@ impl Ctx<'_> {
 
     /// As [`Ctx::fault`]; upper page tables are made before anything can fail.
     fn try_fault(&mut self, at: u64, page: u64, most: u64, write: bool) -> Result<Step, Refusal> {
+        let task = self.rest.process;
+        self.mm.unsynced.begin(task);
         let result = self.fault(at, page, most, write);
+        self.mm.unsynced.took(task, result.as_ref().map_or(1, |step| step.faults));
         if result.is_err() {
             self.mm.tables.make_top(page << PAGE_BITS);
             self.mm.tables.make_upper(page << PAGE_BITS);
@@ -259,7 +272,8 @@ impl Ctx<'_> {
         most: u64,
         write: bool,
     ) -> Result<Step, Refusal> {
-        match self.mm.pages.get(page) {
+        self.enter_fault(at);
+        let step = match self.mm.pages.get(page) {
             Some((_, Pte { what: What::Guard, .. })) => Err(Refusal::Map),
             Some((_, pte)) if pte.what == What::Swap => self.swap_in(at, page, most, pte, write),
             Some((len, pte)) if write => self.write_protected(at, page, len.min(most), pte),
@@ -273,7 +287,9 @@ impl Ctx<'_> {
                     Backing::Special(special) => self.special(at, special, page),
                 }
             }
-        }
+        };
+        self.leave_fault();
+        step
     }
 
     /// `do_anonymous_page()`, and `do_huge_pmd_anonymous_page()` where a huge page fits.
@@ -387,9 +403,11 @@ impl Ctx<'_> {
         let frame = self.store.frames.anonymous(count, false, grant, (self.rest.mm, page));
         if old.what == What::Anon {
             self.store.contents.copy(old.frame, frame, count);
+            self.copy_written(old.frame, frame, count);
         }
         if let Some(kind) = old.rss() {
             self.mm.rss[kind] -= count;
+            self.mm.unsynced.fault(self.rest.process, kind, -signed(count));
             self.note_access(&old, count);
             self.store.frames.unmap(old.frame, count);
         }
@@ -460,9 +478,13 @@ impl Ctx<'_> {
     }
 
     /// `follow_page_pte()` with `FOLL_TOUCH`: the call notes on the pages what a processor would note
-    /// in the entries.
+    /// in the entries. The entry of a huge page is marked itself (`touch_pmd()`).
     fn gup_touched(&mut self, page: u64, count: u64, write: bool, locked: bool) {
-        for (_, len, pte) in self.mm.pages.within(page, page + count) {
+        for (first, len, pte) in self.mm.pages.within(page, page + count) {
+            if pte.huge {
+                self.mark(first, len, pte, write);
+                continue;
+            }
             if !pte.counted() {
                 continue;
             }
@@ -470,8 +492,8 @@ impl Ctx<'_> {
                 self.store.frames.mark_dirty(pte.frame, len);
             }
             let huge = self.store.frames.map.get(pte.frame).is_some_and(|(_, known)| known.large);
-            if huge && !(locked && pte.huge) {
-                self.store.frames.accessed_huge(pte.frame, len, pte.huge);
+            if huge {
+                self.store.frames.accessed_huge(pte.frame, len);
             } else if locked {
                 self.store.frames.accessed_locked(pte.frame, len);
             } else {

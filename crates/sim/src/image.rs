@@ -74,6 +74,8 @@ pub struct Image {
     pub mappings: Vec<ImageMapping>,
     /// Where code, data, heap and stack are.
     pub segments: Segments,
+    /// Whether the file systems of its files are in memory (tmpfs).
+    pub in_memory: bool,
     /// Page tables that are there without a page in them, by the address of what they cover.
     pub empty_tables: Vec<u64>,
     /// Faults taken until then: minor, major.
@@ -169,6 +171,7 @@ impl Image {
                 brk: text + 0x2000,
                 start_stack: stack_top - 0x400,
             },
+            in_memory: false,
             empty_tables: Vec::new(),
             faults: (0, 0),
             exec_faults: (0, 0),

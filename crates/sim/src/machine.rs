@@ -21,7 +21,7 @@ use crate::ksm::{Contents, Ksm};
 use crate::memcg::{Making, MemcgId, Memcgs};
 use crate::mm::Mm;
 use crate::oom::{State, Victim};
-use crate::physical::{Physical, process_pages};
+use crate::physical::{Holder, Physical, process_pages};
 use crate::proc::{self, Identity};
 use crate::range_map::RangeSet;
 use crate::rules_of::Rules;
@@ -99,6 +99,8 @@ impl Machine {
             synced: Vec::new(),
             last_inode: 1000,
             clock: 0,
+            droppable: false,
+            written: RangeSet::default(),
             contents: Contents::default(),
             ksm: Ksm::new(release),
             cpusets: crate::cpuset::Cpusets::default(),
@@ -243,7 +245,7 @@ impl Machine {
             legacy: false,
         };
         let layout = layout(config.release, config.arch, input);
-        let mut mm = Mm::new(config.arch, layout, self.image.segments);
+        let mut mm = Mm::new(config.arch, layout, self.image.segments, config.unsynced());
         let rest = Rest {
             mms: &mut self.mms,
             processes: &mut self.processes,
@@ -278,6 +280,7 @@ impl Machine {
         let result = run(&mut Ctx { store: &mut self.store, mm: &mut mm, task: &mut task, rest });
         self.processes[group].task = task;
         self.store.frames.pay_tables(&mut mm);
+        self.store.frames.pay_mappings(&mut mm);
         if mm.users > 0 {
             self.mms.insert(key, mm);
         } else {
@@ -306,7 +309,7 @@ impl Machine {
                 }
             });
         }
-        for hole in &holes {
+        for hole in holes.iter().filter(|hole| !hole.stays) {
             self.store.drop_pages(hole.file, hole.first, hole.count);
         }
         for &(file, first, count) in &synced {
@@ -497,7 +500,7 @@ impl World for Machine {
             other_fds: self.image.other_fds.clone(),
         };
         let none = || WorldError(format!("there is no memory to start `{}`", spec.name));
-        self.as_kernel(process_pages).map_err(|_| none())?;
+        self.as_kernel(|ctx| process_pages(ctx, Holder::Process)).map_err(|_| none())?;
         let memcg = self.cgroup_of(spec)?;
         let kernel = self.charge_exec(memcg);
         let mm = self.load(limits.stack.0, memcg).ok_or_else(none)?;
@@ -566,6 +569,10 @@ impl World for Machine {
         let until = self.store.clock.saturating_add(nanoseconds);
         self.ksmd(until);
         self.store.clock = until;
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            physical.look(until);
+        }
+        self.store.frames.arrive(until);
         crate::oom::reap_due(&mut self.parts());
         self.expire_dirty(nanoseconds);
         Ok(())
@@ -589,7 +596,7 @@ impl World for Machine {
             smaps_rollup: Some(proc::rollup(store, mm)),
             status: Some(proc::status(store, mm, task, &who)),
             statm: Some(proc::statm(store, mm)),
-            stat: Some(proc::stat(mm, task, &who)),
+            stat: Some(proc::stat(store, mm, task, &who)),
             oom_score,
             machine,
         })

@@ -62,7 +62,8 @@ impl Machine {
         }
         image.trim_stack(stack_limit);
         image.move_parts(moves);
-        (Mm::new(arch, layout, image.segments), image)
+        let unsynced = self.store.config.unsynced();
+        (Mm::new(arch, layout, image.segments, unsynced), image)
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) const PAGE: u64 = 4096;
 const HUGE: u64 = 2 << 20;
 /// Pages that one program may make resident; its processes together stay within 64 MiB.
 const TOUCHABLE: u64 = (48 << 20) / PAGE;
+/// Steps of a program with as many mappings as there may be.
+const COMB_STEPS: u64 = 48;
 /// Processes of one program.
 const MOST_PROCESSES: usize = 4;
 
@@ -56,11 +58,36 @@ struct Known {
     locks_future: bool,
 }
 
+/// What a program is about besides everything else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flavour {
+    /// Nothing more than anything else.
+    Plain,
+    /// Huge pages: aligned mappings, advice, what splits them and puts them together.
+    Huge,
+    /// Files and shared memory.
+    Files,
+    /// Processes and threads.
+    Family,
+}
+
+impl Flavour {
+    fn choose(random: &mut Random) -> Flavour {
+        match random.below(100) {
+            0..50 => Flavour::Plain,
+            50..70 => Flavour::Huge,
+            70..90 => Flavour::Files,
+            _ => Flavour::Family,
+        }
+    }
+}
+
 /// Makes one program.
 #[derive(Debug)]
 pub(crate) struct Generator<'a> {
     random: Random,
     mask: &'a Mask,
+    flavour: Flavour,
     left: u64,
     processes: Vec<Known>,
     current: usize,
@@ -103,7 +130,7 @@ pub(crate) fn setup(random: &mut Random, mask: &Mask) -> Setup {
         Vec::new()
     };
     let root = random.chance(10) && mask.allows("root");
-    let crowded = random.below(2000) == 0 && mask.allows("crowd");
+    let crowded = random.below(300) == 0 && mask.allows("crowd");
     Setup { limits, root, files, comb: if crowded { crowd(random) } else { 0 } }
 }
 
@@ -122,10 +149,14 @@ fn kind_of_file(file: (u64, bool)) -> &'static str {
 impl<'a> Generator<'a> {
     pub(crate) fn new(seed: u64, steps: u64, setup: &Setup, mask: &'a Mask) -> Generator<'a> {
         let first = Known { alive: true, brk: actor::image::END, ..Known::default() };
+        let mut random = Random::new(seed);
+        let flavour = Flavour::choose(&mut random);
         Generator {
-            random: Random::new(seed),
+            random,
             mask,
-            left: steps,
+            flavour,
+            // With as many mappings as there may be, each look takes long.
+            left: if setup.comb > 0 { COMB_STEPS } else { steps },
             processes: vec![first],
             current: 0,
             segments: 0,
@@ -407,20 +438,22 @@ impl<'a> Generator<'a> {
     fn madvise(&mut self) -> Option<Call> {
         let (addr, len) = self.rough_range();
         let number = self.random.below(Advice::NAMES.len() as u64);
-        let (name, advice) = Advice::NAMES[usize::try_from(number).unwrap_or(0)];
+        let (_, advice) = Advice::NAMES[usize::try_from(number).unwrap_or(0)];
         let advice = if self.random.chance(1) { 99 } else { advice };
-        if !self.mask.allows(name) {
+        self.advise(addr, len, advice)
+    }
+
+    /// The advice, if it is one that can be compared and does no harm.
+    fn advise(&mut self, addr: u64, len: u64, advice: i32) -> Option<Call> {
+        if !self.mask.allows(&Advice(advice).to_string()) {
             return None;
         }
         match advice {
-            // Poisoning pages would poison the machine; paging out has no swap to go to.
+            // Poisoning pages would poison the machine.
             100 | 101 => return None,
             14 | 25 => self.huge_advised = true,
             // Each guard is an entry of a page table.
             102 if len > 64 * HUGE => return None,
-            // A huge page is split, and those of its pages that hold zeros are given back, which is
-            // not modelled.
-            8 | 20 | 21 if self.huge_advised && !(addr | len).is_multiple_of(HUGE) => return None,
             _ => {}
         }
         let fills = matches!(advice, 3 | 22 | 23 | 25);
@@ -513,8 +546,8 @@ impl<'a> Generator<'a> {
             }
             5 => Call::Close { fd: self.fd() },
             6 | 7 => Call::Pread { fd: self.fd(), offset, len },
-            // Pages behind the end of a disk's file are read ahead, which is not modelled.
-            8..14 if self.disk => return None,
+            // What is written in one go is kept in one piece, which is not modelled.
+            8 | 9 if self.disk => Call::Pwrite { fd: self.fd(), offset, len: len % (2 * PAGE) },
             8 | 9 => Call::Pwrite { fd: self.fd(), offset, len },
             10..13 => Call::Ftruncate { fd: self.fd(), len: self.random.below(40 * PAGE) },
             13 => {
@@ -522,9 +555,16 @@ impl<'a> Generator<'a> {
                 Call::Fallocate { fd: self.fd(), mode, offset, len }
             }
             14 => Call::Fsync { fd: self.fd() },
-            // Of a disk's pages, writes that are under way decide what can be dropped.
-            _ if self.files > 0 => return None,
-            _ => Call::Fadvise { fd: self.fd(), offset: 0, len: 0, advice: 4 },
+            // What is read again after pages were dropped is read ahead, which is not modelled.
+            _ if self.disk => {
+                let advice = self.random.one(&[3, 3, 5, 6]);
+                Call::Fadvise { fd: self.fd(), offset, len, advice }
+            }
+            _ => {
+                let (offset, len) = if self.random.chance(50) { (0, 0) } else { (offset, len) };
+                let advice = self.random.one(&[0, 1, 2, 3, 3, 4, 4, 4, 5, 6]);
+                Call::Fadvise { fd: self.fd(), offset, len, advice }
+            }
         })
         .filter(|call| self.mask.allows_call(call))
     }
@@ -549,6 +589,79 @@ impl<'a> Generator<'a> {
     }
 
     fn call(&mut self) -> Option<What> {
+        if self.random.chance(30) {
+            let call = match self.flavour {
+                Flavour::Huge => self.huge_call()?,
+                Flavour::Files => self.about_files()?,
+                Flavour::Plain | Flavour::Family => return self.any_call(),
+            };
+            return self.mask.allows_call(&call).then_some(What::Step(Step::Call(call)));
+        }
+        self.any_call()
+    }
+
+    /// What is about huge pages.
+    fn huge_call(&mut self) -> Option<Call> {
+        let random = &mut self.random;
+        let block = 0x5000_0000 + random.below(16) * HUGE;
+        let len = random.between(1, 2) * HUGE + random.below(3) * PAGE;
+        match random.below(8) {
+            0 => {
+                let flags = MapFlags::PRIVATE.with(MapFlags::ANONYMOUS);
+                let flags = if random.chance(50) { flags.with(MapFlags::FIXED) } else { flags };
+                let addr = block.wrapping_sub(random.below(3) * PAGE);
+                let prot = if random.chance(85) { Prot(3) } else { Prot(1) };
+                if self.known().locks_future && !self.spend(len / PAGE) {
+                    return None;
+                }
+                let safe = self.may_lose(addr, len);
+                safe.then_some(Call::Mmap { addr, len, prot, flags, fd: -1, offset: 0 })
+            }
+            1 | 2 => {
+                let (addr, len) = self.range();
+                self.advise(addr, len, 14)
+            }
+            3 => {
+                let (addr, len) = self.range();
+                let (addr, len) = if self.random.chance(70) {
+                    (addr / HUGE * HUGE, len.min(1 << 40).next_multiple_of(HUGE))
+                } else {
+                    (addr, len)
+                };
+                self.advise(addr, len.min(3 * HUGE), 25)
+            }
+            _ => {
+                let (addr, len) = self.range();
+                let advice = self.random.one(&[4, 8, 15, 20, 21, 22, 23, 24, 102, 103]);
+                self.advise(addr, len, advice)
+            }
+        }
+    }
+
+    /// What is about files and shared memory.
+    fn about_files(&mut self) -> Option<Call> {
+        match self.random.below(10) {
+            0..5 => self.file_call(),
+            5..7 => self.shm_call(),
+            7 => {
+                let (addr, len) = self.rough_range();
+                Some(Call::Msync { addr, len, flags: SyncFlags(self.random.one(&[1, 2, 4, 6])) })
+            }
+            _ => {
+                let fd = self.fd();
+                let flags = self.random.one(&[MapFlags::PRIVATE, MapFlags::SHARED]);
+                let (len, offset) =
+                    (self.random.between(1, 24) * PAGE, self.random.below(12) * PAGE);
+                let prot = self.random.one(&[Prot(1), Prot(3), Prot(3), Prot(2), Prot(5)]);
+                if self.known().locks_future && !self.spend(len / PAGE) {
+                    return None;
+                }
+                Some(Call::Mmap { addr: 0, len, prot, flags, fd, offset })
+            }
+        }
+    }
+
+    fn any_call(&mut self) -> Option<What> {
         let call = match self.random.below(100) {
             0..24 => self.mmap()?,
             24..36 => {
@@ -649,7 +762,8 @@ impl Source for Generator<'_> {
             self.current = self.random.one(&able);
         }
         for _ in 0..1000 {
-            let what = if self.random.below(1000) < 6 { self.family() } else { self.call() };
+            let kin = if self.flavour == Flavour::Family { 40 } else { 6 };
+            let what = if self.random.below(1000) < kin { self.family() } else { self.call() };
             if let Some(what) = what {
                 let process = u32::try_from(self.current).unwrap_or(u32::MAX);
                 return Some(Action { process, what });

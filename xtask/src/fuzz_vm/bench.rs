@@ -16,7 +16,7 @@ use crate::Stop;
 /// Kernels when none is named.
 pub(crate) const SERIES: [&str; 2] = ["6.1", "6.12"];
 /// Behind the name of a series: as Debian boots it, with multi-generational LRU where it has that.
-const AS_BOOTED: &str = "-lru_gen";
+pub(crate) const AS_BOOTED: &str = "-lru_gen";
 /// Scenarios that one machine performs at most.
 const MOST: u32 = 40;
 

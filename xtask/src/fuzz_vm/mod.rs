@@ -28,7 +28,7 @@ use scenario::{Scenario, Source};
 use crate::fuzz_host::Random;
 use crate::{Stop, repository};
 use bench::recordings;
-pub(crate) use bench::{Bench, SERIES};
+pub(crate) use bench::{AS_BOOTED, Bench, SERIES};
 use case::{Case, Shape};
 use verdict::{Kind, Verdict};
 

@@ -34,6 +34,10 @@ const fn meminfo(field: &'static str, share: u64, amount: u64) -> Rule {
     Rule { file: "meminfo", field, unit: Unit::Bytes, within, share_of: "" }
 }
 
+const fn shown(field: &'static str) -> Rule {
+    Rule { file: "meminfo", field, unit: Unit::Bytes, within: None, share_of: "" }
+}
+
 const fn events(field: &'static str, within: Option<Within>) -> Rule {
     Rule { file: "vmstat", field, unit: Unit::Count, within, share_of: "" }
 }
@@ -67,6 +71,13 @@ const RULES: &[Rule] = &[
     events("workingset_refault_file", None),
     events("pgscan_kswapd", None),
     events("pgscan_direct", None),
+    events("pgsteal_anon", None),
+    events("pgsteal_file", None),
+    events("pgrefill", None),
+    shown("Active(anon)"),
+    shown("Inactive(anon)"),
+    shown("Active(file)"),
+    shown("Inactive(file)"),
 ];
 
 /// What is compared of every memory cgroup.
@@ -80,7 +91,17 @@ const CGROUP: &[(&str, Unit, Option<Within>)] = &[
     ("memory.events oom_kill", Unit::Count, Some(Within { share: 0, amount: 0 })),
     ("memory.stat anon", Unit::Bytes, Some(Within { share: 10, amount: 512 * KIB })),
     ("memory.stat file", Unit::Bytes, Some(Within { share: 100, amount: MIB })),
+    // Version 1.
+    ("memory.usage_in_bytes", Unit::Bytes, Some(Within { share: 10, amount: 512 * KIB })),
+    ("memory.memsw.usage_in_bytes", Unit::Bytes, Some(Within { share: 10, amount: 512 * KIB })),
+    ("memory.failcnt", Unit::Count, None),
+    ("memory.stat rss", Unit::Bytes, Some(Within { share: 10, amount: 512 * KIB })),
+    ("memory.stat cache", Unit::Bytes, Some(Within { share: 100, amount: MIB })),
 ];
+
+/// Where each version of cgroups is mounted, and a file that every cgroup of it has.
+const CGROUPS: [(&str, &str); 2] =
+    [("sys/fs/cgroup", "/memory.current"), ("sys/fs/cgroup/memory", "/memory.usage_in_bytes")];
 
 /// What two machines say of one quantity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,18 +174,21 @@ pub fn machines(one: &MachineSeen, real: &MachineSeen) -> Vec<Quantity> {
         push(&mut all, format!("{} {}", rule.file, rule.field), rule.unit, values, allowed);
     }
     let names = real.files.iter().chain(&one.files).map(|(name, _)| name.as_str());
-    let mut groups: Vec<&str> =
-        names.filter_map(|name| name.strip_suffix("/memory.current")).collect();
-    groups.sort_unstable();
-    groups.dedup();
-    for group in groups {
-        for &(what, unit, within) in CGROUP {
-            let (file, field) = what.split_once(' ').unwrap_or((what, ""));
-            let value = |seen: &MachineSeen| value(seen, &format!("{group}/{file}"), field);
-            let values = [value(one), value(real)];
-            let allowed = within.map(|within| allowed(within, values[1]));
-            let shown = group.strip_prefix("sys/fs/cgroup").unwrap_or(group);
-            push(&mut all, format!("{shown} {what}"), unit, values, allowed);
+    let names: Vec<&str> = names.collect();
+    for (mount, file) in CGROUPS {
+        let mut groups: Vec<&str> =
+            names.iter().filter_map(|name| name.strip_suffix(file)).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        for group in groups {
+            for &(what, unit, within) in CGROUP {
+                let (file, field) = what.split_once(' ').unwrap_or((what, ""));
+                let value = |seen: &MachineSeen| value(seen, &format!("{group}/{file}"), field);
+                let values = [value(one), value(real)];
+                let allowed = within.map(|within| allowed(within, values[1]));
+                let shown = group.strip_prefix(mount).unwrap_or(group);
+                push(&mut all, format!("{shown} {what}"), unit, values, allowed);
+            }
         }
     }
     all

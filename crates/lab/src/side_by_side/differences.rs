@@ -100,7 +100,7 @@ type Beside<'a> = (Option<&'a Event>, Option<&'a Event>);
 /// by themselves; and of who was killed in both, those that came before in both.
 fn beside<'a>(pair: &Pair<'a>) -> Vec<Beside<'a>> {
     let (left, right) = (happened(pair.one), happened(pair.real));
-    if !pair.real.whole {
+    if !pair.real.may_end() {
         return zip(&left, &right);
     }
     let mut all = Vec::new();
@@ -213,13 +213,13 @@ fn differ(
         }
         // How far one came who was killed is a quantity.
         (What::Touch { touched: one, .. }, What::Touch { touched: other, .. })
-            if pair.real.whole && one.stopped.is_some() && one.stopped == other.stopped =>
+            if pair.real.may_end() && one.stopped.is_some() && one.stopped == other.stopped =>
         {
             true
         }
         (What::Chosen(one), What::Chosen(other)) => {
             (one.name, one.nth, one.end) == (other.name, other.nth, other.end)
-                && (pair.real.whole || one.step == other.step)
+                && (pair.real.may_end() || one.step == other.step)
         }
         _ => values[0] == values[1],
     };

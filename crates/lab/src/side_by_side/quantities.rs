@@ -6,8 +6,8 @@ use facts::oom_report::TriggerKind;
 use scenario::comparison::QuantityRow;
 use scenario::run::{Death, MachineSeen, What};
 
-use super::Arrived;
 use super::differences::Pair;
+use super::{Arrived, Machinery};
 use crate::compare::machine::{Quantity, kill_point, machines};
 use crate::compare::zones::{ksm, zones};
 use crate::compare::{report, tasks};
@@ -15,7 +15,13 @@ use crate::compare::{report, tasks};
 /// Adds all of them.
 pub(super) fn compare(pair: &Pair<'_>, rows: &mut Vec<QuantityRow>) {
     let mut add = |moment: &str, all: Vec<Quantity>| {
-        let all = all.into_iter().map(|quantity| quantity.tolerated(&pair.scenario.tolerances));
+        // Around a fence there is another machine.
+        let ours = |quantity: &Quantity| {
+            pair.real.machinery == Machinery::Whole
+                || (!quantity.what.starts_with("meminfo ") && quantity.values[1].is_some())
+        };
+        let all = all.into_iter().filter(ours);
+        let all = all.map(|quantity| quantity.tolerated(&pair.scenario.tolerances));
         rows.extend(all.map(|quantity| QuantityRow {
             between: pair.between,
             moment: moment.to_owned(),

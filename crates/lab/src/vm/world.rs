@@ -9,7 +9,7 @@ use ::world::{
 };
 
 use super::batch::{Batch, Then};
-use super::boot::{self, Boot};
+use super::boot::{self, Boot, CgroupVersion};
 use super::guest::{Guest, panic_of};
 use super::kernel::{CGROUPS, There};
 use super::setup::{self, Disk};
@@ -50,7 +50,15 @@ impl VmWorld {
     pub fn boot(boot: &Boot) -> Result<VmWorld, WorldError> {
         let guest = Rc::new(boot::boot(boot)?);
         let kernel = Rc::new(There { guest: Rc::clone(&guest) });
-        arrange(&kernel).map_err(cannot("arrange the machine"))?;
+        arrange(&kernel, boot.cgroups).map_err(cannot("arrange the machine"))?;
+        if boot.cgroups == CgroupVersion::V1
+            && !kernel.exists(&format!("{CGROUPS}/memory.usage_in_bytes"))
+        {
+            return Err(WorldError(
+                "this kernel has no memory cgroups of version 1 (CONFIG_MEMCG_V1, since 6.11)"
+                    .into(),
+            ));
+        }
         let devices =
             setup::devices(&kernel, boot.disks.len()).map_err(cannot("find its disks"))?;
         let no = cannot("start the actor");
@@ -226,10 +234,17 @@ fn cannot(what: &str) -> impl Fn(io::Error) -> WorldError {
 }
 
 /// File systems, and room for descriptors.
-fn arrange(kernel: &There) -> io::Result<()> {
+fn arrange(kernel: &There, cgroups: CgroupVersion) -> io::Result<()> {
     let mut batch = Batch::default();
-    let mounts = [("proc", "/proc"), ("cgroup2", CGROUPS), ("tmpfs", "/shm")];
-    let places = mounts.map(|(kind, place)| (batch.text(kind), batch.text(place)));
+    let mounts = match cgroups {
+        // As systemd mounts it: what a parent protects and no child claims is shared out.
+        CgroupVersion::V2 => ("cgroup2", CGROUPS, "memory_recursiveprot"),
+        CgroupVersion::V1 => ("cgroup", CGROUPS, "memory"),
+    };
+    // As large as memory, and not half of it.
+    let mounts = [("proc", "/proc", ""), mounts, ("tmpfs", "/shm", "size=0")];
+    let places =
+        mounts.map(|(kind, place, data)| (batch.text(kind), batch.text(place), batch.text(data)));
     // More than one machine needs.
     let most = 60_000_u64;
     let limit = batch.bytes(&[most.to_ne_bytes(), most.to_ne_bytes()].concat());
@@ -237,17 +252,18 @@ fn arrange(kernel: &There) -> io::Result<()> {
     let memory = batch.bytes(b"+memory");
     let printk = batch.text("/proc/sys/kernel/printk");
     let everything = batch.bytes(b"7 4 1 7");
-    // As systemd mounts it: what a parent protects and no child claims is shared out.
-    let options = batch.text("memory_recursiveprot");
-    for (at, (kind, place)) in places.into_iter().enumerate() {
-        let data = if at == 1 { options.into() } else { 0.into() };
-        let args = [kind.into(), place.into(), kind.into(), 0.into(), data];
-        batch.step(libc::SYS_mount.cast_unsigned(), args, Then::UnlessError);
+    for (at, (kind, place, data)) in places.into_iter().enumerate() {
+        let args = [kind.into(), place.into(), kind.into(), 0.into(), data.into()];
+        // A kernel that has no such cgroups is told of by its name.
+        let then = if at == 1 { Then::Next } else { Then::UnlessError };
+        batch.step(libc::SYS_mount.cast_unsigned(), args, then);
     }
     // RLIMIT_NOFILE
     batch.call(libc::SYS_prlimit64, [0.into(), 7.into(), limit.into(), 0.into()]);
     batch.write_file(printk, everything);
-    batch.write_file(control, memory);
+    if cgroups == CgroupVersion::V2 {
+        batch.write_file(control, memory);
+    }
     kernel.one(&batch).map(|_| ())
 }
 
@@ -351,11 +367,15 @@ impl World for VmWorld {
             return Ok(Vec::new());
         }
         let mut names: Vec<String> = MACHINE.iter().map(|name| (*name).to_owned()).collect();
+        let (mount, files) = match self.boot.cgroups {
+            CgroupVersion::V1 => ("sys/fs/cgroup/memory", CGROUP_V1_FILES),
+            CgroupVersion::V2 => ("sys/fs/cgroup", CGROUP_FILES),
+        };
         for path in &self.cgroups {
             let path = path.trim_end_matches('/');
-            names.extend(CGROUP.iter().map(|file| format!("sys/fs/cgroup{path}/{file}")));
+            names.extend(files.iter().map(|file| format!("{mount}{path}/{file}")));
         }
-        let place = |name: &String| match name.strip_prefix("sys/fs/cgroup") {
+        let place = |name: &String| match name.strip_prefix(mount) {
             Some(rest) => format!("{CGROUPS}{rest}"),
             None if name.starts_with("sys/") => format!("/{name}"),
             None => format!("/proc/{name}"),
@@ -393,7 +413,7 @@ impl Booted for VmWorld {
         if !std::mem::replace(&mut self.equipped, true) {
             self.equip(setup)?;
         }
-        setup::cgroups(&self.kernel, &setup.cgroups).map_err(cannot("have cgroups"))?;
+        setup::cgroups(&self.kernel, setup, self.boot.cgroups).map_err(cannot("have cgroups"))?;
         self.cgroups.clone_from(&setup.cgroups);
         Ok(())
     }
@@ -448,7 +468,7 @@ const MACHINE: &[&str] = &[
 ];
 
 /// Files of a memory cgroup that are looked at.
-const CGROUP: &[&str] = &[
+pub(crate) const CGROUP_FILES: &[&str] = &[
     "memory.current",
     "memory.peak",
     "memory.min",
@@ -463,6 +483,20 @@ const CGROUP: &[&str] = &[
     "memory.swap.max",
     "memory.swap.events",
     "memory.pressure",
+];
+
+/// The same of version 1.
+pub(crate) const CGROUP_V1_FILES: &[&str] = &[
+    "memory.usage_in_bytes",
+    "memory.limit_in_bytes",
+    "memory.max_usage_in_bytes",
+    "memory.failcnt",
+    "memory.memsw.usage_in_bytes",
+    "memory.memsw.limit_in_bytes",
+    "memory.memsw.failcnt",
+    "memory.kmem.usage_in_bytes",
+    "memory.stat",
+    "memory.oom_control",
 ];
 
 #[cfg(test)]

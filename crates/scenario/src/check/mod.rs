@@ -283,13 +283,11 @@ impl<'p> Checker<'p> {
         let mut word = args.need("a share such as `2%` or a size")?;
         if let Some(share) = args::percent(word)? {
             tolerance.milli_percent = share;
-            match args.next() {
-                Some(next) => word = next,
-                None => {
-                    self.tolerances.push(tolerance);
-                    return Ok(());
-                }
-            }
+            let Some(next) = args.next() else {
+                self.tolerances.push(tolerance);
+                return Ok(());
+            };
+            word = next;
         }
         tolerance.amount = args::size(word)?;
         self.tolerances.push(tolerance);

@@ -1,5 +1,7 @@
 //! `madvise(2)`: `do_madvise()` and `madvise_walk_vmas()`, 6.18; which advice exists, by release.
 
+use std::collections::BTreeSet;
+
 use facts::Release;
 use world::{Advice, Errno};
 
@@ -227,8 +229,7 @@ impl Ctx<'_> {
 
     /// `madvise_free_pte_range()`: what is there may be taken until it is written again.
     fn lazy_free(&mut self, first: u64, last: u64) {
-        self.split_huge_page(first);
-        self.split_huge_page(last);
+        self.split_partial(first, last);
         for (page, len, pte) in self.mm.pages.within(first, last) {
             if pte.what == What::Swap {
                 self.zap(page, page + len);
@@ -269,7 +270,8 @@ impl Ctx<'_> {
         }
         let first = vma.pgoff_at(start);
         let file = self.store.opens[open].file;
-        self.store.holes.push(Hole { file, first, count: (end - start) >> PAGE_BITS, cows: false });
+        let count = (end - start) >> PAGE_BITS;
+        self.store.holes.push(Hole { file, first, count, cows: false, stays: false });
         Ok(())
     }
 
@@ -280,12 +282,13 @@ impl Ctx<'_> {
         if vma.flags.any(VmFlags::LOCKED.with(VmFlags::PFNMAP)) {
             return Err(Errno::EINVAL);
         }
+        let droppable = vma.has(VmFlags::DROPPABLE);
         let (first, last) = (start >> PAGE_BITS, end >> PAGE_BITS);
-        self.split_huge_page(first);
-        self.split_huge_page(last);
+        self.split_partial(first, last);
         let runs = self.mm.pages.within(first, last);
         let mut gone = Vec::new();
         let mut swaps = Vec::new();
+        let mut splits = BTreeSet::new();
         let swap = self.store.frames.has_swap();
         for (page, len, pte) in runs {
             if !pte.counted() {
@@ -306,14 +309,19 @@ impl Ctx<'_> {
                     swaps.push((frame, count));
                     continue;
                 }
-                if pte.what != What::Anon || (clean && !known.swapbacked) {
+                if pte.what != What::Anon || ((clean || droppable) && !known.swapbacked) {
                     gone.push((from, count, clean && pte.what != What::Anon, frame));
-                } else if pte.huge {
-                    for block in (from..from + count).step_by(512) {
-                        self.flatten(block);
-                    }
+                } else if known.large && known.swapbacked {
+                    // There is no swap for it as a whole.
+                    splits
+                        .extend((frame..frame + count).step_by(512).map(|part| part - part % HUGE));
+                } else if known.large {
+                    self.store.frames.update(frame, count, |frame| frame.swapbacked = true);
                 }
             }
+        }
+        for base in splits {
+            self.split_folio(base);
         }
         for (frame, count) in swaps {
             self.page_out(frame, count);
