@@ -99,6 +99,8 @@ pub(crate) struct Generator<'a> {
     root: bool,
     touchable: u64,
     huge_advised: bool,
+    /// Pages may hold anything.
+    random_written: bool,
 }
 
 /// What a program starts from, at random.
@@ -165,6 +167,7 @@ impl<'a> Generator<'a> {
             root: setup.root,
             touchable: TOUCHABLE,
             huge_advised: false,
+            random_written: false,
         }
     }
 
@@ -505,13 +508,17 @@ impl<'a> Generator<'a> {
         let count = (len / stride).clamp(1, 600);
         let count = if self.random.chance(50) { self.random.between(1, count) } else { count };
         let access = match self.random.below(20) {
-            0 if self.mask.allows("execute") => Access::Execute,
+            // What was written at random may be an instruction that writes somewhere.
+            0 if self.mask.allows("execute") && !self.random_written => Access::Execute,
             0..8 => Access::Read,
             _ => Access::Write,
         };
         let content = match self.random.below(20) {
             0 => Content::Byte(7),
-            1 => Content::Random(self.random.next()),
+            1 => {
+                self.random_written |= access == Access::Write;
+                Content::Random(self.random.next())
+            }
             _ => Content::OneByte,
         };
         let count = if access == Access::Execute { count.min(8) } else { count };

@@ -250,6 +250,10 @@ impl Ctx<'_> {
                 });
                 self.store.frames.update(frame, count, |frame| {
                     frame.dirty = false;
+                    if frame.unevictable {
+                        // `folio_mark_lazyfree()`: somebody else has it locked.
+                        return;
+                    }
                     frame.swapbacked = false;
                     frame.referenced = false;
                     frame.active = false;
