@@ -225,6 +225,11 @@ impl Player<'_> {
                 continue;
             }
             if self.passes_over(&action)? {
+                if let Some(mismatch) = self.flush(source)? {
+                    return Ok(Some(mismatch));
+                }
+                // It stays where it was, so that places in the program are the same on both sides.
+                self.actions.push(action);
                 continue;
             }
             if let Some(mismatch) = self.act(&action, source)? {
