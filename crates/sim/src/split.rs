@@ -109,7 +109,8 @@ impl Ctx<'_> {
             let locked = |page: u64| {
                 self.mm.at(page << PAGE_BITS).is_some_and(|vma| vma.has(VmFlags::LOCKED))
             };
-            let zeros: Vec<u64> = (at..from).filter(|zero| !locked(page + (zero - frame))).collect();
+            let zeros: Vec<u64> =
+                (at..from).filter(|zero| !locked(page + (zero - frame))).collect();
             for zero in zeros {
                 let place = page + (zero - frame);
                 self.mm.pages.set(place, 1, Pte::BLANK);

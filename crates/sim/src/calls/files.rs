@@ -173,7 +173,13 @@ impl Ctx<'_> {
         if len < old {
             let first = page_align(len) >> PAGE_BITS;
             self.store.files[file].blocks.take(first, 1 << 40);
-            self.store.holes.push(Hole { file, first, count: u64::MAX >> 24, cows: true, stays: false });
+            self.store.holes.push(Hole {
+                file,
+                first,
+                count: u64::MAX >> 24,
+                cows: true,
+                stays: false,
+            });
             self.store.clear_part(file, len);
         }
     }

@@ -317,7 +317,8 @@ impl Ctx<'_> {
                     gone.push((from, count, clean && pte.what != What::Anon, frame));
                 } else if known.large && known.swapbacked {
                     // There is no swap for it as a whole.
-                    splits.extend((frame..frame + count).step_by(512).map(|part| part - part % HUGE));
+                    splits
+                        .extend((frame..frame + count).step_by(512).map(|part| part - part % HUGE));
                 } else if known.large {
                     self.store.frames.update(frame, count, |frame| frame.swapbacked = true);
                 }
