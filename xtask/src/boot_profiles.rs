@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use lab::vm::debian::{Arch, Archive, cache};
-use lab::vm::{Boot, VmWorld, write_profile};
+use lab::vm::{Boot, CgroupVersion, VmWorld, measure as measure_machine, write_profile};
 use world::{Limits, ProcessSpec};
 
 use crate::{Stop, repository};
@@ -56,11 +56,12 @@ fn measure(series: &str) -> Result<String, Stop> {
                 disks: Vec::new(),
                 modules: Vec::new(),
                 parameters: vec!["transparent_hugepage=never".to_owned()],
+                cgroups: CgroupVersion::V2,
             };
             let name = format!("{series}-{mib}m-{cpus}cpu");
             println!("{name}");
             let measured = VmWorld::boot(&boot)
-                .and_then(|mut world| world.measure(&spec()))
+                .and_then(|mut world| measure_machine(&mut world, &spec()))
                 .map_err(|error| format!("{name}: {error}"))?;
             let profile = measured.config.physical.ok_or_else(|| format!("{name}: no memory"))?;
             let _ = write!(text, "\n{}", write_profile(&name, &profile));

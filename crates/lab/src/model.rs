@@ -27,7 +27,7 @@ impl HostModel {
     pub fn measure(spec: &ProcessSpec) -> Result<HostModel, WorldError> {
         let mut world = HostWorld::new(HostConfig { files: Files::ALL, ..HostConfig::default() })?;
         let (image, smaps) = image_of(&mut world, spec)?;
-        let mut config = config(&smaps, &|path| fs::read_to_string(path).ok())?;
+        let mut config = config(&smaps, &mut |path| fs::read_to_string(path).ok())?;
         config.cpus = std::thread::available_parallelism()
             .map_or(1, |cpus| u32::try_from(cpus.get()).unwrap_or(1));
         config.read_ahead = read_ahead().unwrap_or(config.read_ahead);
@@ -38,6 +38,11 @@ impl HostModel {
     /// A machine like this one, with nothing running.
     pub fn machine(&self) -> Machine {
         Machine::new(self.config.clone(), self.image.clone())
+    }
+
+    /// What an actor looks like that has just started.
+    pub(crate) fn image(&self) -> &Image {
+        &self.image
     }
 
     /// How it is built.
@@ -155,19 +160,17 @@ pub(crate) fn line(text: &str, name: &str) -> Option<u64> {
 /// A machine as its files say, with what an actor's `smaps` tells of it.
 pub(crate) fn config(
     smaps: &str,
-    read: &dyn Fn(&str) -> Option<String>,
+    read: &mut dyn FnMut(&str) -> Option<String>,
 ) -> Result<MachineConfig, WorldError> {
     let no = |what: &str| WorldError(format!("cannot tell {what} of this machine"));
-    let number = |path: &str| read(path)?.trim().parse::<u64>().ok();
-    let vm = |name: &str| number(&format!("/proc/sys/vm/{name}")).ok_or_else(|| no(name));
     let release: Release = read("/proc/sys/kernel/osrelease")
         .and_then(|text| text.trim().parse().ok())
         .ok_or_else(|| no("the kernel's release"))?;
     let meminfo = read("/proc/meminfo").ok_or_else(|| no("the memory"))?;
     let mem = |name: &str| line(&meminfo, name).map(|kib| kib / 4).ok_or_else(|| no(name));
-    let huge = |name: &str| {
-        let text = read(&format!("/sys/kernel/mm/transparent_hugepage/{name}")).unwrap_or_default();
-        text.split(['[', ']']).nth(1).unwrap_or(text.trim()).to_owned()
+    let mut vm = |name: &str| {
+        let text = read(&format!("/proc/sys/vm/{name}"));
+        text.and_then(|text| text.trim().parse::<u64>().ok()).ok_or_else(|| no(name))
     };
     let mut config = MachineConfig::new(release, Arch::X86_64, mem("MemTotal")?, mem("SwapTotal")?);
     config.siblings = true;
@@ -184,12 +187,18 @@ pub(crate) fn config(
     config.max_map_count = vm("max_map_count")?;
     config.mmap_min_addr = vm("mmap_min_addr")?;
     config.legacy_layout = vm("legacy_va_layout").unwrap_or(0) != 0;
+    let mut huge = |name: &str| {
+        let text = read(&format!("/sys/kernel/mm/transparent_hugepage/{name}")).unwrap_or_default();
+        text.split(['[', ']']).nth(1).unwrap_or(text.trim()).to_owned()
+    };
     config.huge = match huge("enabled").as_str() {
         "always" => Huge::Always,
         "madvise" => Huge::Madvise,
         _ => Huge::Never,
     };
     config.huge_zero_page = huge("use_zero_page") == "1";
+    let generations = read("/sys/kernel/mm/lru_gen/enabled").unwrap_or_default();
+    config.lru_gen = generations.trim().ends_with(['1', '3', '5', '7']);
     config.protection_keys = smaps.contains("\nProtectionKey:");
     config.soft_dirty = smaps
         .lines()

@@ -3,19 +3,24 @@
 mod differences;
 mod quantities;
 
+use std::path::{Path, PathBuf};
+
 use facts::Release;
 use scenario::Scenario;
 use scenario::comparison::{ArmRow, BrokenRow, ComparisonReport, CurveRow, DeathRow, SCHEMA};
 use scenario::program::Arm;
 use scenario::run::{Event, MachineSeen, Options, What, run};
 use sim::{Image, Machine, MachineConfig};
-use world::{World, WorldError};
+use units::Bytes;
+use world::{ProcessSpec, World, WorldError};
 
+use crate::allocator::{self, About, Heaps, Shared};
 use crate::compare::Tolerances;
+use crate::recording::{Recorded, Recorder, Recording};
 use crate::sampled::{NAMES, Sampled};
 use crate::vm::debian::Kernel;
-use crate::vm::{Boot, Disk, Measured, VmWorld, modules};
-use crate::{Files, HostConfig, HostModel, HostWorld};
+use crate::vm::{Boot, CgroupVersion, Disk, Measured, VmWorld, measure, modules};
+use crate::{Booted, FencedWorld, Files, HostConfig, HostModel, HostWorld};
 
 /// Steps of a scenario at most: every one is kept until it is compared.
 const MOST_STEPS: u64 = 2_000_000;
@@ -34,6 +39,8 @@ pub enum Place {
         /// Its files.
         kernel: Kernel,
     },
+    /// Such a kernel, as it answered once.
+    Recorded(PathBuf),
 }
 
 impl Place {
@@ -41,7 +48,7 @@ impl Place {
         match self {
             Place::Model => Arm::Model,
             Place::Host => Arm::Host,
-            Place::Vm { .. } => Arm::Vm,
+            Place::Vm { .. } | Place::Recorded(_) => Arm::Vm,
         }
     }
 
@@ -51,6 +58,9 @@ impl Place {
             Place::Model => "model".to_owned(),
             Place::Host => "host".to_owned(),
             Place::Vm { name, .. } => format!("vm:{name}"),
+            Place::Recorded(path) => {
+                format!("recorded:{}", facts::Name::new(path.as_os_str().as_encoded_bytes()))
+            }
         }
     }
 }
@@ -68,6 +78,10 @@ pub struct Plan<'a> {
     /// Whether the model starts from what the scenario states, and not from what is measured in the
     /// virtual machine that it is compared with.
     pub stored: bool,
+    /// Whether memory is looked at meanwhile, for pictures, which takes longer than most scenarios.
+    pub curves: bool,
+    /// The folder where what virtual machines answer is recorded.
+    pub record: Option<&'a Path>,
     /// Told what is about to be done.
     pub about_to: &'a dyn Fn(&str),
 }
@@ -80,8 +94,30 @@ struct Arrived {
     machine: MachineSeen,
     curves: Vec<CurveRow>,
     cpus: u32,
-    /// Whether it is a machine of the scenario's own: a virtual one, or a model of one.
-    whole: bool,
+    machinery: Machinery,
+}
+
+/// What a world is to a scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Machinery {
+    /// Nothing but processes on a machine that is somebody else's.
+    Processes,
+    /// A cgroup on such a machine.
+    Fence,
+    /// A machine of the scenario's own: a virtual one, or a model of one.
+    Whole,
+}
+
+impl Arrived {
+    /// Whether it came to its first step.
+    fn began(&self) -> bool {
+        self.row.stopped.is_none() || !self.events.is_empty()
+    }
+
+    /// Whether memory may run out in it.
+    fn may_end(&self) -> bool {
+        self.machinery != Machinery::Processes
+    }
 }
 
 /// Performs a scenario on each place, and sets what happened side by side.
@@ -101,12 +137,16 @@ pub fn side_by_side(scenario: &Scenario, plan: &Plan<'_>) -> Result<ComparisonRe
         }
         let (mut model, real) = match place {
             Place::Vm { name, kernel } => on_machine(scenario, plan, name, kernel, wants_model)?,
+            Place::Recorded(path) => {
+                as_recorded(scenario, plan, Recording::load(path)?, wants_model)?
+            }
+            _ if is_fenced(scenario) => in_fence(scenario, plan, wants_model)?,
             _ => on_host(scenario, wants_model)?,
         };
         if let Some(model) = &mut model {
             let several = reals.len() > 1;
             if several {
-                model.row.arm = format!("model of {}", place.name());
+                model.row.arm = format!("model of {}", real.row.arm);
             }
         }
         if let Some(model) = model {
@@ -137,15 +177,19 @@ fn report(scenario: &Scenario, arms: Vec<Arrived>, pairs: &[[usize; 2]]) -> Comp
     let mut steps = differences::steps(scenario, &arms);
     for &between in pairs {
         let [one, real] = between.map(|at| &arms[at]);
+        if !one.began() || !real.began() {
+            continue;
+        }
         let pair = differences::Pair { scenario, between, one, real };
         differences::compare(&pair, &mut differences, &mut steps);
-        if one.whole && real.whole {
+        if one.may_end() && real.may_end() {
             differences::compare_reports(&pair, &mut differences);
             quantities::compare(&pair, &mut quantities);
         }
     }
     let apart = quantities.iter().any(|row| row.within == Some(false));
-    let equal = (!pairs.is_empty()).then_some(differences.is_empty() && !apart);
+    let compared = pairs.iter().any(|between| between.iter().all(|&at| arms[at].began()));
+    let equal = compared.then_some(differences.is_empty() && !apart);
     let mut curves = Vec::new();
     let mut rows = Vec::new();
     for (at, arrived) in arms.into_iter().enumerate() {
@@ -166,12 +210,12 @@ fn report(scenario: &Scenario, arms: Vec<Arrived>, pairs: &[[usize; 2]]) -> Comp
 }
 
 fn left_out(name: String) -> Arrived {
-    let mut arrived = begin(name, 1, false);
+    let mut arrived = begin(name, 1, Machinery::Processes);
     arrived.row.stopped = Some("the scenario's `runs-on` leaves it out".to_owned());
     arrived
 }
 
-fn begin(name: String, cpus: u32, whole: bool) -> Arrived {
+fn begin(name: String, cpus: u32, machinery: Machinery) -> Arrived {
     Arrived {
         row: ArmRow {
             arm: name,
@@ -187,7 +231,7 @@ fn begin(name: String, cpus: u32, whole: bool) -> Arrived {
         machine: MachineSeen::default(),
         curves: Vec::new(),
         cpus,
-        whole,
+        machinery,
     }
 }
 
@@ -197,16 +241,73 @@ fn on_host(
     wants_model: bool,
 ) -> Result<(Option<Arrived>, Arrived), WorldError> {
     let model = if wants_model { Some(like_this_machine(scenario)?) } else { None };
-    let mut real = begin("host".to_owned(), 1, false);
+    let mut real = begin("host".to_owned(), 1, Machinery::Processes);
     let config = HostConfig { files: Files::ALL, ..HostConfig::default() };
-    play(scenario, &mut HostWorld::new(config)?, Arm::Host, &mut real);
+    play(scenario, HostWorld::new(config)?, about_here(), Arm::Host, &mut real);
+    Ok((model, real))
+}
+
+/// What the allocator's model asks about this machine.
+fn about_here() -> About {
+    About {
+        cpus: std::thread::available_parallelism()
+            .map_or(1, |cpus| u32::try_from(cpus.get()).unwrap_or(1)),
+        never_overcommits: std::fs::read_to_string("/proc/sys/vm/overcommit_memory")
+            .is_ok_and(|text| text.trim() == "2"),
+    }
+}
+
+/// Whether a scenario on this machine's kernel is kept in a cgroup, which may run out of memory.
+fn is_fenced(scenario: &Scenario) -> bool {
+    !scenario.machine.cgroups.is_empty()
+}
+
+/// On this machine's kernel, in a cgroup as large as the scenario's machine; and on the model of that
+/// machine, with this kernel's rules.
+fn in_fence(
+    scenario: &Scenario,
+    plan: &Plan<'_>,
+    wants_model: bool,
+) -> Result<(Option<Arrived>, Arrived), WorldError> {
+    let here = HostModel::measure(&ProcessSpec { cgroup: None, ..first(scenario)? })?;
+    let release = here.config().release;
+    let cpus = here.config().cpus;
+    let mut model = None;
+    if wants_model {
+        let (mut config, _) = (plan.stated)(Some(release))?;
+        config.cpus = cpus;
+        config.huge = here.config().huge;
+        let mut arrived = begin("model".to_owned(), cpus, Machinery::Fence);
+        arrived.row.kernel = Some(release.to_string());
+        let machine = Machine::new(config, here.image().clone());
+        let about = About::of(&machine);
+        play(scenario, machine, about, Arm::Model, &mut arrived);
+        model = Some(arrived);
+    }
+    let mut real = begin("host".to_owned(), cpus, Machinery::Fence);
+    real.row.kernel = Some(release.to_string());
+    let setup = scenario.machine.setup();
+    let ram = scenario.machine.ram.or(scenario.machine.mem_total).map_or(1 << 30, Bytes::get);
+    let swap = setup.swap.iter().map(|area| area.len).sum();
+    let config = HostConfig { files: Files::ALL, ..HostConfig::default() };
+    let first_version = scenario.machine.cgroup_version == Some(1);
+    match FencedWorld::new(config, (ram, swap), &setup, first_version) {
+        Ok(world) => {
+            let about = about_here();
+            play(scenario, world, about, Arm::Host, &mut real);
+        }
+        // What this machine does not have is a result like any other.
+        Err(error) => real.row.stopped = Some(error.0),
+    }
     Ok((model, real))
 }
 
 fn like_this_machine(scenario: &Scenario) -> Result<Arrived, WorldError> {
     let model = HostModel::measure(&first(scenario)?)?;
-    let mut arrived = begin("model".to_owned(), model.config().cpus, false);
-    play(scenario, &mut model.machine(), Arm::Model, &mut arrived);
+    let mut arrived = begin("model".to_owned(), model.config().cpus, Machinery::Processes);
+    let machine = model.machine();
+    let about = About::of(&machine);
+    play(scenario, machine, about, Arm::Model, &mut arrived);
     Ok(arrived)
 }
 
@@ -221,11 +322,51 @@ fn on_machine(
     let boot = boot_of(scenario, kernel)?;
     (plan.about_to)(&format!("booting {}", kernel.package));
     let mut world = VmWorld::boot(&boot)?;
-    in_world(scenario, plan, name, &mut world, wants_model)
+    let Some(folder) = plan.record else {
+        return in_world(scenario, plan, &format!("vm:{name}"), &mut world, wants_model);
+    };
+    let file = folder.join(Recording::file_name(scenario.source.name(), name));
+    recorded(scenario, plan, &mut world, (name, &kernel.package), &file, |world| {
+        in_world(scenario, plan, &format!("vm:{name}"), world, wants_model)
+    })
+}
+
+/// On a machine as it was recorded, and on a model that starts with what that machine had.
+fn as_recorded(
+    scenario: &Scenario,
+    plan: &Plan<'_>,
+    recording: Recording,
+    wants_model: bool,
+) -> Result<(Option<Arrived>, Arrived), WorldError> {
+    let name = format!("recorded:{}", recording.header.series);
+    // The questions are those of then.
+    let plan = &Plan { curves: recording.header.curves, ..*plan };
+    in_world(scenario, plan, &name, &mut Recorded::new(recording), wants_model)
+}
+
+/// Does something in a machine, and records all of it, whatever comes of it.
+fn recorded<T>(
+    scenario: &Scenario,
+    plan: &Plan<'_>,
+    world: &mut VmWorld,
+    kernel: (&str, &str),
+    file: &Path,
+    doing: impl FnOnce(&mut Recorder<'_, VmWorld>) -> Result<T, WorldError>,
+) -> Result<T, WorldError> {
+    let source = &scenario.source;
+    let named = (source.name(), source.text());
+    let mut recorder = Recorder::new(world, named, kernel, plan.curves);
+    let done = doing(&mut recorder);
+    recorder.save(file).map_err(|error| {
+        let shown = facts::Name::new(file.as_os_str().as_encoded_bytes());
+        WorldError(format!("cannot write the recording `{shown}`: {error}"))
+    })?;
+    done
 }
 
 /// Performs a scenario in a machine that has been booted for scenarios like it, and on a model that
-/// starts with what the machine has: the report of the two.
+/// starts with what the machine has: the report of the two. `kernel` is how it was asked for and the
+/// package that it is from; `record` is the file for a recording. [`Plan::curves`] says what `curves` does.
 ///
 /// The machine is left as the scenario leaves it; [`VmWorld::reset`] makes it ready for another.
 ///
@@ -234,14 +375,44 @@ fn on_machine(
 pub fn in_machine(
     scenario: &Scenario,
     world: &mut VmWorld,
-    name: &str,
+    kernel: (&str, &str),
+    curves: bool,
+    record: Option<&Path>,
 ) -> Result<Performed, WorldError> {
-    let stated = |_| Err(WorldError("the machine is measured, not stated".to_owned()));
-    let plan = Plan { places: &[], stated: &stated, stored: false, about_to: &|_| () };
-    let (model, real) = in_world(scenario, &plan, name, world, true)?;
+    let plan = &Plan { curves, ..MEASURED };
+    let name = format!("vm:{}", kernel.0);
+    let arms = match record {
+        Some(file) => recorded(scenario, plan, world, kernel, file, |world| {
+            in_world(scenario, plan, &name, world, true)
+        })?,
+        None => in_world(scenario, plan, &name, world, true)?,
+    };
+    Ok(performed(scenario, arms))
+}
+
+/// Performs a scenario on the model of a machine that was recorded, and sets what the machine answered
+/// beside it.
+///
+/// # Errors
+/// When the scenario asks for something else than when it was recorded before it has begun.
+pub fn in_recording(scenario: &Scenario, recording: Recording) -> Result<Performed, WorldError> {
+    Ok(performed(scenario, as_recorded(scenario, &MEASURED, recording, true)?))
+}
+
+/// A machine that is measured.
+const MEASURED: Plan<'static> = Plan {
+    places: &[],
+    stated: &|_| Err(WorldError(String::new())),
+    stored: false,
+    curves: true,
+    record: None,
+    about_to: &|_| (),
+};
+
+fn performed(scenario: &Scenario, (model, real): (Option<Arrived>, Arrived)) -> Performed {
     let arms: Vec<Arrived> = model.into_iter().chain([real]).collect();
     let logs = arms.iter().map(|arrived| arrived.machine.log.clone()).collect();
-    Ok(Performed { report: report(scenario, arms, &[[0, 1]]), logs })
+    Performed { report: report(scenario, arms, &[[0, 1]]), logs }
 }
 
 /// What came of a scenario in a machine, and on the model of it.
@@ -254,24 +425,33 @@ pub struct Performed {
 }
 
 /// On a machine that is there, and on a model that starts with what it has.
-fn in_world(
+fn in_world<W: Booted>(
     scenario: &Scenario,
     plan: &Plan<'_>,
     name: &str,
-    world: &mut VmWorld,
+    world: &mut W,
     wants_model: bool,
 ) -> Result<(Option<Arrived>, Arrived), WorldError> {
     world.prepare(&scenario.machine.setup())?;
     let cpus = world.cpus();
-    let measured = world.measure(&first(scenario)?)?;
+    let measured = measure(world, &first(scenario)?)?;
     let release = measured.config.release;
+    let strict = |setting: &scenario::Setting| {
+        setting.name == "vm.overcommit_memory" && setting.value == "2"
+    };
+    let never_overcommits = scenario.machine.sysctls.iter().any(strict);
+    let about = About { cpus, never_overcommits };
     let model = if wants_model {
-        let mut arrived = begin("model".to_owned(), cpus, true);
+        let mut arrived = begin("model".to_owned(), cpus, Machinery::Whole);
         arrived.row.kernel = Some(release.to_string());
         let Measured { config, image } = measured;
-        let config = if plan.stored { (plan.stated)(Some(release))?.0 } else { config };
+        let mut config = if plan.stored { (plan.stated)(Some(release))?.0 } else { config };
+        config.cgroups = match cgroups_of(scenario) {
+            CgroupVersion::V1 => facts::CgroupVersion::V1,
+            CgroupVersion::V2 => facts::CgroupVersion::V2,
+        };
         let mut machine = Machine::new(config, image);
-        sampled(scenario, &mut machine, Arm::Model, &mut arrived, of_model);
+        played(scenario, plan, &mut machine, about, Arm::Model, &mut arrived, of_model);
         Some(arrived)
     } else {
         None
@@ -280,9 +460,9 @@ fn in_world(
         "performing {} on it",
         facts::Name::new(scenario.source.name().as_bytes())
     ));
-    let mut real = begin(format!("vm:{name}"), cpus, true);
+    let mut real = begin(name.to_owned(), cpus, Machinery::Whole);
     real.row.kernel = Some(release.to_string());
-    sampled(scenario, world, Arm::Vm, &mut real, of_machine);
+    played(scenario, plan, world, about, Arm::Vm, &mut real, of_machine);
     Ok((model, real))
 }
 
@@ -299,13 +479,7 @@ pub fn boot_of(scenario: &Scenario, kernel: &Kernel) -> Result<Boot, WorldError>
                 .into(),
         ));
     }
-    if spec.cgroup_version == Some(1) {
-        return Err(WorldError(
-            "virtual machines have cgroups of version 2 here, and the scenario asks for version 1"
-                .into(),
-        ));
-    }
-    let ram = spec.ram.or(spec.mem_total).map_or(1024 * MIB, units::Bytes::get);
+    let ram = spec.ram.or(spec.mem_total).map_or(1024 * MIB, Bytes::get);
     let whole = |bytes: u64| bytes.next_multiple_of(MIB);
     let nodes: Vec<u64> = spec.nodes.iter().map(|node| whole(node.get())).collect();
     let setup = spec.setup();
@@ -329,24 +503,34 @@ pub fn boot_of(scenario: &Scenario, kernel: &Kernel) -> Result<Boot, WorldError>
         disks: Disk::of(&setup, &scenario.files),
         modules,
         parameters: vec![format!("transparent_hugepage={huge}")],
+        cgroups: cgroups_of(scenario),
     })
+}
+
+/// The version of cgroups that a virtual machine has for a scenario.
+fn cgroups_of(scenario: &Scenario) -> CgroupVersion {
+    match scenario.machine.cgroup_version {
+        Some(1) => CgroupVersion::V1,
+        _ => CgroupVersion::V2,
+    }
 }
 
 /// On the model alone: as a machine like this one where it could also run here, else as it is stated.
 fn alone(scenario: &Scenario, plan: &Plan<'_>) -> Result<Arrived, WorldError> {
-    if scenario.runs_on.contains(&Arm::Host) {
+    if scenario.runs_on.contains(&Arm::Host) && !is_fenced(scenario) {
         return like_this_machine(scenario);
     }
     let (config, image) = (plan.stated)(None)?;
-    let mut arrived = begin("model".to_owned(), config.cpus, true);
+    let mut arrived = begin("model".to_owned(), config.cpus, Machinery::Whole);
     arrived.row.kernel = Some(config.release.to_string());
     let mut machine = Machine::new(config, image);
-    sampled(scenario, &mut machine, Arm::Model, &mut arrived, of_model);
+    let about = About::of(&machine);
+    sampled(scenario, &mut machine, about, Arm::Model, &mut arrived, of_model);
     Ok(arrived)
 }
 
 /// The first process that the scenario starts.
-fn first(scenario: &Scenario) -> Result<world::ProcessSpec, WorldError> {
+fn first(scenario: &Scenario) -> Result<ProcessSpec, WorldError> {
     let start = scenario.starts.first();
     let start = start.ok_or(WorldError("the scenario starts no process".to_owned()))?;
     Ok(start.spec.clone())
@@ -357,20 +541,38 @@ fn of_model(machine: &mut Machine) -> Option<Vec<u8>> {
     files.into_iter().find(|(name, _)| name == "meminfo").map(|(_, text)| text)
 }
 
-fn of_machine(world: &mut VmWorld) -> Option<Vec<u8>> {
+fn of_machine<W: Booted>(world: &mut W) -> Option<Vec<u8>> {
     world.read("/proc/meminfo").ok()
+}
+
+/// Plays a scenario, and looks at the machine's memory meanwhile if it is wanted.
+fn played<W: World>(
+    scenario: &Scenario,
+    plan: &Plan<'_>,
+    world: &mut W,
+    about: About,
+    arm: Arm,
+    arrived: &mut Arrived,
+    look: fn(&mut W) -> Option<Vec<u8>>,
+) {
+    if plan.curves {
+        sampled(scenario, world, about, arm, arrived, look);
+    } else {
+        play(scenario, world, about, arm, arrived);
+    }
 }
 
 /// Plays a scenario, and looks at the machine's memory meanwhile.
 fn sampled<W: World>(
     scenario: &Scenario,
     world: &mut W,
+    about: About,
     arm: Arm,
     arrived: &mut Arrived,
     look: fn(&mut W) -> Option<Vec<u8>>,
 ) {
-    let mut sampled = Sampled::new(world, look);
-    play(scenario, &mut sampled, arm, arrived);
+    let sampled = play(scenario, Sampled::new(world, look), about, arm, arrived);
+    let Some(sampled) = sampled else { return };
     for (number, name) in NAMES.iter().enumerate() {
         arrived.curves.push(CurveRow {
             arm: 0,
@@ -381,11 +583,26 @@ fn sampled<W: World>(
     }
 }
 
-fn play(scenario: &Scenario, world: &mut dyn World, arm: Arm, arrived: &mut Arrived) {
+/// Plays a scenario, and gives the world back.
+fn play<W: World>(
+    scenario: &Scenario,
+    world: W,
+    about: About,
+    arm: Arm,
+    arrived: &mut Arrived,
+) -> Option<W> {
+    let mut world = Shared::new(world);
+    let mut heaps = match allocator::rules(scenario) {
+        Ok(rules) => Heaps::new(rules, world.clone(), about),
+        Err(problems) => {
+            arrived.row.stopped = Some(problems.to_string());
+            return world.into_inner();
+        }
+    };
     let options = Options { arm, most_steps: MOST_STEPS, ..Options::model() };
     let mut events = Vec::new();
     let row = &mut arrived.row;
-    match run(scenario, world, None, &options, &mut events) {
+    match run(scenario, &mut world, Some(&mut heaps), &options, &mut events) {
         Ok(finish) => {
             row.steps = finish.steps;
             row.panic = finish.panic;
@@ -416,6 +633,8 @@ fn play(scenario: &Scenario, world: &mut dyn World, arm: Arm, arrived: &mut Arri
         }
     }
     arrived.events = events;
+    drop(heaps);
+    world.into_inner()
 }
 
 fn name(scenario: &Scenario, at: usize) -> String {
@@ -425,5 +644,8 @@ fn name(scenario: &Scenario, at: usize) -> String {
 /// What the kernels of two worlds do not count exactly.
 fn tolerances(one: &Arrived, real: &Arrived) -> Tolerances {
     let allowed = Tolerances::of_counters(one.cpus.max(real.cpus));
-    if real.whole { allowed.of_machines() } else { allowed }
+    match real.machinery {
+        Machinery::Processes => allowed,
+        Machinery::Fence | Machinery::Whole => allowed.of_machines(),
+    }
 }

@@ -60,8 +60,16 @@ pub fn build(
             problems.push(problem);
         }
     }
+    // What `kernel.randomize_va_space` says is written when the machine is arranged.
+    config.aslr_seed = Some(scenario.seed);
     if spec.random_layout {
-        notes.push("the model does not randomise addresses yet".to_owned());
+        config.randomize_va_space = 2;
+    }
+    if spec.layout.is_some() {
+        config.aslr_seed = None;
+        if spec.random_layout {
+            notes.push("a stated layout stays where it is, in spite of `random-layout`".to_owned());
+        }
     }
     let image = match &spec.layout {
         None => Image::tiny(release, arch),

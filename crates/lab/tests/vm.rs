@@ -1,7 +1,8 @@
 //! A real kernel in a virtual machine, where there are QEMU and a kernel in the cache.
 
+use oomph_lab::Booted as _;
 use oomph_lab::vm::debian::{Arch, Archive, cache};
-use oomph_lab::vm::{Boot, Disk, VmWorld, modules, unavailable};
+use oomph_lab::vm::{Boot, CgroupVersion, Disk, VmWorld, modules, unavailable};
 use world::{
     Access, Call, Content, Control, End, FileSpec, Limits, MapFlags, OpenFlags, ProcessId,
     ProcessSpec, Prot, Setup, Stop, SwapSpec, Touch, World,
@@ -32,6 +33,7 @@ fn boot() -> Option<Boot> {
                 modules::in_order(&folder, &["lzo_rle", "zram"]).expect("modules that can be read")
             }),
             parameters: Vec::new(),
+            cgroups: CgroupVersion::V2,
         }),
     }
 }

@@ -22,6 +22,7 @@ mod reason;
 pub mod report;
 pub mod run;
 mod source;
+mod tolerance;
 mod tree;
 pub mod vary;
 pub mod words;
@@ -33,9 +34,10 @@ pub use machine::{
 };
 pub use problem::{Drawn, Problem, Problems};
 pub use source::{MAX_BYTES, MAX_DEPTH, Source, Span};
+pub use tolerance::{Measured, Tolerance};
 pub use write::{Written, written, written_setup};
 
-use program::{Arm, Program, Start, Step};
+use program::{Arm, Future, Program, Start, Step};
 use world::FileSpec;
 
 /// A scenario without mistakes.
@@ -49,6 +51,8 @@ pub struct Scenario {
     pub runs_on: Vec<Arm>,
     /// Where everything random starts.
     pub seed: u64,
+    /// How far worlds may be apart, where it is not what is allowed otherwise.
+    pub tolerances: Vec<Tolerance>,
     /// The machine.
     pub machine: MachineSpec,
     /// The files.
@@ -59,8 +63,21 @@ pub struct Scenario {
     pub programs: Vec<Program>,
     /// What should be so when everything is over: claims alone.
     pub at_end: Vec<Step>,
+    /// What else may become of its moments.
+    pub futures: Vec<Future>,
     /// Names of processes.
     pub names: Vec<String>,
     /// Names of handles.
     pub handles: Vec<String>,
+}
+
+impl Scenario {
+    /// Names of its checkpoints, in the order in which they are written.
+    pub fn checkpoints(&self) -> impl Iterator<Item = &str> {
+        let steps = self.programs.iter().flat_map(|program| &program.steps);
+        steps.filter_map(|step| match &step.op {
+            program::Op::Checkpoint(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
 }

@@ -4,6 +4,7 @@ use facts::{CgroupVersion, OvercommitMode, Release};
 use rules::layout::Arch;
 
 use crate::profile::Profile;
+use crate::unsynced::{Counting, Unsynced};
 
 /// When anonymous memory gets huge pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +15,27 @@ pub enum Huge {
     Madvise,
     /// Nowhere.
     Never,
+}
+
+/// How fast the disks of a machine are, on which files and swap areas are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Disk {
+    /// From the end of a request to the word that it is done, nanoseconds.
+    pub request: u64,
+    /// What each page takes, nanoseconds.
+    pub page: u64,
+    /// Whether a page is there when the call returns (`SWP_SYNCHRONOUS_IO`: RAM disks, persistent memory):
+    /// reading from swap such a disk brings no neighbours, and nothing stays in the swap cache (4.15).
+    pub synchronous: bool,
+}
+
+impl Disk {
+    /// A disk that has everything at once, but is not known to.
+    pub const INSTANT: Disk = Disk { request: 0, page: 0, synchronous: false };
+    /// A RAM disk.
+    pub const RAM: Disk = Disk { request: 0, page: 0, synchronous: true };
+    /// A solid-state disk: 20 µs a request, 2 GB a second.
+    pub const SOLID: Disk = Disk { request: 20_000, page: 2_000, synchronous: false };
 }
 
 /// A machine: everything that a process's view of memory follows from.
@@ -55,8 +77,14 @@ pub struct MachineConfig {
     pub huge_zero_page: bool,
     /// `vm.legacy_va_layout`.
     pub legacy_layout: bool,
-    /// Seed of randomised addresses; `None`: they are not randomised.
+    /// `kernel.randomize_va_space`: 0 nothing, 1 all but the heap, 2 all. 0 unless it is set, though
+    /// kernels start with 2.
+    pub randomize_va_space: u8,
+    /// Seed of randomised addresses; `None`: programs run with the personality `ADDR_NO_RANDOMIZE`.
     pub aslr_seed: Option<u64>,
+    /// `vm.mmap_rnd_bits`, or `vm.mmap_rnd_compat_bits` for 32-bit programs; `None`: what the kernel
+    /// has by itself.
+    pub mmap_rnd_bits: Option<u32>,
     /// Processors.
     pub cpus: u32,
     /// Whether processors have protection keys, which adds a line to `smaps`.
@@ -68,6 +96,8 @@ pub struct MachineConfig {
     /// `read_ahead_kb` of the disk that files are on, pages: what a fault on a page that is not in
     /// memory reads around it.
     pub read_ahead: u64,
+    /// The disks that swap areas and files are on.
+    pub disk: Disk,
     /// Which pages of `[vvar]` can be read, one bit each: not those of namespaces of time and of
     /// architectures that are not there.
     pub vvar_pages: u64,
@@ -86,6 +116,9 @@ pub struct MachineConfig {
     pub file_device: (u32, u32),
     /// The hierarchy that the memory controller is in.
     pub cgroups: CgroupVersion,
+    /// Whether pages are reclaimed by generation (`/sys/kernel/mm/lru_gen/enabled`): possible since 6.1,
+    /// and how Debian, Fedora, Arch and others build 6.12; off where nobody says so.
+    pub lru_gen: bool,
     /// What the kernel has made of its RAM, which then is all there is; `None`: memory never ends,
     /// and nothing is reclaimed.
     pub physical: Option<Profile>,
@@ -95,6 +128,11 @@ impl MachineConfig {
     /// The kernel's `mmap_min_addr`: the lowest address that a mapping is placed at.
     pub fn lowest_address(&self) -> u64 {
         self.mmap_min_addr.max(self.lsm_mmap_min_addr)
+    }
+
+    /// How its kernel counts resident pages.
+    pub(crate) fn unsynced(&self) -> Unsynced {
+        Unsynced::new(Counting::of(self.release, self.arch, self.cpus))
     }
 
     /// A machine with the memory of a profile, which ends. Huge pages are off below 512 MiB, as the
@@ -112,6 +150,7 @@ impl MachineConfig {
         config.admin_reserve_kbytes = (free_kib / 32).min(8192);
         config.user_reserve_kbytes = (free_kib / 32).min(131_072);
         config.committed_elsewhere = profile.committed;
+        config.disk = Disk::SOLID;
         config.physical = Some(profile);
         config
     }
@@ -142,12 +181,15 @@ impl MachineConfig {
             },
             huge_zero_page: since(3, 8),
             legacy_layout: false,
+            randomize_va_space: 0,
             aslr_seed: None,
+            mmap_rnd_bits: None,
             cpus: 1,
             protection_keys: false,
             soft_dirty: false,
             vsyscall: arch == Arch::X86_64,
             read_ahead: 32,
+            disk: Disk::INSTANT,
             vvar_pages: if since(6, 13) { 0b0101 } else { 0b0011 },
             vclock_pages: 0b01,
             vdso_users: 0,
@@ -156,6 +198,7 @@ impl MachineConfig {
             memlock_limit: if since(5, 16) { (8 << 20, 8 << 20) } else { (64 << 10, 64 << 10) },
             file_device: (8, 1),
             cgroups: if since(4, 5) { CgroupVersion::V2 } else { CgroupVersion::V1 },
+            lru_gen: false,
             physical: None,
         }
     }

@@ -11,6 +11,7 @@ use world::{Access as How, Fault};
 use crate::ctx::{Access, Ctx};
 use crate::page::{HUGE, PAGE, PAGE_BITS, Pte, What};
 use crate::physical::{For, NoMemory};
+use crate::unsynced::signed;
 use crate::vm_flags::VmFlags;
 use crate::vma::{Backing, Special};
 
@@ -251,7 +252,10 @@ impl Ctx<'_> {
 
     /// As [`Ctx::fault`]; upper page tables are made before anything can fail.
     fn try_fault(&mut self, at: u64, page: u64, most: u64, write: bool) -> Result<Step, Refusal> {
+        let task = self.rest.process;
+        self.mm.unsynced.begin(task);
         let result = self.fault(at, page, most, write);
+        self.mm.unsynced.took(task, result.as_ref().map_or(1, |step| step.faults));
         if result.is_err() {
             self.mm.tables.make_top(page << PAGE_BITS);
             self.mm.tables.make_upper(page << PAGE_BITS);
@@ -268,7 +272,8 @@ impl Ctx<'_> {
         most: u64,
         write: bool,
     ) -> Result<Step, Refusal> {
-        match self.mm.pages.get(page) {
+        self.enter_fault(at);
+        let step = match self.mm.pages.get(page) {
             Some((_, Pte { what: What::Guard, .. })) => Err(Refusal::Map),
             Some((_, pte)) if pte.what == What::Swap => self.swap_in(at, page, most, pte, write),
             Some((len, pte)) if write => self.write_protected(at, page, len.min(most), pte),
@@ -282,7 +287,9 @@ impl Ctx<'_> {
                     Backing::Special(special) => self.special(at, special, page),
                 }
             }
-        }
+        };
+        self.leave_fault();
+        step
     }
 
     /// `do_anonymous_page()`, and `do_huge_pmd_anonymous_page()` where a huge page fits.
@@ -400,6 +407,7 @@ impl Ctx<'_> {
         }
         if let Some(kind) = old.rss() {
             self.mm.rss[kind] -= count;
+            self.mm.unsynced.fault(self.rest.process, kind, -signed(count));
             self.note_access(&old, count);
             self.store.frames.unmap(old.frame, count);
         }

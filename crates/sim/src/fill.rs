@@ -4,6 +4,7 @@ use crate::ctx::Ctx;
 use crate::fault::Refusal;
 use crate::frames::{Frame, file_base};
 use crate::physical::For;
+use crate::physical::mglru::Back;
 
 impl Ctx<'_> {
     /// Brings pages of a file into memory from `page` on: how many of `count` are there now, at
@@ -22,13 +23,13 @@ impl Ctx<'_> {
             return self.fill_from_swap(first);
         }
         let mut missing = self.store.uncached(file, page, count);
-        let mut active = false;
+        let mut back = Back::default();
         if let Some(physical) = self.store.frames.physical.as_deref_mut() {
             if shmem {
                 let next = physical.swap.slots.next_used(first).unwrap_or(u64::MAX);
                 missing = missing.min(next - first);
             } else {
-                (missing, active) = physical.refault_file(first, missing);
+                (missing, back) = physical.refault_file(first, missing);
             }
         }
         let promised = shmem && self.store.files[file].promised.is_none();
@@ -40,7 +41,8 @@ impl Ctx<'_> {
         }
         let frame = Frame {
             swapbacked: shmem,
-            active,
+            active: back.active,
+            aged: back.aged(),
             zone: grant.zone,
             memcg: grant.memcg,
             ..Frame::CACHE

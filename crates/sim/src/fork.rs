@@ -13,8 +13,10 @@ use crate::machine::{Machine, Process};
 use crate::memcg::Making;
 use crate::mm::Mm;
 use crate::page::{PAGE_BITS, Pte, What};
-use crate::physical::process_pages;
+use crate::pages::by_table;
+use crate::physical::{Holder, process_pages};
 use crate::store::Store;
+use crate::unsynced::{SWAP, signed};
 use crate::vm_flags::VmFlags;
 use crate::vma::{Backing, Vma};
 
@@ -47,7 +49,8 @@ impl Machine {
             victim: None,
             ..process.clone()
         };
-        if self.with(id, process_pages)?.is_err() {
+        let holder = if kind == ForkKind::Thread { Holder::Thread } else { Holder::Process };
+        if self.with(id, |ctx| process_pages(ctx, holder))?.is_err() {
             return Ok(Err(Errno::ENOMEM));
         }
         if kind == ForkKind::Fork {
@@ -61,7 +64,7 @@ impl Machine {
                     }
                 }
                 Err(error) => {
-                    self.store.process_gone(Making::default());
+                    self.store.process_gone(holder, Making::default());
                     return Ok(Err(error));
                 }
             }
@@ -104,18 +107,20 @@ impl Machine {
         };
         if self.living(id).is_err() {
             // Killed by the lack of memory that its own image caused.
-            self.release_mm(mm);
+            self.release_mm(mm, usize::MAX);
             return Ok(());
         }
         // An exec ends the other threads; the memory is let go by each.
         let mut users = 0;
-        for other in &mut self.processes {
+        let mut leaving = Vec::new();
+        for (index, other) in self.processes.iter_mut().enumerate() {
             if other.group == group && other.ended.is_none() {
                 other.ended = Some(End::Exit(0));
+                leaving.push(index);
                 users += 1;
                 // The leader goes on with what it has.
                 if users > 1 {
-                    self.store.process_gone(std::mem::take(&mut other.kernel));
+                    self.store.process_gone(Holder::Thread, std::mem::take(&mut other.kernel));
                 }
             }
         }
@@ -133,8 +138,8 @@ impl Machine {
                 self.store.release_open(fd.open);
             }
         }
-        for _ in 0..users {
-            self.release_mm(old);
+        for task in leaving {
+            self.release_mm(old, task);
         }
         // Past the point of no return (`begin_new_exec()`) a failure is a signal.
         if fits { Ok(()) } else { self.finish(group, End::Signal(SEGV)) }
@@ -165,8 +170,10 @@ impl Machine {
             let this = index == Self::index(id);
             if other.ended.is_none() && (this || (whole && other.group == group)) {
                 other.ended = Some(how);
-                self.store.process_gone(std::mem::take(&mut other.kernel));
-                self.release_mm(mm);
+                let leads = Self::index(other.group) == index;
+                let holder = if leads { Holder::Process } else { Holder::Thread };
+                self.store.process_gone(holder, std::mem::take(&mut other.kernel));
+                self.release_mm(mm, index);
             }
         }
         if whole {
@@ -178,9 +185,10 @@ impl Machine {
         Ok(())
     }
 
-    /// One user less of an address space; with the last one it goes.
-    pub(crate) fn release_mm(&mut self, id: usize) {
+    /// One user less of an address space, this task; with the last one it goes.
+    pub(crate) fn release_mm(&mut self, id: usize, task: usize) {
         let Some(mm) = self.mms.get_mut(&id) else { return };
+        mm.unsynced.leave(task);
         mm.users = mm.users.saturating_sub(1);
         if mm.users == 0
             && let Some(mm) = self.mms.remove(&id)
@@ -200,6 +208,9 @@ pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
         physical.give_kernel(mm.tables_paid);
         let paid = mm.tables_paid;
         store.frames.memcgs.free_tables(&mut mm, paid);
+    }
+    if let Some(physical) = store.frames.physical.as_deref_mut() {
+        physical.settle_mappings(mm.mappings_paid, 0);
     }
     let last = mm.layout.task_size >> PAGE_BITS;
     for (_, len, pte) in mm.pages.remove(0, last + 1) {
@@ -232,7 +243,8 @@ pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
 
 /// `dup_mmap()`: the copy, or `ENOMEM` when a promise is refused.
 fn duplicate(ctx: &mut Ctx<'_>, key: usize) -> Result<Mm, Errno> {
-    let mut child = Mm::new(ctx.store.config.arch, ctx.mm.layout, ctx.mm.segments);
+    let mut child =
+        Mm::new(ctx.store.config.arch, ctx.mm.layout, ctx.mm.segments, ctx.mm.unsynced.alike());
     child.key = key;
     child.memcg = ctx.mm.memcg;
     // As many tables as the parent has will do, and what is too much of that goes back.
@@ -273,6 +285,7 @@ fn duplicate(ctx: &mut Ctx<'_>, key: usize) -> Result<Mm, Errno> {
     child.hiwater_vm = child.total_vm;
     child.hiwater_rss = child.rss_total();
     store.frames.pay_tables(&mut child);
+    store.frames.pay_mappings(&mut child);
     Ok(child)
 }
 
@@ -294,9 +307,11 @@ fn copy_pages(store: &mut Store, parent: &mut Mm, child: &mut Mm, vma: &Vma) {
         {
             physical.swap.hold(pte.frame, len);
             child.swapped += len;
+            by_table(page, len, |pages| child.unsynced.at_once(SWAP, signed(pages)));
         }
         if let Some(kind) = pte.rss() {
             child.rss[kind] += len;
+            by_table(page, len, |pages| child.unsynced.at_once(kind, signed(pages)));
         }
         let writable = pte.writable && !cow;
         let copy = Pte { young: false, dirty: pte.dirty && !shared, writable, ..pte };

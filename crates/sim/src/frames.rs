@@ -6,7 +6,8 @@
 use crate::memcg::{MemcgId, Memcgs};
 use crate::mm::Mm;
 use crate::page::HUGE;
-use crate::physical::{Grant, List, NOWHERE, Physical};
+use crate::physical::mglru::{Aged, later};
+use crate::physical::{Grant, List, NOWHERE, Physical, Type};
 use crate::range_map::{RangeMap, Run};
 
 /// The first frame of files; each has 2⁴⁰ of them.
@@ -34,6 +35,8 @@ pub(crate) struct Frame {
     /// `PG_reclaim`, which is `PG_readahead` as well: reclaim could not take it. A fault on its
     /// neighbour does not map it.
     pub(crate) reclaim: bool,
+    /// `PG_writeback`: on its way to the disk.
+    pub(crate) writeback: bool,
     /// `PG_uptodate`: not of pages that `fallocate` reserved and nobody has used.
     pub(crate) uptodate: bool,
     /// Part of a huge page.
@@ -45,6 +48,8 @@ pub(crate) struct Frame {
     /// `PG_unevictable`: locked in memory, on no list that is reclaimed from; being used does not make
     /// it active.
     pub(crate) unevictable: bool,
+    /// Its generation, where there are any.
+    pub(crate) aged: Aged,
     /// Its place in its list; 0 on none.
     pub(crate) lru: u64,
     /// The address space that it was first mapped in, and at which page there: most often it still is.
@@ -79,11 +84,13 @@ impl Frame {
         active: false,
         swapbacked: true,
         reclaim: false,
+        writeback: false,
         uptodate: true,
         large: false,
         zone: NOWHERE,
         memcg: 0,
         unevictable: false,
+        aged: Aged::NEW,
         lru: 0,
         home: None,
     };
@@ -97,11 +104,13 @@ impl Frame {
         active: false,
         swapbacked: false,
         reclaim: false,
+        writeback: false,
         uptodate: true,
         large: false,
         zone: NOWHERE,
         memcg: 0,
         unevictable: false,
+        aged: Aged::NEW,
         lru: 0,
         home: None,
     };
@@ -149,7 +158,9 @@ impl Frames {
         let Grant { zone, memcg, .. } = grant;
         let mut frame = Frame { large, zone, memcg, ..Frame::ANON };
         if let Some(physical) = self.physical.as_deref() {
-            frame.active = physical.policy.new_anon_active;
+            let made_by_a_process = home.0 != usize::MAX;
+            frame.active = physical.policy.new_anon_active
+                || (made_by_a_process && physical.has_generations());
             frame.home = u32::try_from(home.0).ok().map(|mm| (mm, home.1));
         }
         self.add(first, count, frame);
@@ -159,6 +170,8 @@ impl Frames {
     /// Frames that were not there.
     pub(crate) fn add(&mut self, first: u64, count: u64, mut frame: Frame) {
         if let Some(physical) = self.physical.as_deref_mut() {
+            // `folio_add_lru()`.
+            frame.active |= physical.in_fault && physical.has_generations() && !frame.unevictable;
             physical.enlist(first, count, &mut frame);
         }
         self.map.insert(first, count, frame);
@@ -195,14 +208,22 @@ impl Frames {
         count
     }
 
-    /// Frames that are in swap from now on: their memory is free, and whoever paid for it pays for swap.
+    /// Frames that are in swap leave memory (`__remove_mapping()`), and are remembered.
     pub(crate) fn remove_swapped(&mut self, first: u64, count: u64) {
         for (at, len, frame) in self.map.remove(first, first + count) {
-            if let Some(physical) = self.physical.as_deref_mut() {
-                physical.delist(at, len, &frame);
-                physical.give(frame.zone, len);
-            }
-            self.memcgs.swapped_out(MemcgId(frame.memcg), len);
+            let Some(physical) = self.physical.as_deref_mut() else { continue };
+            physical.delist(at, len, &frame);
+            physical.give(frame.zone, len, Type::Movable);
+            let owner = physical.owner(&frame);
+            let age = physical.evicted_at(owner, &frame, len);
+            let mut unpaid = 0;
+            physical.swap.slots.update_runs(at, at + len, |slot, count, known| {
+                known.age = later(age, slot - at);
+                if !known.paid {
+                    (known.paid, unpaid) = (true, unpaid + count);
+                }
+            });
+            self.memcgs.left_for_swap(MemcgId(frame.memcg), len, unpaid);
         }
     }
 
@@ -210,9 +231,11 @@ impl Frames {
     pub(crate) fn free_slots(&mut self, first: u64, end: u64) -> u64 {
         let Some(physical) = self.physical.as_deref_mut() else { return 0 };
         let mut count = 0;
-        for (memcg, len) in physical.free_slots(first, end) {
+        for (memcg, len, paid) in physical.free_slots(first, end) {
             count += len;
-            self.memcgs.swap_freed(MemcgId(memcg), len);
+            if paid {
+                self.memcgs.swap_freed(MemcgId(memcg), len);
+            }
         }
         count
     }
@@ -221,7 +244,7 @@ impl Frames {
     fn gone(&mut self, first: u64, count: u64, frame: Frame) {
         if let Some(physical) = self.physical.as_deref_mut() {
             physical.delist(first, count, &frame);
-            physical.give(frame.zone, count);
+            physical.give(frame.zone, count, Type::Movable);
             self.memcgs.freed(MemcgId(frame.memcg), count);
         }
     }
@@ -245,7 +268,7 @@ impl Frames {
     /// Pages that were granted and are not needed.
     pub(crate) fn give_back(&mut self, grant: Grant) {
         if let Some(physical) = self.physical.as_deref_mut() {
-            physical.give(grant.zone, grant.pages);
+            physical.give_back(grant.zone, grant.pages);
             self.memcgs.uncharge(MemcgId(grant.memcg), grant.pages);
         }
     }
@@ -264,6 +287,13 @@ impl Frames {
             physical.give_kernel(paid - now);
             self.memcgs.free_tables(mm, paid - now);
         }
+    }
+
+    /// What the kernel keeps of each mapping is accounted for.
+    pub(crate) fn pay_mappings(&mut self, mm: &mut Mm) {
+        let Some(physical) = self.physical.as_deref_mut() else { return };
+        let now = mm.map_count();
+        physical.settle_mappings(std::mem::replace(&mut mm.mappings_paid, now), now);
     }
 
     /// One more page table maps each of these.
@@ -376,9 +406,18 @@ impl Frames {
         });
     }
 
-    /// Pages that are written to leave the swap cache: what swap has of them is old.
+    /// `folio_free_swap()`: pages leave the swap cache, for what swap has of them is old or not needed;
+    /// those that are being written stay.
     pub(crate) fn leave_swap(&mut self, first: u64, count: u64) {
-        self.free_slots(first, first + count);
+        let written = self.map.iter_within(first, first + count);
+        let written: Vec<(u64, u64)> =
+            written.filter(|(_, _, frame)| frame.writeback).map(|(at, len, _)| (at, len)).collect();
+        let mut from = first;
+        for (at, len) in written {
+            self.free_slots(from, at);
+            from = at + len;
+        }
+        self.free_slots(from, first + count);
     }
 
     /// Whether others have a page of this frame in swap.
@@ -446,10 +485,14 @@ impl Frames {
     }
 
     /// `mark_page_accessed()`: referenced at first, active the second time.
+    /// Where there are generations calls are counted, which decide on the tier.
     pub(crate) fn accessed(&mut self, first: u64, count: u64) {
+        let generational = self.physical.as_deref().is_some_and(Physical::has_generations);
         self.update(first, count, |frame| {
             if !frame.referenced {
                 frame.referenced = true;
+            } else if generational {
+                frame.aged.used_again();
             } else if !frame.active && !frame.unevictable {
                 frame.active = true;
                 frame.referenced = false;

@@ -74,6 +74,8 @@ pub struct Image {
     pub mappings: Vec<ImageMapping>,
     /// Where code, data, heap and stack are.
     pub segments: Segments,
+    /// Whether the file systems of its files are in memory (tmpfs).
+    pub in_memory: bool,
     /// Page tables that are there without a page in them, by the address of what they cover.
     pub empty_tables: Vec<u64>,
     /// Faults taken until then: minor, major.
@@ -111,8 +113,8 @@ impl std::fmt::Display for BadImage {
 impl std::error::Error for BadImage {}
 
 impl Image {
-    /// A small static program without a C library, as the kernel lays it out: one page each of code
-    /// and data, a stack of 33 pages, vdso where the architecture has one.
+    /// A small static program without a C library: one page each of code and data at the addresses that
+    /// linkers choose, a stack of 33 pages (21 up to 2.6.32), and nothing of the kernel's (`[vdso]`).
     pub fn tiny(release: Release, arch: Arch) -> Image {
         let text = match arch {
             Arch::X86_64 | Arch::Arm64 => 0x40_0000,
@@ -169,6 +171,7 @@ impl Image {
                 brk: text + 0x2000,
                 start_stack: stack_top - 0x400,
             },
+            in_memory: false,
             empty_tables: Vec::new(),
             faults: (0, 0),
             exec_faults: (0, 0),

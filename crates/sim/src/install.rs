@@ -5,7 +5,7 @@ use crate::files::{File, FileKind};
 use crate::frames::file_base;
 use crate::image::{Image, ImageBacking, ImageMapping, ImagePage};
 use crate::mm::Mm;
-use crate::page::{PAGE, PAGE_BITS, Pte, What};
+use crate::page::{ANON, FILE, PAGE, PAGE_BITS, Pte, SHMEM, What};
 use crate::range_map::RangeSet;
 use crate::store::Store;
 use crate::vm_flags::VmFlags;
@@ -58,18 +58,26 @@ impl Image {
     /// Puts the image's mappings and pages into an empty address space.
     pub(crate) fn install(&self, store: &mut Store, mm: &mut Mm) {
         for mapping in &self.mappings {
-            place(store, mm, mapping);
+            place(store, mm, mapping, self.in_memory);
         }
         for &address in &self.empty_tables {
             mm.tables.make(address, address + 1);
         }
         store.frames.pay_tables(mm);
+        store.frames.pay_mappings(mm);
+        // What an exec puts on the stack is not a fault of the new program's own.
+        let mut pages = [mm.rss[ANON].saturating_sub(1), mm.rss[FILE], mm.rss[SHMEM], 0];
+        if mm.unsynced.counts_by_processor() {
+            pages[ANON] = mm.rss[ANON];
+        }
+        let call = u64::from(store.rules.counts_call_faults);
+        mm.unsynced.made(self.exec_faults.0.saturating_sub(call).max(pages.iter().sum()), pages);
         mm.hiwater_vm = self.peaks.0;
         mm.hiwater_rss = self.peaks.1;
     }
 }
 
-fn place(store: &mut Store, mm: &mut Mm, mapping: &ImageMapping) {
+fn place(store: &mut Store, mm: &mut Mm, mapping: &ImageMapping, in_memory: bool) {
     let ImageMapping { start, end, flags, .. } = *mapping;
     let mut pgoff = start >> PAGE_BITS;
     let mut has_close = false;
@@ -81,13 +89,17 @@ fn place(store: &mut Store, mm: &mut Mm, mapping: &ImageMapping) {
         }
         ImageBacking::File { name, device, inode, offset } => {
             pgoff = offset >> PAGE_BITS;
-            let open = open(store, mm, name, *device, *inode);
+            let open = open(store, mm, name, (*device, *inode), in_memory);
             let file = store.opens[open].file;
             let last = offset + (end - start);
             store.files[file].len = store.files[file].len.max(last);
             store.hold(open);
+            let pages = (end - start) >> PAGE_BITS;
+            if in_memory {
+                store.hand_over(file, pgoff, pages);
+            }
             // What a running program maps was read not long ago.
-            store.fill(file, pgoff, (end - start) >> PAGE_BITS, true);
+            store.fill(file, pgoff, pages, true);
             Backing::File(open)
         }
     };
@@ -111,7 +123,13 @@ fn place(store: &mut Store, mm: &mut Mm, mapping: &ImageMapping) {
 }
 
 /// The open file of that name, one for all mappings of an exec's file.
-fn open(store: &mut Store, mm: &Mm, name: &str, device: (u32, u32), inode: u64) -> usize {
+fn open(
+    store: &mut Store,
+    mm: &Mm,
+    name: &str,
+    (device, inode): ((u32, u32), u64),
+    in_memory: bool,
+) -> usize {
     let same = |open: usize| {
         let file = store.file(open);
         file.name == name && file.device == device && file.inode == inode
@@ -124,7 +142,7 @@ fn open(store: &mut Store, mm: &Mm, name: &str, device: (u32, u32), inode: u64) 
         .iter()
         .position(|file| file.name == name && file.device == device && file.inode == inode);
     let memory = ["/memfd:", "/dev/shm/", "/SYSV", "/dev/zero"];
-    let kind = if memory.iter().any(|start| name.starts_with(start)) {
+    let kind = if in_memory || memory.iter().any(|start| name.starts_with(start)) {
         FileKind::Memfd
     } else {
         FileKind::Disk

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rules::layout::{LayoutInput, layout, placement};
+use rules::rss::{Printed, RssSlack, rss_slack};
 use units::ScoreAdj;
 use world::{
     Call, Control, End, Errno, FileSpec, ForkKind, Observation, ProcessId, ProcessSpec, Returned,
@@ -22,7 +23,7 @@ use crate::memcg::{Making, MemcgId, Memcgs};
 use crate::mm::Mm;
 use crate::oom::{State, Victim};
 use crate::page::PAGE_BITS;
-use crate::physical::{Physical, process_pages};
+use crate::physical::{Holder, Physical, process_pages};
 use crate::proc::{self, Identity};
 use crate::range_map::RangeSet;
 use crate::rules_of::Rules;
@@ -68,6 +69,8 @@ pub struct Machine {
     pub(crate) next_mm: usize,
     /// Where the first process's mappings were placed below.
     pub(crate) first_base: Option<u64>,
+    /// State of what addresses are drawn from.
+    pub(crate) random: u64,
     /// The scenario's files, by their place in its list.
     pub(crate) named: Vec<usize>,
 }
@@ -79,6 +82,7 @@ impl Machine {
     /// A machine on which every process starts as `image`.
     pub fn new(config: MachineConfig, image: Image) -> Machine {
         let release = config.release;
+        let seed = config.aslr_seed.unwrap_or(0);
         let rules = Rules::of(release);
         let placement = placement(config.release, config.arch);
         let mut store = Store {
@@ -128,6 +132,7 @@ impl Machine {
             processes: Vec::new(),
             next_mm: 0,
             first_base: None,
+            random: seed,
             named: Vec::new(),
         }
     }
@@ -187,6 +192,17 @@ impl Machine {
     /// The pid that `/proc` shows of a process.
     pub fn pid(&self, process: ProcessId) -> u32 {
         FIRST_PID + process.0
+    }
+
+    /// How far what a kernel of this release prints of a process's resident pages may be from what is
+    /// resident, which is what the model prints.
+    ///
+    /// # Errors
+    /// There is no such process.
+    pub fn slack(&self, process: ProcessId, printed: Printed) -> Result<RssSlack, WorldError> {
+        let threads = self.identity(process)?.threads.max(1);
+        let config = &self.store.config;
+        Ok(rss_slack(config.release, config.cpus, threads, printed))
     }
 
     pub(crate) fn index(process: ProcessId) -> usize {
@@ -250,7 +266,7 @@ impl Machine {
             legacy: false,
         };
         let layout = layout(config.release, config.arch, input);
-        let mut mm = Mm::new(config.arch, layout, self.image.segments);
+        let mut mm = Mm::new(config.arch, layout, self.image.segments, config.unsynced());
         let rest = Rest {
             mms: &mut self.mms,
             processes: &mut self.processes,
@@ -285,6 +301,7 @@ impl Machine {
         let result = run(&mut Ctx { store: &mut self.store, mm: &mut mm, task: &mut task, rest });
         self.processes[group].task = task;
         self.store.frames.pay_tables(&mut mm);
+        self.store.frames.pay_mappings(&mut mm);
         if mm.users > 0 {
             self.mms.insert(key, mm);
         } else {
@@ -337,27 +354,10 @@ impl Machine {
     pub(crate) fn load(&mut self, stack_limit: u64, memcg: MemcgId) -> Option<usize> {
         let need = self.image.pages();
         self.as_kernel(|ctx| ctx.make_room(need)).ok()?;
-        let config = &self.store.config;
-        let input = LayoutInput {
-            stack_limit,
-            guard_gap: config.stack_guard_gap * 4096,
-            randomized: config.aslr_seed.is_some(),
-            offset: 0,
-            legacy: config.legacy_layout,
-        };
-        let mut layout = layout(config.release, config.arch, input);
-        layout.mmap_base = self.image.mmap_base.unwrap_or(layout.mmap_base);
-        let mut mm = Mm::new(config.arch, layout, self.image.segments);
+        let (mut mm, image) = self.address_space(stack_limit);
         mm.key = self.next_mm;
         self.next_mm += 1;
         mm.memcg = memcg;
-        let mut image = self.image.clone();
-        if self.image.mmap_base.is_none() {
-            // The kernel's own mappings are made where the search for a place starts.
-            let base = *self.first_base.get_or_insert(layout.mmap_base);
-            image.move_special(base, layout.mmap_base);
-        }
-        image.trim_stack(stack_limit);
         image.install(&mut self.store, &mut mm);
         Some(self.add_mm(mm))
     }
@@ -521,7 +521,7 @@ impl World for Machine {
             other_fds: self.image.other_fds.clone(),
         };
         let none = || WorldError(format!("there is no memory to start `{}`", spec.name));
-        self.as_kernel(process_pages).map_err(|_| none())?;
+        self.as_kernel(|ctx| process_pages(ctx, Holder::Process)).map_err(|_| none())?;
         let memcg = self.cgroup_of(spec)?;
         let kernel = self.charge_exec(memcg);
         let mm = self.load(limits.stack.0, memcg).ok_or_else(none)?;
@@ -590,6 +590,10 @@ impl World for Machine {
         let until = self.store.clock.saturating_add(nanoseconds);
         self.ksmd(until);
         self.store.clock = until;
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            physical.look(until);
+        }
+        self.store.frames.arrive(until);
         crate::oom::reap_due(&mut self.parts());
         self.expire_dirty(nanoseconds);
         Ok(())
@@ -613,7 +617,7 @@ impl World for Machine {
             smaps_rollup: Some(proc::rollup(store, mm)),
             status: Some(proc::status(store, mm, task, &who)),
             statm: Some(proc::statm(store, mm)),
-            stat: Some(proc::stat(mm, task, &who)),
+            stat: Some(proc::stat(store, mm, task, &who)),
             oom_score,
             machine,
         })

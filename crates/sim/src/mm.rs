@@ -10,6 +10,7 @@ use crate::page::{PAGE_BITS, Pte};
 use crate::range_map::RangeMap;
 use crate::sorted::{Sorted, Spot};
 use crate::tables::Tables;
+use crate::unsynced::{SWAP, Unsynced};
 use crate::vm_flags::{Kind, VmFlags};
 use crate::vma::Vma;
 
@@ -43,6 +44,8 @@ pub(crate) struct Mm {
     pub(crate) locked_vm: u64,
     /// Anonymous, file, shared memory: pages.
     pub(crate) rss: [u64; 3],
+    /// What the kernel's counters leave out of these.
+    pub(crate) unsynced: Unsynced,
     pub(crate) hiwater_rss: u64,
     pub(crate) hiwater_vm: u64,
     /// Flags of every new mapping (`mlockall`).
@@ -56,6 +59,8 @@ pub(crate) struct Mm {
     pub(crate) users: u32,
     /// Page tables that memory was taken for.
     pub(crate) tables_paid: u64,
+    /// Mappings that the kernel has objects for.
+    pub(crate) mappings_paid: u64,
     /// Its number among the address spaces.
     pub(crate) key: usize,
     /// Entries of pages in swap (`MM_SWAPENTS`).
@@ -67,7 +72,7 @@ pub(crate) struct Mm {
 }
 
 impl Mm {
-    pub(crate) fn new(arch: Arch, layout: Layout, segments: Segments) -> Mm {
+    pub(crate) fn new(arch: Arch, layout: Layout, segments: Segments, unsynced: Unsynced) -> Mm {
         Mm {
             vmas: Sorted::default(),
             pages: RangeMap::default(),
@@ -80,6 +85,7 @@ impl Mm {
             data_vm: 0,
             locked_vm: 0,
             rss: [0; 3],
+            unsynced,
             hiwater_rss: 0,
             hiwater_vm: 0,
             def_flags: VmFlags::NONE,
@@ -88,6 +94,7 @@ impl Mm {
             holes: Holes::everything(),
             users: 1,
             tables_paid: 0,
+            mappings_paid: 0,
             key: usize::MAX,
             swapped: 0,
             memcg: MemcgId::ROOT,
@@ -174,6 +181,17 @@ impl Mm {
 
     pub(crate) fn rss_total(&self) -> u64 {
         self.rss.iter().sum()
+    }
+
+    /// `get_mm_counter()`: resident pages of a kind as the kernel says them.
+    pub(crate) fn said(&self, kind: usize) -> u64 {
+        let pages = if kind == SWAP { self.swapped } else { self.rss[kind] };
+        pages.saturating_add_signed(-self.unsynced.left_out(kind))
+    }
+
+    /// `get_mm_rss()`: resident pages as the kernel says them.
+    pub(crate) fn rss_said(&self) -> u64 {
+        (0..SWAP).map(|kind| self.said(kind)).sum()
     }
 
     /// Pages of it that are on swap.

@@ -4,6 +4,7 @@ use crate::ctx::Ctx;
 use crate::mm::Mm;
 use crate::page::{HUGE, PAGE_BITS, Pte, What, page_of};
 use crate::store::{Hole, Store};
+use crate::unsynced::{SWAP, Unsynced, signed};
 use crate::vm_flags::VmFlags;
 
 /// Which entries a [`Ctx::zap_some`] takes out.
@@ -25,6 +26,13 @@ impl Ctx<'_> {
         self.mm.tables.make(page << PAGE_BITS, (page + count) << PAGE_BITS);
         if let Some(kind) = pte.rss() {
             self.mm.rss[kind] += count;
+            if pte.huge {
+                for _ in 0..count / HUGE {
+                    self.mm.unsynced.at_once(kind, signed(HUGE));
+                }
+            } else {
+                self.mm.unsynced.fault(self.rest.process, kind, signed(count));
+            }
         }
         self.mm.pages.set(page, count, pte);
         self.store.frames.pay_tables(self.mm);
@@ -56,6 +64,7 @@ impl Ctx<'_> {
         // `guard_remove_pmd_entry()`: there are none in huge pages.
         if which != Zap::Guards {
             self.mm.note_rss();
+            self.mm.unsynced.sync(self.rest.process);
             self.split_huge_page(start);
             self.split_huge_page(end);
         }
@@ -72,10 +81,12 @@ impl Ctx<'_> {
             }
             if pte.what == What::Swap {
                 self.mm.swapped -= len;
+                gone(&mut self.mm.unsynced, SWAP, at, len);
                 self.store.frames.unswap(pte.frame, len);
             }
             if let Some(kind) = pte.rss() {
                 self.mm.rss[kind] -= len;
+                gone(&mut self.mm.unsynced, kind, at, len);
                 self.note_access(&pte, len);
                 if self.mm.at(at << PAGE_BITS).is_some_and(|vma| vma.has(VmFlags::LOCKED)) {
                     // `munlock_vma_folio()`: others that map it have it unlocked.
@@ -135,6 +146,21 @@ impl Ctx<'_> {
     /// `folio_mkclean()`: a write to a page that was written back is noticed again.
     pub(crate) fn clean_file(&mut self, file: usize, first: u64, count: u64) {
         clean_mapped(self.store, self.mm, file, first, count);
+    }
+}
+
+/// `add_mm_rss_vec()` after each page table, as `zap_pte_range()` calls it.
+fn gone(unsynced: &mut Unsynced, kind: usize, first: u64, count: u64) {
+    by_table(first, count, |pages| unsynced.at_once(kind, -signed(pages)));
+}
+
+/// Does something with how many of these pages each page table has.
+pub(crate) fn by_table(first: u64, count: u64, mut with: impl FnMut(u64)) {
+    let (mut page, end) = (first, first + count);
+    while page < end {
+        let next = (page - page % HUGE + HUGE).min(end);
+        with(next - page);
+        page = next;
     }
 }
 

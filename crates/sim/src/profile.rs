@@ -7,6 +7,8 @@ mod of;
 
 use rules::watermark::ZoneKind;
 
+use crate::physical::FreeBlocks;
+
 /// A zone of memory after boot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ZoneProfile {
@@ -47,12 +49,21 @@ pub struct Profile {
     pub anon: u64,
     /// Cached pages of files, clean and not mapped, that reclaim may take.
     pub file: u64,
-    /// Pages of shared memory and ramfs that reclaim cannot take (the initramfs for one).
+    /// Pages of ramfs that reclaim cannot take (an initramfs for one).
     pub unevictable: u64,
+    /// Pages that processes that are not the scenario's have locked: anonymous ones.
+    pub mlocked: u64,
+    /// Pages of tmpfs, on the lists of anonymous memory.
+    pub shmem: u64,
     /// `Committed_AS` of what is not the scenario's.
     pub committed: u64,
     /// What the kernel takes for each process beside its page tables: stack, `task_struct`, slab.
-    pub per_process: u64,
+    /// `None`: as many as its objects and its stack take.
+    pub per_process: Option<u64>,
+    /// Processes that have been and gone, and have left slabs behind.
+    pub processes_before: u64,
+    /// The free blocks of zones, where they are known.
+    pub blocks: Vec<FreeBlocks>,
 }
 
 impl Profile {

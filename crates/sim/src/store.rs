@@ -16,7 +16,7 @@ use crate::ksm::{Contents, Ksm};
 use crate::memcg::Making;
 use crate::oom::State;
 use crate::page::PAGE_BITS;
-use crate::physical::{Grant, NOWHERE, Zone};
+use crate::physical::{Grant, Holder, NOWHERE, Type, Zone};
 use crate::range_map::RangeSet;
 use crate::rules_of::Rules;
 
@@ -110,6 +110,22 @@ impl Store {
         }
     }
 
+    /// Pages of a file that were in a tmpfs before the scenario are about to be frames of their own.
+    pub(crate) fn hand_over(&mut self, file: usize, first: u64, count: u64) {
+        let base = file_base(file);
+        let missing = count - self.frames.map.count(base + first, base + first + count);
+        let Some(physical) = self.frames.physical.as_deref_mut() else { return };
+        let known = missing.min(physical.profile.shmem);
+        physical.profile.shmem -= known;
+        let zones = physical.zones.iter().enumerate();
+        let largest = zones.max_by_key(|(_, zone)| zone.managed).map(|(at, _)| at);
+        physical.give(
+            largest.and_then(|at| u8::try_from(at).ok()).unwrap_or(NOWHERE),
+            known,
+            Type::Movable,
+        );
+    }
+
     /// One more process maps a page of the vdso.
     pub(crate) fn vdso_frame(&mut self, page: u64) -> u64 {
         let frame = file_base(self.vdso) + page;
@@ -177,9 +193,9 @@ impl Store {
 
     /// What the kernel had for a process beside its page tables is free.
     /// `paid`: what a cgroup was charged for it.
-    pub(crate) fn process_gone(&mut self, paid: Making) {
+    pub(crate) fn process_gone(&mut self, holder: Holder, paid: Making) {
         if let Some(physical) = self.frames.physical.as_deref_mut() {
-            physical.give_kernel(physical.profile.per_process);
+            physical.give_process(holder);
             self.frames.memcgs.uncharge_making(paid);
         }
     }

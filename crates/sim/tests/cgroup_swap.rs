@@ -5,7 +5,7 @@ mod common;
 use common::groups::{enters, field, grow, number, read, set, start};
 use common::{call, mmap, touch};
 use facts::{CgroupVersion, Release};
-use oomph_sim::{Image, Machine, MachineConfig, Profile};
+use oomph_sim::{Disk, Image, Machine, MachineConfig, Profile};
 use rules::layout::Arch;
 use world::{Setup, SwapSpec, World};
 
@@ -38,6 +38,7 @@ fn machine(release: Release, groups: &[&str]) -> Machine {
     let profile = Profile::of(release, Arch::X86_64, 512);
     let mut config = MachineConfig::with_memory(release, Arch::X86_64, profile);
     config.cgroups = CgroupVersion::V2;
+    config.disk = Disk::RAM;
     let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
     let cgroups = groups.iter().map(|path| (*path).to_owned()).collect();
     let swap = vec![SwapSpec { len: 128 << 20, priority: None, zram: false }];

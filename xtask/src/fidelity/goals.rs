@@ -169,7 +169,7 @@ pub(super) fn goals(report: &ComparisonReport) -> Vec<Row> {
         add(Goal::Constraint, true, 0, &String::new);
     }
     let dead = [dead(model), dead(real)];
-    add(Goal::Victims, dead[0] == dead[1], 1, &|| format!("{} and {}", dead[0], dead[1]));
+    add(Goal::Victims, dead[0] == dead[1], 1, &|| victims(&dead));
     let lines = |arm: &ArmRow| arm.broken.iter().map(|row| row.line).collect::<Vec<_>>();
     let broken = [lines(model), lines(real)];
     if model.claims > 0 || real.claims > 0 {
@@ -206,7 +206,9 @@ fn goal_of(row: &QuantityRow) -> Option<Goal> {
         _ if what.ends_with("bytes touched") => Goal::KillPoint,
         _ if what.starts_with("ksm ") => Goal::Ksm,
         _ if what.contains(" memory.events ") => Goal::MemoryEvents,
-        _ if what.ends_with(" memory.current") => Goal::CgroupShares,
+        _ if what.ends_with(" memory.current") || what.ends_with(" memory.usage_in_bytes") => {
+            Goal::CgroupShares
+        }
         _ => {
             row.within?;
             Goal::Other
@@ -215,14 +217,31 @@ fn goal_of(row: &QuantityRow) -> Option<Goal> {
     Some(goal)
 }
 
+/// Who died in each; where there are many, where they begin to differ.
+fn victims([one, other]: &[Vec<String>; 2]) -> String {
+    const MANY: usize = 12;
+    let words = |all: &[String]| match all {
+        [] => "nobody".to_owned(),
+        all => all.join(" "),
+    };
+    if one.len().max(other.len()) <= MANY {
+        return format!("{} and {}", words(one), words(other));
+    }
+    let counts = format!("{} and {} victims", one.len(), other.len());
+    match one.iter().zip(other).position(|(one, other)| one != other) {
+        Some(at) => format!("{counts}, number {} is {} and {}", at + 1, one[at], other[at]),
+        None if one == other => format!("{counts}, the same"),
+        None => format!("{counts}, the same as far as there are"),
+    }
+}
+
 /// Who died, in this order, and the panic.
-fn dead(arm: &ArmRow) -> String {
+fn dead(arm: &ArmRow) -> Vec<String> {
     let names = arm.deaths.iter().map(|death| match death.nth {
         0 => death.process.clone(),
         nth => format!("{}.{nth}", death.process),
     });
-    let all: Vec<String> = names.chain(arm.panic.iter().cloned()).collect();
-    if all.is_empty() { "nobody".to_owned() } else { all.join(" ") }
+    names.chain(arm.panic.iter().cloned()).collect()
 }
 
 /// An amount for people.

@@ -4,6 +4,9 @@
 //! a machine booted for it. What comes of each goal is a row of `docs/fidelity.md`; a boot that fails and
 //! a scenario that cannot go on are rows, too. `--keep FILE` adds each result to a file, a line each, and
 //! `--from FILE…` makes the page from such files, so that kernels can be compared one at a time.
+//!
+//! `--record DIR` keeps what the kernels answered; `--recorded DIR` takes it from there, and performs the
+//! scenarios on the model alone. `--kernel 6.12-lru_gen` is 6.12 as Debian boots it.
 
 mod gaps;
 mod goals;
@@ -28,6 +31,10 @@ struct Options {
     seconds: Option<u64>,
     /// Where both kernels' logs are kept.
     logs: Option<PathBuf>,
+    /// Where recordings are written.
+    record: Option<PathBuf>,
+    /// Where recordings are.
+    recorded: Option<PathBuf>,
     /// Where results are added.
     keep: Option<PathBuf>,
     /// Results that are there.
@@ -61,7 +68,9 @@ pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
         }
         return Ok(true);
     }
-    if let Some(why) = lab::vm::unavailable() {
+    if options.recorded.is_none()
+        && let Some(why) = lab::vm::unavailable()
+    {
         println!("skipped: {why}");
         return Ok(true);
     }
@@ -71,7 +80,7 @@ pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
     }
     let mut benches = Vec::new();
     for series in &options.kernels {
-        benches.push(Bench::new(series, false)?);
+        benches.extend(bench(&options, series)?);
     }
     let mut results = Results {
         kernels: benches
@@ -116,6 +125,22 @@ pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
         .runs
         .iter()
         .all(|run| run.result.as_ref().is_ok_and(|rows| rows.iter().all(Row::holds))))
+}
+
+/// What answers for a kernel; `None`: nothing was recorded of it.
+fn bench(options: &Options, series: &str) -> Result<Option<Bench>, Stop> {
+    if let Some(folder) = &options.recorded {
+        let bench = Bench::recorded(series, folder)?;
+        if bench.is_none() {
+            println!("there is no recording of {series} in {}", folder.display());
+        }
+        return Ok(bench);
+    }
+    let mut bench = Bench::new(series, false)?;
+    if let Some(folder) = &options.record {
+        bench.record(folder)?;
+    }
+    Ok(Some(bench))
 }
 
 /// One scenario on a kernel that is here already, for the continuous integration: who dies, and which calls
@@ -210,6 +235,8 @@ fn options(args: &[String]) -> Result<Options, Stop> {
         out: None,
         seconds: None,
         logs: None,
+        record: None,
+        recorded: None,
         keep: None,
         from: Vec::new(),
     };
@@ -222,6 +249,8 @@ fn options(args: &[String]) -> Result<Options, Stop> {
             "--out" => options.out = Some(value()?.into()),
             "--keep" => options.keep = Some(value()?.into()),
             "--from" => options.from.push(value()?.into()),
+            "--record" => options.record = Some(value()?.into()),
+            "--recorded" => options.recorded = Some(value()?.into()),
             "--logs" => options.logs = Some(value()?.into()),
             "--seconds" => options.seconds = Some(number(arg, value()?)?),
             other => return Err(format!("fidelity does not know `{other}`")),

@@ -5,23 +5,35 @@ use std::fmt::Write as _;
 use super::gaps;
 use super::goals::{ALL, Goal, Row};
 use super::{Results, Run};
+use crate::fuzz_vm::AS_BOOTED;
 
 /// All of it.
 pub(super) fn page(results: &Results) -> String {
     let mut text = "# How far the model is from real kernels\n\n".to_owned();
     let kernels: Vec<String> =
         results.kernels.iter().map(|(_, package)| format!("`{package}`")).collect();
+    let kernels: Vec<&str> = kernels.iter().map(String::as_str).fold(Vec::new(), |mut all, one| {
+        if !all.contains(&one) {
+            all.push(one);
+        }
+        all
+    });
     let _ = writeln!(
         text,
-        "Made by `cargo xtask fidelity --out docs/fidelity.md` (or with `--keep FILE` one kernel after the other, \
-         and `--from FILE…` in the end), which performs every scenario of \
+        "Made by `cargo xtask fidelity --out docs/fidelity.md`, which performs every scenario of \
          [`scenarios/`](../scenarios) that says `runs-on … model … vm` on the model and on Debian's {} in QEMU \
          (software emulation), each in a machine booted for it. The model starts with what is measured in that \
-         machine before the scenario's first process. Multi-generational LRU is switched off, for the model has \
-         lists of two ages ([DIVERGENCES.md](../DIVERGENCES.md)). Kernels are not the same from boot to boot \
-         themselves, so numbers vary by some pages when this is made again.\n",
+         machine before the scenario's first process. `--record DIR` keeps what the kernels answered, and \
+         `--recorded DIR` makes the page again from that, with the model as it is by then, in seconds. Kernels \
+         are not the same from boot to boot themselves, so numbers vary by some pages when they are asked again.\n",
         kernels.join(" and ")
     );
+    if results.kernels.iter().any(|(series, _)| series.ends_with(AS_BOOTED)) {
+        text.push_str(
+            "6.1 and 6.12 are columns with lists of two ages: multi-generational LRU, which Debian's 6.12 \
+             starts with, is switched off. The last column is that kernel as Debian boots it.\n\n",
+        );
+    }
     text.push_str("A goal is held where every comparison of it is within what is asked; a gap names the one that is farthest apart, the model's value first.\n\n");
     text.push_str("## Totals\n\n");
     text.push_str(&totals(results));
@@ -35,11 +47,19 @@ pub(super) fn page(results: &Results) -> String {
     text
 }
 
+/// The name of a column.
+fn head(series: &str) -> String {
+    match series.strip_suffix(AS_BOOTED) {
+        Some(series) => format!("{series} as Debian boots it"),
+        None => series.to_owned(),
+    }
+}
+
 /// How many scenarios hold each goal, on each kernel.
 pub(super) fn totals(results: &Results) -> String {
     let mut text = "| goal | asked |".to_owned();
     for (series, _) in &results.kernels {
-        let _ = write!(text, " {series} |");
+        let _ = write!(text, " {} |", head(series));
     }
     text.push_str("\n|---|---|");
     text.push_str(&"---|".repeat(results.kernels.len()));
@@ -82,7 +102,7 @@ fn scenario(text: &mut String, name: &str, title: &str, runs: &[&Run]) {
     let _ = writeln!(text, "### [{name}](../scenarios/{name}.kdl)\n\n{title}.\n");
     text.push_str("| goal |");
     for run in runs {
-        let _ = write!(text, " {} |", run.series);
+        let _ = write!(text, " {} |", head(&run.series));
     }
     let _ = write!(text, "\n|---|{}\n", "---|".repeat(runs.len()));
     for goal in ALL {
@@ -104,7 +124,7 @@ fn scenario(text: &mut String, name: &str, title: &str, runs: &[&Run]) {
     for run in runs {
         match &run.result {
             Err(why) => {
-                let _ = writeln!(text, "* {}: not performed: {}", run.series, one_line(why));
+                let _ = writeln!(text, "* {}: not performed: {}", head(&run.series), one_line(why));
             }
             Ok(rows) => {
                 for row in rows.iter().filter(|row| !row.holds()) {
@@ -112,7 +132,7 @@ fn scenario(text: &mut String, name: &str, title: &str, runs: &[&Run]) {
                         Some(row) => format!("[{row}](../DIVERGENCES.md)"),
                         None => "not explained yet".to_owned(),
                     };
-                    let (series, goal) = (&run.series, row.goal.name());
+                    let (series, goal) = (head(&run.series), row.goal.name());
                     let _ = writeln!(text, "* {series}, {goal}: {}. {why}", one_line(&row.worst));
                 }
             }

@@ -8,6 +8,9 @@
 //!
 //! Where the victims differ, the case is made smaller as long as they do, and kept as a scenario that
 //! `oomph lab --on model,vm:6.1 FILE` performs.
+//!
+//! `--record DIR` keeps what the kernels answered, and `--recorded DIR` counts anew from there, with the
+//! model as it is now.
 
 mod bench;
 mod case;
@@ -19,11 +22,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use lab::recording::Recording;
 use scenario::{Scenario, Source};
 
 use crate::fuzz_host::Random;
 use crate::{Stop, repository};
-pub(crate) use bench::{Bench, SERIES};
+use bench::recordings;
+pub(crate) use bench::{AS_BOOTED, Bench, SERIES};
 use case::{Case, Shape};
 use verdict::{Kind, Verdict};
 
@@ -45,6 +50,10 @@ struct Options {
     replay: Vec<PathBuf>,
     /// Where both kernels' logs are kept.
     logs: Option<PathBuf>,
+    /// Where recordings are written.
+    record: Option<PathBuf>,
+    /// Where recordings are.
+    recorded: Option<PathBuf>,
 }
 
 /// What came of the cases on one kernel.
@@ -62,14 +71,24 @@ struct Tally {
 
 pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
     let options = options(args)?;
+    let start = Instant::now();
+    let mut good = true;
+    if let Some(folder) = &options.recorded {
+        for series in &options.kernels {
+            good &= print(series, &again(&options, series, folder)?, &options);
+        }
+        println!("{} s", start.elapsed().as_secs());
+        return Ok(good);
+    }
     if let Some(why) = lab::vm::unavailable() {
         println!("skipped: {why}");
         return Ok(true);
     }
-    let start = Instant::now();
-    let mut good = true;
     for series in &options.kernels {
         let mut bench = Bench::new(series, true)?;
+        if let Some(folder) = &options.record {
+            bench.record(folder)?;
+        }
         println!("{}", bench.package());
         let tally = if options.replay.is_empty() {
             fuzz(&options, &mut bench, start)
@@ -113,6 +132,11 @@ fn fuzz(options: &Options, bench: &mut Bench, start: Instant) -> Tally {
         }
         let case = case(options.seed, number);
         let title = format!("Case {number} of seed {}", options.seed);
+        let named = options.record.as_ref();
+        let done = named.map(|folder| folder.join(Recording::file_name(&title, bench.series())));
+        if done.is_some_and(|file| file.exists()) {
+            continue;
+        }
         let Some(verdict) = judge(&case, &title, bench) else { continue };
         if let Some(folder) = &options.logs {
             let name = format!("{}-{}-{number}", bench.series(), options.seed);
@@ -169,8 +193,8 @@ fn performed(scenario: &Scenario, bench: &mut Bench) -> Verdict {
 /// Asks the kernel twice more where it chose other victims than the model: what it does not choose every
 /// time is decided by who runs when.
 fn asked_again(verdict: Verdict, case: &Case, title: &str, bench: &mut Bench) -> Verdict {
-    for _ in 0..AGAIN {
-        if let Some(other) = judge(case, title, bench) {
+    for time in 1..=AGAIN {
+        if let Some(other) = judge(case, &once_more(title, time), bench) {
             println!("         again: {other}");
             if matches!(other.kind, Kind::Same | Kind::Steps) {
                 return verdict.undecided();
@@ -178,6 +202,55 @@ fn asked_again(verdict: Verdict, case: &Case, title: &str, bench: &mut Bench) ->
         }
     }
     verdict
+}
+
+/// The title of a case when it is performed another time.
+fn once_more(title: &str, time: usize) -> String {
+    format!("{title}, again {time}")
+}
+
+/// Performs on the model what kernels were asked, and counts again.
+fn again(options: &Options, series: &str, folder: &Path) -> Result<Tally, Stop> {
+    let mut tally = Tally::default();
+    let Some(mut bench) = Bench::recorded(series, folder)? else {
+        println!("there is no recording of {series} in {}", folder.display());
+        return Ok(tally);
+    };
+    println!("{}", bench.package());
+    for path in recordings(folder, series)? {
+        let header = Recording::load(&path).map_err(|error| error.0)?.header;
+        let name = header.scenario;
+        // Of the same case the first counts, unless it is not decided.
+        if name.contains(", ") {
+            continue;
+        }
+        let mut perform = |name: &str| {
+            let scenario = scenario::check(&Source::new(name, header.text.as_str()));
+            let scenario = scenario.map_err(|problems| problems.to_string())?;
+            Ok::<_, Stop>(performed(&scenario, &mut bench))
+        };
+        let mut verdict = perform(&name)?;
+        if verdict.kind == Kind::Victims {
+            for time in 1..=AGAIN {
+                let other = once_more(&name, time);
+                if !folder.join(Recording::file_name(&other, series)).exists() {
+                    continue;
+                }
+                if matches!(perform(&other)?.kind, Kind::Same | Kind::Steps) {
+                    verdict = verdict.undecided();
+                    break;
+                }
+            }
+        }
+        if verdict.kind != Kind::Same {
+            println!("{name}: {verdict}");
+        }
+        if let Some(folder) = &options.logs {
+            bench.write_logs(folder, &Recording::file_name(&name, series));
+        }
+        tally.add(&verdict);
+    }
+    Ok(tally)
 }
 
 /// The smallest case found whose victims differ.
@@ -197,7 +270,7 @@ fn shrink(
                 break 'again;
             }
             tries += 1;
-            if let Some(verdict) = judge(&smaller, title, bench)
+            if let Some(verdict) = judge(&smaller, &format!("{title}, smaller {tries}"), bench)
                 && verdict.kind == Kind::Victims
             {
                 (best, shown) = (smaller, verdict);
@@ -289,6 +362,8 @@ fn options(args: &[String]) -> Result<Options, Stop> {
         shrinks: true,
         replay: Vec::new(),
         logs: None,
+        record: None,
+        recorded: None,
     };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
@@ -300,6 +375,8 @@ fn options(args: &[String]) -> Result<Options, Stop> {
             "--seconds" => options.seconds = Some(number(arg, value()?)?),
             "--kernel" => options.kernels.push(value()?.clone()),
             "--save" => options.save = value()?.into(),
+            "--record" => options.record = Some(value()?.into()),
+            "--recorded" => options.recorded = Some(value()?.into()),
             "--logs" => options.logs = Some(value()?.into()),
             "--no-shrink" => options.shrinks = false,
             "--replay" => options.replay.push(value()?.into()),

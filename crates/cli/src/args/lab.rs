@@ -11,7 +11,7 @@ pub(crate) struct LabArgs {
     /// The scenarios; `-` is standard input
     #[arg(value_name = "SCENARIO", required = true)]
     pub(crate) files: Vec<PathBuf>,
-    /// Where they run: model, host, vm:SERIES such as vm:6.1, vm:/path/to/vmlinuz
+    /// Where they run: model, host, vm:SERIES such as vm:6.1, vm:/path/to/vmlinuz, recorded:PATH
     #[arg(long, value_name = "WORLDS", value_delimiter = ',', default_value = "model,host")]
     pub(crate) on: Vec<LabArm>,
     /// What the model starts with when it is compared with a virtual machine
@@ -20,6 +20,9 @@ pub(crate) struct LabArgs {
     /// Write the comparison to this file, as one page that needs no other; one scenario only
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+    /// Record what virtual machines answer, a file for each in this folder, for recorded:PATH
+    #[arg(long, value_name = "DIR")]
+    pub(crate) record: Option<PathBuf>,
 }
 
 /// A world that scenarios run on.
@@ -31,6 +34,8 @@ pub(crate) enum LabArm {
     Host,
     /// A kernel in a virtual machine.
     Vm(LabKernel),
+    /// What such a kernel answered: a recording, or a folder of them.
+    Recorded(PathBuf),
 }
 
 /// Which kernel.
@@ -51,7 +56,11 @@ impl FromStr for LabArm {
             "host" => return Ok(LabArm::Host),
             _ => {}
         }
-        let kernel = text.strip_prefix("vm:").ok_or("it is model, host or vm:KERNEL")?;
+        if let Some(path) = text.strip_prefix("recorded:").filter(|path| !path.is_empty()) {
+            return Ok(LabArm::Recorded(PathBuf::from(path)));
+        }
+        let kernel =
+            text.strip_prefix("vm:").ok_or("it is model, host, vm:KERNEL or recorded:PATH")?;
         if kernel.contains('/') {
             return Ok(LabArm::Vm(LabKernel::Image(PathBuf::from(kernel))));
         }
@@ -87,6 +96,10 @@ Examples:
                                         on the model and on real kernels in QEMU
   oomph lab --on model,vm:6.1 hog.kdl --html hog.html
                                         the comparison with its pictures
+  oomph lab --on model,vm:6.1,vm:6.12 --record kept scenarios/*.kdl
+                                        and what the kernels answer is kept in the folder kept
+  oomph lab --on model,recorded:kept scenarios/*.kdl
+                                        the same without booting anything
   oomph lab --on host hog.kdl           here only
   oomph lab hog.kdl --json | jq .differences
                                         for programs

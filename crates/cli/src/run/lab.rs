@@ -1,9 +1,11 @@
 //! `oomph lab`: scenarios on the model and on real kernels, side by side.
 
+use std::fs;
 use std::io::{self, IsTerminal, Write as _};
 use std::path::Path;
 
 use facts::Release;
+use lab::recording::Recording;
 use lab::vm::debian::{Arch, Archive, Kernel, Progress, cache};
 use lab::{Place, Plan};
 use world::WorldError;
@@ -20,6 +22,9 @@ pub(super) fn run(args: &LabArgs, global: &Global, out: &mut Output) -> Result<O
         return Err(Failure::new("`--html` makes the page of one scenario, and there are several"));
     }
     let places = places(&args.on)?;
+    if let Some(folder) = &args.record {
+        fs::create_dir_all(folder).map_err(|error| cannot("make", folder, &error))?;
+    }
     let mut outcome = Outcome::Done;
     for path in &args.files {
         let source = read(path)?;
@@ -43,10 +48,13 @@ pub(super) fn run(args: &LabArgs, global: &Global, out: &mut Output) -> Result<O
                 talk(format!("{what} …\n"));
             }
         };
+        let places = of_scenario(&places, scenario.source.name())?;
         let plan = Plan {
             places: &places,
             stated: &stated,
             stored: args.profile == LabProfile::Stored,
+            curves: true,
+            record: args.record.as_deref(),
             about_to: &about_to,
         };
         let report = lab::side_by_side(&scenario, &plan)
@@ -80,6 +88,7 @@ fn places(arms: &[LabArm]) -> Result<Vec<Place>, Failure> {
             LabArm::Host => Place::Host,
             LabArm::Vm(kernel) => vm(kernel)
                 .map_err(|error| Failure::new("cannot have a virtual machine").because(&error))?,
+            LabArm::Recorded(path) => Place::Recorded(path.clone()),
         };
         // Twice the same is once.
         if !places.contains(&place) {
@@ -87,6 +96,27 @@ fn places(arms: &[LabArm]) -> Result<Vec<Place>, Failure> {
         }
     }
     Ok(places)
+}
+
+/// The worlds of a scenario: of a folder of recordings those that are of it.
+fn of_scenario(places: &[Place], scenario: &str) -> Result<Vec<Place>, Failure> {
+    let mut all = Vec::new();
+    for place in places {
+        match place {
+            Place::Recorded(folder) if folder.is_dir() => {
+                let found = Recording::of_scenario(folder, scenario)
+                    .map_err(|error| cannot("read", folder, &error))?;
+                if found.is_empty() {
+                    let scenario = facts::Name::new(scenario.as_bytes());
+                    let folder = facts::Name::new(folder.as_os_str().as_encoded_bytes());
+                    talk(format!("there is no recording of {scenario} in `{folder}`\n"));
+                }
+                all.extend(found.into_iter().map(Place::Recorded));
+            }
+            other => all.push(other.clone()),
+        }
+    }
+    Ok(all)
 }
 
 fn vm(kernel: &LabKernel) -> Result<Place, WorldError> {
@@ -146,10 +176,12 @@ fn clear_line() {
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let cannot = |error: io::Error| {
-        let path = facts::Name::new(path.as_os_str().as_encoded_bytes());
-        Failure::new(format!("cannot write `{path}`")).because(&error)
-    };
-    let mut file = std::fs::File::create(path).map_err(cannot)?;
+    let cannot = |error: io::Error| cannot("write", path, &error);
+    let mut file = fs::File::create(path).map_err(cannot)?;
     file.write_all(text.as_bytes()).map_err(cannot)
+}
+
+fn cannot(what: &str, path: &Path, error: &io::Error) -> Failure {
+    let path = facts::Name::new(path.as_os_str().as_encoded_bytes());
+    Failure::new(format!("cannot {what} `{path}`")).because(error)
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::io;
+use std::rc::Rc;
 
 use world::Observation;
 
@@ -67,7 +68,7 @@ pub(crate) trait Kernel: Debug {
     fn is_root(&self) -> bool;
 
     /// Where memory cgroups of the scenario are; `None`: nowhere.
-    fn cgroups(&self) -> Option<&str>;
+    fn cgroups(&self) -> Option<Rc<str>>;
 
     /// Whether the kernel itself is no more.
     fn is_over(&self) -> bool {

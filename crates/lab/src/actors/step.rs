@@ -1,6 +1,6 @@
 //! Calls as the requests that the actor understands, and its answers as what the calls gave back.
 
-use actor::{MOST_REQUESTS, Op, POKE_LEN, Request, handles, image};
+use actor::{Op, POKE_LEN, Request, handles, image};
 use world::{Access, Call, Content, Errno, Fault, Returned, Stop, Touch, Touched};
 
 /// Something that a process does.
@@ -38,6 +38,8 @@ pub(super) enum Meaning {
     Known(Errno),
 }
 
+/// Bytes that one call reads or writes at most: a request of the lab's for each page of them.
+const MOST_AT_ONCE: u64 = 1 << 30;
 /// Most pages that one `mincore` may ask about.
 const MOST_RESIDENCY: u64 = 8 * image::SCRATCH_LEN;
 /// Where user addresses end on x86-64 with four levels of tables.
@@ -219,8 +221,10 @@ fn pieces(
     scratch: u64,
 ) -> Result<(Vec<Request>, Meaning), String> {
     let fd = handle(fd);
-    if len > (MOST_REQUESTS as u64) * 64 * image::SCRATCH_LEN {
-        return Err(format!("a read or write of {len} bytes is more than the actor does at once"));
+    if len > MOST_AT_ONCE {
+        return Err(format!(
+            "a read or write of {len} bytes is more than the {MOST_AT_ONCE} that the actor does at once"
+        ));
     }
     let mut all = Vec::new();
     let mut at = 0;

@@ -2,6 +2,7 @@
 
 use scenario::comparison::Unit;
 use scenario::run::MachineSeen;
+use scenario::{Measured, Tolerance};
 
 /// How far apart two values of a quantity may be: this share, in thousandths, or this amount,
 /// whichever is more.
@@ -31,6 +32,10 @@ const MIB: u64 = 1024 * KIB;
 const fn meminfo(field: &'static str, share: u64, amount: u64) -> Rule {
     let within = Some(Within { share, amount });
     Rule { file: "meminfo", field, unit: Unit::Bytes, within, share_of: "" }
+}
+
+const fn shown(field: &'static str) -> Rule {
+    Rule { file: "meminfo", field, unit: Unit::Bytes, within: None, share_of: "" }
 }
 
 const fn events(field: &'static str, within: Option<Within>) -> Rule {
@@ -66,6 +71,13 @@ const RULES: &[Rule] = &[
     events("workingset_refault_file", None),
     events("pgscan_kswapd", None),
     events("pgscan_direct", None),
+    events("pgsteal_anon", None),
+    events("pgsteal_file", None),
+    events("pgrefill", None),
+    shown("Active(anon)"),
+    shown("Inactive(anon)"),
+    shown("Active(file)"),
+    shown("Inactive(file)"),
 ];
 
 /// What is compared of every memory cgroup.
@@ -79,7 +91,17 @@ const CGROUP: &[(&str, Unit, Option<Within>)] = &[
     ("memory.events oom_kill", Unit::Count, Some(Within { share: 0, amount: 0 })),
     ("memory.stat anon", Unit::Bytes, Some(Within { share: 10, amount: 512 * KIB })),
     ("memory.stat file", Unit::Bytes, Some(Within { share: 100, amount: MIB })),
+    // Version 1.
+    ("memory.usage_in_bytes", Unit::Bytes, Some(Within { share: 10, amount: 512 * KIB })),
+    ("memory.memsw.usage_in_bytes", Unit::Bytes, Some(Within { share: 10, amount: 512 * KIB })),
+    ("memory.failcnt", Unit::Count, None),
+    ("memory.stat rss", Unit::Bytes, Some(Within { share: 10, amount: 512 * KIB })),
+    ("memory.stat cache", Unit::Bytes, Some(Within { share: 100, amount: MIB })),
 ];
+
+/// Where each version of cgroups is mounted, and a file that every cgroup of it has.
+const CGROUPS: [(&str, &str); 2] =
+    [("sys/fs/cgroup", "/memory.current"), ("sys/fs/cgroup/memory", "/memory.usage_in_bytes")];
 
 /// What two machines say of one quantity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +128,41 @@ impl Quantity {
     }
 }
 
+impl Quantity {
+    /// The same, with what a scenario allows of it, where that says something.
+    #[must_use]
+    pub fn tolerated(self, tolerances: &[Tolerance]) -> Quantity {
+        let what = measured(&self.what);
+        let found = tolerances.iter().find(|tolerance| Some(tolerance.what) == what);
+        match (found, self.values[1]) {
+            (Some(tolerance), Some(real)) => {
+                Quantity { allowed: Some(tolerance.allowed(real)), ..self }
+            }
+            _ => self,
+        }
+    }
+}
+
+/// What a scenario calls a quantity.
+fn measured(what: &str) -> Option<Measured> {
+    Some(match what {
+        "meminfo MemFree" | "meminfo MemAvailable" | "free" => Measured::Free,
+        "meminfo AnonPages" | "anonymous on lists" | "resident of the victim" => {
+            Measured::Anonymous
+        }
+        "meminfo Cached" | "page cache" => Measured::Cache,
+        "meminfo SwapFree" | "meminfo SwapCached" | "swap in use" => Measured::Swap,
+        "meminfo PageTables"
+        | "meminfo KernelStack"
+        | "meminfo SReclaimable"
+        | "meminfo SUnreclaim" => Measured::Kernel,
+        _ if what.ends_with(": bytes touched") => Measured::KillPoint,
+        _ if what.starts_with("badness of ") => Measured::Badness,
+        _ if what.contains(" memory.") && !what.contains(" memory.events ") => Measured::Cgroups,
+        _ => return None,
+    })
+}
+
 /// Every quantity that at least one of two machines reports; the second is the real one.
 pub fn machines(one: &MachineSeen, real: &MachineSeen) -> Vec<Quantity> {
     let mut all = Vec::new();
@@ -117,18 +174,21 @@ pub fn machines(one: &MachineSeen, real: &MachineSeen) -> Vec<Quantity> {
         push(&mut all, format!("{} {}", rule.file, rule.field), rule.unit, values, allowed);
     }
     let names = real.files.iter().chain(&one.files).map(|(name, _)| name.as_str());
-    let mut groups: Vec<&str> =
-        names.filter_map(|name| name.strip_suffix("/memory.current")).collect();
-    groups.sort_unstable();
-    groups.dedup();
-    for group in groups {
-        for &(what, unit, within) in CGROUP {
-            let (file, field) = what.split_once(' ').unwrap_or((what, ""));
-            let value = |seen: &MachineSeen| value(seen, &format!("{group}/{file}"), field);
-            let values = [value(one), value(real)];
-            let allowed = within.map(|within| allowed(within, values[1]));
-            let shown = group.strip_prefix("sys/fs/cgroup").unwrap_or(group);
-            push(&mut all, format!("{shown} {what}"), unit, values, allowed);
+    let names: Vec<&str> = names.collect();
+    for (mount, file) in CGROUPS {
+        let mut groups: Vec<&str> =
+            names.iter().filter_map(|name| name.strip_suffix(file)).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        for group in groups {
+            for &(what, unit, within) in CGROUP {
+                let (file, field) = what.split_once(' ').unwrap_or((what, ""));
+                let value = |seen: &MachineSeen| value(seen, &format!("{group}/{file}"), field);
+                let values = [value(one), value(real)];
+                let allowed = within.map(|within| allowed(within, values[1]));
+                let shown = group.strip_prefix(mount).unwrap_or(group);
+                push(&mut all, format!("{shown} {what}"), unit, values, allowed);
+            }
         }
     }
     all
@@ -203,6 +263,20 @@ mod tests {
             ]
         );
         assert_eq!(verdict(far)[1].1, Some(false));
+    }
+
+    #[test]
+    fn what_a_scenario_allows_goes_before_what_is_allowed_otherwise() {
+        let tolerance = |what, milli_percent, amount| Tolerance { what, milli_percent, amount };
+        let far = || kill_point("hog: bytes touched".to_owned(), 100 * MIB, 104 * MIB);
+        assert_eq!(far().within(), Some(false));
+        let of = |all: &[Tolerance]| far().tolerated(all).within();
+        assert_eq!(of(&[tolerance(Measured::Free, 0, 9 * MIB)]), Some(false));
+        assert_eq!(of(&[tolerance(Measured::KillPoint, 0, 4 * MIB)]), Some(true));
+        assert_eq!(of(&[tolerance(Measured::KillPoint, 3_846, 0)]), Some(false));
+        assert_eq!(of(&[tolerance(Measured::KillPoint, 3_847, 0)]), Some(true));
+        assert_eq!(measured("/web memory.stat anon"), Some(Measured::Cgroups));
+        assert_eq!(measured("/web memory.events max"), None);
     }
 
     #[test]

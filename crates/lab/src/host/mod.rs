@@ -3,9 +3,12 @@
 //! # Nothing stays behind
 //! Files lose their names as soon as they are open; actors die with the thread that started them.
 
+mod fence;
+mod fenced;
 mod files;
 pub(crate) mod observe;
 
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -24,6 +27,7 @@ use crate::actors::kernel::{Kernel, WaitStatus};
 use crate::actors::process::Process;
 use crate::actors::{ActorWorld, Done, PROGRAM, Step};
 use crate::sys;
+pub use fenced::FencedWorld;
 pub use observe::Files;
 use observe::ProcFolder;
 
@@ -81,7 +85,7 @@ impl HostWorld {
         if let Some(why) = unavailable() {
             return Err(WorldError(why));
         }
-        let kernel = Rc::new(Here);
+        let kernel = Rc::new(Here::default());
         let launcher = launch(&kernel)?;
         let actors = ActorWorld::with(kernel, launcher, config.files, config.machine.clone());
         Ok(HostWorld { config, actors })
@@ -90,6 +94,11 @@ impl HostWorld {
     /// Ends all processes and removes what they left, so that another scenario can begin.
     pub fn clear(&mut self) {
         self.actors.clear();
+    }
+
+    /// Puts processes that are started from now on into the cgroups that they name, below this folder.
+    fn put_into(&mut self, folder: String) {
+        *self.actors.kernel.cgroups.borrow_mut() = Some(Rc::from(folder));
     }
 
     /// Which files of `/proc/PID` [`World::observe`] reads from now on.
@@ -180,8 +189,11 @@ fn launch(kernel: &Rc<Here>) -> Result<Process<Here>, WorldError> {
 }
 
 /// This machine's kernel.
-#[derive(Debug)]
-pub(crate) struct Here;
+#[derive(Debug, Default)]
+pub(crate) struct Here {
+    /// Where memory cgroups of the scenario are, if it has any.
+    cgroups: RefCell<Option<Rc<str>>>,
+}
 
 impl Kernel for Here {
     type Handle = OwnedFd;
@@ -229,8 +241,8 @@ impl Kernel for Here {
         sys::own_uid() == 0
     }
 
-    fn cgroups(&self) -> Option<&str> {
-        None
+    fn cgroups(&self) -> Option<Rc<str>> {
+        self.cgroups.borrow().clone()
     }
 
     fn observe(&self, folder: &mut ProcFolder, pid: i32, files: Files) -> io::Result<Observation> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use scenario::Scenario;
 use scenario::comparison::{DifferenceRow, StepRow};
 use scenario::run::{Event, What, asked};
+use world::ProcessId;
 
 use super::quantities::reports;
 use super::{Arrived, name, tolerances};
@@ -67,11 +68,9 @@ pub(super) fn compare(
     steps: &mut [StepRow],
 ) {
     let allowed = tolerances(pair.one, pair.real);
-    let (left, right) = (happened(pair.one), happened(pair.real));
     let already = differences.len();
-    for at in 0..left.len().max(right.len()) {
-        let events = (left.get(at).copied(), right.get(at).copied());
-        let Some(event) = events.0.or(events.1) else { break };
+    for events in beside(pair) {
+        let Some(event) = events.0.or(events.1) else { continue };
         let found = differ(pair, events, &allowed);
         if found.is_empty() {
             continue;
@@ -91,6 +90,55 @@ pub(super) fn compare(
             }
         }
     }
+}
+
+/// An event of each world, or of one.
+type Beside<'a> = (Option<&'a Event>, Option<&'a Event>);
+
+/// What is to be compared: the events of two worlds in their order. Of machines, where somebody is killed
+/// a step earlier or later than on the other and whose turn it is follows from that, those of each process
+/// by themselves; and of who was killed in both, those that came before in both.
+fn beside<'a>(pair: &Pair<'a>) -> Vec<Beside<'a>> {
+    let (left, right) = (happened(pair.one), happened(pair.real));
+    if !pair.real.may_end() {
+        return zip(&left, &right);
+    }
+    let mut all = Vec::new();
+    let mut processes: Vec<ProcessId> = Vec::new();
+    for event in left.iter().chain(&right) {
+        if !processes.contains(&event.process) {
+            processes.push(event.process);
+        }
+    }
+    for process in processes {
+        let of = |events: &[&'a Event]| -> Vec<&'a Event> {
+            events.iter().copied().filter(|event| event.process == process).collect()
+        };
+        let (left, right) = (of(&left), of(&right));
+        match (killed(&left), killed(&right)) {
+            (Some(one), Some(other)) => {
+                // The last step before is the one that was not done to its end.
+                let most = if one == other { one } else { one.min(other).saturating_sub(1) };
+                all.extend(zip(&left[..most], &right[..most]));
+                all.push((Some(left[one]), Some(right[other])));
+                all.extend(zip(&left[one + 1..], &right[other + 1..]));
+            }
+            _ => all.extend(zip(&left, &right)),
+        }
+    }
+    let step = |(one, real): &Beside<'_>| one.or(*real).map_or(0, |event| event.step);
+    all.sort_by_key(step);
+    all
+}
+
+fn zip<'a>(left: &[&'a Event], right: &[&'a Event]) -> Vec<Beside<'a>> {
+    let most = left.len().max(right.len());
+    (0..most).map(|at| (left.get(at).copied(), right.get(at).copied())).collect()
+}
+
+/// Where a process was chosen by the OOM killer.
+fn killed(events: &[&Event]) -> Option<usize> {
+    events.iter().position(|event| matches!(event.what, What::Chosen(_)))
 }
 
 /// Adds what the reports in the kernels' logs do not say alike.
@@ -165,12 +213,13 @@ fn differ(
         }
         // How far one came who was killed is a quantity.
         (What::Touch { touched: one, .. }, What::Touch { touched: other, .. })
-            if pair.real.whole && one.stopped.is_some() && one.stopped == other.stopped =>
+            if pair.real.may_end() && one.stopped.is_some() && one.stopped == other.stopped =>
         {
             true
         }
         (What::Chosen(one), What::Chosen(other)) => {
-            (one.name, one.nth, one.step, one.end) == (other.name, other.nth, other.step, other.end)
+            (one.name, one.nth, one.end) == (other.name, other.nth, other.end)
+                && (pair.real.may_end() || one.step == other.step)
         }
         _ => values[0] == values[1],
     };

@@ -2,11 +2,12 @@
 
 use std::rc::Rc;
 
+use facts::oom_report::TriggerKind;
 use scenario::comparison::QuantityRow;
 use scenario::run::{Death, MachineSeen, What};
 
-use super::Arrived;
 use super::differences::Pair;
+use super::{Arrived, Machinery};
 use crate::compare::machine::{Quantity, kill_point, machines};
 use crate::compare::zones::{ksm, zones};
 use crate::compare::{report, tasks};
@@ -14,7 +15,14 @@ use crate::compare::{report, tasks};
 /// Adds all of them.
 pub(super) fn compare(pair: &Pair<'_>, rows: &mut Vec<QuantityRow>) {
     let mut add = |moment: &str, all: Vec<Quantity>| {
-        rows.extend(all.into_iter().map(|quantity| QuantityRow {
+        // Around a fence there is another machine.
+        let ours = |quantity: &Quantity| {
+            pair.real.machinery == Machinery::Whole
+                || (!quantity.what.starts_with("meminfo ") && quantity.values[1].is_some())
+        };
+        let all = all.into_iter().filter(ours);
+        let all = all.map(|quantity| quantity.tolerated(&pair.scenario.tolerances));
+        rows.extend(all.map(|quantity| QuantityRow {
             between: pair.between,
             moment: moment.to_owned(),
             within: quantity.within(),
@@ -47,9 +55,15 @@ pub(super) fn compare(pair: &Pair<'_>, rows: &mut Vec<QuantityRow>) {
     add("end", ksm(&pair.one.machine, &pair.real.machine));
 }
 
-/// The reports in the log of a world.
+/// The OOM killer's reports in the log of a world. A victim whose own request fails leaves a report of
+/// that behind (`warn_alloc()`), which is none.
 pub(super) fn reports(arrived: &Arrived) -> Vec<klog::Found> {
-    klog::reports(&arrived.machine.log)
+    let mut all = klog::reports(&arrived.machine.log);
+    all.retain(|found| {
+        let trigger = found.report.trigger.as_ref();
+        trigger.is_none_or(|trigger| trigger.kind != TriggerKind::AllocationFailure)
+    });
+    all
 }
 
 fn checkpoints(arrived: &Arrived) -> Vec<(&str, &Rc<MachineSeen>)> {

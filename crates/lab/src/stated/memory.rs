@@ -169,11 +169,13 @@ fn hold(profile: &mut Profile, held: &Held, takes: bool) {
         (held.file, &mut profile.file),
         (held.unevictable, &mut profile.unevictable),
         (held.committed, &mut profile.committed),
-        (held.per_process, &mut profile.per_process),
     ] {
         if let Some(stated) = stated {
             *amount = pages(stated);
         }
+    }
+    if let Some(stated) = held.per_process {
+        profile.per_process = Some(pages(stated));
     }
     let after = sum(profile);
     if takes {

@@ -57,6 +57,18 @@ pub struct Boot {
     pub modules: Vec<Module>,
     /// What is added to the kernel's command line.
     pub parameters: Vec<String>,
+    /// Which version of memory cgroups is mounted.
+    pub cgroups: CgroupVersion,
+}
+
+/// A version of memory cgroups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CgroupVersion {
+    /// A hierarchy of its own.
+    V1,
+    /// The unified hierarchy.
+    #[default]
+    V2,
 }
 
 /// Why there can be no machine here; `None` when there can.

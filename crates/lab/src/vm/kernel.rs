@@ -257,8 +257,8 @@ impl Kernel for There {
         true
     }
 
-    fn cgroups(&self) -> Option<&str> {
-        Some(CGROUPS)
+    fn cgroups(&self) -> Option<Rc<str>> {
+        Some(Rc::from(CGROUPS))
     }
 
     fn is_over(&self) -> bool {

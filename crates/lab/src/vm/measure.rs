@@ -2,17 +2,18 @@
 
 use std::fmt::Write as _;
 
-use ::world::{ProcessSpec, World, WorldError};
+use ::world::{ProcessSpec, WorldError};
 use facts::Zone;
 use rules::watermark::ZoneKind;
-use sim::{Image, MachineConfig, Profile, ZoneProfile};
+use sim::{Disk, Image, MachineConfig, Profile, ZoneProfile};
 use units::Pages;
 
-use super::VmWorld;
-use crate::model;
+use crate::{Booted, model};
 
 /// Processes that are started in order to see what one costs.
 const PROBES: u64 = 16;
+/// Looks at the counters: each takes an eighth off the longest list there is, an eighth of a zone.
+const LOOKS: u32 = 40;
 
 /// A machine as it was measured: everything that the model needs in order to be one like it.
 #[derive(Debug, Clone)]
@@ -38,71 +39,94 @@ pub struct Texts<'a> {
     pub per_process: u64,
 }
 
-impl VmWorld {
-    /// Measures the machine as it is, with nobody in it, for processes that start as `spec` says.
-    ///
-    /// # Errors
-    /// What could not be started or read.
-    pub fn measure(&mut self, spec: &ProcessSpec) -> Result<Measured, WorldError> {
-        let spec = &ProcessSpec { cgroup: None, ..spec.clone() };
-        let (image, smaps) = model::image_of(self, spec)?;
-        let per_process = self.cost_of_process(spec)?;
-        self.clear();
-        self.settle()?;
-        let text = |path: &str| Some(String::from_utf8_lossy(&self.read(path).ok()?).into_owned());
-        let file = |path: &str| {
-            text(path).ok_or_else(|| WorldError(format!("cannot read {path} in the machine")))
-        };
-        let (zoneinfo, meminfo) = (file("/proc/zoneinfo")?, file("/proc/meminfo")?);
-        let profile = profile(&Texts {
-            zoneinfo: &zoneinfo,
-            meminfo: &meminfo,
-            boot_log: &self.boot_log()?,
-            min_free_kbytes: self.min_free_kbytes(&file("/proc/sys/vm/min_free_kbytes")?),
-            per_process,
-        })?;
-        let mut config = model::config(&smaps, &text)?;
-        config.cpus = self.cpus();
-        config.physical = Some(profile);
-        // Init, and the actor that all others are copies of.
-        config.vdso_users = 2;
-        // Swap is what the scenario arranges.
-        config.swap = 0;
-        Ok(Measured { config, image })
+/// Measures a machine as it is, with nobody in it, for processes that start as `spec` says.
+///
+/// # Errors
+/// What could not be started or read.
+pub fn measure(machine: &mut dyn Booted, spec: &ProcessSpec) -> Result<Measured, WorldError> {
+    let spec = &ProcessSpec { cgroup: None, ..spec.clone() };
+    let (mut image, smaps) = model::image_of(machine, spec)?;
+    let per_process = cost_of_process(machine, spec)?;
+    machine.clear();
+    settle(machine)?;
+    empty_lists(machine);
+    let (zoneinfo, meminfo) = (file(machine, "/proc/zoneinfo")?, file(machine, "/proc/meminfo")?);
+    let boot_log = machine.boot_log()?;
+    let min_free_kbytes = file(machine, "/proc/sys/vm/min_free_kbytes")?;
+    let mut profile = profile(&Texts {
+        zoneinfo: &zoneinfo,
+        meminfo: &meminfo,
+        boot_log: &boot_log,
+        min_free_kbytes: as_set(machine.parameters(), &min_free_kbytes),
+        per_process,
+    })?;
+    let mut config = model::config(&smaps, &mut |path| file(machine, path).ok())?;
+    config.cpus = machine.cpus();
+    if sim::knows_objects(config.release, config.arch) {
+        // The mean of a few processes leaves out what slabs had room for.
+        profile.per_process = None;
     }
+    // Its programs are in the first file system, which is a tmpfs where there is one.
+    image.in_memory = profile.shmem > 0;
+    config.physical = Some(profile);
+    config.disk = Disk::SOLID;
+    // Init, and the actor that all others are copies of.
+    config.vdso_users = 2;
+    // Swap is what the scenario arranges.
+    config.swap = 0;
+    machine.measured();
+    Ok(Measured { config, image })
+}
 
-    /// Pages of the kernel's that a process takes beside its page tables.
-    fn cost_of_process(&mut self, spec: &ProcessSpec) -> Result<u64, WorldError> {
-        self.settle()?;
-        let before = self.kernel_pages()?;
-        for _ in 0..PROBES {
-            self.start(spec)?;
-        }
-        self.settle()?;
-        Ok(self.kernel_pages()?.saturating_sub(before) / PROBES)
-    }
+fn file(machine: &mut dyn Booted, path: &str) -> Result<String, WorldError> {
+    Ok(String::from_utf8_lossy(&machine.read(path)?).into_owned())
+}
 
-    /// Pages of slab that cannot be reclaimed, and of stacks.
-    fn kernel_pages(&self) -> Result<u64, WorldError> {
-        let text = self.read("/proc/meminfo")?;
-        let text = String::from_utf8_lossy(&text);
-        let kib = |name| model::line(&text, name).unwrap_or(0);
-        Ok((kib("SUnreclaim") + kib("KernelStack")) / 4)
+/// Pages of the kernel's that a process takes beside its page tables.
+fn cost_of_process(machine: &mut dyn Booted, spec: &ProcessSpec) -> Result<u64, WorldError> {
+    settle(machine)?;
+    let before = kernel_pages(machine)?;
+    for _ in 0..PROBES {
+        machine.start(spec)?;
     }
+    settle(machine)?;
+    Ok(kernel_pages(machine)?.saturating_sub(before) / PROBES)
+}
 
-    /// Lets what is freed some time later be freed, and counters of processors be added up.
-    fn settle(&mut self) -> Result<(), WorldError> {
-        self.sleep(60_000_000)?;
-        // Some kernels do not have it; then the counters are those of the last second.
-        let _ = self.write("/proc/sys/vm/stat_refresh", "1");
-        Ok(())
-    }
+/// Pages of slab that cannot be reclaimed, and of stacks.
+fn kernel_pages(machine: &mut dyn Booted) -> Result<u64, WorldError> {
+    let text = file(machine, "/proc/meminfo")?;
+    let kib = |name| model::line(&text, name).unwrap_or(0);
+    Ok((kib("SUnreclaim") + kib("KernelStack")) / 4)
+}
 
-    /// What was set; `None` where it is as the rules give it.
-    fn min_free_kbytes(&self, text: &str) -> Option<u64> {
-        let huge = self.parameters().iter().any(|word| word == "transparent_hugepage=never");
-        text.trim().parse().ok().filter(|_| !huge)
+/// Lets processors give back what is on their lists of free pages, all that was not for processes
+/// first, so that what is on them is known: since 6.7 each look at the counters makes the lists
+/// shorter (`decay_pcp_high()`), down to what their least length allows.
+fn empty_lists(machine: &mut dyn Booted) {
+    let fraction = "/proc/sys/vm/percpu_pagelist_high_fraction";
+    // Kernels that do not have it have short lists.
+    if machine.write(fraction, "1000000").is_err() {
+        return;
     }
+    for _ in 0..LOOKS {
+        let _ = machine.write("/proc/sys/vm/stat_refresh", "1");
+    }
+    let _ = machine.write(fraction, "0");
+}
+
+/// Lets what is freed some time later be freed, and counters of processors be added up.
+fn settle(machine: &mut dyn Booted) -> Result<(), WorldError> {
+    machine.sleep(60_000_000)?;
+    // Some kernels do not have it; then the counters are those of the last second.
+    let _ = machine.write("/proc/sys/vm/stat_refresh", "1");
+    Ok(())
+}
+
+/// `vm.min_free_kbytes` as it was set; `None` where it is as the rules give it.
+fn as_set(parameters: &[String], text: &str) -> Option<u64> {
+    let huge = parameters.iter().any(|word| word == "transparent_hugepage=never");
+    text.trim().parse().ok().filter(|_| !huge)
 }
 
 /// A profile of a machine that shows these texts.
@@ -146,9 +170,13 @@ pub fn profile(texts: &Texts<'_>) -> Result<Profile, WorldError> {
         page_tables: pages("PageTables"),
         anon: (pages("Active(anon)") + pages("Inactive(anon)")).saturating_sub(pages("Shmem")),
         file: pages("Active(file)") + pages("Inactive(file)"),
-        unevictable: pages("Unevictable") + pages("Shmem"),
+        unevictable: pages("Unevictable").saturating_sub(pages("Mlocked")),
+        mlocked: pages("Mlocked"),
+        shmem: pages("Shmem"),
         committed: pages("Committed_AS"),
-        per_process: texts.per_process,
+        blocks: Vec::new(),
+        per_process: Some(texts.per_process),
+        processes_before: PROBES,
     })
 }
 
@@ -207,8 +235,8 @@ pub fn write_profile(name: &str, profile: &Profile) -> String {
 }
 
 /// What is held, by name.
-fn held(profile: &Profile) -> [(&'static str, u64); 9] {
-    [
+fn held(profile: &Profile) -> Vec<(&'static str, u64)> {
+    let mut held = vec![
         ("slab-reclaimable", profile.slab_reclaimable),
         ("slab-unreclaimable", profile.slab_unreclaimable),
         ("kernel-stack", profile.kernel_stack),
@@ -216,9 +244,13 @@ fn held(profile: &Profile) -> [(&'static str, u64); 9] {
         ("anon", profile.anon),
         ("file", profile.file),
         ("unevictable", profile.unevictable),
+        ("mlocked", profile.mlocked),
+        ("shmem", profile.shmem),
         ("committed", profile.committed),
-        ("per-process", profile.per_process),
-    ]
+        ("processes-before", profile.processes_before),
+    ];
+    held.extend(profile.per_process.map(|pages| ("per-process", pages)));
+    held
 }
 
 /// A zone's name as the kernel prints it.
@@ -336,8 +368,9 @@ Committed_AS:        416 kB
         assert_eq!((zone.managed, zone.free, zone.pcp), (52_068, 45_000, 120));
         // 11456 KiB are 2864 pages; what was freed before counts for marks.
         assert_eq!((zone.managed_at_init, profile.zones[0].managed_at_init), (49_204, 3840));
-        assert_eq!((profile.anon, profile.file, profile.unevictable), (30, 11, 43));
-        assert_eq!((profile.slab_reclaimable, profile.per_process), (2277, 12));
+        assert_eq!((profile.anon, profile.file, profile.unevictable), (30, 11, 34));
+        assert_eq!((profile.mlocked, profile.shmem), (0, 9));
+        assert_eq!((profile.slab_reclaimable, profile.per_process), (2277, Some(12)));
     }
 
     #[test]

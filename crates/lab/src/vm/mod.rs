@@ -17,8 +17,9 @@ pub mod modules;
 mod setup;
 mod world;
 
-pub use boot::{Boot, unavailable};
-pub use measure::{Measured, Texts, profile, write_profile};
+pub use boot::{Boot, CgroupVersion, unavailable};
+pub use measure::{Measured, Texts, measure, profile, write_profile};
 pub use modules::Module;
 pub use setup::Disk;
 pub use world::VmWorld;
+pub(crate) use world::{CGROUP_FILES, CGROUP_V1_FILES};

@@ -5,6 +5,7 @@ use std::io;
 use ::world::{Control, FileSpec, Setup, SwapSpec};
 
 use super::batch::{Batch, Then};
+use super::boot::CgroupVersion;
 use super::disk;
 use super::kernel::{CGROUPS, Handle, There};
 use super::modules::Module;
@@ -133,13 +134,23 @@ pub(super) fn swap(kernel: &There, areas: &[SwapSpec], devices: &[String]) -> io
     Ok(())
 }
 
-/// Makes cgroups; those that have children let them have memory limits.
-pub(super) fn cgroups(kernel: &There, paths: &[String]) -> io::Result<()> {
+/// Makes cgroups; of version 2 those that have children let them have limits.
+pub(super) fn cgroups(kernel: &There, setup: &Setup, version: CgroupVersion) -> io::Result<()> {
+    let (paths, v2) = (&setup.cgroups, version == CgroupVersion::V2);
+    let of_cpusets = |control: &Control| match control {
+        Control::Cgroup { file, .. } => file.starts_with("cpuset."),
+        _ => false,
+    };
+    let cpusets = setup.controls.iter().any(|(control, _)| of_cpusets(control));
+    let lets = if cpusets { "+memory +cpuset" } else { "+memory" };
+    if cpusets && v2 {
+        kernel.write(&format!("{CGROUPS}/cgroup.subtree_control"), lets)?;
+    }
     for path in paths {
         make_folder(kernel, &format!("{CGROUPS}{path}"))?;
         let begin = format!("{}/", path.trim_end_matches('/'));
-        if paths.iter().any(|other| other.starts_with(&begin)) {
-            kernel.write(&format!("{CGROUPS}{begin}cgroup.subtree_control"), "+memory")?;
+        if v2 && paths.iter().any(|other| other.starts_with(&begin)) {
+            kernel.write(&format!("{CGROUPS}{begin}cgroup.subtree_control"), lets)?;
         }
     }
     Ok(())

@@ -9,14 +9,14 @@ use ::world::{
 };
 
 use super::batch::{Batch, Then};
-use super::boot::{self, Boot};
+use super::boot::{self, Boot, CgroupVersion};
 use super::guest::{Guest, panic_of};
 use super::kernel::{CGROUPS, There};
 use super::setup::{self, Disk};
-use crate::Files;
 use crate::actors::ActorWorld;
 use crate::actors::kernel::Kernel;
 use crate::actors::process::Process;
+use crate::{Booted, Files};
 
 /// A real kernel in a virtual machine.
 #[derive(Debug)]
@@ -50,7 +50,15 @@ impl VmWorld {
     pub fn boot(boot: &Boot) -> Result<VmWorld, WorldError> {
         let guest = Rc::new(boot::boot(boot)?);
         let kernel = Rc::new(There { guest: Rc::clone(&guest) });
-        arrange(&kernel).map_err(cannot("arrange the machine"))?;
+        arrange(&kernel, boot.cgroups).map_err(cannot("arrange the machine"))?;
+        if boot.cgroups == CgroupVersion::V1
+            && !kernel.exists(&format!("{CGROUPS}/memory.usage_in_bytes"))
+        {
+            return Err(WorldError(
+                "this kernel has no memory cgroups of version 1 (CONFIG_MEMCG_V1, since 6.11)"
+                    .into(),
+            ));
+        }
         let devices =
             setup::devices(&kernel, boot.disks.len()).map_err(cannot("find its disks"))?;
         let no = cannot("start the actor");
@@ -75,23 +83,6 @@ impl VmWorld {
             searched: begin,
             dead: Vec::new(),
         })
-    }
-
-    /// Arranges swap, cgroups and the file system, ahead of [`World::setup`], which then writes settings
-    /// alone: what these take of the machine's memory is the machine's and not the scenario's.
-    ///
-    /// # Errors
-    /// What the machine refused.
-    pub fn prepare(&mut self, setup: &Setup) -> Result<(), WorldError> {
-        if std::mem::replace(&mut self.prepared, true) {
-            return Ok(());
-        }
-        if !std::mem::replace(&mut self.equipped, true) {
-            self.equip(setup)?;
-        }
-        setup::cgroups(&self.kernel, &setup.cgroups).map_err(cannot("have cgroups"))?;
-        self.cgroups.clone_from(&setup.cgroups);
-        Ok(())
     }
 
     /// Switches swap on and mounts the disk.
@@ -130,7 +121,9 @@ impl VmWorld {
         let mut cgroups = std::mem::take(&mut self.cgroups);
         cgroups.sort_by_key(|path| std::cmp::Reverse(path.matches('/').count()));
         setup::remove_cgroups(&self.kernel, &cgroups).map_err(cannot("remove cgroups"))?;
-        self.write("/proc/sys/vm/drop_caches", "3")?;
+        self.kernel
+            .write("/proc/sys/vm/drop_caches", "3")
+            .map_err(cannot("drop the machine's caches"))?;
         // Offline cgroups and caches of processors are let go of by workers, later.
         self.actors.sleep(100_000_000)?;
         self.prepared = false;
@@ -153,52 +146,6 @@ impl VmWorld {
         {
             self.replaced.push((path, text));
         }
-    }
-
-    /// Ends all processes.
-    pub fn clear(&mut self) {
-        self.actors.clear();
-        self.dead.clear();
-    }
-
-    /// How many processors it has.
-    pub fn cpus(&self) -> u32 {
-        self.boot.cpus
-    }
-
-    /// What its kernel was told.
-    pub fn parameters(&self) -> &[String] {
-        &self.boot.parameters
-    }
-
-    /// Writes to a file of the machine.
-    ///
-    /// # Errors
-    /// When the machine refuses.
-    pub fn write(&self, path: &str, text: &str) -> Result<(), WorldError> {
-        self.kernel.write(path, text).map_err(cannot(&format!("write {path} in the machine")))
-    }
-
-    /// The kernel's log since the machine was switched on, as far as it is kept.
-    ///
-    /// # Errors
-    /// When the machine does not answer.
-    pub fn boot_log(&self) -> Result<String, WorldError> {
-        let mut batch = Batch::default();
-        let room = batch.room(1 << 20);
-        // SYSLOG_ACTION_READ_ALL
-        batch.call(libc::SYS_syslog, [3.into(), room.into(), room.len.into()]);
-        let bytes = self.kernel.one(&batch).and_then(|len| self.guest.read(room, len));
-        let bytes = bytes.map_err(cannot("read the machine's log"))?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    }
-
-    /// A file of the machine, by its path.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub fn read(&self, path: &str) -> Result<Vec<u8>, WorldError> {
-        self.kernel.read(path).map_err(cannot(&format!("read {path} in the machine")))
     }
 
     /// How many times the machine has been asked for something.
@@ -287,10 +234,17 @@ fn cannot(what: &str) -> impl Fn(io::Error) -> WorldError {
 }
 
 /// File systems, and room for descriptors.
-fn arrange(kernel: &There) -> io::Result<()> {
+fn arrange(kernel: &There, cgroups: CgroupVersion) -> io::Result<()> {
     let mut batch = Batch::default();
-    let mounts = [("proc", "/proc"), ("cgroup2", CGROUPS), ("tmpfs", "/shm")];
-    let places = mounts.map(|(kind, place)| (batch.text(kind), batch.text(place)));
+    let mounts = match cgroups {
+        // As systemd mounts it: what a parent protects and no child claims is shared out.
+        CgroupVersion::V2 => ("cgroup2", CGROUPS, "memory_recursiveprot"),
+        CgroupVersion::V1 => ("cgroup", CGROUPS, "memory"),
+    };
+    // As large as memory, and not half of it.
+    let mounts = [("proc", "/proc", ""), mounts, ("tmpfs", "/shm", "size=0")];
+    let places =
+        mounts.map(|(kind, place, data)| (batch.text(kind), batch.text(place), batch.text(data)));
     // More than one machine needs.
     let most = 60_000_u64;
     let limit = batch.bytes(&[most.to_ne_bytes(), most.to_ne_bytes()].concat());
@@ -298,17 +252,18 @@ fn arrange(kernel: &There) -> io::Result<()> {
     let memory = batch.bytes(b"+memory");
     let printk = batch.text("/proc/sys/kernel/printk");
     let everything = batch.bytes(b"7 4 1 7");
-    // As systemd mounts it: what a parent protects and no child claims is shared out.
-    let options = batch.text("memory_recursiveprot");
-    for (at, (kind, place)) in places.into_iter().enumerate() {
-        let data = if at == 1 { options.into() } else { 0.into() };
-        let args = [kind.into(), place.into(), kind.into(), 0.into(), data];
-        batch.step(libc::SYS_mount.cast_unsigned(), args, Then::UnlessError);
+    for (at, (kind, place, data)) in places.into_iter().enumerate() {
+        let args = [kind.into(), place.into(), kind.into(), 0.into(), data.into()];
+        // A kernel that has no such cgroups is told of by its name.
+        let then = if at == 1 { Then::Next } else { Then::UnlessError };
+        batch.step(libc::SYS_mount.cast_unsigned(), args, then);
     }
     // RLIMIT_NOFILE
     batch.call(libc::SYS_prlimit64, [0.into(), 7.into(), limit.into(), 0.into()]);
     batch.write_file(printk, everything);
-    batch.write_file(control, memory);
+    if cgroups == CgroupVersion::V2 {
+        batch.write_file(control, memory);
+    }
     kernel.one(&batch).map(|_| ())
 }
 
@@ -412,11 +367,15 @@ impl World for VmWorld {
             return Ok(Vec::new());
         }
         let mut names: Vec<String> = MACHINE.iter().map(|name| (*name).to_owned()).collect();
+        let (mount, files) = match self.boot.cgroups {
+            CgroupVersion::V1 => ("sys/fs/cgroup/memory", CGROUP_V1_FILES),
+            CgroupVersion::V2 => ("sys/fs/cgroup", CGROUP_FILES),
+        };
         for path in &self.cgroups {
             let path = path.trim_end_matches('/');
-            names.extend(CGROUP.iter().map(|file| format!("sys/fs/cgroup{path}/{file}")));
+            names.extend(files.iter().map(|file| format!("{mount}{path}/{file}")));
         }
-        let place = |name: &String| match name.strip_prefix("sys/fs/cgroup") {
+        let place = |name: &String| match name.strip_prefix(mount) {
             Some(rest) => format!("{CGROUPS}{rest}"),
             None if name.starts_with("sys/") => format!("/{name}"),
             None => format!("/proc/{name}"),
@@ -446,6 +405,51 @@ impl World for VmWorld {
     }
 }
 
+impl Booted for VmWorld {
+    fn prepare(&mut self, setup: &Setup) -> Result<(), WorldError> {
+        if std::mem::replace(&mut self.prepared, true) {
+            return Ok(());
+        }
+        if !std::mem::replace(&mut self.equipped, true) {
+            self.equip(setup)?;
+        }
+        setup::cgroups(&self.kernel, setup, self.boot.cgroups).map_err(cannot("have cgroups"))?;
+        self.cgroups.clone_from(&setup.cgroups);
+        Ok(())
+    }
+
+    fn clear(&mut self) {
+        self.actors.clear();
+        self.dead.clear();
+    }
+
+    fn cpus(&self) -> u32 {
+        self.boot.cpus
+    }
+
+    fn parameters(&self) -> &[String] {
+        &self.boot.parameters
+    }
+
+    fn write(&mut self, path: &str, text: &str) -> Result<(), WorldError> {
+        self.kernel.write(path, text).map_err(cannot(&format!("write {path} in the machine")))
+    }
+
+    fn boot_log(&mut self) -> Result<String, WorldError> {
+        let mut batch = Batch::default();
+        let room = batch.room(1 << 20);
+        // SYSLOG_ACTION_READ_ALL
+        batch.call(libc::SYS_syslog, [3.into(), room.into(), room.len.into()]);
+        let bytes = self.kernel.one(&batch).and_then(|len| self.guest.read(room, len));
+        let bytes = bytes.map_err(cannot("read the machine's log"))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn read(&mut self, path: &str) -> Result<Vec<u8>, WorldError> {
+        self.kernel.read(path).map_err(cannot(&format!("read {path} in the machine")))
+    }
+}
+
 /// Files of the machine that are looked at.
 const MACHINE: &[&str] = &[
     "meminfo",
@@ -464,7 +468,7 @@ const MACHINE: &[&str] = &[
 ];
 
 /// Files of a memory cgroup that are looked at.
-const CGROUP: &[&str] = &[
+pub(crate) const CGROUP_FILES: &[&str] = &[
     "memory.current",
     "memory.peak",
     "memory.min",
@@ -479,6 +483,20 @@ const CGROUP: &[&str] = &[
     "memory.swap.max",
     "memory.swap.events",
     "memory.pressure",
+];
+
+/// The same of version 1.
+pub(crate) const CGROUP_V1_FILES: &[&str] = &[
+    "memory.usage_in_bytes",
+    "memory.limit_in_bytes",
+    "memory.max_usage_in_bytes",
+    "memory.failcnt",
+    "memory.memsw.usage_in_bytes",
+    "memory.memsw.limit_in_bytes",
+    "memory.memsw.failcnt",
+    "memory.kmem.usage_in_bytes",
+    "memory.stat",
+    "memory.oom_control",
 ];
 
 #[cfg(test)]

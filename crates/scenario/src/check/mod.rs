@@ -3,22 +3,25 @@
 mod args;
 mod claims;
 mod files;
+mod future;
 mod machine;
 mod scope;
 mod steps;
 mod whole;
 
+use std::collections::BTreeMap;
+
 use facts::Release;
 use units::ScoreAdj;
 use world::{FileSpec, ForkKind, Limits, ProcessSpec};
 
-use crate::Scenario;
 use crate::machine::MachineSpec;
 use crate::problem::{Problem, Problems};
-use crate::program::{Arm, Op, Program, ProgramId, Start, Step};
+use crate::program::{Arm, Future, NameId, Op, Program, ProgramId, Start, Step};
 use crate::source::{Source, Span};
 use crate::tree::{self, Node, Text};
 use crate::words::{self, TOP, TopWord};
+use crate::{Measured, Scenario, Tolerance};
 use args::Args;
 use scope::{Names, Scope};
 
@@ -58,11 +61,15 @@ struct Checker<'p> {
     title: Option<String>,
     arms: Vec<Arm>,
     seed: Option<u64>,
+    tolerances: Vec<Tolerance>,
     machine: Option<MachineSpec>,
     files: Vec<FileSpec>,
     starts: Vec<Start>,
     programs: Vec<Program>,
     at_end: Vec<Step>,
+    futures: Vec<Future>,
+    /// What each program knew at its end, by the name of the process.
+    scopes: BTreeMap<NameId, Scope>,
     names: Names,
     steps: usize,
     /// Every checkpoint that any program reaches.
@@ -78,11 +85,14 @@ impl<'p> Checker<'p> {
             title: None,
             arms: Vec::new(),
             seed: None,
+            tolerances: Vec::new(),
             machine: None,
             files: Vec::new(),
             starts: Vec::new(),
             programs: Vec::new(),
             at_end: Vec::new(),
+            futures: Vec::new(),
+            scopes: BTreeMap::new(),
             names: Names::default(),
             steps: 0,
             checkpoints: Vec::new(),
@@ -96,11 +106,13 @@ impl<'p> Checker<'p> {
             title: self.title,
             runs_on: if self.arms.is_empty() { vec![Arm::Model] } else { self.arms },
             seed: self.seed.unwrap_or(1),
+            tolerances: self.tolerances,
             machine: self.machine.unwrap_or_default(),
             files: self.files,
             starts: self.starts,
             programs: self.programs,
             at_end: self.at_end,
+            futures: self.futures,
             names: self.names.processes,
             handles: self.names.handles,
         }
@@ -113,12 +125,14 @@ impl<'p> Checker<'p> {
 
     fn top(&mut self, nodes: &[Node]) {
         self.process_names(nodes);
+        self.names_in_futures(nodes);
         // Files first: steps name them, wherever in the text they stand. What should be so at the
         // end comes last: it may name every checkpoint.
         let mut order: Vec<&Node> = nodes.iter().collect();
         order.sort_by_key(|node| match node.name.text.as_str() {
             "file" => 0,
-            "expect" => 2,
+            "future" => 2,
+            "expect" => 3,
             _ => 1,
         });
         for node in order {
@@ -135,12 +149,15 @@ impl<'p> Checker<'p> {
                 TopWord::Title => self.title(&mut args),
                 TopWord::RunsOn => self.runs_on(&mut args),
                 TopWord::Seed => self.seed(&mut args),
+                TopWord::Tolerance => self.tolerance(&mut args),
                 TopWord::Machine => self.machine(&args),
                 TopWord::File => self.file(&mut args),
                 TopWord::Process => self.process(node, &mut args),
+                TopWord::Future => self.future(node, &mut args),
                 TopWord::Expect => Ok(()),
             };
-            let block = matches!(entry.word, TopWord::Machine | TopWord::Process);
+            let blocks = [TopWord::Machine, TopWord::Process, TopWord::Future];
+            let block = blocks.contains(&entry.word);
             if self.ok(result).is_some() {
                 args.finish(block, self.problems);
             }
@@ -212,7 +229,7 @@ impl<'p> Checker<'p> {
 
     /// Finds the names of all processes, so that a step can name one that is written further down.
     fn process_names(&mut self, nodes: &[Node]) {
-        for node in nodes {
+        for node in nodes.iter().filter(|node| node.name.text != "future") {
             let makes = matches!(node.name.text.as_str(), "process" | "fork" | "vfork" | "thread");
             if let (true, Some(name)) = (makes, node.args.first()) {
                 if let Some(problem) = scope::refuse_name(name) {
@@ -253,6 +270,27 @@ impl<'p> Checker<'p> {
     fn seed(&mut self, args: &mut Args<'_>) -> Result<(), Problem> {
         once(self.seed.is_some(), args.span())?;
         self.seed = Some(args::whole(args.need("its number")?)?);
+        Ok(())
+    }
+
+    fn tolerance(&mut self, args: &mut Args<'_>) -> Result<(), Problem> {
+        let name = args.need("its quantity")?;
+        let what = args::one_of(name, Measured::NAMES, "quantity")?;
+        if self.tolerances.iter().any(|known| known.what == what) {
+            return Err(Problem::new(name.span, "this is said twice").label("the second time"));
+        }
+        let mut tolerance = Tolerance { what, milli_percent: 0, amount: 0 };
+        let mut word = args.need("a share such as `2%` or a size")?;
+        if let Some(share) = args::percent(word)? {
+            tolerance.milli_percent = share;
+            let Some(next) = args.next() else {
+                self.tolerances.push(tolerance);
+                return Ok(());
+            };
+            word = next;
+        }
+        tolerance.amount = args::size(word)?;
+        self.tolerances.push(tolerance);
         Ok(())
     }
 
@@ -331,7 +369,7 @@ impl<'p> Checker<'p> {
     /// A program from its steps. The scope is what it may use; what it gives is added.
     fn program<'n>(
         &mut self,
-        name: crate::program::NameId,
+        name: NameId,
         child: Option<ForkKind>,
         nodes: impl Iterator<Item = &'n Node>,
         scope: &mut Scope,
@@ -345,6 +383,7 @@ impl<'p> Checker<'p> {
         if let Some(program) = self.programs.get_mut(id.0) {
             program.steps = steps;
         }
+        self.scopes.insert(name, scope.clone());
         id
     }
 

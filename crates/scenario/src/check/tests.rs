@@ -185,9 +185,22 @@ fn mistakes_at_the_top_say_what_was_expected() {
         ),
         ("machine { cgroup \"/a\" { max 3 } }; process p {}", "`max` is no file of a cgroup"),
         ("runs-on moon; process p {}", "there is no place to run on `moon`"),
+        ("tolerance fre 1%; process p {}", "there is no quantity `fre`"),
+        ("tolerance free; process p {}", "`tolerance` lacks a share such as `2%` or a size"),
+        ("tolerance free 1% 1MiB 3; process p {}", "`tolerance` does not take `3`"),
+        ("tolerance free 1%\ntolerance free 2%\nprocess p {}", "this is said twice"),
     ] {
         assert_eq!(message(text), expected, "{text}");
     }
+}
+
+#[test]
+fn a_tolerance_is_a_share_or_a_size_or_both() {
+    let text =
+        "tolerance free 1%\ntolerance \"kill point\" 0.5% 4MiB\ntolerance badness 96\nprocess p {}";
+    let scenario = check(&Source::new("t", text)).expect("a scenario");
+    let all: Vec<_> = scenario.tolerances.iter().map(|t| (t.milli_percent, t.amount)).collect();
+    assert_eq!(all, [(1000, 0), (500, 4 << 20), (0, 96)]);
 }
 
 #[test]

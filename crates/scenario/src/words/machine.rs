@@ -9,10 +9,12 @@ pub enum TopWord {
     Title,
     RunsOn,
     Seed,
+    Tolerance,
     Machine,
     File,
     Process,
     Expect,
+    Future,
 }
 
 /// Words at the top.
@@ -46,6 +48,25 @@ pub const TOP: &[Entry<TopWord>] = &[
                before it. Without it, 1.",
         options: &[],
         example: "seed 7\n\nprocess demo {\n    mmap block 1MiB\n    touch block random=10\n}",
+    },
+    Entry {
+        word: TopWord::Tolerance,
+        name: "tolerance",
+        form: "tolerance QUANTITY [SHARE%] [SIZE]",
+        says: "How far apart a quantity may be when worlds are compared (`oomph lab`), in place of what \
+               is allowed otherwise: a share of the real value or a size, whichever is more.",
+        options: &[
+            ("\"kill point\"", "bytes that a process had touched when somebody was killed"),
+            ("free", "free and available memory"),
+            ("anonymous", "anonymous memory, of victims too"),
+            ("cache", "pages of files"),
+            ("swap", "swap in use, and its cache"),
+            ("cgroups", "what cgroups have"),
+            ("badness", "scores in reports; the size is a number of points"),
+            ("kernel", "slab, stacks, page tables"),
+        ],
+        example: "tolerance \"kill point\" 2% 4MiB\n\nprocess demo {\n    grow all until=killed \
+                  by=1MiB\n}",
     },
     Entry {
         word: TopWord::Machine,
@@ -100,6 +121,27 @@ pub const TOP: &[Entry<TopWord>] = &[
         options: &[("on=", "only there; several with commas: `on=model,vm`")],
         example: "process hog {\n    mmap block 1MiB\n    touch block\n}\n\nexpect hog alive\nexpect \
                   hog.touched is 1MiB",
+    },
+    Entry {
+        word: TopWord::Future,
+        name: "future",
+        form: "future NAME [after=CHECKPOINT] { … }",
+        says: "Something else that may become of a moment. The run is copied there, as often as there \
+               are futures, and each copy goes on by itself: in it the processes that are named do \
+               these steps instead of what they had left to do, the others go on as they are written, \
+               and those whose names are new start. `expect` in it is about its end. The model alone \
+               has futures.",
+        options: &[(
+            "after=",
+            "from the first time that a process comes to this checkpoint; without it, from where \
+             `--at` stops, or from the end",
+        )],
+        example: "machine {\n    ram 256MiB\n    sysctl vm.overcommit_memory 1\n}\n\nprocess web {\n    mmap block 400MiB\n    touch \
+                  block 100MiB\n    checkpoint half\n    touch block\n}\n\nexpect web \
+                  killed\n\nfuture \"it gives back in time\" after=half {\n    process web {\n        \
+                  munmap block\n    }\n    expect web alive\n}\n\nfuture \"a larger one comes\" \
+                  after=half {\n    process other adj=500 {\n        mmap more 400MiB\n        touch \
+                  more\n    }\n    expect other killed\n}",
     },
 ];
 
@@ -286,9 +328,14 @@ pub const MACHINE: &[Entry<MachineWord>] = &[
         word: MachineWord::RandomLayout,
         name: "random-layout",
         form: "random-layout",
-        says: "Addresses are randomised, by the seed. Without it they are not.",
+        says: "Addresses of mappings, stack and heap are drawn at each exec, by the seed and within \
+               the ranges of the release (`kernel.randomize_va_space` 2). Without it they are \
+               those of a program that runs under `setarch -R`. The program itself is one that \
+               cannot lie elsewhere.",
         options: &[],
-        example: "machine {\n    random-layout\n}\n\nprocess demo {\n    mmap block 1MiB\n}",
+        example: "seed 7\n\nmachine {\n    kernel 6.1\n    random-layout\n}\n\nprocess demo {\n    \
+                  mmap block 1MiB\n    expect result at-most 0x7ffbff6ff000\n    expect result \
+                  at-least 0x7efbff6ff000\n}",
     },
     Entry {
         word: MachineWord::Sysctl,

@@ -1,5 +1,6 @@
 //! KSM of a machine: its files, and what processes ask of it.
 
+use rules::layout::Arch;
 use world::{Content, Errno, Touch};
 
 use super::{Ksm, places};
@@ -34,6 +35,21 @@ impl Machine {
                 Some((format!("sys/kernel/mm/ksm/{file}"), text.into_bytes()))
             })
             .collect()
+    }
+
+    /// What is known of pages takes memory of the kernel's: 64 bytes each, half of that on 32 bits.
+    pub(super) fn pay_ksm(&mut self) {
+        let ksm = &mut self.store.ksm;
+        let small = matches!(self.store.config.arch, Arch::I386 | Arch::Arm);
+        let now = ksm.slab_pages(if small { 32 } else { 64 });
+        let before = std::mem::replace(&mut ksm.paid, now);
+        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
+        physical.slab.unreclaimable = (physical.slab.unreclaimable + now).saturating_sub(before);
+        if now > before {
+            physical.seize_kernel(now - before);
+        } else {
+            physical.give_kernel(before - now);
+        }
     }
 
     /// `ksm_zero_pages`: pages of zeros that were merged and are still.

@@ -120,6 +120,8 @@ pub(crate) struct Ksm {
     sharing: u64,
     unshared: u64,
     items: u64,
+    /// Pages of slab for what it knows.
+    paid: u64,
     scanned: u64,
     skipped: u64,
     scans: u64,
@@ -160,6 +162,7 @@ impl Ksm {
             sharing: 0,
             unshared: 0,
             items: 0,
+            paid: 0,
             scanned: 0,
             skipped: 0,
             scans: 0,
@@ -200,6 +203,13 @@ impl Ksm {
     /// Whether an address space is scanned.
     pub(crate) fn knows(&self, mm: usize) -> bool {
         self.slots.iter().any(|slot| slot.mm == mm)
+    }
+
+    /// Pages of slab that items (`ksm_rmap_item`) and stable pages (`ksm_stable_node`) take, each of so many
+    /// bytes.
+    fn slab_pages(&self, object: u64) -> u64 {
+        let pages = |objects: u64| objects.div_ceil(4096 / object);
+        pages(self.items) + pages((self.stable.len() + self.chains.len()) as u64)
     }
 
     /// Whether nobody has ever had to do with it.

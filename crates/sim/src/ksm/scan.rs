@@ -26,6 +26,7 @@ impl Machine {
             let sleep = if ticks == 0 { 0 } else { (ticks + 1).saturating_mul(tick) };
             ksm.wake = None;
             ksm.look(at.saturating_add(sleep).saturating_add(scanned.max(1) * COST));
+            self.pay_ksm();
         }
     }
 }
@@ -239,6 +240,7 @@ fn becomes_zero(store: &mut Store, mms: &mut Mms, at: (usize, u64), bytes: Bytes
     let Some(mm) = mms.get_mut(&at.0) else { return false };
     let Some(pte) = split(mm, at.1) else { return false };
     mm.rss[ANON] = mm.rss[ANON].saturating_sub(1);
+    mm.unsynced.one_by_one(ANON, -1);
     // The dirty bit tells it from one that a read mapped.
     let zero = Pte { what: What::Zero, frame: 0, writable: false, dirty: true, ..pte };
     mm.pages.set(at.1, 1, zero);

@@ -79,6 +79,8 @@ impl Machine {
         ksm.chains.clear();
         ksm.unstable.clear();
         (ksm.cursor, ksm.shared, ksm.sharing, ksm.unshared) = (None, 0, 0, 0);
+        self.pay_ksm();
+        let ksm = &self.store.ksm;
         debug_assert!(
             ksm.slots.iter().all(|slot| slot.items.values().all(|item| item.place == Place::None))
         );

@@ -198,10 +198,15 @@ fn zone(
 
 fn buddy(zone: &counters::ZoneCounters, release: Release) -> Buddy {
     let typed = release >= Release::new(3, 8);
+    // Where nobody keeps blocks, they are those of processes.
+    let letters = |order: usize| match &zone.letters {
+        Some(letters) => letters.get(order).map_or("", String::as_str).into(),
+        None => "M".into(),
+    };
     let blocks = zone.buddy.iter().enumerate().map(|(order, &count)| BuddyBlocks {
         count,
         size: Bytes::new(4096 << order),
-        types: (typed && count > 0).then(|| "M".into()),
+        types: (typed && count > 0).then(|| letters(order)),
     });
     Buddy { blocks: blocks.collect(), total: bytes(zone.free) }
 }

@@ -7,6 +7,7 @@ use units::{Bytes, Pages};
 
 use crate::oom::{Parts, Request, listed, pid_of};
 use crate::page::{ANON, FILE, SHMEM};
+use crate::unsynced::SWAP;
 
 /// Everybody with memory whom the shortage concerns, in the order in which they are looked at.
 pub(super) fn table(parts: &Parts<'_>, request: &Request) -> TaskTable {
@@ -26,15 +27,15 @@ fn row(parts: &Parts<'_>, group: usize) -> Option<TaskRow> {
         uid: parts.task(group).map(|task| task.uid),
         tgid: Some(pid_of(group)),
         total_vm: Some(Pages::new(mm.total_vm)),
-        rss: Some(Pages::new(mm.rss_total())),
-        rss_anon: Some(Pages::new(mm.rss[ANON])),
-        rss_file: Some(Pages::new(mm.rss[FILE])),
-        rss_shmem: Some(Pages::new(mm.rss[SHMEM])),
+        rss: Some(Pages::new(mm.rss_said())),
+        rss_anon: Some(Pages::new(mm.said(ANON))),
+        rss_file: Some(Pages::new(mm.said(FILE))),
+        rss_shmem: Some(Pages::new(mm.said(SHMEM))),
         cpu: Some(0),
         nr_ptes: Some(mm.tables.level(0)),
         nr_pmds: Some(mm.tables.level(1)),
         pgtables: Some(Bytes::new(mm.tables.count().saturating_mul(4096))),
-        swapents: Some(Pages::new(mm.swap_entries())),
+        swapents: Some(Pages::new(mm.said(SWAP))),
         oom_adj: Some(legacy_adj(process.adj)),
         oom_score_adj: Some(process.adj),
         name: Some(process.name.as_str().into()),

@@ -159,17 +159,41 @@ impl Memcgs {
         self.lineage(id).map(|at| self.get(at).swap.room()).min().unwrap_or(u64::MAX)
     }
 
-    /// Pages went out: their memory is uncharged, their swap is charged.
-    pub(crate) fn swapped_out(&mut self, id: MemcgId, pages: u64) {
+    /// The part of `mem_cgroup_swap_full()` that looks at cgroups (v2).
+    pub(crate) fn swap_is_half_full(&self, id: MemcgId) -> bool {
+        let full = |at: MemcgId| {
+            let swap = &self.get(at).swap;
+            at != MemcgId::ROOT && swap.usage * 2 >= swap.high.min(swap.max)
+        };
+        self.version == CgroupVersion::V2 && self.lineage(id).any(full)
+    }
+
+    /// Slots of swap were taken for pages (`__mem_cgroup_try_charge_swap()`, v2): they are charged from then
+    /// on, and in v1 once the pages have left memory. Whether they are.
+    pub(crate) fn swap_taken(&mut self, id: MemcgId, pages: u64) -> bool {
+        if self.version == CgroupVersion::V1 {
+            return false;
+        }
         self.get_mut(id).swapped += pages;
+        if id != MemcgId::ROOT {
+            self.each(id, |memcg, _| memcg.swap.add(pages));
+        }
+        true
+    }
+
+    /// Pages left memory for swap, `unpaid` of them without being charged for it yet
+    /// (`mem_cgroup_swapout()`, v1): those stay in the sum of memory and swap.
+    pub(crate) fn left_for_swap(&mut self, id: MemcgId, pages: u64, unpaid: u64) {
+        let memcg = self.get_mut(id);
+        memcg.swapped += unpaid;
+        memcg.vm.page_out += pages;
         if id == MemcgId::ROOT {
             return;
         }
-        // In v1 they stay in the sum of both.
         self.each(id, |memcg, v1| {
             memcg.memory.sub(pages);
-            if !v1 {
-                memcg.swap.add(pages);
+            if v1 {
+                memcg.swap.sub(pages - unpaid);
             }
         });
     }

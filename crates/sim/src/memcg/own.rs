@@ -15,9 +15,11 @@ pub(crate) fn own_stats<'a>(
     processes: &[Process],
 ) -> BTreeMap<MemcgId, Stat> {
     let mut stats: BTreeMap<MemcgId, Stat> = BTreeMap::new();
+    let physical = store.frames.physical.as_deref();
     for (frame, len, known) in store.frames.map.iter() {
         let stat = stats.entry(MemcgId(known.memcg)).or_default();
-        stat.lru[known.list() as usize] += len;
+        let list = physical.map_or_else(|| known.list(), |physical| physical.list_of(known));
+        stat.lru[list as usize] += len;
         if store.frames.swapped(frame) {
             stat.swap_cached +=
                 store.frames.slots(frame, len).iter().map(|(len, _)| len).sum::<u64>();

@@ -108,7 +108,9 @@ fn memory_and_swap_together_have_a_limit_in_v1() {
     assert!(memcgs.set_limit(id, 150, true));
     assert_eq!(set(&mut memcgs, id, "memory.limit_in_bytes", "-1"), Err(Errno::EINVAL));
     assert_eq!(fill(&mut memcgs, id, 100), 0);
-    memcgs.swapped_out(id, 60);
+    assert!(!memcgs.swap_taken(id, 60));
+    assert_eq!((memcgs.get(id).memory.usage, memcgs.get(id).swap.usage), (100, 100));
+    memcgs.left_for_swap(id, 60, 60);
     assert_eq!((memcgs.get(id).memory.usage, memcgs.get(id).swap.usage), (40, 100));
     assert_eq!(fill(&mut memcgs, id, 60), 10);
     assert_eq!(memcgs.try_charge(id, 1, true), Err(Over { id, memsw: true }));
@@ -123,7 +125,9 @@ fn swap_has_a_limit_of_its_own_in_v2() {
     assert_eq!(set(&mut memcgs, id, "memory.swap.max", "40K"), Ok(Write::Done));
     assert_eq!(fill(&mut memcgs, id, 64), 0);
     assert_eq!(memcgs.swap_room(id), 10);
-    memcgs.swapped_out(id, 10);
+    assert!(memcgs.swap_taken(id, 10));
+    assert_eq!((memcgs.get(id).memory.usage, memcgs.get(id).swap.usage), (64, 10));
+    memcgs.left_for_swap(id, 10, 0);
     assert_eq!((memcgs.get(id).memory.usage, memcgs.get(id).swap.usage), (54, 10));
     assert_eq!(memcgs.swap_room(id), 0);
 }

@@ -18,6 +18,7 @@ use super::{Parts, Scope, Victim};
 use crate::fork::destroy;
 use crate::machine::{FIRST_PID, Machine};
 use crate::page::{ANON, FILE, SHMEM};
+use crate::physical::Holder;
 
 /// `SIGKILL` and `SIGTERM`.
 const SIGKILL: u8 = 9;
@@ -116,7 +117,8 @@ pub(crate) fn give_up(parts: &mut Parts<'_>, group: usize, signal: u8, ended: &m
         parts.store.oom.deaths.push((index, how));
         ended.push(index);
         let paid = std::mem::take(&mut parts.processes[index].kernel);
-        parts.store.process_gone(paid);
+        let holder = if index == group { Holder::Process } else { Holder::Thread };
+        parts.store.process_gone(holder, paid);
         let key = parts.processes[index].mm;
         release_mm(parts, key);
     }
@@ -159,13 +161,13 @@ pub(super) fn figures(parts: &Parts<'_>, victim: usize) -> Kill {
         pid: Some(pid(thread)),
         name: Some(Name::from(process.name.as_str())),
         total_vm: bytes(mm.map(|mm| mm.total_vm)),
-        anon_rss: bytes(mm.map(|mm| mm.rss[ANON])),
+        anon_rss: bytes(mm.map(|mm| mm.said(ANON))),
         file_rss: bytes(mm.map(|mm| {
             // Shared memory was counted with files until 4.4.
             let shmem = facts::Release::new(4, 5) > parts.store.release();
-            mm.rss[FILE] + if shmem { mm.rss[SHMEM] } else { 0 }
+            mm.said(FILE) + if shmem { mm.said(SHMEM) } else { 0 }
         })),
-        shmem_rss: bytes(mm.map(|mm| mm.rss[SHMEM])),
+        shmem_rss: bytes(mm.map(|mm| mm.said(SHMEM))),
         uid: parts.task(victim).map(|task| task.uid),
         pgtables: bytes(mm.map(|mm| mm.tables.count())),
         oom_score_adj: Some(process.adj),

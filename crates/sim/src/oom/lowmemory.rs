@@ -31,7 +31,7 @@ pub(crate) fn shrink(parts: &mut Parts<'_>, pressure: &Pressure, asker: Option<u
     for group in parts.groups() {
         let process = &parts.processes[group];
         let adj = LowMemory::adjustment(release, legacy_adj(process.adj), process.adj);
-        let rss = parts.key_of(group).and_then(|key| parts.mm(key)).map_or(0, Mm::rss_total);
+        let rss = parts.key_of(group).and_then(|key| parts.mm(key)).map_or(0, Mm::rss_said);
         let stands = adj >= reached.adj && rss > 0 && process.victim.is_none();
         if stands && best.is_none_or(|(_, best)| LowMemory::prefers((adj, rss), best)) {
             best = Some((group, (adj, rss)));

@@ -69,7 +69,7 @@ fn reap(parts: &mut Parts<'_>, group: usize, spares_locked: bool) -> ReaperLine 
     if let Some(victim) = &mut parts.processes[group].victim {
         victim.skip = true;
     }
-    let left = parts.mm(key).map_or([0; 3], |mm| mm.rss);
+    let left = parts.mm(key).map_or([0; 3], |mm| [0, 1, 2].map(|kind| mm.said(kind)));
     let bytes = |kind: usize| Some(Bytes::new(left[kind].saturating_mul(4096)));
     ReaperLine::Reaped(Reaped {
         pid: Some(pid(thread)),

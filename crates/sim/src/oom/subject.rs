@@ -6,6 +6,7 @@ use rules::killer::legacy_adj;
 use units::Pages;
 
 use super::Parts;
+use crate::unsynced::SWAP;
 
 /// Every capability.
 const ALL: Capabilities = Capabilities(0x1ff_ffff_ffff);
@@ -48,8 +49,8 @@ pub(crate) fn subject_of(parts: &Parts<'_>, group: usize) -> Option<Subject> {
         caps: if root { ALL } else { Capabilities(0) },
         other_nodes: super::select::on_other_nodes(parts, group),
         oom_adj: legacy_adj(process.adj),
-        rss: mm.rss_total(),
-        swap: mm.swap_entries(),
+        rss: mm.rss_said(),
+        swap: mm.said(SWAP),
         ptes: if all_levels { mm.tables.count() } else { mm.tables.level(0) },
         pmds: if all_levels { 0 } else { mm.tables.level(1) },
         oom_score_adj: process.adj,

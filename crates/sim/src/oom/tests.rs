@@ -384,8 +384,11 @@ fn the_reaper_takes_the_memory_of_a_victim_that_cannot_be_woken() {
         assert!(machine.store.free() >= free + 64 * MIB / 4096, "{era}");
         assert_eq!(machine.alive(asker).unwrap(), None, "{era}");
         let log = log(&mut machine);
-        let line = "oom_reaper: reaped process 1000 (p), now anon-rss:0kB, file-rss:";
-        assert!(log.contains(line), "{era}: {log}");
+        // Since 6.2 the processor keeps what is less than a batch: of the last mapping that was taken,
+        // the page that the counter still has.
+        let left = if seconds == 2 && era != "5.18" { 4 } else { 0 };
+        let line = format!("oom_reaper: reaped process 1000 (p), now anon-rss:{left}kB, file-rss:");
+        assert!(log.contains(&line), "{era}: {log}");
         // The next one that runs out kills another.
         assert_eq!(run_out(&mut machine, asker), Outcome::AskerDies, "{era}");
         // Woken, the victim goes.
@@ -550,8 +553,9 @@ fn the_rewrite_scores_the_share_of_memory_less_30_for_root_plus_the_adjustment()
         let text = machine.observe(id).unwrap().oom_score.unwrap();
         String::from_utf8(text).unwrap().trim().parse::<u64>().unwrap()
     };
-    let half = start(&mut machine, &PLAIN, 512 * MIB);
-    let root = start(&mut machine, &Spec { uid: 0, ..PLAIN }, 128 * MIB);
+    // A MiB more than half and an eighth, of which less than a thousandth is not counted yet.
+    let half = start(&mut machine, &PLAIN, 513 * MIB);
+    let root = start(&mut machine, &Spec { uid: 0, ..PLAIN }, 129 * MIB);
     let nothing = start(&mut machine, &PLAIN, 0);
     let disabled = start(&mut machine, &Spec { adj: -1000, ..PLAIN }, 64 * MIB);
     let target = start(&mut machine, &Spec { adj: 1000, ..PLAIN }, 0);
@@ -580,6 +584,8 @@ fn oom_score_is_what_was_measured_on_6_1() {
         (1000, 1332),
     ] {
         let id = start(&mut machine, &Spec { adj, ..PLAIN }, 160 * 4096);
+        // What the task has counted goes to the address space when something is unmapped.
+        machine.call(id, &Call::Munmap { addr: 0x40_1000, len: 4096 }).unwrap().value.unwrap();
         let text = machine.observe(id).unwrap().oom_score.unwrap();
         assert_eq!(String::from_utf8(text).unwrap().trim(), expected.to_string(), "{adj}");
     }

@@ -4,7 +4,7 @@ use super::{List, NOWHERE, Physical};
 use crate::frames::{Frame, file_of};
 
 impl Physical {
-    pub(super) fn owner(&self, frame: &Frame) -> (u32, u16) {
+    pub(crate) fn owner(&self, frame: &Frame) -> (u32, u16) {
         let node = self.zones.get(usize::from(frame.zone)).map_or(0, |zone| zone.node);
         (node, frame.memcg)
     }
@@ -14,7 +14,27 @@ impl Physical {
         if frame.zone == NOWHERE || count == 0 {
             return;
         }
-        frame.lru = self.lru.add(self.owner(frame), frame.list(), first, count);
+        frame.lru = if self.lru.generational && !frame.unevictable {
+            self.add_to_generation(first, count, frame)
+        } else {
+            frame.aged.slot = None;
+            self.lru.add(self.owner(frame), frame.list(), first, count)
+        };
+        if is_dirty(first, frame) {
+            self.dirty += count;
+        }
+    }
+
+    /// The same of frames that are to be the oldest of their list.
+    pub(crate) fn enlist_oldest(&mut self, first: u64, count: u64, frame: &mut Frame) {
+        if frame.zone == NOWHERE || count == 0 {
+            return;
+        }
+        frame.lru = if self.lru.generational && !frame.unevictable {
+            self.add_to_oldest(first, count, frame)
+        } else {
+            self.lru.add_oldest(self.owner(frame), frame.list(), first, count)
+        };
         if is_dirty(first, frame) {
             self.dirty += count;
         }
@@ -25,7 +45,11 @@ impl Physical {
         if frame.lru == 0 || count == 0 {
             return;
         }
-        self.lru.remove(self.owner(frame), frame.list(), frame.lru, count);
+        if frame.aged.slot.is_some() {
+            self.take_from_generation(count, frame);
+        } else {
+            self.lru.remove(self.owner(frame), frame.list(), frame.lru, count);
+        }
         if is_dirty(first, frame) {
             self.dirty = self.dirty.saturating_sub(count);
         }
@@ -36,10 +60,14 @@ impl Physical {
         if before.lru == 0 {
             return;
         }
-        if before.list() != now.list() {
+        if self.lru.generational {
+            if self.changed_in_generation(first, count, before, now) {
+                return;
+            }
+        } else if before.list() != now.list() {
             self.delist(first, count, before);
             self.enlist(first, count, now);
-            let age = &mut self.lru.vecs.entry(self.owner(now)).or_default().age;
+            let age = &mut self.lru.vec(self.owner(now)).age;
             if now.active && !before.active {
                 *age += count;
             }
@@ -52,8 +80,9 @@ impl Physical {
         }
     }
 
-    /// Slots of swap are free again, and the memory that zram had for them: which cgroups had how many.
-    pub(crate) fn free_slots(&mut self, first: u64, end: u64) -> Vec<(u16, u64)> {
+    /// Slots of swap are free again, and the memory that zram had for them: which cgroups had how many, and
+    /// whether they had paid for them.
+    pub(crate) fn free_slots(&mut self, first: u64, end: u64) -> Vec<(u16, u64, bool)> {
         let gone = self.swap.remove(first, end);
         if !gone.is_empty() {
             self.settle_zram();

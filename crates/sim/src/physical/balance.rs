@@ -152,7 +152,7 @@ impl Physical {
         let rotations = self.release >= facts::Release::new(6, 2);
         let size: u64 = List::EVICTABLE.iter().map(|&list| self.size_of(owners, list)).sum();
         let Some(owner) = owners.first() else { return };
-        let vec = self.lru.vecs.entry(*owner).or_default();
+        let vec = self.lru.vec(*owner);
         let at = usize::from(file);
         match balance {
             Balance::Cost => {

@@ -12,7 +12,7 @@ use rules::watermark::{
 use units::{PageSize, Pages};
 
 use super::Physical;
-use super::zones::{KINDS, Zone, class, pcp_high, pcp_most};
+use super::zones::{KINDS, Zone, class};
 use crate::config::Huge;
 use crate::page::HUGE;
 
@@ -99,8 +99,7 @@ impl Physical {
         for (zone, marks) in self.zones.iter_mut().zip(marks) {
             zone.marks = marks;
             zone.boost = 0;
-            zone.pcp_high = pcp_high(self.release, zone, self.cpus);
-            zone.pcp_most = pcp_most(self.release, zone, self.cpus);
+            zone.pcp.resize(self.release, zone.marks.low.count(), zone.managed, self.cpus);
         }
         self.total_reserve = self.zones.iter().map(reserved).sum();
     }

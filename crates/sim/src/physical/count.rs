@@ -6,6 +6,7 @@
 
 use rules::overcommit::commit_limit;
 
+use super::buddy::Buddy;
 use super::counters::{Counters, Lru, NodeCounters, SwapArea, ZoneCounters, blocks};
 use super::{List, Physical, Zone};
 use crate::frames::file_of;
@@ -14,8 +15,6 @@ use crate::mm::Mm;
 use crate::page::HUGE;
 use crate::store::Store;
 
-/// Orders of the buddy allocator.
-const ORDERS: u32 = 11;
 /// Pages of per-CPU areas, a processor: what small virtual machines print.
 const PERCPU: u64 = 64;
 
@@ -41,7 +40,7 @@ impl Counters {
             }
         }
         before(physical, &mut zones, &mut nodes, tasks);
-        frames(store, &physical.zones, &mut zones, &mut nodes);
+        frames(store, physical, &mut zones, &mut nodes);
         if let Some(node) = nodes.first_mut() {
             let huge = |mm: &Mm| {
                 let pages = mm.pages.iter().filter(|(_, _, pte)| pte.huge);
@@ -130,14 +129,17 @@ fn start(zone: &Zone, next: u64) -> u64 {
 
 fn of_zone(zone: &Zone, start_pfn: u64) -> ZoneCounters {
     let marks = zone.marks;
+    let orders = zone.blocks.as_deref().map(|blocks| blocks.orders().to_vec());
+    let orders = orders.unwrap_or_else(|| blocks(zone.free));
     ZoneCounters {
         node: zone.node,
         kind: zone.kind,
         free: zone.free,
-        buddy: blocks(zone.free, ORDERS),
-        pcp: zone.pcp,
-        pcp_high: zone.pcp_high,
-        batch: zone.batch,
+        buddy: orders,
+        letters: zone.blocks.as_deref().map(Buddy::letters),
+        pcp: zone.pcp.count(),
+        pcp_high: zone.pcp.high,
+        batch: zone.pcp.batch,
         boost: zone.boost,
         min: marks.min.count() + zone.boost,
         low: marks.low.count() + zone.boost,
@@ -160,9 +162,13 @@ fn before(physical: &Physical, zones: &mut [ZoneCounters], nodes: &mut [NodeCoun
     let profile = &physical.profile;
     let Some(zone) = zones.iter_mut().max_by_key(|zone| zone.managed) else { return };
     // Anonymous pages and pages of files that were there are frames like others.
-    zone.lru.unevictable += profile.unevictable;
+    zone.lru.unevictable += profile.unevictable + profile.mlocked;
+    zone.lru.inactive_anon += profile.shmem;
+    zone.mlock += profile.mlocked;
     let Some(node) = nodes.iter_mut().find(|node| node.node == zone.node) else { return };
-    node.file += profile.unevictable;
+    node.anon += profile.mlocked;
+    node.file += profile.unevictable + profile.shmem;
+    node.shmem += profile.shmem;
     node.slab_reclaimable += physical.slab.reclaimable;
     node.slab_unreclaimable += physical.slab.unreclaimable;
     // Each task has a stack of 16 KiB.
@@ -171,13 +177,19 @@ fn before(physical: &Physical, zones: &mut [ZoneCounters], nodes: &mut [NodeCoun
 }
 
 /// Pages of the scenario's processes and files.
-fn frames(store: &Store, places: &[Zone], zones: &mut [ZoneCounters], nodes: &mut [NodeCounters]) {
+fn frames(
+    store: &Store,
+    physical: &Physical,
+    zones: &mut [ZoneCounters],
+    nodes: &mut [NodeCounters],
+) {
+    let places = &physical.zones;
     for (first, len, frame) in store.frames.map.iter() {
         let Some(place) = places.get(usize::from(frame.zone)) else { continue };
         let Some(zone) = zones.get_mut(usize::from(frame.zone)) else { continue };
         let Some(node) = nodes.iter_mut().find(|node| node.node == place.node) else { continue };
         let mapped = if frame.maps > 0 { len } else { 0 };
-        match frame.list() {
+        match physical.list_of(frame) {
             List::InactiveAnon => zone.lru.inactive_anon += len,
             List::ActiveAnon => zone.lru.active_anon += len,
             List::InactiveFile => zone.lru.inactive_file += len,
@@ -191,6 +203,10 @@ fn frames(store: &Store, places: &[Zone], zones: &mut [ZoneCounters], nodes: &mu
             let cached: u64 = store.frames.slots(first, len).iter().map(|(len, _)| len).sum();
             node.swap_cached += cached;
             node.file += cached;
+        }
+        if frame.writeback {
+            node.writeback += len;
+            zone.write_pending += len;
         }
         let Some((file, _)) = file_of(first) else {
             node.anon += mapped;

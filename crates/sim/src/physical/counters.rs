@@ -59,6 +59,8 @@ pub(crate) struct ZoneCounters {
     pub(crate) free: u64,
     /// Free blocks by order; their pages sum up to `free`.
     pub(crate) buddy: Vec<u64>,
+    /// The migrate types that have blocks of each order; `None`: nobody keeps them.
+    pub(crate) letters: Option<[String; super::ORDERS]>,
     /// On lists of processors.
     pub(crate) pcp: u64,
     pub(crate) pcp_high: u64,
@@ -133,8 +135,8 @@ impl Counters {
 
 /// `split_page()`'s way back: so many free pages in the largest blocks that they can make. Where the
 /// model keeps no blocks, this is what a zone without fragmentation has.
-pub(crate) fn blocks(mut free: u64, orders: u32) -> Vec<u64> {
-    let mut blocks = vec![0; usize::try_from(orders).unwrap_or(0)];
+pub(crate) fn blocks(mut free: u64) -> Vec<u64> {
+    let mut blocks = vec![0; super::ORDERS];
     for (order, count) in blocks.iter_mut().enumerate().rev() {
         *count = free >> order;
         free -= *count << order;
@@ -148,7 +150,7 @@ mod tests {
 
     #[test]
     fn blocks_sum_up_to_what_is_free() {
-        assert_eq!(blocks(1024 * 3 + 512 + 5, 11), [1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 3]);
-        assert_eq!(blocks(0, 11), [0; 11]);
+        assert_eq!(blocks(1024 * 3 + 512 + 5), [1, 0, 1, 0, 0, 0, 0, 0, 0, 1, 3]);
+        assert_eq!(blocks(0), [0; 11]);
     }
 }

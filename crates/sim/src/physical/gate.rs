@@ -11,7 +11,7 @@ use rules::watermark::ZoneKind;
 use world::Errno;
 
 use super::zones::{Mark, class};
-use super::{NOWHERE, Physical, Zone};
+use super::{Granted, NOWHERE, Physical, Type, Zone};
 use crate::cpuset::numbers;
 use crate::ctx::Ctx;
 use crate::oom::{self, Outcome, Request, Scope};
@@ -38,6 +38,14 @@ impl For {
         match self {
             For::User | For::UserFile | For::Huge => ZoneKind::Movable,
             For::Kernel | For::KernelOwn => ZoneKind::Normal,
+        }
+    }
+
+    /// What its pages are kept apart for.
+    pub(super) fn kind(self) -> Type {
+        match self {
+            For::User | For::UserFile | For::Huge => Type::Movable,
+            For::Kernel | For::KernelOwn => Type::Unmovable,
         }
     }
 
@@ -75,19 +83,12 @@ pub(crate) enum NoMemory {
 impl Physical {
     /// Pages from the first zone that meets this mark.
     pub(crate) fn grab(&mut self, want: u64, what: For, mark: Mark) -> Option<Grant> {
-        let class = class(what.highest());
         for at in self.allowed(what.highest()) {
-            let zone = &mut self.zones[at];
-            let limit = zone.limit(mark, class);
-            let pages = if what == For::Huge {
-                zone.take_blocks(want / HUGE, HUGE, limit)
-            } else {
-                let pages = zone.grantable(want, limit);
-                zone.take(pages);
-                pages
-            };
+            let before = self.zones[at].lists();
+            let pages = self.take(at, want, what, mark);
             if pages > 0 {
                 let zone = u8::try_from(at).unwrap_or(NOWHERE);
+                self.grant(Granted { zone, before, pages, what, mark });
                 return Some(Grant { pages, zone, memcg: 0 });
             }
         }
@@ -118,6 +119,7 @@ impl Ctx<'_> {
             Some(grant) => grant,
             None => self.allocate_slowly(want, what)?,
         };
+        self.faults_take(grant.pages);
         self.pay(grant, what)
     }
 
@@ -155,6 +157,7 @@ impl Ctx<'_> {
                 if let Some(grant) = physical.grab(want.min(freed), what, Mark::Min) {
                     return Ok(grant);
                 }
+                physical.granted.clear();
                 physical.zones.iter_mut().for_each(Zone::drain);
                 if let Some(grant) = physical.grab(want.min(freed), what, Mark::Min) {
                     return Ok(grant);
@@ -268,7 +271,8 @@ impl Ctx<'_> {
                 }
             }
         }
-        for grant in grants {
+        // The last first: as if none had been asked for.
+        for grant in grants.into_iter().rev() {
             self.store.frames.give_back(grant);
         }
         failed.map_or(Ok(()), Err)
@@ -287,25 +291,6 @@ impl Ctx<'_> {
         let room = physical.room(For::Kernel).min(paid).saturating_sub(1024);
         count.min(room - room / 256).max(table)
     }
-}
-
-/// What the kernel needs for one more process, beside page tables.
-pub(crate) fn process_pages(ctx: &mut Ctx<'_>) -> Result<(), NoMemory> {
-    let Some(physical) = ctx.store.frames.physical.as_deref() else { return Ok(()) };
-    let need = physical.profile.per_process;
-    let mut got = 0;
-    while got < need {
-        match ctx.kernel_pages(need - got, For::KernelOwn) {
-            Ok(pages) => got += pages,
-            Err(none) => {
-                if let Some(physical) = ctx.store.frames.physical.as_deref_mut() {
-                    physical.give_kernel(got);
-                }
-                return Err(none);
-            }
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

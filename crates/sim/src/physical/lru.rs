@@ -8,10 +8,14 @@
 //!
 //! # What it leaves out
 //! Lists of zones: until 4.7 each zone had its own. The batches (`pagevec`) that pages wait in before
-//! they are on a list. The generations of `CONFIG_LRU_GEN`. See `DIVERGENCES.md`.
+//! they are on a list. See `DIVERGENCES.md`.
+//!
+//! With `CONFIG_LRU_GEN` pages that can be evicted are in generations instead ([`super::mglru`]); what
+//! counts as active then follows from theirs.
 
 use std::collections::BTreeMap;
 
+use super::mglru::{Generations, MemcgLru};
 use crate::range_map::{RangeMap, Run};
 
 /// A list.
@@ -47,7 +51,7 @@ impl List {
 
 /// The first frame of a run of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct First(u64);
+pub(super) struct First(pub(super) u64);
 
 impl Run for First {
     fn skip(&self, by: u64) -> First {
@@ -65,6 +69,8 @@ struct Queue {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Lruvec {
     queues: [Queue; 5],
+    /// What it has in place of the lists of two ages.
+    pub(super) generations: Option<Box<Generations>>,
     /// `anon_cost` and `file_cost` (5.8); rotated pages before, when they are halved with `scanned`.
     pub(crate) cost: [u64; 2],
     /// `recent_scanned` (2.6.28 to 5.7).
@@ -80,7 +86,12 @@ pub(crate) struct Lruvec {
 impl Lruvec {
     /// Pages on a list.
     pub(crate) fn size(&self, list: List) -> u64 {
-        self.queues[list as usize].order.total()
+        match &self.generations {
+            Some(generations) if list != List::Unevictable => {
+                generations.size(usize::from(list.is_file()), list.is_active())
+            }
+            _ => self.queues[list as usize].order.total(),
+        }
     }
 
     /// The oldest pages of a list, up to `most`: runs of frames.
@@ -106,17 +117,64 @@ pub(crate) type Owner = (u32, u16);
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Lru {
     pub(crate) vecs: BTreeMap<Owner, Lruvec>,
+    /// Whether there are generations, and not lists of two ages.
+    pub(super) generational: bool,
+    /// Whether page tables are walked (`LRU_GEN_MM_WALK`).
+    pub(super) walks: bool,
+    /// In which order cgroups are visited, by node (6.2).
+    pub(super) memcgs: BTreeMap<u32, MemcgLru>,
+    /// `min_ttl_ms` as nanoseconds.
+    pub(super) min_ttl: u64,
+    /// Positions given: so many from the middle on,
     last: u64,
+    /// and so many before it.
+    before: u64,
 }
 
+/// The position between those at the ends of lists.
+const MIDDLE: u64 = 1 << 62;
+
 impl Lru {
+    /// Generations, or lists of two ages.
+    pub(super) fn new(generational: bool) -> Lru {
+        Lru { generational, walks: true, ..Lru::default() }
+    }
+
     /// The youngest pages of a list from now on; the position of the first.
     pub(crate) fn add(&mut self, owner: Owner, list: List, first: u64, count: u64) -> u64 {
-        let position = self.last + 1;
-        self.last += count;
-        let queue = &mut self.vecs.entry(owner).or_default().queues[list as usize];
+        let position = self.position(count, true);
+        let queue = &mut self.vec(owner).queues[list as usize];
         queue.order.insert(position, count, First(first));
         position
+    }
+
+    /// The oldest pages of a list from now on; the position of the first.
+    pub(crate) fn add_oldest(&mut self, owner: Owner, list: List, first: u64, count: u64) -> u64 {
+        let position = self.position(count, false);
+        let queue = &mut self.vec(owner).queues[list as usize];
+        queue.order.insert(position, count, First(first));
+        position
+    }
+
+    /// Positions behind all others, or before them.
+    pub(super) fn position(&mut self, count: u64, youngest: bool) -> u64 {
+        if youngest {
+            self.last += count;
+            MIDDLE + self.last - count
+        } else {
+            self.before += count;
+            MIDDLE - self.before
+        }
+    }
+
+    /// The lists of an owner, made when they are first needed.
+    pub(crate) fn vec(&mut self, owner: Owner) -> &mut Lruvec {
+        let generational = self.generational;
+        let vec = self.vecs.entry(owner).or_default();
+        if generational && vec.generations.is_none() {
+            vec.generations = Some(Box::default());
+        }
+        vec
     }
 
     /// Pages that are no longer on a list, by their position.

@@ -29,7 +29,7 @@ impl Among {
         *self == Among::Machine
     }
 
-    fn root(&self) -> MemcgId {
+    pub(super) fn root(&self) -> MemcgId {
         match self {
             Among::Machine => MemcgId::ROOT,
             Among::Memcg(id) => *id,
@@ -48,9 +48,13 @@ pub(crate) struct Pass {
     pub(super) freed: u64,
     /// Pages looked at.
     pub(super) scanned: u64,
+    /// Of these, such as are on their way to the disk.
+    pub(super) waiting: u64,
     /// From 12 down to 0: one page in 2^priority is scanned.
     pub(super) priority: u32,
     pub(super) kswapd: bool,
+    /// The highest class of zone that it is for (`reclaim_idx`).
+    pub(super) class: usize,
     pub(super) may_swap: bool,
     /// Pages in use are taken for unused ones, since nothing else helped.
     pub(super) force_deactivate: bool,
@@ -66,6 +70,8 @@ pub(crate) struct Pass {
     pub(super) full_walk: bool,
     /// Of a cgroup, or of the request; `None`: the machine's.
     pub(super) swappiness: Option<u64>,
+    /// Cgroups are to be aged before any is evicted from (`memcgs_need_aging`, 6.1).
+    pub(super) needs_aging: bool,
     /// Pages that the cgroup at hand may swap out.
     pub(super) swap_room: u64,
 }
@@ -73,7 +79,11 @@ pub(crate) struct Pass {
 /// `SWAP_CLUSTER_MAX`.
 pub(crate) const CLUSTER: u64 = 32;
 /// `DEF_PRIORITY`.
-const FIRST: u32 = 12;
+pub(super) const FIRST: u32 = 12;
+/// How long kswapd waits for pages that are being written, nanoseconds (`HZ/10`),
+const PATIENCE: u64 = 100_000_000;
+/// and a task that found nothing else, since 5.16.
+const TICK: u64 = 4_000_000;
 /// `MAX_RECLAIM_RETRIES`.
 const RETRIES: u32 = 16;
 
@@ -84,8 +94,10 @@ impl Pass {
             target,
             freed: 0,
             scanned: 0,
+            waiting: 0,
             priority: FIRST,
             kswapd,
+            class: super::class(ZoneKind::Movable),
             may_swap: true,
             force_deactivate: false,
             skipped: false,
@@ -94,6 +106,7 @@ impl Pass {
             view: None,
             full_walk: false,
             swappiness: None,
+            needs_aging: true,
             swap_room: u64::MAX,
         }
     }
@@ -144,22 +157,38 @@ impl Ctx<'_> {
             return false;
         }
         physical.count("pageoutrun", 1);
+        physical.reclaims(node, class, true);
         let target = physical.kswapd_target(node);
-        let mut pass = Pass::new(Among::Machine, target, true);
+        let mut pass = Pass { class, ..Pass::new(Among::Machine, target, true) };
         let mut all = 0;
+        let mut looked_at = (0, 0);
         while pass.priority >= 1 {
             let Some(physical) = self.store.frames.physical.as_deref() else { break };
             if physical.balanced(node, class) {
                 break;
             }
+            let generational = physical.has_generations();
+            if generational {
+                self.age_node(node, &mut pass);
+            }
             pass.freed = 0;
             self.shrink_node(node, &mut pass);
             all += pass.freed;
-            if pass.freed < pass.target {
+            // `reclaim_throttle(VMSCAN_THROTTLE_WRITEBACK)`: everything is on its way already.
+            let seen = (pass.scanned - looked_at.0, pass.waiting - looked_at.1);
+            if seen.1 > 0 && seen.0 == seen.1 {
+                self.wait_for_disk(CLUSTER, PATIENCE);
+            }
+            looked_at = (pass.scanned, pass.waiting);
+            // `kswapd_shrink_node()`: as many were looked at as are wanted. Of lists of two ages those that
+            // were freed are counted.
+            let enough = if generational { pass.freed.max(seen.0) } else { pass.freed };
+            if enough < pass.target || pass.freed == 0 {
                 pass.priority -= 1;
             }
         }
         if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            physical.reclaims(node, class, false);
             physical.kswapd_failures = if all > 0 { 0 } else { physical.kswapd_failures + 1 };
         }
         all > 0
@@ -176,7 +205,8 @@ impl Ctx<'_> {
                 1,
             );
         }
-        self.reclaim(Pass::new(Among::Machine, CLUSTER, false))
+        let class = super::class(what.highest());
+        self.reclaim(Pass { class, ..Pass::new(Among::Machine, CLUSTER, false) })
     }
 
     /// `try_to_free_mem_cgroup_pages()`: how many pages of a subtree were freed.
@@ -207,6 +237,11 @@ impl Ctx<'_> {
                 }
                 if pass.freed >= pass.target || pass.priority == 0 {
                     break;
+                }
+                let patience = self.patience(&pass);
+                if patience > 0 {
+                    let waited = self.wait_for_disk(CLUSTER, patience);
+                    self.stall(waited);
                 }
                 pass.priority -= 1;
             }
@@ -245,6 +280,13 @@ impl Ctx<'_> {
 
     /// `shrink_node()`: every cgroup's lists in turn, and the kernel's own caches.
     fn shrink_node(&mut self, node: u32, pass: &mut Pass) {
+        self.pass_takes();
+        let ordered = |physical: &Physical| physical.has_generations() && physical.orders_memcgs();
+        let ordered = self.store.frames.physical.as_deref().is_some_and(ordered);
+        if ordered && pass.among.is_machine() {
+            self.shrink_node_of_generations(node, pass);
+            return;
+        }
         let root = pass.among.root();
         let subtree = self.store.frames.memcgs.subtree(root);
         let owners: Vec<Owner> = subtree.iter().map(|id| (node, id.0)).collect();
@@ -297,6 +339,25 @@ impl Ctx<'_> {
         }
     }
 
+    /// How long a task waits for the disk before it looks again. `skip_throttle_noprogress()`, 5.16: when it
+    /// has freed nothing and more than half of what could be reclaimed is on its way there. Before, always
+    /// but at first (`congestion_wait()` in `do_try_to_free_pages()`).
+    fn patience(&self, pass: &Pass) -> u64 {
+        let Some(physical) = self.store.frames.physical.as_deref() else { return 0 };
+        if physical.release < facts::Release::new(5, 16) {
+            return if pass.priority < FIRST - 2 { PATIENCE } else { 0 };
+        }
+        let all: u64 = (0..physical.zones.len()).map(|zone| physical.reclaimable(zone)).sum();
+        let waits = pass.priority == 1 && pass.freed == 0 && physical.queue.pending() * 2 > all;
+        if waits { TICK } else { 0 }
+    }
+
+    /// `writeback_throttling_sane()`: in v1, reclaim of a cgroup waits for each page that is being written.
+    pub(super) fn waits_for_pages(&self, pass: &Pass) -> bool {
+        let v1 = self.store.frames.memcgs.version == crate::memcg::CgroupVersion::V1;
+        v1 && !pass.among.is_machine()
+    }
+
     fn is_bound_to(&self, node: u32) -> bool {
         self.store.frames.physical.as_deref().is_none_or(|physical| physical.is_allowed(node))
     }
@@ -304,6 +365,13 @@ impl Ctx<'_> {
     /// `shrink_lruvec()`.
     fn shrink_lruvec(&mut self, owner: Owner, pass: &mut Pass, all: Option<Prepared>) {
         let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
+        if physical.has_generations() {
+            self.shrink_generations(owner, pass);
+            if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+                physical.send();
+            }
+            return;
+        }
         let Some(vec) = physical.lru.vecs.get(&owner) else { return };
         let prepared = all.unwrap_or_else(|| physical.prepare(owner.0, &[owner], pass));
         let mut left = physical.scan_counts(vec, pass, prepared);
@@ -348,7 +416,8 @@ impl Ctx<'_> {
             adjusted = true;
         }
         // Anonymous pages are aged even if none is reclaimed.
-        let Some(physical) = self.store.frames.physical.as_deref() else { return };
+        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
+        physical.send();
         let ages = physical.swap.total() > 0;
         let low = physical.lru.vecs.get(&owner).is_some_and(|vec| physical.is_low(vec, false));
         if ages && low {

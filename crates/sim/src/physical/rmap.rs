@@ -26,11 +26,11 @@ impl Ctx<'_> {
         if key == self.rest.mm { Some(&mut *self.mm) } else { self.rest.mms.get_mut(&key) }
     }
 
-    fn mm_of(&self, key: usize) -> Option<&Mm> {
+    pub(super) fn mm_of(&self, key: usize) -> Option<&Mm> {
         if key == self.rest.mm { Some(&*self.mm) } else { self.rest.mms.get(&key) }
     }
 
-    fn spaces(&self) -> impl Iterator<Item = (usize, &Mm)> {
+    pub(super) fn spaces(&self) -> impl Iterator<Item = (usize, &Mm)> {
         let others = self.rest.mms.iter().map(|(&key, mm)| (key, mm));
         std::iter::once((self.rest.mm, &*self.mm)).chain(others)
     }

@@ -10,6 +10,7 @@ use crate::ctx::Ctx;
 use crate::frames::{Frame, file_of};
 use crate::memcg::{Event, MemcgId};
 use crate::page::{ANON, FILE, Pte, SHMEM, What};
+use crate::unsynced::{SWAP, signed};
 
 /// What becomes of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +21,19 @@ enum Verdict {
     Activate,
     /// Locked in memory.
     Cull,
+    /// On its way to the disk.
+    Wait,
+}
+
+/// What became of pages that were taken out of memory, from the first on: those that are neither gone nor
+/// on their way stayed, for there is no place for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Evicted {
+    pub(super) gone: u64,
+    /// On their way to the disk.
+    pub(super) kept: u64,
+    /// Written to swap or disk, gone or not.
+    pub(super) written: u64,
 }
 
 impl Ctx<'_> {
@@ -35,6 +49,8 @@ impl Ctx<'_> {
         let mut rotated = 0;
         let mut freed = 0;
         let mut written = 0;
+        let mut waiting = 0;
+        self.store.frames.arrive(self.store.clock);
         for (first, count, known) in self.oldest(owner, list, most) {
             let mut at = first;
             while at < first + count {
@@ -44,9 +60,22 @@ impl Ctx<'_> {
                 if known.large {
                     self.split_frames(at, &mappers);
                 }
-                let verdict = self.check(at, some, &known, &mappers);
-                scanned += some;
+                let mut verdict = self.check(at, some, &known, &mappers);
+                if verdict == Verdict::Wait && self.waits_for_pages(pass) {
+                    let waited = self.wait_for_disk(u64::MAX, u64::MAX);
+                    self.stall(waited);
+                    verdict = Verdict::Reclaim;
+                }
+                let mut done = some;
                 match verdict {
+                    Verdict::Wait => {
+                        waiting += some;
+                        rotated += some;
+                        self.store.frames.update(at, some, |frame| {
+                            frame.active = true;
+                            frame.reclaim = true;
+                        });
+                    }
                     Verdict::Cull => {
                         self.store.frames.update(at, some, |frame| frame.unevictable = true);
                     }
@@ -61,23 +90,36 @@ impl Ctx<'_> {
                         });
                     }
                     Verdict::Reclaim => {
-                        let (gone, wrote) = self.evict(owner, at, some, &mappers);
+                        let Evicted { gone, kept, written: wrote } =
+                            self.evict(owner, at, some, &mappers);
                         freed += gone;
                         written += wrote;
-                        if gone < some {
-                            rotated += some - gone;
-                            self.store.frames.update(at + gone, some - gone, |frame| {
+                        if kept > 0 {
+                            // It has been looked at, and is the youngest.
+                            self.store.frames.rotate(at, kept);
+                        }
+                        if gone + kept > 0 {
+                            done = gone + kept;
+                        } else {
+                            rotated += some;
+                            self.store.frames.update(at, some, |frame| {
                                 frame.active = true;
                                 frame.referenced = false;
                             });
                         }
                     }
                 }
-                at += some;
+                if verdict == Verdict::Activate {
+                    self.give_slots_up(at, done);
+                }
+                scanned += done;
+                at += done;
             }
         }
+        pass.waiting += waiting;
         pass.scanned += scanned;
         pass.freed += freed;
+        self.reclaim_takes(scanned, freed.max(written));
         let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
         let file = list.is_file();
         let (scan, steal) = if pass.kswapd {
@@ -124,6 +166,9 @@ impl Ctx<'_> {
 
     /// `folio_check_references()`: looks whether the page was used since the last time, and forgets it.
     fn check(&mut self, first: u64, count: u64, known: &Frame, mappers: &[Mapper]) -> Verdict {
+        if known.writeback {
+            return Verdict::Wait;
+        }
         let locked = mappers.iter().any(|mapper| mapper.locked);
         let used = self.was_used(count, mappers);
         if locked {
@@ -168,16 +213,37 @@ impl Ctx<'_> {
         used
     }
 
-    /// Takes pages out of memory: how many went, and how many of these were written to swap or disk.
-    /// Fewer than asked for: there is no place for the rest.
+    /// Pages in use need no slots of swap while it is half full.
+    pub(super) fn give_slots_up(&mut self, first: u64, count: u64) {
+        if !self.swap_is_short(first) {
+            return;
+        }
+        let Some(physical) = self.store.frames.physical.as_deref() else { return };
+        for (at, len, slot) in physical.swap.slots.within(first, first + count) {
+            if slot.refs == 0 {
+                self.store.frames.leave_swap(at, len);
+            }
+        }
+    }
+
+    /// `mem_cgroup_swap_full()`: swap, or what a cgroup may have of it, is half full.
+    pub(super) fn swap_is_short(&self, frame: u64) -> bool {
+        let frames = &self.store.frames;
+        let Some(physical) = frames.physical.as_deref() else { return false };
+        let payer = frames.map.get(frame).map_or(0, |(_, known)| known.memcg);
+        physical.swap.is_half_full() || frames.memcgs.swap_is_half_full(MemcgId(payer))
+    }
+
+    /// Takes pages out of memory, from the first on.
     pub(super) fn evict(
         &mut self,
         owner: (u32, u16),
         first: u64,
         count: u64,
         mappers: &[Mapper],
-    ) -> (u64, u64) {
-        let Some((_, known)) = self.store.frames.map.get(first) else { return (0, 0) };
+    ) -> Evicted {
+        let nothing = Evicted::default();
+        let Some((_, known)) = self.store.frames.map.get(first) else { return nothing };
         match file_of(first) {
             Some((file, index)) if !self.store.files[file].is_shmem() => {
                 let dirty = known.dirty || mappers.iter().any(|mapper| mapper.pte.dirty);
@@ -186,25 +252,26 @@ impl Ctx<'_> {
                     self.store.clean(file, index, count);
                 }
                 if let Some(physical) = self.store.frames.physical.as_deref_mut() {
-                    physical.remember(owner, first, count);
+                    physical.remember(owner, first, &known, count);
                     if dirty {
                         physical.count("nr_written", count);
                         physical.count("nr_vmscan_write", count);
                     }
                 }
                 self.store.frames.remove(first, first + count);
-                (count, if dirty { count } else { 0 })
+                Evicted { gone: count, kept: 0, written: if dirty { count } else { 0 } }
             }
             None if !known.swapbacked => {
                 if mappers.iter().any(|mapper| mapper.pte.dirty) {
                     // It has been written to since it was given up.
                     self.store.frames.update(first, count, |frame| frame.swapbacked = true);
-                    return (0, 0);
+                    return nothing;
                 }
                 for mapper in mappers {
                     if let Some(mm) = self.mm_mut(mapper.mm) {
                         mm.note_rss();
                         mm.rss[ANON] = mm.rss[ANON].saturating_sub(count);
+                        mm.unsynced.one_by_one(ANON, -signed(count));
                         mm.pages.remove(mapper.page, mapper.page + count);
                     }
                 }
@@ -212,9 +279,9 @@ impl Ctx<'_> {
                     physical.count("pglazyfreed", count);
                 }
                 self.store.frames.remove(first, first + count);
-                (count, 0)
+                Evicted { gone: count, ..nothing }
             }
-            place => self.swap_out(owner, first, count, &known, mappers, place.is_some()),
+            place => self.swap_out(first, count, &known, mappers, place.is_some()),
         }
     }
 
@@ -226,30 +293,32 @@ impl Ctx<'_> {
             let left = len.min(first + count - at);
             let (some, mappers) = self.mappers(at, left, &known);
             if some == 0 {
-                return;
+                break;
             }
             if known.large {
                 self.split_frames(at, &mappers);
             }
             let Some(physical) = self.store.frames.physical.as_deref() else { return };
-            let (gone, _) = self.evict(physical.owner(&known), at, some, &mappers);
-            if gone == 0 {
-                return;
+            let evicted = self.evict(physical.owner(&known), at, some, &mappers);
+            if evicted.gone + evicted.kept == 0 {
+                break;
             }
-            at += gone;
+            at += evicted.gone + evicted.kept;
+        }
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            physical.send();
         }
     }
 
     /// `add_to_swap()`, `try_to_unmap()` and `swap_writepage()`.
     fn swap_out(
         &mut self,
-        owner: (u32, u16),
         first: u64,
         count: u64,
         known: &Frame,
         mappers: &[Mapper],
         shared: bool,
-    ) -> (u64, u64) {
+    ) -> Evicted {
         let memcg = MemcgId(known.memcg);
         let room = self.store.frames.memcgs.swap_room(memcg);
         let (alike, parts) = self.store.contents.compressed(first, count);
@@ -258,49 +327,55 @@ impl Ctx<'_> {
             None if !shared => (count, 21),
             _ => (count.min(alike), parts),
         };
-        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return (0, 0) };
+        let Some(physical) = self.store.frames.physical.as_deref_mut() else {
+            return Evicted::default();
+        };
         // Entries outside the model that will never ask for it again.
         let outside = if shared { 0 } else { known.maps };
         let refs = if shared || mappers.is_empty() { outside } else { entries(mappers) };
-        let cached = physical.swap.slots.get(first);
-        let count = if let Some((len, _)) = cached {
-            count.min(len)
+        let (count, area) = if let Some((len, slot)) = physical.swap.slots.get(first) {
+            let count = count.min(len);
+            for _ in 0..refs {
+                physical.swap.hold(first, count);
+            }
+            let dirty = mappers.iter().any(|mapper| mapper.pte.dirty) || shared && known.dirty;
+            (count, dirty.then_some(slot.area))
         } else {
             let next = physical.swap.slots.next_used(first).unwrap_or(u64::MAX);
-            count.min(next - first)
-        };
-        let (count, written) = if cached.is_some() {
-            if refs > 0 {
-                for _ in 0..refs {
-                    physical.swap.hold(first, count);
-                }
-            }
-            (count, 0)
-        } else {
-            let Some((area, some)) = physical.swap.reserve(count.min(room)) else { return (0, 0) };
-            if some == 0 {
+            let Some((area, count)) = physical.swap.reserve(count.min(next - first).min(room))
+            else {
+                return Evicted::default();
+            };
+            if count == 0 {
                 self.store.frames.memcgs.note(memcg, Event::SwapFail, 1);
-                return (0, 0);
+                return Evicted::default();
             }
-            let age = physical.evicted_at(owner, some);
+            let paid = self.store.frames.memcgs.swap_taken(memcg, count);
             let (mm, page) = known.home.unwrap_or((u32::MAX, 0));
-            let slot = Slot { refs, area, memcg: known.memcg, age, mm, page, parts };
-            physical.swap.insert(first, some, slot);
-            physical.count("pswpout", some);
-            physical.count("nr_vmscan_write", some);
-            (some, some)
+            let slot = Slot { refs, area, memcg: known.memcg, paid, age: 0, mm, page, parts };
+            physical.swap.insert(first, count, slot);
+            physical.settle_zram();
+            self.store.frames.memcgs.get_mut(memcg).vm.swap_out += count;
+            (count, Some(area))
         };
         self.unmap_mappers(count, mappers, (!shared).then_some(first));
-        if cached.is_some() {
-            self.store.frames.remove(first, first + count);
-        } else {
-            self.store.frames.remove_swapped(first, count);
-            self.store.frames.memcgs.get_mut(memcg).vm.swap_out += count;
+        let Some(physical) = self.store.frames.physical.as_deref_mut() else {
+            return Evicted::default();
+        };
+        let written = if area.is_some() { count } else { 0 };
+        physical.count("pswpout", written);
+        physical.count("nr_vmscan_write", written);
+        if area.is_some_and(|area| !physical.has_at_once(area)) {
+            physical.gather(first, count);
+            self.store.frames.update(first, count, |frame| {
+                (frame.writeback, frame.reclaim) = (true, true);
+                (frame.maps, frame.exclusive) = (0, false);
+                frame.dirty &= !shared;
+            });
+            return Evicted { gone: 0, kept: count, written };
         }
-        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
-            physical.settle_zram();
-        }
-        (count, written)
+        self.store.frames.remove_swapped(first, count);
+        Evicted { gone: count, kept: 0, written }
     }
 
     /// Takes the entries of frames away; of anonymous pages they say from now on where those are.
@@ -314,9 +389,11 @@ impl Ctx<'_> {
                 _ => FILE,
             };
             mm.rss[kind] = mm.rss[kind].saturating_sub(count);
+            mm.unsynced.one_by_one(kind, -signed(count));
             mm.pages.remove(mapper.page, mapper.page + count);
             if let Some(frame) = swap {
                 mm.swapped += count;
+                mm.unsynced.one_by_one(SWAP, signed(count));
                 let entry = Pte {
                     what: What::Swap,
                     frame,

@@ -8,7 +8,7 @@
 use facts::Release;
 use rules::layout::Arch;
 
-use super::{NOWHERE, Physical};
+use super::{NOWHERE, Physical, Type};
 use crate::config::MachineConfig;
 
 /// Pages of slab that is called reclaimable and never comes back (measured, see above).
@@ -34,6 +34,8 @@ pub(crate) struct Slab {
     pub(crate) unreclaimable: u64,
     /// What will not shrink any further.
     floor: u64,
+    /// Of it, what the scenario's processes have.
+    pub(crate) pinned: u64,
     /// `vm.vfs_cache_pressure`.
     pub(crate) pressure: u64,
 }
@@ -41,7 +43,21 @@ pub(crate) struct Slab {
 impl Slab {
     pub(crate) fn new(config: &MachineConfig, reclaimable: u64, unreclaimable: u64) -> Slab {
         let floor = rest(config).min(reclaimable);
-        Slab { reclaimable, unreclaimable, floor, pressure: 100 }
+        Slab { reclaimable, unreclaimable, floor, pinned: 0, pressure: 100 }
+    }
+
+    /// So many more pages are called reclaimable and are in use.
+    pub(crate) fn pin(&mut self, pages: u64) {
+        self.reclaimable += pages;
+        self.floor += pages;
+        self.pinned += pages;
+    }
+
+    /// So many fewer.
+    pub(crate) fn unpin(&mut self, pages: u64) {
+        self.reclaimable = self.reclaimable.saturating_sub(pages);
+        self.floor = self.floor.saturating_sub(pages);
+        self.pinned = self.pinned.saturating_sub(pages);
     }
 
     /// Pages that would be freed at this priority: four `seeks`ths of what is there, shifted by it.
@@ -74,6 +90,6 @@ impl Physical {
         self.count("slabs_scanned", pages);
         let highest = self.fallback(rules::watermark::ZoneKind::Normal).first().copied();
         let zone = highest.and_then(|at| u8::try_from(at).ok()).unwrap_or(NOWHERE);
-        self.give(zone, pages);
+        self.give(zone, pages, Type::Reclaimable);
     }
 }

@@ -11,6 +11,7 @@
 
 use world::SwapSpec;
 
+use super::mglru::later;
 use crate::range_map::{RangeMap, Run};
 
 /// A swap area.
@@ -31,8 +32,10 @@ pub(crate) struct Slot {
     /// Page-table entries that name it; none of shared memory, which the file knows.
     pub(crate) refs: u32,
     pub(crate) area: u8,
-    /// The memory cgroup that it is charged to.
+    /// The memory cgroup that it is charged to,
     pub(crate) memcg: u16,
+    /// and whether it has been: v1 charges a page to memory until it has left it.
+    pub(crate) paid: bool,
     /// `nonresident_age` when it went.
     pub(crate) age: u64,
     /// The address space that it was first mapped in, and where.
@@ -44,7 +47,7 @@ pub(crate) struct Slot {
 
 impl Run for Slot {
     fn skip(&self, by: u64) -> Slot {
-        Slot { age: self.age + by, page: self.page + by, ..*self }
+        Slot { age: later(self.age, by), page: self.page + by, ..*self }
     }
 }
 
@@ -127,10 +130,10 @@ impl Swap {
     }
 
     /// Slots that nobody needs any more: who paid for how many.
-    pub(crate) fn remove(&mut self, first: u64, end: u64) -> Vec<(u16, u64)> {
+    pub(crate) fn remove(&mut self, first: u64, end: u64) -> Vec<(u16, u64, bool)> {
         let mut gone = Vec::new();
         for (_, len, slot) in self.slots.remove(first, end) {
-            gone.push((slot.memcg, len));
+            gone.push((slot.memcg, len, slot.paid));
             if let Some(area) = self.areas.get_mut(usize::from(slot.area)) {
                 area.used = area.used.saturating_sub(len);
                 area.stored = area.stored.saturating_sub(len * u64::from(slot.parts));

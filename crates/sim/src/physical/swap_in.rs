@@ -11,6 +11,7 @@ use crate::frames::{Frame, Frames};
 use crate::memcg::MemcgId;
 use crate::page::{ANON, Pte, What};
 use crate::physical::Mark;
+use crate::unsynced::{SWAP, signed};
 use crate::vm_flags::VmFlags;
 
 impl Ctx<'_> {
@@ -35,9 +36,16 @@ impl Ctx<'_> {
                 return Ok(Step::minor(0, 0));
             }
             self.store.frames.read_slots(pte.frame, 1, grant);
-            let back = self.store.frames.map.get(pte.frame).is_some_and(|(_, known)| known.active);
+            let back = self
+                .store
+                .frames
+                .map
+                .get(pte.frame)
+                .is_some_and(|(_, known)| known.active || known.aged.workingset);
             self.swap_read(back);
-            self.read_ahead(page, pte);
+            if !self.is_synchronous(pte.frame) {
+                self.read_ahead(page, pte);
+            }
             count = 1;
         }
         let Some((len, known)) = self.store.frames.map.get(pte.frame) else {
@@ -52,12 +60,7 @@ impl Ctx<'_> {
         let home = u32::try_from(self.rest.mm).ok().map(|mm| (mm, page));
         self.store.frames.map_at(pte.frame, count, alone, home);
         let writable = write && may_write && alone;
-        let full = self
-            .store
-            .frames
-            .physical
-            .as_deref()
-            .is_some_and(|physical| physical.swap.is_half_full());
+        let full = self.swap_is_short(pte.frame) || self.is_synchronous(pte.frame);
         if others == 0 && (writable || full || locked) {
             // Nothing needs the copy on the disk.
             self.store.frames.leave_swap(pte.frame, count);
@@ -67,11 +70,21 @@ impl Ctx<'_> {
         self.mm.pages.set(page, count, entry);
         self.mm.swapped = self.mm.swapped.saturating_sub(count);
         self.mm.rss[ANON] += count;
+        let (task, pages) = (self.rest.process, signed(count));
+        self.mm.unsynced.fault(task, SWAP, -pages);
+        self.mm.unsynced.fault(task, ANON, pages);
         if write && !alone {
             let step = self.copy(at, page, count, entry)?;
             return Ok(Step { pages: step.pages, faults: step.faults.max(1), major });
         }
         Ok(Step { pages: count, faults: count, major })
+    }
+
+    /// Whether a page is in an area that is read without the swap cache: by its one user alone.
+    fn is_synchronous(&self, frame: u64) -> bool {
+        let Some(physical) = self.store.frames.physical.as_deref() else { return false };
+        let slot = physical.swap.slots.get(frame);
+        slot.is_some_and(|(_, slot)| slot.refs <= 1 && physical.is_synchronous(slot.area))
     }
 
     /// Of how many slots the same is known, and how many entries will name each when one is gone.
@@ -142,15 +155,17 @@ impl Frames {
         for (at, len, slot) in slots {
             let Some(physical) = self.physical.as_deref_mut() else { return };
             physical.count("pswpin", len);
-            let active = physical.refault_anon(&slot, len);
+            let back = physical.refault_anon(&slot, len);
             let vm = &mut self.memcgs.get_mut(MemcgId(grant.memcg)).vm;
             vm.swap_in += len;
             vm.refault[0] += len;
-            vm.refault_activate[0] += if active { len } else { 0 };
+            vm.refault_activate[0] += if back.activated { len } else { 0 };
+            vm.refault_restore[0] += if back.workingset { len } else { 0 };
             let frame = Frame {
                 maps: 0,
                 exclusive: false,
-                active,
+                active: back.active,
+                aged: back.aged(),
                 zone: grant.zone,
                 memcg: grant.memcg,
                 home: (slot.mm != u32::MAX).then_some((slot.mm, slot.page)),

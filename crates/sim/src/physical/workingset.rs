@@ -1,7 +1,9 @@
 //! Pages that were evicted and come back: `mm/workingset.c`, since 3.15.
 
-use super::lru::{List, Lruvec};
+use super::lru::List;
+use super::mglru::{Back, later};
 use super::{Physical, Slot};
+use crate::frames::Frame;
 use crate::range_map::Run;
 
 /// What is remembered of a page of a file that was evicted.
@@ -14,21 +16,25 @@ pub(crate) struct Shadow {
 
 impl Run for Shadow {
     fn skip(&self, by: u64) -> Shadow {
-        Shadow { age: self.age + by, ..*self }
+        Shadow { age: later(self.age, by), ..*self }
     }
 }
 
 impl Physical {
     /// `workingset_eviction()`: the age that pages of a cgroup are evicted at, which goes on.
-    pub(super) fn evicted_at(&mut self, owner: (u32, u16), count: u64) -> u64 {
-        let age = &mut self.lru.vecs.entry(owner).or_default().age;
+    /// What is remembered of them.
+    pub(crate) fn evicted_at(&mut self, owner: (u32, u16), frame: &Frame, count: u64) -> u64 {
+        if self.lru.generational {
+            return self.evicted_in_generation(owner, frame, count);
+        }
+        let age = &mut self.lru.vec(owner).age;
         *age += count;
         *age - count
     }
 
     /// Pages of a file were evicted.
-    pub(super) fn remember(&mut self, owner: (u32, u16), first: u64, count: u64) {
-        let age = self.evicted_at(owner, count);
+    pub(super) fn remember(&mut self, owner: (u32, u16), first: u64, frame: &Frame, count: u64) {
+        let age = self.evicted_at(owner, frame, count);
         if self.policy.refaults {
             self.shadows.set(first, count, Shadow { age, memcg: owner.1 });
         }
@@ -36,22 +42,21 @@ impl Physical {
 
     /// `workingset_refault()` of pages of a file: of how many of `count` the answer is the same, and
     /// whether they are in use.
-    pub(crate) fn refault_file(&mut self, first: u64, count: u64) -> (u64, bool) {
+    pub(crate) fn refault_file(&mut self, first: u64, count: u64) -> (u64, Back) {
         let Some((len, shadow)) = self.shadows.get(first) else {
             let next = self.shadows.next_used(first).unwrap_or(u64::MAX);
-            return (count.min(next - first), false);
+            return (count.min(next - first), Back::default());
         };
         let count = count.min(len);
         self.shadows.remove(first, first + count);
         self.count("workingset_refault_file", count);
-        let active = self.refault(shadow.age, shadow.memcg, 1, count);
-        (count, active)
+        (count, self.refault(shadow.age, shadow.memcg, 1, count))
     }
 
     /// The same of a page that was swapped out.
-    pub(crate) fn refault_anon(&mut self, slot: &Slot, count: u64) -> bool {
+    pub(crate) fn refault_anon(&mut self, slot: &Slot, count: u64) -> Back {
         if !self.policy.anon_refaults {
-            return true;
+            return Back { active: true, ..Back::default() };
         }
         self.count("workingset_refault_anon", count);
         self.refault(slot.age, slot.memcg, 0, count)
@@ -59,10 +64,13 @@ impl Physical {
 
     /// Whether a page that went at this age would not have gone, had the lists been of another length.
     /// `file` is 1 for a page of a file, and 0 for an anonymous one.
-    fn refault(&mut self, age: u64, memcg: u16, file: usize, count: u64) -> bool {
+    fn refault(&mut self, age: u64, memcg: u16, file: usize, count: u64) -> Back {
+        if self.lru.generational {
+            return self.refault_in_generation(age, (0, memcg), file, count);
+        }
         let has_swap = self.swap.free() > 0;
         let cost = self.policy.anon_refaults;
-        let vec: &mut Lruvec = self.lru.vecs.entry((0, memcg)).or_default();
+        let vec = self.lru.vec((0, memcg));
         let distance = vec.age.saturating_sub(age);
         let mut size = vec.size(List::ActiveFile);
         if file == 0 {
@@ -75,7 +83,7 @@ impl Physical {
             }
         }
         if distance > size {
-            return false;
+            return Back::default();
         }
         vec.activated[file] += count;
         vec.age += count;
@@ -83,6 +91,6 @@ impl Physical {
             if file == 1 { "workingset_activate_file" } else { "workingset_activate_anon" },
             count,
         );
-        true
+        Back { active: true, activated: true, ..Back::default() }
     }
 }

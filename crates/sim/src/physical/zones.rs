@@ -1,11 +1,10 @@
 //! Zones: how many pages are free, and who may have them.
 //!
 //! # What it follows
-//! `get_page_from_freelist()`, `zone_watermark_ok()`, `rmqueue_pcplist()`, `free_unref_page()` and
-//! `zone_batchsize()` in `mm/page_alloc.c`. The marks and reserves are [`rules`]'; free pages are a
-//! count and not blocks. An order-0 request looks at the mark before each page, and only at the free
-//! lists: a processor's own list may hold pages that nobody gets while the mark is not met. One list
-//! stands for those of all processors.
+//! `get_page_from_freelist()` and `zone_watermark_ok()` in `mm/page_alloc.c`. The marks and reserves are
+//! [`rules`]'; free pages are a count and not blocks. An order-0 request looks at the mark before each
+//! page, and only at the free lists: a processor's own list ([`Pcp`]) may hold pages that nobody gets
+//! while the mark is not met.
 //!
 //! # What it leaves out
 //! Migrate types and stealing, and with them the boost of the marks (5.0), which stays 0. Blocks: a
@@ -15,6 +14,9 @@ use facts::Release;
 use rules::watermark::{Marks, ZoneKind};
 use units::Pages;
 
+use super::buddy::Buddy;
+use super::pcp::{Above, Pcp, Pool, Type};
+use crate::page::HUGE;
 use crate::profile::ZoneProfile;
 
 /// Which mark a request looks at.
@@ -40,23 +42,21 @@ pub(crate) struct Zone {
     /// On the free lists (`NR_FREE_PAGES`).
     pub(crate) free: u64,
     /// On lists of processors.
-    pub(crate) pcp: u64,
-    pub(crate) batch: u64,
-    pub(crate) pcp_high: u64,
-    /// What a processor's list may grow to while the zone has enough (`high_max`, 6.7).
-    pub(crate) pcp_most: u64,
-    /// What it may grow to now, since 6.7 (`pcp->high`).
-    pub(crate) pcp_tuned: u64,
+    pub(crate) pcp: Pcp,
     pub(crate) marks: Marks,
     pub(crate) boost: u64,
+    /// `vm.watermark_boost_factor`, since 5.0.
+    pub(crate) boost_factor: u64,
+    /// kswapd is to be woken, for the marks were raised (`ZONE_BOOSTED_WATERMARK`).
+    pub(super) boosted: bool,
+    /// Its free blocks, where the model keeps them.
+    pub(super) blocks: Option<Box<Buddy>>,
     /// `lowmem_reserve`, by the kind of the highest zone that the request may use.
     pub(crate) protection: [u64; CLASSES],
     /// Pages that a check of the marks counts as taken beside those asked for (2.6.36 to 3.2).
     pub(crate) extra: u64,
 }
 
-/// `CONFIG_PCP_BATCH_SCALE_MAX`, as a power of two: how many batches go at once at most.
-const SCALE_MOST: u32 = 5;
 /// Kinds of zones that a request may name as its highest.
 pub(crate) const CLASSES: usize = 5;
 /// Those kinds, the lowest first.
@@ -82,14 +82,12 @@ impl Zone {
             managed_at_init: profile.managed_at_init,
             managed: profile.managed,
             free: profile.free.min(profile.managed),
-            pcp,
-            batch: batch(release, profile.managed),
-            pcp_high: 0,
-            pcp_most: 0,
-            // It has grown to what is on it.
-            pcp_tuned: if release >= Release::new(6, 7) { pcp } else { 0 },
+            pcp: Pcp::new(release, profile.managed, pcp),
             marks: Marks { min: zero, low: zero, high: zero, promo: None },
             boost: 0,
+            boost_factor: if release >= Release::new(5, 0) { 15_000 } else { 0 },
+            boosted: false,
+            blocks: None,
             protection: [0; CLASSES],
             extra: if two_too_many { 2 } else { 0 },
         }
@@ -111,167 +109,92 @@ impl Zone {
         self.free > self.limit(mark, class)
     }
 
-    /// How many of `want` pages can be had one after the other while the mark is met.
-    pub(crate) fn grantable(&self, want: u64, limit: u64) -> u64 {
-        if self.free <= limit {
-            return 0;
+    /// Takes up to `want` pages as order-0 requests do, one after the other while the mark is met: from
+    /// the processor's list, which is refilled from the free lists. How many there were.
+    pub(crate) fn take(&mut self, want: u64, kind: Type, mark: Mark, class: usize) -> u64 {
+        let mut got = 0;
+        while got < want {
+            let above = self.above(mark, class);
+            let mut pool = Pool::new(&mut self.free, self.blocks.as_deref_mut());
+            got += self.pcp.take(want - got, kind, above, &mut pool);
+            if !self.raise() {
+                break;
+            }
         }
-        let refills = (self.free - limit).div_ceil(self.batch);
-        // The last refill leaves the mark behind: one page of it is given out.
-        let most = self.pcp.saturating_add((refills - 1).saturating_mul(self.batch)) + 1;
-        want.min(most)
+        got
     }
 
-    /// Takes that many pages as order-0 requests do: from the processor's list, refilled by batches.
-    /// The caller knows that they are there.
-    pub(crate) fn take(&mut self, pages: u64) {
-        if let Some(left) = self.pcp.checked_sub(pages) {
-            self.pcp = left;
-            return;
-        }
-        let need = pages - self.pcp;
-        let refill = need.next_multiple_of(self.batch).min(self.free).max(need);
-        // `nr_pcp_alloc()`: each refill above the high mark lets the list grow by as much.
-        let above = self.free.saturating_sub(self.marks.high.count() + self.boost);
-        let grown = refill.min(above.next_multiple_of(self.batch));
-        self.pcp_tuned = self.pcp_tuned.saturating_add(grown).min(self.pcp_most);
-        self.free = self.free.saturating_sub(refill);
-        self.pcp = refill - need;
+    /// Takes pages whatever the marks say, of those that are there.
+    pub(crate) fn take_any(&mut self, want: u64, kind: Type) {
+        let high = self.limit(Mark::High, CLASSES - 1);
+        let mut pool = Pool::new(&mut self.free, self.blocks.as_deref_mut());
+        self.pcp.take_any(want, kind, high, &mut pool);
+        self.raise();
     }
 
-    /// Takes whole blocks of `size` pages while the mark is met; how many pages.
-    pub(crate) fn take_blocks(&mut self, blocks: u64, size: u64, limit: u64) -> u64 {
-        let room = (self.free.saturating_sub(size - 1)).saturating_sub(limit);
-        // Each leaves the mark met by one page at least.
-        let count = blocks.min(room.div_ceil(size)).min(self.free / size);
-        self.free -= count * size;
-        count * size
+    /// Whether as many can be had while the mark is met.
+    pub(crate) fn has(&self, want: u64, kind: Type, mark: Mark, class: usize) -> bool {
+        let (mut pcp, mut free) = (self.pcp.clone(), self.free);
+        let mut pool = Pool::new(&mut free, None);
+        pcp.take(want, kind, self.above(mark, class), &mut pool) == want
+    }
+
+    /// Takes whole huge pages while the mark is met; how many pages.
+    pub(crate) fn take_huge(&mut self, blocks: u64, mark: Mark, class: usize) -> u64 {
+        let above = self.above(mark, class);
+        let mut pool = Pool::new(&mut self.free, self.blocks.as_deref_mut());
+        self.pcp.take_huge(blocks, above, &mut pool) * HUGE
     }
 
     /// Gives pages back: to the processor's list, and what is too many for it to the free lists.
-    pub(crate) fn give(&mut self, pages: u64) {
-        self.pcp += pages;
-        let enough = self.free > self.marks.high.count() + self.boost;
-        // `nr_pcp_high()`, 6.7: below the high mark the list shrinks by what is freed until it is at its least;
-        // above it there is room for what is freed in a row, of which no more than this is counted.
-        let in_a_row = (self.batch << SCALE_MOST) + self.batch;
-        if !enough {
-            self.pcp_tuned = 0;
-        }
-        let high = self.marks.high.count() + self.boost;
-        let gets_enough = self.unused().saturating_sub(self.pcp_high) > high;
-        if gets_enough && self.pcp >= self.pcp_tuned {
-            self.pcp_tuned = self.pcp_tuned.max(in_a_row).min(self.pcp_most);
-        }
-        let most = self.pcp_high.max(self.pcp_tuned);
-        if self.pcp > most {
-            self.free += self.pcp - most;
-            self.pcp = most;
-        }
+    pub(crate) fn give(&mut self, pages: u64, kind: Type) {
+        let mark = self.limit(Mark::High, CLASSES - 1);
+        let mut pool = Pool::new(&mut self.free, self.blocks.as_deref_mut());
+        self.pcp.give(pages, kind, mark, &mut pool);
     }
 
     /// `drain_all_pages()`.
     pub(crate) fn drain(&mut self) {
-        self.free += self.pcp;
-        self.pcp = 0;
+        self.pcp.drain_all(&mut Pool::new(&mut self.free, self.blocks.as_deref_mut()));
+    }
+
+    /// A second has passed; whether there is more to do.
+    pub(crate) fn decay(&mut self) -> bool {
+        self.pcp.decay(&mut Pool::new(&mut self.free, self.blocks.as_deref_mut()))
+    }
+
+    /// What was free, and what was on lists, at another moment.
+    pub(super) fn lists(&self) -> (u64, Pcp) {
+        (self.free, self.pcp.clone())
+    }
+
+    /// It is again as it was at that moment, after which pages of this kind were taken and nothing else.
+    pub(super) fn undo(&mut self, (free, pcp): (u64, Pcp), kind: Type) {
+        if let Some(blocks) = self.blocks.as_deref_mut() {
+            blocks.give(kind, free.saturating_sub(self.free));
+        }
+        self.free = free;
+        self.pcp = pcp;
+    }
+
+    /// `boost_watermark()`: pages of one type were taken for another. Whether that was so.
+    fn raise(&mut self) -> bool {
+        let times = self.blocks.as_deref_mut().map_or(0, Buddy::boosts);
+        let most = self.marks.high.count().saturating_mul(self.boost_factor) / 10_000;
+        // On small zones it would do more harm than good.
+        if times > 0 && self.managed >= 4 * HUGE && most > 0 {
+            self.boost = (self.boost + u64::from(times) * HUGE).min(most.max(HUGE));
+            self.boosted = true;
+        }
+        times > 0
     }
 
     /// Everything that could be given out.
     pub(crate) fn unused(&self) -> u64 {
-        self.free + self.pcp
-    }
-}
-
-/// `zone_batchsize()`: pages that go between the free lists and a processor's list at once.
-fn batch(release: Release, managed: u64) -> u64 {
-    if release < Release::old(2, 6, 0) {
-        return 1;
-    }
-    let since = |major, minor| release >= Release::new(major, minor);
-    let base = if since(6, 19) {
-        (managed >> 12).min(64)
-    } else {
-        let most = if since(4, 19) { 256 } else { 128 };
-        (managed >> 10).min(most) / 4
-    };
-    let base = base.max(1);
-    let rounded = 1 << (base + base / 2).ilog2();
-    (rounded - 1_u64).max(1)
-}
-
-/// `zone_highsize()`: pages that a processor's list holds before it gives some back.
-pub(crate) fn pcp_high(release: Release, zone: &Zone, cpus: u32) -> u64 {
-    if release < Release::old(2, 6, 0) {
-        0
-    } else if release >= Release::new(5, 14) {
-        (zone.marks.low.count() / u64::from(cpus.max(1))).max(4 * zone.batch)
-    } else {
-        6 * zone.batch
-    }
-}
-
-/// `zone_highsize()` with the smallest fraction: since 6.7 the list of a processor that frees much
-/// grows up to an eighth of the zone, shared among the processors (`nr_pcp_high()`).
-pub(crate) fn pcp_most(release: Release, zone: &Zone, cpus: u32) -> u64 {
-    if release >= Release::new(6, 7) { zone.managed / 8 / u64::from(cpus.max(1)) } else { 0 }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn zone(managed: u64, free: u64) -> Zone {
-        let profile = ZoneProfile {
-            node: 0,
-            kind: ZoneKind::Dma32,
-            spanned: managed,
-            present: managed,
-            managed_at_init: managed,
-            managed,
-            free,
-            pcp: 0,
-        };
-        Zone::new(Release::new(6, 1), &profile)
+        self.free + self.pcp.count()
     }
 
-    #[test]
-    fn batches_are_those_that_kernels_print() {
-        for (managed, expected) in [(3840, 1), (50_910, 15), (116_484, 31), (244_158, 63)] {
-            assert_eq!(zone(managed, 0).batch, expected, "{managed}");
-        }
-    }
-
-    #[test]
-    fn a_list_keeps_what_is_freed_in_a_row_after_memory_was_short_and_more_while_there_is_enough() {
-        let mut zone = zone(50_910, 40_000);
-        (zone.pcp_high, zone.pcp_most) = (425, 6363);
-        zone.marks.high = Pages::new(637);
-        zone.take(30_000);
-        assert_eq!(zone.pcp_tuned, 6363);
-        let mut short = zone.clone();
-        zone.give(20_000);
-        assert_eq!(zone.pcp, 6363);
-        // As 6.12 has it after a kill.
-        short.take(9_500);
-        short.give(500);
-        short.give(20_000);
-        assert_eq!(short.pcp, 32 * 15 + 15);
-    }
-
-    #[test]
-    fn pages_are_granted_as_one_after_the_other_would_be() {
-        for (free, pcp, limit) in [(1000, 0, 400), (1000, 7, 993), (430, 3, 415), (415, 9, 415)] {
-            let mut bulk = zone(50_910, free);
-            bulk.pcp = pcp;
-            let mut single = bulk.clone();
-            let mut count = 0;
-            while single.grantable(1, limit) == 1 {
-                single.take(1);
-                count += 1;
-            }
-            assert_eq!(bulk.grantable(u64::MAX, limit), count);
-            bulk.take(count);
-            assert_eq!(bulk, single);
-        }
+    fn above(&self, mark: Mark, class: usize) -> Above {
+        Above { limit: self.limit(mark, class), high: self.limit(Mark::High, class) }
     }
 }

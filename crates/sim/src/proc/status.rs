@@ -8,6 +8,7 @@ use crate::ctx::Task;
 use crate::mm::Mm;
 use crate::page::{ANON, FILE, PAGE, SHMEM, page_align};
 use crate::store::Store;
+use crate::unsynced::{KINDS, SWAP};
 
 /// A tick of `USER_HZ`, nanoseconds.
 const TICK: u64 = 10_000_000;
@@ -54,17 +55,18 @@ pub(crate) fn status(store: &Store, mm: &Mm, task: &Task, who: &Identity) -> Vec
         }
     };
     let (exe, lib) = text_and_lib(mm);
-    let rss = mm.rss_total();
+    let rss = seen(store, mm);
+    let all = rss[ANON] + rss[FILE] + rss[SHMEM];
     let old_data = mm.total_vm.saturating_sub(mm.stack_vm);
     row("VmPeak", mm.hiwater_vm.max(mm.total_vm), release >= Release::old(2, 6, 15));
     row("VmSize", mm.total_vm, true);
     row("VmLck", mm.locked_vm, true);
     row("VmPin", 0, since(3, 2));
-    row("VmHWM", mm.hiwater_rss.max(rss), release >= Release::old(2, 6, 15));
-    row("VmRSS", rss, true);
-    row("RssAnon", mm.rss[ANON], since(4, 5));
-    row("RssFile", mm.rss[FILE], since(4, 5));
-    row("RssShmem", mm.rss[SHMEM], since(4, 5));
+    row("VmHWM", mm.hiwater_rss.max(all), release >= Release::old(2, 6, 15));
+    row("VmRSS", all, true);
+    row("RssAnon", rss[ANON], since(4, 5));
+    row("RssFile", rss[FILE], since(4, 5));
+    row("RssShmem", rss[SHMEM], since(4, 5));
     row("VmData", if since(4, 5) { mm.data_vm } else { old_data }, true);
     row("VmStk", mm.stack_vm, true);
     row("VmExe", exe / PAGE, true);
@@ -72,7 +74,7 @@ pub(crate) fn status(store: &Store, mm: &Mm, task: &Task, who: &Identity) -> Vec
     let tables = if since(4, 15) { mm.tables.count() } else { mm.tables.level(0) };
     row("VmPTE", tables, release >= Release::old(2, 6, 10));
     row("VmPMD", mm.tables.level(1), since(4, 0) && !since(4, 15));
-    row("VmSwap", mm.swap_entries(), release >= Release::old(2, 6, 34));
+    row("VmSwap", rss[SWAP], release >= Release::old(2, 6, 34));
     row("HugetlbPages", 0, since(4, 4));
     if since(4, 15) {
         text.push_str("CoreDumping:\t0\n");
@@ -95,13 +97,26 @@ pub(crate) fn statm(store: &Store, mm: &Mm) -> Vec<u8> {
     let since_4_5 = store.release() >= Release::new(4, 5);
     let data = if since_4_5 { mm.data_vm + mm.stack_vm } else { mm.total_vm };
     let text = text_and_lib(mm).0 / PAGE;
-    let shared = mm.rss[FILE] + mm.rss[SHMEM];
-    format!("{} {} {shared} {text} 0 {data} 0\n", mm.total_vm, mm.rss_total()).into_bytes()
+    let rss = seen(store, mm);
+    let shared = rss[FILE] + rss[SHMEM];
+    let all = rss[ANON] + shared;
+    format!("{} {all} {shared} {text} 0 {data} 0\n", mm.total_vm).into_bytes()
+}
+
+/// Resident pages by kind, and those in swap: what `get_mm_counter()` says up to 6.15, and since 6.16 what
+/// there is (`get_mm_counter_sum()`).
+fn seen(store: &Store, mm: &Mm) -> [u64; KINDS] {
+    let [anon, file, shmem] = mm.rss;
+    if store.release() >= Release::new(6, 16) {
+        return [anon, file, shmem, mm.swap_entries()];
+    }
+    [ANON, FILE, SHMEM, SWAP].map(|kind| mm.said(kind))
 }
 
 /// `/proc/PID/stat`.
-pub(crate) fn stat(mm: &Mm, task: &Task, who: &Identity) -> Vec<u8> {
+pub(crate) fn stat(store: &Store, mm: &Mm, task: &Task, who: &Identity) -> Vec<u8> {
     let segments = &mm.segments;
+    let rss = seen(store, mm)[..SWAP].iter().sum::<u64>();
     let (pid, parent, nice) = (who.pid, who.ppid, i32::from(who.nice));
     format!(
         "{pid} ({}) S {parent} {pid} {pid} 0 -1 4194304 {} 0 {} 0 {} 0 0 0 {} {nice} {} 0 {} {} {} \
@@ -114,7 +129,7 @@ pub(crate) fn stat(mm: &Mm, task: &Task, who: &Identity) -> Vec<u8> {
         who.threads,
         who.started / TICK,
         mm.total_vm * PAGE,
-        mm.rss_total(),
+        rss,
         segments.code.0,
         segments.code.1,
         segments.start_stack,

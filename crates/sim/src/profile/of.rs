@@ -13,6 +13,7 @@ use rules::layout::Arch;
 use rules::watermark::ZoneKind;
 
 use super::{Profile, ZoneProfile};
+use crate::physical::objects::is_known;
 
 /// A measured size: RAM in MiB, then pages.
 struct Row {
@@ -97,8 +98,12 @@ fn x86_64(release: Release, mib: u64) -> Profile {
         anon: 100,
         file: 0,
         unevictable: 0,
+        mlocked: 0,
+        shmem: 0,
         committed: 500,
-        per_process: 16,
+        blocks: Vec::new(),
+        per_process: (!is_known(release, Arch::X86_64)).then_some(16),
+        processes_before: 0,
     }
 }
 
@@ -163,7 +168,7 @@ fn lowmem(release: Release, mib: u64) -> Profile {
         kernel_stack: 120,
         page_tables: 30,
         committed: 200,
-        per_process: if old { 4 } else { 8 },
+        per_process: Some(if old { 4 } else { 8 }),
         ..Profile::default()
     }
 }

@@ -64,7 +64,7 @@ fn profile(snapshot: &Snapshot) -> Profile {
         slab_unreclaimable: pages(snapshot, Field::SUnreclaim),
         anon: pages(snapshot, Field::AnonPages) + pages(snapshot, Field::Shmem),
         file: pages(snapshot, Field::ActiveFile) + pages(snapshot, Field::InactiveFile),
-        per_process: 16,
+        per_process: Some(16),
         ..Profile::default()
     }
 }

@@ -28,6 +28,21 @@ impl Ctx<'_> {
         self.stall(pages.saturating_add(ATTEMPT));
     }
 
+    /// And while it goes over all cgroups of a node.
+    pub(crate) fn pass_takes(&mut self) {
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            physical.disks_work(ATTEMPT / 13);
+        }
+    }
+
+    /// Disks work on while reclaim looks at pages, and frees or writes some.
+    pub(crate) fn reclaim_takes(&mut self, scanned: u64, done: u64) {
+        let pages = scanned.saturating_mul(SCANNED).saturating_add(done.saturating_mul(FREED));
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            physical.disks_work(pages);
+        }
+    }
+
     /// A page came from swap: a stall if it had not been away for long (`folio_test_workingset()`).
     pub(crate) fn swap_read(&mut self, workingset: bool) {
         self.take_time(READ, if workingset { State::Stalls } else { State::Idle });

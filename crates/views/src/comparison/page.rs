@@ -20,12 +20,15 @@ margin:0 0 1rem;overflow-x:auto}h1{font-size:1.4rem;margin:.2rem 0}h2{font-size:
 h3{font-size:1rem;margin:1rem 0 .3rem}p{margin:.4rem 0}.soft{color:var(--soft)}\
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}\
 th,td{text-align:left;padding:.15rem .6rem .15rem 0;border-bottom:1px solid var(--line);vertical-align:top}\
-th{color:var(--soft);font-weight:600}.n{text-align:right}.bad{color:var(--bad);font-weight:600}\
+th{color:var(--soft);font-weight:600;overflow-wrap:normal}.n{text-align:right;white-space:nowrap}\
+.q td:first-child{width:40%}summary{color:var(--soft);padding:.3rem 0;cursor:pointer}.bad{color:var(--bad);font-weight:600}\
 tr.bad{background:var(--bad-ground)}.ok{color:var(--ok)}code{font-size:.9em}\
-.pictures{display:grid;grid-template-columns:repeat(auto-fit,minmax(20rem,1fr));gap:.5rem}\
+.pictures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(20rem,100%),1fr));gap:.5rem}\
 svg{width:100%;height:auto}svg path{fill:none}.g{stroke:var(--line)}.real{stroke:var(--real);stroke-width:3;\
-opacity:.6}.model{stroke:var(--model);stroke-width:1.6}.h,.a{fill:var(--ink);font-size:12px}.a{text-anchor:end;\
-fill:var(--soft)}.key{display:inline-block;width:1.4em;height:.25em;vertical-align:middle;margin:0 .3em 0 1em}";
+opacity:.6}.model{stroke:var(--model);stroke-width:1.6;stroke-dasharray:7 3}.h,.a{fill:var(--ink);font-size:12px}.a{text-anchor:end;\
+fill:var(--soft)}.key{display:inline-block;width:1.4em;height:.25em;vertical-align:middle;margin:0 .3em 0 1em}\
+@media (max-width:34rem){main{padding:.5rem}section{padding:.8rem}body{font-size:.9rem}\
+th,td{padding-right:.4rem}}";
 
 /// The comparison as a page.
 pub fn comparison_page(report: &ComparisonReport) -> String {
@@ -118,26 +121,38 @@ fn pair(out: &mut String, report: &ComparisonReport, between: [usize; 2]) {
              right</p><div class=\"pictures\">{pictures}</div>"
         );
     }
-    let mut last = None;
-    for row in super::shown(report).filter(|row| row.between == between) {
-        if last != Some(&row.moment) {
-            if last.is_some() {
-                out.push_str("</table>");
-            }
-            let _ = write!(
-                out,
-                "<h3>{}</h3><table><tr><th>quantity</th><th class=\"n\">{one}</th><th \
-                 class=\"n\">{real}</th><th class=\"n\">apart</th><th class=\"n\">allowed</th></tr>",
-                escaped(&row.moment)
-            );
-            last = Some(&row.moment);
+    let rows: Vec<&QuantityRow> =
+        super::shown(report).filter(|row| row.between == between).collect();
+    for moment in rows.chunk_by(|one, other| one.moment == other.moment) {
+        let _ = write!(out, "<h3>{}</h3>", escaped(&moment[0].moment));
+        let equal = |row: &&QuantityRow| row.values[0] == row.values[1];
+        let (same, others): (Vec<&QuantityRow>, Vec<&QuantityRow>) =
+            moment.iter().copied().partition(equal);
+        quantities(out, &others, [&one, &real]);
+        if !same.is_empty() {
+            let _ = write!(out, "<details><summary>{} more are equal</summary>", same.len());
+            quantities(out, &same, [&one, &real]);
+            out.push_str("</details>");
         }
-        quantity(out, row);
-    }
-    if last.is_some() {
-        out.push_str("</table>");
     }
     out.push_str("</section>\n");
+}
+
+fn quantities(out: &mut String, rows: &[&QuantityRow], [one, real]: [&str; 2]) {
+    if rows.is_empty() {
+        return;
+    }
+    // Which one's model it is stands above.
+    let one = if one.starts_with("model") { "model" } else { one };
+    let _ = write!(
+        out,
+        "<table class=\"q\"><tr><th>quantity</th><th class=\"n\">{one}</th><th class=\"n\">{real}</th><th \
+         class=\"n\">apart</th><th class=\"n\">allowed</th></tr>"
+    );
+    for row in rows {
+        quantity(out, row);
+    }
+    out.push_str("</table>");
 }
 
 fn quantity(out: &mut String, row: &QuantityRow) {

@@ -1,0 +1,202 @@
+//! How much is evicted of whom: `lru_gen_shrink_node()`, `shrink_many()`, `shrink_one()`,
+//! `try_to_shrink_lruvec()` and `get_nr_to_scan()` in `mm/vmscan.c`.
+
+use rules::memcg::View;
+
+use super::BATCH;
+use super::memcgs::Move;
+use crate::ctx::Ctx;
+use crate::memcg::{Event, MemcgId};
+use crate::physical::lru::{List, Owner};
+use crate::physical::reclaim::{FIRST, Pass};
+use crate::physical::{Mark, Physical};
+
+/// How many pages of a cgroup to look at next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Scan(u64),
+    /// It has been aged, or is protected: it is the others' turn.
+    Stop,
+}
+
+impl Physical {
+    /// `set_initial_priority()`: as large a part as is likely to yield what is wanted.
+    pub(super) fn initial_priority(&self, node: u32, pass: &Pass) -> u32 {
+        if pass.priority != FIRST || pass.target < BATCH {
+            return pass.priority;
+        }
+        let mut pages = self.lru.size_of_node(node, List::InactiveFile);
+        if self.swap.free() > 0 {
+            pages += self.lru.size_of_node(node, List::InactiveAnon);
+        }
+        let bits = |value: u64| i64::from(64 - value.leading_zeros());
+        let priority = bits(pages) - 1 - bits(pass.target - 1);
+        let (low, high) = (i64::from(FIRST / 2), i64::from(FIRST));
+        u32::try_from(priority.clamp(low, high)).unwrap_or(FIRST)
+    }
+
+    /// `should_abort_scan()`: enough is free, or has been freed. Not asked when a cgroup is full.
+    fn has_enough(&self, node: u32, pass: &Pass) -> bool {
+        if !pass.among.is_machine() {
+            return false;
+        }
+        if pass.freed >= pass.target.max(2) {
+            return true;
+        }
+        if !pass.kswapd {
+            return false;
+        }
+        let zones = self.zones.iter().filter(|zone| zone.node == node && zone.managed > 0);
+        zones.into_iter().all(|zone| {
+            let class = crate::physical::class(zone.kind);
+            zone.free > zone.limit(Mark::High, class) + BATCH
+        })
+    }
+}
+
+impl Ctx<'_> {
+    /// `get_swappiness()`: 0 where a batch cannot be swapped out.
+    pub(super) fn swappiness_of(&self, owner: Owner, pass: &Pass) -> u64 {
+        let Some(physical) = self.store.frames.physical.as_deref() else { return 0 };
+        let room = self.store.frames.memcgs.swap_room(MemcgId(owner.1));
+        if !pass.may_swap || physical.swap.free().min(room) < BATCH {
+            return 0;
+        }
+        let own = self.store.frames.memcgs.get(MemcgId(owner.1)).swappiness;
+        pass.swappiness.or(own).unwrap_or(physical.swappiness)
+    }
+
+    /// `get_nr_to_scan()`.
+    fn next_scan(&mut self, owner: Owner, pass: &Pass, can_swap: bool) -> Next {
+        let root = pass.among.root();
+        let id = MemcgId(owner.1);
+        if self.store.frames.memcgs.view(root, id, true) == View::Min {
+            return Next::Stop;
+        }
+        let online = self.store.frames.memcgs.get(id).online;
+        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return Next::Stop };
+        let generations = physical.lru.generations(owner);
+        let (due, pages) = generations.should_age(can_swap);
+        if pages > 0 && !online {
+            return Next::Scan(pages);
+        }
+        if !due || pass.priority == FIRST {
+            return Next::Scan(pages >> pass.priority);
+        }
+        if self.age(owner, can_swap) { Next::Stop } else { Next::Scan(0) }
+    }
+
+    /// `try_to_shrink_lruvec()`: whether it is the others' turn. Up to 6.2 nobody asks.
+    pub(in crate::physical) fn shrink_generations(
+        &mut self,
+        owner: Owner,
+        pass: &mut Pass,
+    ) -> bool {
+        let early = |physical: &Physical| !physical.orders_memcgs();
+        if self.store.frames.physical.as_deref().is_some_and(early) {
+            self.shrink_early(owner, pass);
+            return false;
+        }
+        let swappiness = self.swappiness_of(owner, pass);
+        let mut scanned = 0;
+        loop {
+            let most = match self.next_scan(owner, pass, swappiness > 0) {
+                Next::Stop => return true,
+                Next::Scan(0) => return false,
+                Next::Scan(most) => most,
+            };
+            let (some, _) = self.evict_batch(owner, pass, swappiness);
+            scanned += some;
+            let Some(physical) = self.store.frames.physical.as_deref() else { return false };
+            if some == 0 || scanned >= most || physical.has_enough(owner.0, pass) {
+                return false;
+            }
+        }
+    }
+
+    /// `lru_gen_shrink_node()`: reclaim of a whole node.
+    pub(in crate::physical) fn shrink_node_of_generations(&mut self, node: u32, pass: &mut Pass) {
+        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
+        pass.priority = physical.initial_priority(node, pass);
+        let before = pass.freed;
+        if pass.kswapd {
+            pass.freed = 0;
+        }
+        self.shrink_many(node, pass);
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            physical.send();
+        }
+        if pass.kswapd {
+            pass.freed += before;
+        }
+        if self.store.oom.lowmemory.is_some() {
+            self.ask_lowmemorykiller(pass.kswapd);
+        }
+    }
+
+    /// `shrink_many()`: cgroups of the older generation in turn, until there is enough.
+    fn shrink_many(&mut self, node: u32, pass: &mut Pass) {
+        let memcgs = &self.store.frames.memcgs;
+        let all: Vec<u16> = memcgs.subtree(MemcgId::ROOT).iter().map(|id| id.0).collect();
+        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
+        let order = physical.lru.memcgs.entry(node).or_default();
+        order.update(&all);
+        let mut round = order.round();
+        let mut at = 0;
+        while at < round.len() {
+            let memcg = round[at];
+            at += 1;
+            let to = self.shrink_one((node, memcg), pass);
+            let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
+            if let Some(to) = to {
+                physical.lru.memcgs.entry(node).or_default().rotate(memcg, to);
+                if to == Move::Tail {
+                    round.push(memcg);
+                }
+            }
+            if physical.has_enough(node, pass) {
+                return;
+            }
+        }
+    }
+
+    /// `shrink_one()`: where the cgroup moves.
+    fn shrink_one(&mut self, owner: Owner, pass: &mut Pass) -> Option<Move> {
+        let id = MemcgId(owner.1);
+        let view = self.store.frames.memcgs.view(MemcgId::ROOT, id, false);
+        let tail = |ctx: &mut Self| {
+            let physical = ctx.store.frames.physical.as_deref_mut();
+            physical.is_some_and(|physical| {
+                physical.lru.memcgs.entry(owner.0).or_default().is_at_tail(owner.1)
+            })
+        };
+        match view {
+            View::Min => return Some(Move::Young),
+            View::Low if !tail(self) => return Some(Move::Tail),
+            View::Low => self.store.frames.memcgs.note(id, Event::Low, 1),
+            View::Scan { .. } => {}
+        }
+        let before = (pass.scanned, pass.freed);
+        let success = self.shrink_generations(owner, pass);
+        let who = usize::from(!pass.kswapd);
+        let vm = &mut self.store.frames.memcgs.get_mut(id).vm;
+        vm.scan[who] += pass.scanned - before.0;
+        vm.steal[who] += pass.freed - before.1;
+        let online = self.store.frames.memcgs.get(id).online;
+        let can_swap = self.swappiness_of(owner, pass) > 0;
+        let physical = self.store.frames.physical.as_deref_mut()?;
+        if id == MemcgId::ROOT {
+            pass.freed += physical.shrink_slab(pass.priority);
+        }
+        if success && online {
+            return Some(Move::Young);
+        }
+        // `lruvec_is_sizable()`.
+        let total = physical.lru.generations(owner).total(can_swap);
+        let sizable = if online { total >> pass.priority > 0 } else { total > 0 };
+        if !success && sizable {
+            return None;
+        }
+        Some(if tail(self) { Move::Young } else { Move::Tail })
+    }
+}
