@@ -169,7 +169,7 @@ fn a_world_that_the_scenario_leaves_out_is_said_to_be_left_out() {
 #[test]
 fn a_world_that_is_none_is_named_with_those_that_are() {
     for (world, why) in [
-        ("mars", "it is model, host or vm:KERNEL"),
+        ("mars", "it is model, host, vm:KERNEL or recorded:PATH"),
         ("vm:six", "behind `vm:` comes a series such as 6.1"),
         ("vm:", "behind `vm:` comes a series such as 6.1"),
         ("vm:6.1-i386", "is for x86-64"),

@@ -28,6 +28,7 @@ mod fill;
 mod fork;
 mod frames;
 mod holes;
+mod hugetlb;
 mod image;
 mod install;
 mod ksm;

@@ -103,6 +103,7 @@ impl Machine {
             written: RangeSet::default(),
             contents: Contents::default(),
             ksm: Ksm::new(release),
+            pool: crate::hugetlb::Pool::default(),
             cpusets: crate::cpuset::Cpusets::default(),
             oom: State::new(release),
         };

@@ -18,8 +18,9 @@ use crate::frames::Frames;
 /// Pages of a request: 512 KiB, the most that an NVMe disk of QEMU takes at once (`mdts=7`).
 const REQUEST: u64 = 128;
 /// What a fault on an untouched page takes beside reclaim, nanoseconds: disks work on meanwhile. A
-/// twentieth of what it is under emulation, as in `psi/costs.rs`.
-pub(super) const FAULT: u64 = 500;
+/// twentieth of what it is under emulation, as in `psi/costs.rs`: 21 µs on 6.1, 28 µs on 6.12 (`utime` and
+/// `stime` of the large process of `scenarios/43-the-protected-giant.kdl`).
+pub(super) const FAULT: u64 = 1_200;
 
 /// Pages that wait for the disk.
 #[derive(Debug, Clone, Default)]

@@ -179,17 +179,13 @@ impl Ctx<'_> {
             }
             kswapd.wanted = kswapd.wanted.saturating_sub(pass.freed);
             let boosted = kswapd.wanted > 0;
-            // `kswapd_shrink_node()`: as many were looked at as are wanted. Of lists of two ages those that
-            // were freed are counted.
-            let physical = self.store.frames.physical.as_deref();
-            let generational = physical.is_some_and(Physical::has_generations);
-            let enough = if generational && pass.freed > 0 { seen.0 } else { 0 };
             if boosted && pass.freed == 0 {
                 // What swap and the disk would give is not for this.
                 pass.priority = 0;
-            } else if pass.freed.max(enough) < pass.target
-                && !(boosted && pass.priority == FIRST - 2)
+            } else if pass.freed == 0
+                || seen.0 < pass.target && !(boosted && pass.priority == FIRST - 2)
             {
+                // Looking at as many pages as it wants is enough (`kswapd_shrink_node()`).
                 pass.priority -= 1;
             }
             return true;
