@@ -53,6 +53,39 @@ fn skipped(output: &Output) -> bool {
     skipped
 }
 
+#[test]
+fn what_the_c_library_asks_for_is_performed_on_this_kernel() {
+    let file = File::new(
+        "malloc.kdl",
+        "runs-on model host
+process demo {
+    malloc small 50KiB
+    touch small
+    malloc wall 10
+    realloc small 90KiB
+    expect heap.Rss is 108KiB
+    malloc large 300KiB
+    touch large
+    realloc large 600KiB
+    checkpoint grown
+    expect large.Rss is 300KiB
+    fork child { free small; checkpoint below }
+    wait child
+    free large
+    free wall
+    checkpoint freed
+}
+",
+    );
+    let both = lab(&["--on", "model,host", file.path()]);
+    if skipped(&both) {
+        return;
+    }
+    let said = text(&both.stdout);
+    assert!(said.contains("malloc.kdl: equal, 17 steps, 4 claims hold"), "{said}");
+    assert_eq!(both.status.code(), Some(0));
+}
+
 const SMALL: &str = "runs-on model host
 process demo {
     mmap block 64KiB
