@@ -84,10 +84,17 @@ impl Ctx<'_> {
                 gone(&mut self.mm.unsynced, SWAP, at, len);
                 self.store.frames.unswap(pte.frame, len);
             }
+            if pte.what == What::Hugetlb {
+                self.store.let_go_of_huge(pte.frame, len);
+            }
             if let Some(kind) = pte.rss() {
                 self.mm.rss[kind] -= len;
                 gone(&mut self.mm.unsynced, kind, at, len);
                 self.note_access(&pte, len);
+                if self.mm.at(at << PAGE_BITS).is_some_and(|vma| vma.has(VmFlags::LOCKED)) {
+                    // `munlock_vma_folio()`: others that map it have it unlocked.
+                    self.store.frames.unlock(pte.frame, len);
+                }
                 self.store.frames.unmap(pte.frame, len);
             }
             if pte.huge {
