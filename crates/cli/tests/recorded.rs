@@ -70,7 +70,8 @@ fn the_model_chooses_whom_recorded_kernels_chose() {
 
 #[test]
 fn a_scenario_that_asks_for_something_else_is_told_the_step_and_both_questions() {
-    let recording = recordings().into_iter().next().expect("one");
+    let is_of = |path: &PathBuf| path.display().to_string().contains("/49-cgroup-limit.");
+    let recording = recordings().into_iter().find(is_of).expect("one");
     let text = std::fs::read_to_string(scenario(&recording)).expect("a scenario");
     let other = text.replace("mmap block 80MiB", "mmap block 81MiB");
     assert_ne!(text, other);
