@@ -19,6 +19,8 @@ pub(crate) enum FileKind {
     SharedAnon,
     /// A SysV segment.
     SysV,
+    /// Huge pages of the pool.
+    Hugetlb,
 }
 
 /// A file.
@@ -44,7 +46,7 @@ pub(crate) struct File {
 impl File {
     /// Whether its pages are shared memory.
     pub(crate) fn is_shmem(&self) -> bool {
-        self.kind != FileKind::Disk
+        !matches!(self.kind, FileKind::Disk | FileKind::Hugetlb)
     }
 
     /// Pages up to its end.
@@ -100,6 +102,7 @@ impl Store {
         if self.files[file].opens > 0 || self.files[file].linked {
             return;
         }
+        self.drop_huge_file(file);
         self.drop_pages(file, 0, u64::MAX >> 24);
         if let Some(pages) = self.files[file].promised.take() {
             self.forget(pages);

@@ -12,10 +12,11 @@ use crate::config::MachineConfig;
 use crate::cpuset::Cpusets;
 use crate::files::{File, FileKind, Open};
 use crate::frames::{Frame, Frames, file_base};
+use crate::hugetlb::Pool;
 use crate::ksm::{Contents, Ksm};
 use crate::memcg::Making;
 use crate::oom::State;
-use crate::page::PAGE_BITS;
+use crate::page::{HUGE, PAGE_BITS};
 use crate::physical::{Grant, Holder, NOWHERE, Type, Zone};
 use crate::range_map::RangeSet;
 use crate::rules_of::Rules;
@@ -28,6 +29,8 @@ pub(crate) struct Hole {
     pub(crate) count: u64,
     /// Whether private copies go as well: the file became shorter.
     pub(crate) cows: bool,
+    /// Unmapped only: the pages stay in memory.
+    pub(crate) stays: bool,
 }
 
 /// State of the machine outside any one address space.
@@ -52,9 +55,15 @@ pub(crate) struct Store {
     pub(crate) holes: Vec<Hole>,
     /// and pages that were written back, by file, first and count.
     pub(crate) synced: Vec<(usize, u64, u64)>,
+    /// Whether there ever was memory that may be dropped.
+    pub(crate) droppable: bool,
+    /// Anonymous frames that were written to, where there are huge pages: the others hold zeros.
+    pub(crate) written: RangeSet,
     /// What is in anonymous pages.
     pub(crate) contents: Contents,
     pub(crate) ksm: Ksm,
+    /// Huge pages that are set aside.
+    pub(crate) pool: Pool,
     /// The last inode number given to what has no name.
     pub(crate) last_inode: u64,
     /// Time since boot, nanoseconds.
@@ -113,11 +122,8 @@ impl Store {
         physical.profile.shmem -= known;
         let zones = physical.zones.iter().enumerate();
         let largest = zones.max_by_key(|(_, zone)| zone.managed).map(|(at, _)| at);
-        physical.give(
-            largest.and_then(|at| u8::try_from(at).ok()).unwrap_or(NOWHERE),
-            known,
-            Type::Movable,
-        );
+        let zone = largest.and_then(|at| u8::try_from(at).ok()).unwrap_or(NOWHERE);
+        physical.give(zone, known, Type::Movable);
     }
 
     /// One more process maps a page of the vdso.
@@ -159,7 +165,7 @@ impl Store {
     pub(crate) fn strict(&self) -> CommitInput {
         CommitInput {
             total_ram: Pages::new(self.config.ram),
-            hugetlb: Pages::ZERO,
+            hugetlb: Pages::new(self.pool.total() * HUGE),
             total_swap: Pages::new(self.config.swap),
             ratio: self.config.overcommit_ratio,
             fixed: Pages::new(self.config.overcommit_kbytes / 4),

@@ -136,8 +136,8 @@ impl Ctx<'_> {
             let pages = self.fill_some(file, page, last - page + 1).map_err(|refusal| {
                 if refusal == Refusal::Killed { Errno::EINTR } else { Errno::ENOSPC }
             })?;
-            let cached = page == first && self.store.cached(file, old >> PAGE_BITS).is_some();
-            if offset > old && cached && self.store.files[file].kind == FileKind::Disk {
+            let beyond = page == first && offset > old;
+            if beyond && self.store.files[file].kind == FileKind::Disk {
                 self.store.clear_part(file, old);
             }
             self.store.written(file, page, pages);
@@ -177,7 +177,13 @@ impl Ctx<'_> {
         if len < old {
             let first = page_align(len) >> PAGE_BITS;
             self.store.files[file].blocks.take(first, 1 << 40);
-            self.store.holes.push(Hole { file, first, count: u64::MAX >> 24, cows: true });
+            self.store.holes.push(Hole {
+                file,
+                first,
+                count: u64::MAX >> 24,
+                cows: true,
+                stays: false,
+            });
             self.store.clear_part(file, len);
         }
     }
@@ -223,18 +229,43 @@ impl Ctx<'_> {
                 self.store.frames.mark_dirty(frame, len);
             }
         }
-        let known = &mut self.store.files[file];
-        if mode & KEEP_SIZE == 0 {
-            known.len = known.len.max(end);
+        let old = self.store.files[file].len;
+        if mode & KEEP_SIZE == 0 && end > old {
+            self.store.files[file].len = end;
+            if self.store.files[file].kind == FileKind::Disk {
+                // `ext4_alloc_file_blocks()` clears what is new in the pages at both ends.
+                self.store.clear_part(file, old);
+                if end >> PAGE_BITS != old >> PAGE_BITS {
+                    self.store.clear_part(file, end);
+                }
+            }
         }
         Ok(0)
     }
 
-    /// Frees the whole pages of a range of a file; parts of pages are cleared.
-    pub(crate) fn punch(&mut self, file: usize, offset: u64, end: u64) {
+    /// Frees the whole pages of a range of a file; parts of pages are cleared (`shmem_fallocate()`,
+    /// `truncate_pagecache_range()`).
+    pub(crate) fn punch(&mut self, file: usize, offset: u64, mut end: u64) {
+        let known = &self.store.files[file];
+        if known.kind == FileKind::Disk {
+            // `ext4_punch_hole()`: behind the end of the file is nothing, up to its page everything.
+            if offset >= known.len {
+                return;
+            }
+            if end >= known.len {
+                end = page_align(known.len);
+            }
+        }
         let (first, last) = (offset.div_ceil(PAGE), end >> PAGE_BITS);
         if first < last {
-            self.store.holes.push(Hole { file, first, count: last - first, cows: false });
+            let hole = Hole { file, first, count: last - first, cows: false, stays: false };
+            self.store.holes.push(hole);
+        }
+        if last == 0 {
+            // `unmap_end` is -1 where the hole ends within the first page, and as an unsigned number
+            // beyond everything: all pages from `first` on are unmapped, though none goes.
+            let count = u64::MAX >> 24;
+            self.store.holes.push(Hole { file, first, count, cows: false, stays: true });
         }
         self.store.files[file].blocks.take(first, last.max(first));
         self.store.clear_part(file, offset);

@@ -60,7 +60,8 @@ impl Physical {
         }
         self.count("pageoutrun", 1);
         self.reclaims(node, class, true);
-        let pass = Pass::new(Among::Machine, self.kswapd_target(node), true);
+        let target = self.kswapd_target(node);
+        let pass = Pass { class, ..Pass::new(Among::Machine, target, true) };
         self.kswapds.push(Kswapd {
             node,
             class,
@@ -220,6 +221,7 @@ impl Ctx<'_> {
             return false;
         }
         pass.may_swap = kswapd.wanted == 0;
+        pass.class = *class;
         if physical.has_generations() {
             self.age_node(*node, pass);
         }

@@ -224,7 +224,7 @@ impl Ctx<'_> {
     }
 
     /// Pages in use need no slots of swap while it is half full.
-    fn give_slots_up(&mut self, first: u64, count: u64) {
+    pub(super) fn give_slots_up(&mut self, first: u64, count: u64) {
         if !self.swap_is_short(first) {
             return;
         }
