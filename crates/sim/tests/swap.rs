@@ -320,7 +320,7 @@ fn writers_wait_for_a_slow_disk_halfway_between_the_limits() {
     // The flusher goes on: a page in a millisecond.
     machine.sleep(1_000_000_000).unwrap();
     let later = line(&mut machine, "meminfo", "Dirty");
-    assert!(later.abs_diff(dirty.saturating_sub(4000).max(background)) <= 64, "{dirty} {later}");
+    assert!(later.abs_diff(dirty.saturating_sub(4000).max(background)) <= 128, "{dirty} {later}");
 }
 
 #[test]
