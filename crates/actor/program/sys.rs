@@ -107,7 +107,8 @@ global_asm!(
     "mov [r8+24], r11",
     "ret",
     // execute(rdi target, rsi a writable byte): jumps there with the trap flag set, so that at most
-    // one instruction is executed.
+    // one instruction is executed. No register names the target, so that whatever is executed there
+    // is not taken for a failed fetch when it writes through one.
     ".globl actor_execute",
     "actor_execute:",
     "push rbp",
@@ -124,10 +125,12 @@ global_asm!(
     "mov rbx, rsi",
     "mov rcx, rsi",
     "mov rdx, rsi",
+    "mov rdi, rsi",
+    "mov rbp, rsi",
     "pushfq",
     "or qword ptr [rsp], 0x100",
     "popfq",
-    "jmp rdi",
+    "jmp qword ptr [rip + EXECUTION + 16]",
     ".globl actor_execute_back",
     "actor_execute_back:",
     "cld",
@@ -401,7 +404,7 @@ impl Context {
             let made = call(SYS_CLONE, [flags, 0, 0, 0, 0, 0]);
             own_every_page();
             if made == 0 {
-                call(SYS_CLOSE, [self.socket, 0, 0, 0, 0, 0]);
+                keep_only(socket);
                 die_with_parent();
                 serve_as(self.index, socket);
             }
@@ -412,9 +415,9 @@ impl Context {
             return error(22);
         }
         let shares_handles = flags == CLONE_THREAD;
-        let left = if shares_handles { 0 } else { self.socket };
+        let own_handles = u64::from(!shares_handles);
         let child = Context { index, socket, came: None };
-        let word = index | socket << 16 | left << 32;
+        let word = index | socket << 16 | own_handles << 32;
         // SAFETY: the child has a stack of its own, and the context is not in use.
         let made = unsafe { actor_clone_vm(flags, child.stack_end(), word) };
         if !shares_handles || failed(made) {
@@ -451,12 +454,22 @@ impl Context {
 
 /// Where a flow of control in shared memory begins.
 extern "C" fn child(word: u64) -> ! {
-    let left = word >> 32;
-    if left != 0 {
-        call(SYS_CLOSE, [left, 0, 0, 0, 0, 0]);
+    let socket = word >> 16 & 0xffff;
+    if word >> 32 != 0 {
+        keep_only(socket);
         die_with_parent();
     }
-    serve_as(word & 0xffff, word >> 16 & 0xffff)
+    serve_as(word & 0xffff, socket)
+}
+
+/// Closes the sockets that a new process has of its parent's flows of control, whose end would not be
+/// seen otherwise. Those that come later have the lowest free numbers from [`handles::SOCKETS`] on.
+fn keep_only(socket: u64) {
+    let later = handles::SOCKETS as u64;
+    let all = (later..later + 4 * image::CONTEXTS).chain([handles::SOCKET as u64]);
+    for other in all.filter(|&other| other != socket) {
+        call(SYS_CLOSE, [other, 0, 0, 0, 0, 0]);
+    }
 }
 
 fn serve_as(index: u64, socket: u64) -> ! {

@@ -22,7 +22,7 @@ use crate::output::talk;
 pub(crate) use compare_allocators::CompareAllocatorsArgs;
 pub(crate) use lab::{LabArgs, LabArm, LabKernel, LabProfile};
 pub(crate) use replay::ReplayArgs;
-pub(crate) use simulate::SimulateArgs;
+pub(crate) use simulate::{At, SimulateArgs};
 pub(crate) use trace::TraceArgs;
 pub(crate) use usage::UsageArgs;
 

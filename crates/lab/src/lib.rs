@@ -15,6 +15,7 @@
 //! It knows no rule of the kernel. What a difference means is for the reader.
 
 mod actors;
+pub mod allocator;
 mod booted;
 pub mod compare;
 mod host;
@@ -25,6 +26,7 @@ mod side_by_side;
 pub mod stated;
 #[path = "host/sys.rs"]
 mod sys;
+mod timeline;
 pub mod vm;
 
 pub use actors::{Done, Step};
@@ -34,3 +36,4 @@ pub use model::HostModel;
 pub use side_by_side::{
     Performed, Place, Plan, Stated, boot_of, in_machine, in_recording, side_by_side,
 };
+pub use timeline::timeline;

@@ -197,6 +197,8 @@ pub(crate) fn config(
         _ => Huge::Never,
     };
     config.huge_zero_page = huge("use_zero_page") == "1";
+    let generations = read("/sys/kernel/mm/lru_gen/enabled").unwrap_or_default();
+    config.lru_gen = generations.trim().ends_with(['1', '3', '5', '7']);
     config.protection_keys = smaps.contains("\nProtectionKey:");
     config.soft_dirty = smaps
         .lines()

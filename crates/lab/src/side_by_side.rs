@@ -14,6 +14,7 @@ use sim::{Image, Machine, MachineConfig};
 use units::Bytes;
 use world::{ProcessSpec, World, WorldError};
 
+use crate::allocator::{self, About, Heaps, Shared};
 use crate::compare::Tolerances;
 use crate::recording::{Recorded, Recorder, Recording};
 use crate::sampled::{NAMES, Sampled};
@@ -242,8 +243,18 @@ fn on_host(
     let model = if wants_model { Some(like_this_machine(scenario)?) } else { None };
     let mut real = begin("host".to_owned(), 1, Machinery::Processes);
     let config = HostConfig { files: Files::ALL, ..HostConfig::default() };
-    play(scenario, &mut HostWorld::new(config)?, Arm::Host, &mut real);
+    play(scenario, HostWorld::new(config)?, about_here(), Arm::Host, &mut real);
     Ok((model, real))
+}
+
+/// What the allocator's model asks about this machine.
+fn about_here() -> About {
+    About {
+        cpus: std::thread::available_parallelism()
+            .map_or(1, |cpus| u32::try_from(cpus.get()).unwrap_or(1)),
+        never_overcommits: std::fs::read_to_string("/proc/sys/vm/overcommit_memory")
+            .is_ok_and(|text| text.trim() == "2"),
+    }
 }
 
 /// Whether a scenario on this machine's kernel is kept in a cgroup, which may run out of memory.
@@ -268,8 +279,9 @@ fn in_fence(
         config.huge = here.config().huge;
         let mut arrived = begin("model".to_owned(), cpus, Machinery::Fence);
         arrived.row.kernel = Some(release.to_string());
-        let mut machine = Machine::new(config, here.image().clone());
-        play(scenario, &mut machine, Arm::Model, &mut arrived);
+        let machine = Machine::new(config, here.image().clone());
+        let about = About::of(&machine);
+        play(scenario, machine, about, Arm::Model, &mut arrived);
         model = Some(arrived);
     }
     let mut real = begin("host".to_owned(), cpus, Machinery::Fence);
@@ -280,7 +292,10 @@ fn in_fence(
     let config = HostConfig { files: Files::ALL, ..HostConfig::default() };
     let first_version = scenario.machine.cgroup_version == Some(1);
     match FencedWorld::new(config, (ram, swap), &setup, first_version) {
-        Ok(mut world) => play(scenario, &mut world, Arm::Host, &mut real),
+        Ok(world) => {
+            let about = about_here();
+            play(scenario, world, about, Arm::Host, &mut real);
+        }
         // What this machine does not have is a result like any other.
         Err(error) => real.row.stopped = Some(error.0),
     }
@@ -290,7 +305,9 @@ fn in_fence(
 fn like_this_machine(scenario: &Scenario) -> Result<Arrived, WorldError> {
     let model = HostModel::measure(&first(scenario)?)?;
     let mut arrived = begin("model".to_owned(), model.config().cpus, Machinery::Processes);
-    play(scenario, &mut model.machine(), Arm::Model, &mut arrived);
+    let machine = model.machine();
+    let about = About::of(&machine);
+    play(scenario, machine, about, Arm::Model, &mut arrived);
     Ok(arrived)
 }
 
@@ -419,6 +436,11 @@ fn in_world<W: Booted>(
     let cpus = world.cpus();
     let measured = measure(world, &first(scenario)?)?;
     let release = measured.config.release;
+    let strict = |setting: &scenario::Setting| {
+        setting.name == "vm.overcommit_memory" && setting.value == "2"
+    };
+    let never_overcommits = scenario.machine.sysctls.iter().any(strict);
+    let about = About { cpus, never_overcommits };
     let model = if wants_model {
         let mut arrived = begin("model".to_owned(), cpus, Machinery::Whole);
         arrived.row.kernel = Some(release.to_string());
@@ -429,7 +451,7 @@ fn in_world<W: Booted>(
             CgroupVersion::V2 => facts::CgroupVersion::V2,
         };
         let mut machine = Machine::new(config, image);
-        played(scenario, plan, &mut machine, Arm::Model, &mut arrived, of_model);
+        played(scenario, plan, &mut machine, about, Arm::Model, &mut arrived, of_model);
         Some(arrived)
     } else {
         None
@@ -440,7 +462,7 @@ fn in_world<W: Booted>(
     ));
     let mut real = begin(name.to_owned(), cpus, Machinery::Whole);
     real.row.kernel = Some(release.to_string());
-    played(scenario, plan, world, Arm::Vm, &mut real, of_machine);
+    played(scenario, plan, world, about, Arm::Vm, &mut real, of_machine);
     Ok((model, real))
 }
 
@@ -457,7 +479,9 @@ pub fn boot_of(scenario: &Scenario, kernel: &Kernel) -> Result<Boot, WorldError>
                 .into(),
         ));
     }
-    let ram = spec.ram.or(spec.mem_total).map_or(1024 * MIB, Bytes::get);
+    let stored = spec.profile.as_ref().and_then(|name| sim::StoredProfile::named(&name.value));
+    let given = stored.map_or(1024 * MIB, |stored| stored.mib * MIB);
+    let ram = spec.ram.or(spec.mem_total).map_or(given, Bytes::get);
     let whole = |bytes: u64| bytes.next_multiple_of(MIB);
     let nodes: Vec<u64> = spec.nodes.iter().map(|node| whole(node.get())).collect();
     let setup = spec.setup();
@@ -502,7 +526,8 @@ fn alone(scenario: &Scenario, plan: &Plan<'_>) -> Result<Arrived, WorldError> {
     let mut arrived = begin("model".to_owned(), config.cpus, Machinery::Whole);
     arrived.row.kernel = Some(config.release.to_string());
     let mut machine = Machine::new(config, image);
-    sampled(scenario, &mut machine, Arm::Model, &mut arrived, of_model);
+    let about = About::of(&machine);
+    sampled(scenario, &mut machine, about, Arm::Model, &mut arrived, of_model);
     Ok(arrived)
 }
 
@@ -527,14 +552,15 @@ fn played<W: World>(
     scenario: &Scenario,
     plan: &Plan<'_>,
     world: &mut W,
+    about: About,
     arm: Arm,
     arrived: &mut Arrived,
     look: fn(&mut W) -> Option<Vec<u8>>,
 ) {
     if plan.curves {
-        sampled(scenario, world, arm, arrived, look);
+        sampled(scenario, world, about, arm, arrived, look);
     } else {
-        play(scenario, world, arm, arrived);
+        play(scenario, world, about, arm, arrived);
     }
 }
 
@@ -542,12 +568,13 @@ fn played<W: World>(
 fn sampled<W: World>(
     scenario: &Scenario,
     world: &mut W,
+    about: About,
     arm: Arm,
     arrived: &mut Arrived,
     look: fn(&mut W) -> Option<Vec<u8>>,
 ) {
-    let mut sampled = Sampled::new(world, look);
-    play(scenario, &mut sampled, arm, arrived);
+    let sampled = play(scenario, Sampled::new(world, look), about, arm, arrived);
+    let Some(sampled) = sampled else { return };
     for (number, name) in NAMES.iter().enumerate() {
         arrived.curves.push(CurveRow {
             arm: 0,
@@ -558,11 +585,26 @@ fn sampled<W: World>(
     }
 }
 
-fn play(scenario: &Scenario, world: &mut dyn World, arm: Arm, arrived: &mut Arrived) {
+/// Plays a scenario, and gives the world back.
+fn play<W: World>(
+    scenario: &Scenario,
+    world: W,
+    about: About,
+    arm: Arm,
+    arrived: &mut Arrived,
+) -> Option<W> {
+    let mut world = Shared::new(world);
+    let mut heaps = match allocator::rules(scenario) {
+        Ok(rules) => Heaps::new(rules, world.clone(), about),
+        Err(problems) => {
+            arrived.row.stopped = Some(problems.to_string());
+            return world.into_inner();
+        }
+    };
     let options = Options { arm, most_steps: MOST_STEPS, ..Options::model() };
     let mut events = Vec::new();
     let row = &mut arrived.row;
-    match run(scenario, world, None, &options, &mut events) {
+    match run(scenario, &mut world, Some(&mut heaps), &options, &mut events) {
         Ok(finish) => {
             row.steps = finish.steps;
             row.panic = finish.panic;
@@ -593,6 +635,8 @@ fn play(scenario: &Scenario, world: &mut dyn World, arm: Arm, arrived: &mut Arri
         }
     }
     arrived.events = events;
+    drop(heaps);
+    world.into_inner()
 }
 
 fn name(scenario: &Scenario, at: usize) -> String {

@@ -6,8 +6,13 @@
 //! `__get_unmapped_area()` in `mm/mmap.c`. Read from 2.6.9 to 7.2, measured on 6.1 and 6.18.
 //!
 //! # What it leaves out
-//! Random offsets: the caller hands in what it drew, or nothing. Five levels of page tables, which
-//! a program must ask for. Cache colouring of 32-bit ARM and of AMD family 15h.
+//! What is drawn: the caller hands in a random offset, or nothing; how large it may be [`randomness`]
+//! says. Five levels of page tables, which a program must ask for. Cache colouring of 32-bit ARM and
+//! of AMD family 15h.
+
+mod random;
+
+pub use random::{Randomness, Spread, VdsoPlace, mmap_bits, mmap_bits_can_be_set, randomness};
 
 use facts::Release;
 
@@ -96,49 +101,52 @@ pub struct LayoutInput {
 }
 
 const MIB_128: u64 = 128 << 20;
-const GIB_16: u64 = 1 << 34;
 
 /// The layout that an exec gives.
 ///
 /// Placed from above: i386 since 2.6.9, x86-64 since 2.6.25, ARM since 3.4, arm64 always. The gap
 /// kept for the stack is the soft limit, at least 128 MiB and at most 5/6 of the address space;
-/// since 4.13 the guard gap and the most that the stack may be moved by are added to it. Until 4.12
-/// an unlimited stack meant the old layout.
+/// since 4.13 (32-bit ARM: 5.4) the guard gap and the most that the stack may be moved by are added to
+/// it. Before, x86 added the latter to the least since 2.6.32, arm64 did so even when nothing was
+/// random, and 32-bit ARM never. Until 4.12 an unlimited stack meant the old layout.
 pub fn layout(release: Release, arch: Arch, input: LayoutInput) -> Layout {
     let task_size = arch.task_size();
-    let legacy_base = arch.legacy_base();
     let since = |major, minor| release >= Release::new(major, minor);
-    let padded = since(4, 13);
+    let x86 = matches!(arch, Arch::X86_64 | Arch::I386 | Arch::Ia32);
+    let padded = if arch == Arch::Arm { since(5, 4) } else { since(4, 13) };
     let can_go_down = match arch {
         Arch::I386 | Arch::Ia32 => release >= Release::old(2, 6, 9),
         Arch::X86_64 => release >= Release::old(2, 6, 25),
         Arch::Arm => since(3, 4),
         Arch::Arm64 => true,
     };
-    let unlimited_is_legacy = !(padded && matches!(arch, Arch::X86_64 | Arch::I386 | Arch::Ia32));
+    // What is placed from below is moved, too, on 32-bit x86 since 4.6 (CVE-2016-3672).
+    let moves_up = match arch {
+        Arch::X86_64 | Arch::Arm => true,
+        Arch::I386 | Arch::Ia32 => since(4, 6),
+        Arch::Arm64 => since(4, 1),
+    };
+    let legacy_base = arch.legacy_base() + if moves_up { input.offset } else { 0 };
+    let unlimited_is_legacy = !(padded && x86);
     let legacy =
         input.legacy || !can_go_down || (input.stack_limit == u64::MAX && unlimited_is_legacy);
-    let random_legacy = if since(4, 1) { input.offset } else { 0 };
     if legacy {
-        let base = legacy_base + random_legacy;
-        return Layout { task_size, mmap_base: base, legacy_base: base, top_down: false };
+        return Layout { task_size, mmap_base: legacy_base, legacy_base, top_down: false };
     }
-    let wander = match (input.randomized, arch.is_64bit()) {
-        (false, _) => 0,
-        (true, true) => GIB_16,
-        (true, false) => 8 << 20,
-    };
+    let mask = random::stack_mask(release, arch);
+    let wander = if input.randomized { mask } else { 0 };
     let mut least = MIB_128;
     let mut gap = input.stack_limit;
     if padded {
-        let pad = input.guard_gap + wander;
-        gap = gap.checked_add(pad).unwrap_or(gap);
-    } else {
+        gap = gap.checked_add(input.guard_gap + wander).unwrap_or(gap);
+    } else if arch == Arch::Arm64 {
+        least += mask + 1;
+    } else if x86 && release >= Release::old(2, 6, 32) {
         least += wander;
     }
     let gap = gap.clamp(least, (task_size / 6 * 5).max(least));
     let mmap_base = (task_size - gap).saturating_sub(input.offset).next_multiple_of(4096);
-    Layout { task_size, mmap_base, legacy_base: legacy_base + random_legacy, top_down: true }
+    Layout { task_size, mmap_base, legacy_base, top_down: true }
 }
 
 /// How a place is found for a mapping that may lie anywhere.
@@ -271,6 +279,34 @@ mod tests {
         assert_eq!(pie_base(release("4.13"), Arch::I386), 0x0040_0000);
         assert_eq!(pie_base(release("4.12"), Arch::Arm), 0x7f55_5000);
         assert_eq!(pie_base(release("6.1"), Arch::Arm64), 0xaaaa_aaaa_a000);
+    }
+
+    #[test]
+    fn room_is_kept_for_a_stack_that_may_be_anywhere() {
+        let base = |of: &str, arch, offset| {
+            let input = LayoutInput { randomized: true, offset, ..input(8 << 20) };
+            layout(release(of), arch, input).mmap_base
+        };
+        // 8 MiB, 1 MiB of guard and 16 GiB less a page; 128 MiB are less.
+        assert_eq!(base("6.18", Arch::X86_64, 0), 0x7ffb_ff70_0000);
+        assert_eq!(base("6.18", Arch::X86_64, 4096), 0x7ffb_ff6f_f000);
+        assert_eq!(base("4.12", Arch::X86_64, 0), 0x7ffb_f800_0000);
+        assert_eq!(base("3.2", Arch::X86_64, 0), 0x7ffe_f800_0000);
+        assert_eq!(base("6.18", Arch::I386, 0), 0xb800_0000);
+        assert_eq!(base("4.4", Arch::Arm64, 0), 0xffff_b800_1000);
+        assert_eq!(base("6.1", Arch::Arm64, 0), 0xffff_bf70_1000);
+        assert_eq!(base("6.1", Arch::Arm, 0xff000), 0xb6f0_1000);
+    }
+
+    #[test]
+    fn what_is_placed_from_below_moves_up_but_on_old_32_bit_x86() {
+        let base = |of: &str, arch| {
+            let input = LayoutInput { randomized: true, offset: 0x5000, ..input(8 << 20) };
+            layout(release(of), arch, LayoutInput { legacy: true, ..input }).mmap_base
+        };
+        assert_eq!(base("2.6.24", Arch::X86_64), 0x2aaa_aaab_0000);
+        assert_eq!(base("4.5", Arch::I386), 0x4000_0000);
+        assert_eq!(base("4.6", Arch::I386), 0x4000_5000);
     }
 
     #[test]

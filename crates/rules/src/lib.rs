@@ -32,6 +32,7 @@ pub mod rank;
 pub mod replay;
 pub mod report_machine;
 pub mod reserve;
+pub mod rss;
 pub mod segment;
 pub mod status;
 pub mod timeline;

@@ -37,7 +37,7 @@ pub use source::{MAX_BYTES, MAX_DEPTH, Source, Span};
 pub use tolerance::{Measured, Tolerance};
 pub use write::{Written, written, written_setup};
 
-use program::{Arm, Program, Start, Step};
+use program::{Arm, Future, Program, Start, Step};
 use world::FileSpec;
 
 /// A scenario without mistakes.
@@ -63,8 +63,21 @@ pub struct Scenario {
     pub programs: Vec<Program>,
     /// What should be so when everything is over: claims alone.
     pub at_end: Vec<Step>,
+    /// What else may become of its moments.
+    pub futures: Vec<Future>,
     /// Names of processes.
     pub names: Vec<String>,
     /// Names of handles.
     pub handles: Vec<String>,
+}
+
+impl Scenario {
+    /// Names of its checkpoints, in the order in which they are written.
+    pub fn checkpoints(&self) -> impl Iterator<Item = &str> {
+        let steps = self.programs.iter().flat_map(|program| &program.steps);
+        steps.filter_map(|step| match &step.op {
+            program::Op::Checkpoint(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
 }

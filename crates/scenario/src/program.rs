@@ -55,6 +55,25 @@ pub struct Start {
     pub span: Span,
 }
 
+/// Something else that may become of a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Future {
+    /// Its name.
+    pub name: String,
+    /// From which checkpoint on; `None`: from where the run is stopped, or from its end.
+    pub after: Option<String>,
+    /// What processes that are there do from then on.
+    pub goes_on: Vec<(NameId, ProgramId)>,
+    /// Who starts, counted from that moment.
+    pub starts: Vec<Start>,
+    /// What should be so at its end.
+    pub at_end: Vec<Step>,
+    /// Which programs are its own: from, and up to.
+    pub programs: (usize, usize),
+    /// Where it is written.
+    pub span: Span,
+}
+
 /// A step with its place in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {

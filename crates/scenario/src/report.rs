@@ -1,6 +1,12 @@
 //! What a run comes to, as plain data: what happened when, what each process has, what failed and
 //! why, and whether what was expected is so.
 
+mod curve;
+mod futures;
+
+pub use curve::{Curve, CurveMark, CurveSample};
+pub use futures::{FutureRecorder, FutureRow};
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -51,6 +57,9 @@ pub struct SimulationReport {
     pub failures: Vec<FailureRow>,
     /// What was expected, and whether it is so.
     pub expectations: Vec<ExpectationRow>,
+    /// What else became of its moments, one row for each future that the scenario has; the first row,
+    /// if there are any, is the run as it is written.
+    pub futures: Vec<FutureRow>,
 }
 
 /// The machine that a scenario ran on.
@@ -180,6 +189,18 @@ pub struct ProcessRow {
     pub touched: Bytes,
     /// What it has; of a dead one nothing but its name.
     pub memory: MemoryRow,
+    /// What a kernel of this release may print as `VmRSS` instead: it sums up late what processors or
+    /// threads count. Null: nothing else, or it is not known.
+    pub rss_printed: Option<IntervalRow>,
+}
+
+/// From the least to the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct IntervalRow {
+    /// The least.
+    pub least: Bytes,
+    /// The most.
+    pub most: Bytes,
 }
 
 /// A step that did not do what was asked.
@@ -328,6 +349,7 @@ impl<'s> Recorder<'s> {
                     Some(seen) => memory(name, seen),
                     None => MemoryRow { process: name, ..MemoryRow::default() },
                 },
+                rss_printed: None,
             }
         });
         SimulationReport {
@@ -347,6 +369,7 @@ impl<'s> Recorder<'s> {
             checkpoints: self.checkpoints,
             failures: self.failures,
             expectations: self.expectations,
+            futures: Vec::new(),
         }
     }
 

@@ -77,8 +77,14 @@ pub struct MachineConfig {
     pub huge_zero_page: bool,
     /// `vm.legacy_va_layout`.
     pub legacy_layout: bool,
-    /// Seed of randomised addresses; `None`: they are not randomised.
+    /// `kernel.randomize_va_space`: 0 nothing, 1 all but the heap, 2 all. 0 unless it is set, though
+    /// kernels start with 2.
+    pub randomize_va_space: u8,
+    /// Seed of randomised addresses; `None`: programs run with the personality `ADDR_NO_RANDOMIZE`.
     pub aslr_seed: Option<u64>,
+    /// `vm.mmap_rnd_bits`, or `vm.mmap_rnd_compat_bits` for 32-bit programs; `None`: what the kernel
+    /// has by itself.
+    pub mmap_rnd_bits: Option<u32>,
     /// Processors.
     pub cpus: u32,
     /// Whether processors have protection keys, which adds a line to `smaps`.
@@ -178,7 +184,9 @@ impl MachineConfig {
             },
             huge_zero_page: since(3, 8),
             legacy_layout: false,
+            randomize_va_space: 0,
             aslr_seed: None,
+            mmap_rnd_bits: None,
             cpus: 1,
             protection_keys: false,
             soft_dirty: false,

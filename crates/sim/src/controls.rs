@@ -1,6 +1,7 @@
 //! What root writes to change how the machine behaves.
 
 use facts::OvercommitMode;
+use rules::layout::{Arch, mmap_bits, mmap_bits_can_be_set};
 use world::{Control, Errno, Setup, WorldError};
 
 use crate::config::Huge;
@@ -97,6 +98,31 @@ impl Machine {
             "vm.max_map_count" => config.max_map_count = number()?,
             "vm.mmap_min_addr" => config.mmap_min_addr = number()?,
             "vm.legacy_va_layout" => config.legacy_layout = number()? != 0,
+            "kernel.randomize_va_space" => {
+                config.randomize_va_space = u8::try_from(number()?).unwrap_or(2).min(2);
+            }
+            "vm.mmap_rnd_bits" | "vm.mmap_rnd_compat_bits" => {
+                // The second is for 32-bit programs of 64-bit kernels, and there are no others then.
+                let arch = config.arch;
+                let compat = name.ends_with("compat_bits");
+                let has = !compat || arch.is_64bit() || arch == Arch::Ia32;
+                if !mmap_bits_can_be_set(config.release) || !has {
+                    return Err(Errno::ENOENT);
+                }
+                let bits = u32::try_from(number()?).map_err(|_| Errno::EINVAL)?;
+                let (least, most) = match (compat, arch) {
+                    (true, Arch::Arm64) => (11, 16),
+                    (true, _) => mmap_bits(Arch::Ia32),
+                    (false, Arch::Ia32) => mmap_bits(Arch::X86_64),
+                    (false, arch) => mmap_bits(arch),
+                };
+                if !(least..=most).contains(&bits) {
+                    return Err(Errno::EINVAL);
+                }
+                if compat == (arch == Arch::Ia32) {
+                    config.mmap_rnd_bits = Some(bits);
+                }
+            }
             _ => {}
         }
         Ok(())

@@ -81,7 +81,12 @@ impl Ctx<'_> {
                 break;
             };
             match self.access_some(at, count - done, how) {
-                Ok(pages) => done += pages,
+                Ok(pages) => {
+                    if how == How::Write {
+                        self.note_written(at >> PAGE_BITS, pages);
+                    }
+                    done += pages;
+                }
                 Err(fault) => return (done, Some(fault)),
             }
         }
@@ -217,12 +222,16 @@ impl Ctx<'_> {
         Some(address)
     }
 
-    /// What the processor notes in entries that need no fault.
+    /// What the processor notes in entries that need no fault; a huge page has one.
     pub(crate) fn mark(&mut self, page: u64, count: u64, pte: Pte, write: bool) {
         if pte.young && (pte.dirty || !write) {
             return;
         }
-        self.mm.pages.update(page, page + count, |_, pte| {
+        let (mut start, mut end) = (page, page + count);
+        if pte.huge {
+            (start, end) = (huge_start(page), end.next_multiple_of(HUGE));
+        }
+        self.mm.pages.update(start, end, |_, pte| {
             pte.young = true;
             pte.dirty |= write;
         });
@@ -397,6 +406,7 @@ impl Ctx<'_> {
         let frame = self.store.frames.anonymous(count, false, grant, (self.rest.mm, page));
         if old.what == What::Anon {
             self.store.contents.copy(old.frame, frame, count);
+            self.copy_written(old.frame, frame, count);
         }
         if let Some(kind) = old.rss() {
             self.mm.rss[kind] -= count;
@@ -471,9 +481,13 @@ impl Ctx<'_> {
     }
 
     /// `follow_page_pte()` with `FOLL_TOUCH`: the call notes on the pages what a processor would note
-    /// in the entries.
+    /// in the entries. The entry of a huge page is marked itself (`touch_pmd()`).
     fn gup_touched(&mut self, page: u64, count: u64, write: bool, locked: bool) {
-        for (_, len, pte) in self.mm.pages.within(page, page + count) {
+        for (first, len, pte) in self.mm.pages.within(page, page + count) {
+            if pte.huge {
+                self.mark(first, len, pte, write);
+                continue;
+            }
             if !pte.counted() {
                 continue;
             }
@@ -481,8 +495,8 @@ impl Ctx<'_> {
                 self.store.frames.mark_dirty(pte.frame, len);
             }
             let huge = self.store.frames.map.get(pte.frame).is_some_and(|(_, known)| known.large);
-            if huge && !(locked && pte.huge) {
-                self.store.frames.accessed_huge(pte.frame, len, pte.huge);
+            if huge {
+                self.store.frames.accessed_huge(pte.frame, len);
             } else if locked {
                 self.store.frames.accessed_locked(pte.frame, len);
             } else {

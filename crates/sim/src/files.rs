@@ -3,6 +3,7 @@
 use crate::frames::{Frame, MOST, file_base};
 use crate::page::{PAGE, page_up};
 use crate::range_map::RangeSet;
+use crate::read_ahead::Window;
 use crate::store::Store;
 
 /// What a file is.
@@ -60,6 +61,8 @@ pub(crate) struct Open {
     pub(crate) file: usize,
     pub(crate) read: bool,
     pub(crate) write: bool,
+    /// What reads of it read ahead.
+    pub(crate) window: Window,
     /// Descriptors and mappings that hold it.
     pub(crate) refs: u32,
 }
@@ -74,7 +77,7 @@ impl Store {
     /// Opens a file; nobody holds it yet.
     pub(crate) fn add_open(&mut self, file: usize, read: bool, write: bool) -> usize {
         self.files[file].opens += 1;
-        self.opens.push(Open { file, read, write, refs: 0 });
+        self.opens.push(Open { file, read, write, window: Window::default(), refs: 0 });
         self.opens.len() - 1
     }
 

@@ -6,7 +6,7 @@
 use crate::memcg::{MemcgId, Memcgs};
 use crate::mm::Mm;
 use crate::page::HUGE;
-use crate::physical::mglru::Aged;
+use crate::physical::mglru::{Aged, later};
 use crate::physical::{Grant, List, NOWHERE, Physical, Type};
 use crate::range_map::{RangeMap, Run};
 
@@ -218,7 +218,7 @@ impl Frames {
             let age = physical.evicted_at(owner, &frame, len);
             let mut unpaid = 0;
             physical.swap.slots.update_runs(at, at + len, |slot, count, known| {
-                known.age = crate::physical::later(age, slot - at);
+                known.age = later(age, slot - at);
                 if !known.paid {
                     (known.paid, unpaid) = (true, unpaid + count);
                 }
@@ -464,16 +464,15 @@ impl Frames {
         });
     }
 
-    /// `mark_page_accessed()` of parts of huge pages: what is known of one of their pages is known of
-    /// all. `whole`: each is mapped by one entry, and marked once and not once a page.
-    pub(crate) fn accessed_huge(&mut self, first: u64, count: u64, whole: bool) {
+    /// `mark_page_accessed()` of each of these pages of huge ones: what is known of one of their pages
+    /// is known of all.
+    pub(crate) fn accessed_huge(&mut self, first: u64, count: u64) {
         let mut at = first;
         while at < first + count {
             let huge = at - at % HUGE;
             let end = (huge + HUGE).min(first + count);
             // The fourth time changes nothing that the third one did not.
-            let times = if whole { 1 } else { (end - at).min(3) };
-            for _ in 0..times {
+            for _ in 0..(end - at).min(3) {
                 self.accessed(huge, HUGE);
             }
             at = end;

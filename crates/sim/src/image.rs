@@ -113,8 +113,8 @@ impl std::fmt::Display for BadImage {
 impl std::error::Error for BadImage {}
 
 impl Image {
-    /// A small static program without a C library, as the kernel lays it out: one page each of code
-    /// and data, a stack of 33 pages, vdso where the architecture has one.
+    /// A small static program without a C library: one page each of code and data at the addresses that
+    /// linkers choose, a stack of 33 pages (21 up to 2.6.32), and nothing of the kernel's (`[vdso]`).
     pub fn tiny(release: Release, arch: Arch) -> Image {
         let text = match arch {
             Arch::X86_64 | Arch::Arm64 => 0x40_0000,

@@ -208,6 +208,7 @@ fn put(
         (ImagePage::Anon, _) => {
             let grant = store.frames.seize_for(mm.memcg, count);
             let frame = store.frames.anonymous(count, false, grant, (mm.key, page));
+            store.written.add(frame, frame + count);
             Pte { what: What::Anon, frame, writable, dirty: true, ..plain }
         }
     };

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rules::layout::{LayoutInput, layout, placement};
+use rules::rss::{Printed, RssSlack, rss_slack};
 use units::ScoreAdj;
 use world::{
     Call, Control, End, Errno, FileSpec, ForkKind, Observation, ProcessId, ProcessSpec, Returned,
@@ -15,11 +16,13 @@ use crate::config::MachineConfig;
 use crate::ctx::{Ctx, Rest, Rlimits, Task};
 use crate::files::{File, FileKind};
 use crate::fork::destroy;
+use crate::frames::file_base;
 use crate::image::Image;
 use crate::ksm::{Contents, Ksm};
 use crate::memcg::{Making, MemcgId, Memcgs};
 use crate::mm::Mm;
 use crate::oom::{State, Victim};
+use crate::page::PAGE_BITS;
 use crate::physical::{Holder, Physical, process_pages};
 use crate::proc::{self, Identity};
 use crate::range_map::RangeSet;
@@ -66,6 +69,8 @@ pub struct Machine {
     pub(crate) next_mm: usize,
     /// Where the first process's mappings were placed below.
     pub(crate) first_base: Option<u64>,
+    /// State of what addresses are drawn from.
+    pub(crate) random: u64,
     /// The scenario's files, by their place in its list.
     pub(crate) named: Vec<usize>,
 }
@@ -77,6 +82,7 @@ impl Machine {
     /// A machine on which every process starts as `image`.
     pub fn new(config: MachineConfig, image: Image) -> Machine {
         let release = config.release;
+        let seed = config.aslr_seed.unwrap_or(0);
         let rules = Rules::of(release);
         let placement = placement(config.release, config.arch);
         let mut store = Store {
@@ -95,6 +101,8 @@ impl Machine {
             synced: Vec::new(),
             last_inode: 1000,
             clock: 0,
+            droppable: false,
+            written: RangeSet::default(),
             contents: Contents::default(),
             ksm: Ksm::new(release),
             pool: crate::hugetlb::Pool::default(),
@@ -125,6 +133,7 @@ impl Machine {
             processes: Vec::new(),
             next_mm: 0,
             first_base: None,
+            random: seed,
             named: Vec::new(),
         }
     }
@@ -162,9 +171,39 @@ impl Machine {
         Some(proc::maps(&self.store, self.mms.get(&found.mm)?))
     }
 
+    /// Whether this call is a `pread` of pages of a disk's file that are not in memory: what the kernel
+    /// reads ahead then is not modelled.
+    pub fn reads_ahead(&self, process: ProcessId, call: &Call) -> bool {
+        let Call::Pread { fd, offset, len } = *call else { return false };
+        let group = self.process(process).and_then(|found| self.process(found.group));
+        let open = group.ok().and_then(|leader| leader.task.fds.get(&fd));
+        let Some(open) = open.map(|fd| fd.open) else { return false };
+        let (file, known) = (self.store.opens[open].file, self.store.file(open));
+        let len = len.min(known.len.saturating_sub(offset));
+        if len == 0 || known.is_shmem() {
+            return false;
+        }
+        let (first, last) = (offset >> PAGE_BITS, (offset + len - 1) >> PAGE_BITS);
+        let base = file_base(file);
+        let cached = self.store.frames.map.iter_within(base + first, base + last + 1);
+        let there: u64 = cached.filter(|(_, _, page)| page.uptodate).map(|(_, len, _)| len).sum();
+        there <= last - first
+    }
+
     /// The pid that `/proc` shows of a process.
     pub fn pid(&self, process: ProcessId) -> u32 {
         FIRST_PID + process.0
+    }
+
+    /// How far what a kernel of this release prints of a process's resident pages may be from what is
+    /// resident, which is what the model prints.
+    ///
+    /// # Errors
+    /// There is no such process.
+    pub fn slack(&self, process: ProcessId, printed: Printed) -> Result<RssSlack, WorldError> {
+        let threads = self.identity(process)?.threads.max(1);
+        let config = &self.store.config;
+        Ok(rss_slack(config.release, config.cpus, threads, printed))
     }
 
     pub(crate) fn index(process: ProcessId) -> usize {
@@ -299,7 +338,7 @@ impl Machine {
                 }
             });
         }
-        for hole in &holes {
+        for hole in holes.iter().filter(|hole| !hole.stays) {
             self.store.drop_pages(hole.file, hole.first, hole.count);
         }
         for &(file, first, count) in &synced {
@@ -323,27 +362,10 @@ impl Machine {
     pub(crate) fn load(&mut self, stack_limit: u64, memcg: MemcgId) -> Option<usize> {
         let need = self.image.pages();
         self.as_kernel(|ctx| ctx.make_room(need)).ok()?;
-        let config = &self.store.config;
-        let input = LayoutInput {
-            stack_limit,
-            guard_gap: config.stack_guard_gap * 4096,
-            randomized: config.aslr_seed.is_some(),
-            offset: 0,
-            legacy: config.legacy_layout,
-        };
-        let mut layout = layout(config.release, config.arch, input);
-        layout.mmap_base = self.image.mmap_base.unwrap_or(layout.mmap_base);
-        let mut mm = Mm::new(config.arch, layout, self.image.segments, config.unsynced());
+        let (mut mm, image) = self.address_space(stack_limit);
         mm.key = self.next_mm;
         self.next_mm += 1;
         mm.memcg = memcg;
-        let mut image = self.image.clone();
-        if self.image.mmap_base.is_none() {
-            // The kernel's own mappings are made where the search for a place starts.
-            let base = *self.first_base.get_or_insert(layout.mmap_base);
-            image.move_special(base, layout.mmap_base);
-        }
-        image.trim_stack(stack_limit);
         image.install(&mut self.store, &mut mm);
         Some(self.add_mm(mm))
     }

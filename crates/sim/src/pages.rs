@@ -36,6 +36,13 @@ impl Ctx<'_> {
         }
         self.mm.pages.set(page, count, pte);
         self.store.frames.pay_tables(self.mm);
+        if self.store.droppable
+            && pte.what == What::Anon
+            && self.mm.at(page << PAGE_BITS).is_some_and(|vma| vma.has(VmFlags::DROPPABLE))
+        {
+            // `folio_add_new_anon_rmap()`: such pages need no place in swap.
+            self.store.frames.update(pte.frame, count, |frame| frame.swapbacked = false);
+        }
         if self.store.frames.physical.is_some()
             && pte.counted()
             && self.mm.at(page << PAGE_BITS).is_some_and(|vma| vma.has(VmFlags::LOCKED))
@@ -54,10 +61,13 @@ impl Ctx<'_> {
         if !self.mm.pages.any(start, end) {
             return;
         }
-        self.mm.note_rss();
-        self.mm.unsynced.sync(self.rest.process);
-        self.split_huge_page(start);
-        self.split_huge_page(end);
+        // `guard_remove_pmd_entry()`: there are none in huge pages.
+        if which != Zap::Guards {
+            self.mm.note_rss();
+            self.mm.unsynced.sync(self.rest.process);
+            self.split_huge_page(start);
+            self.split_huge_page(end);
+        }
         for (at, len, pte) in self.mm.pages.remove(start, end) {
             let goes = match which {
                 Zap::All => true,
@@ -81,6 +91,10 @@ impl Ctx<'_> {
                 self.mm.rss[kind] -= len;
                 gone(&mut self.mm.unsynced, kind, at, len);
                 self.note_access(&pte, len);
+                if self.mm.at(at << PAGE_BITS).is_some_and(|vma| vma.has(VmFlags::LOCKED)) {
+                    // `munlock_vma_folio()`: others that map it have it unlocked.
+                    self.store.frames.unlock(pte.frame, len);
+                }
                 self.store.frames.unmap(pte.frame, len);
             }
             if pte.huge {

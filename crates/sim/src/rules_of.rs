@@ -51,6 +51,10 @@ pub(crate) struct Rules {
     pub(crate) guards: bool,
     /// `mprotect` makes entries writable at once that may be (6.2).
     pub(crate) protect_upgrades: bool,
+    /// Of a huge page that is split, what holds only zeros becomes the page of zeros (6.12).
+    pub(crate) split_drops_zeros: bool,
+    /// `MADV_COLLAPSE` goes on behind a block in which nothing was ever touched (7.0).
+    pub(crate) collapses_past_nothing: bool,
 }
 
 impl Rules {
@@ -81,6 +85,8 @@ impl Rules {
             droppable: since(6, 11),
             guards: since(6, 13),
             protect_upgrades: since(6, 2),
+            split_drops_zeros: since(6, 12),
+            collapses_past_nothing: since(7, 0),
         }
     }
 }

@@ -29,6 +29,8 @@ pub(crate) struct Hole {
     pub(crate) count: u64,
     /// Whether private copies go as well: the file became shorter.
     pub(crate) cows: bool,
+    /// Unmapped only: the pages stay in memory.
+    pub(crate) stays: bool,
 }
 
 /// State of the machine outside any one address space.
@@ -53,6 +55,10 @@ pub(crate) struct Store {
     pub(crate) holes: Vec<Hole>,
     /// and pages that were written back, by file, first and count.
     pub(crate) synced: Vec<(usize, u64, u64)>,
+    /// Whether there ever was memory that may be dropped.
+    pub(crate) droppable: bool,
+    /// Anonymous frames that were written to, where there are huge pages: the others hold zeros.
+    pub(crate) written: RangeSet,
     /// What is in anonymous pages.
     pub(crate) contents: Contents,
     pub(crate) ksm: Ksm,

@@ -1,5 +1,8 @@
 //! A run of a scenario: whether it came out as expected, what happened, what each process has.
 
+mod futures;
+mod svg;
+
 use facts::Name;
 use scenario::report::{
     CheckpointRow, ExpectationRow, FailureRow, MemoryRow, ProcessRow, SimulationReport,
@@ -11,6 +14,8 @@ use crate::amount;
 use crate::page::Page;
 use crate::style::{Accent, Style};
 use crate::table::{Align, Table};
+
+pub use svg::simulation_svg;
 
 /// Rows of the longer lists on the screen; JSON has all.
 const MOST: usize = 40;
@@ -40,6 +45,7 @@ pub fn simulation(report: &SimulationReport, style: &Style) -> String {
     processes(&mut page, &report.processes);
     failures(&mut page, &report.failures);
     expected(&mut page, &report.expectations);
+    futures::futures(&mut page, &report.futures);
     page.finish()
 }
 
@@ -55,6 +61,10 @@ fn verdict(page: &mut Page<'_>, report: &SimulationReport) {
     let style = page.style;
     let judged = report.expectations.iter().filter(|row| row.held.is_some()).count();
     let broken = report.expectations.iter().filter(|row| row.held == Some(false)).count();
+    // Those of its futures count as well.
+    let own = report.futures.iter().map(|row| usize::try_from(row.claims).unwrap_or(usize::MAX));
+    let judged = own.fold(judged, usize::saturating_add);
+    let broken = broken + report.futures.iter().map(|row| row.broken.len()).sum::<usize>();
     let (accent, word, sentence) = if report.stopped {
         let at = report.steps;
         (Accent::Near, "STOPPED", format!("after step {at}, with more to do."))
@@ -325,6 +335,28 @@ fn processes(page: &mut Page<'_>, processes: &[ProcessRow]) {
     table.narrow(style, &["SWAP", "MAJOR", "TABLES", "STEPS", "MAPPINGS", "PSS"]);
     page.table(&table);
     left_out(page, processes.len());
+    printed(page, processes);
+}
+
+/// How far a real kernel's numbers may be from the exact ones.
+fn printed(page: &mut Page<'_>, processes: &[ProcessRow]) {
+    let apart = |row: &ProcessRow| {
+        let (printed, exact) = (row.rss_printed?, row.memory.vm_rss?);
+        let apart = |one: Bytes, other: Bytes| Bytes::new(one.get().saturating_sub(other.get()));
+        Some((apart(exact, printed.least), apart(printed.most, exact)))
+    };
+    let all = processes.iter().filter_map(apart);
+    let Some((less, more)) = all.reduce(|one, other| (one.0.max(other.0), one.1.max(other.1)))
+    else {
+        return;
+    };
+    page.sentence(&page.style.paint(
+        Accent::Dim,
+        &format!(
+            "RSS is exact here. A kernel of this release counts late: its VmRSS may be up to {less} \
+             less or {more} more."
+        ),
+    ));
 }
 
 fn failures(page: &mut Page<'_>, failures: &[FailureRow]) {

@@ -107,3 +107,74 @@ pub enum End {
     /// By this signal.
     Signal(u8),
 }
+
+/// A world that is lent.
+impl<W: World + ?Sized> World for &mut W {
+    fn files(&mut self, files: &[FileSpec]) -> Result<(), WorldError> {
+        (**self).files(files)
+    }
+
+    fn start(&mut self, spec: &ProcessSpec) -> Result<ProcessId, WorldError> {
+        (**self).start(spec)
+    }
+
+    fn call(&mut self, process: ProcessId, call: &Call) -> Result<Returned, WorldError> {
+        (**self).call(process, call)
+    }
+
+    fn touch(&mut self, process: ProcessId, touch: &Touch) -> Result<Touched, WorldError> {
+        (**self).touch(process, touch)
+    }
+
+    fn fork(
+        &mut self,
+        process: ProcessId,
+        kind: ForkKind,
+    ) -> Result<Result<ProcessId, Errno>, WorldError> {
+        (**self).fork(process, kind)
+    }
+
+    fn exec(&mut self, process: ProcessId) -> Result<(), WorldError> {
+        (**self).exec(process)
+    }
+
+    fn end(&mut self, process: ProcessId, how: End) -> Result<(), WorldError> {
+        (**self).end(process, how)
+    }
+
+    fn sleep(&mut self, nanoseconds: u64) -> Result<(), WorldError> {
+        (**self).sleep(nanoseconds)
+    }
+
+    fn observe(&mut self, process: ProcessId) -> Result<Observation, WorldError> {
+        (**self).observe(process)
+    }
+
+    fn alive(&mut self, process: ProcessId) -> Result<Option<End>, WorldError> {
+        (**self).alive(process)
+    }
+
+    fn setup(&mut self, setup: &Setup) -> Result<(), WorldError> {
+        (**self).setup(setup)
+    }
+
+    fn control(&mut self, what: &Control, value: &str) -> Result<Result<(), Errno>, WorldError> {
+        (**self).control(what, value)
+    }
+
+    fn machine(&mut self) -> Result<Vec<(String, Vec<u8>)>, WorldError> {
+        (**self).machine()
+    }
+
+    fn log(&mut self) -> Result<Vec<u8>, WorldError> {
+        (**self).log()
+    }
+
+    fn deaths(&mut self) -> Result<Vec<(ProcessId, End)>, WorldError> {
+        (**self).deaths()
+    }
+
+    fn panicked(&mut self) -> Option<String> {
+        (**self).panicked()
+    }
+}

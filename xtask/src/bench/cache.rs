@@ -38,7 +38,7 @@ pub(super) fn run(paths: &[String]) -> Result<bool, Stop> {
     println!("oomph {}, {ROUNDS} rounds", own_args.join(" "));
     println!("floor: list, open, cachestat, fstat, close, in one thread");
     println!();
-    println!("{:<24}{:>10}   {:>17}   aim", "", "median", "least to most");
+    println!("{:<28}{:>10}   {:>17}   aim", "", "median", "least to most");
     row("CPU time, ratio", "", &own.cpu_over(&least), Some(1.3));
     row("wall time, ratio", "", &own.wall_over(&least), Some(1.3));
     own.print("oomph");

@@ -31,7 +31,7 @@ pub(super) fn run(args: &[String]) -> Result<bool, Stop> {
     };
     let oomph = build("oomph", "oomph")?;
     let in_process = build("xtask", "bench-klog")?;
-    println!("{:<24}{:>10}   {:>17}   aim", "", "median", "least to most");
+    println!("{:<28}{:>10}   {:>17}   aim", "", "median", "least to most");
     scanning(&oomph)?;
     reports(&in_process)?;
     streaming(&oomph, gibibytes << 30)?;

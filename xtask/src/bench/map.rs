@@ -20,7 +20,7 @@ pub(super) fn run() -> Result<bool, Stop> {
     let floor = build("xtask", "bench-floor")?;
     let small = Crowd::gather(1)?;
     let large = Crowd::with_regions(REGIONS)?;
-    println!("{:<24}{:>10}   {:>17}   aim", "", "median", "least to most");
+    println!("{:<28}{:>10}   {:>17}   aim", "", "median", "least to most");
     for (crowd, aim) in [(&small, 10.0), (&large, 50.0)] {
         let pid = crowd.first().ok_or("no process to look at")?;
         let smaps = format!("/proc/{pid}/smaps");

@@ -99,7 +99,7 @@ pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
     println!("oomph {}, {CROWD} processes more, {PAIRS} pairs of runs", args.join(" "));
     println!("both open {files}");
     println!();
-    println!("{:<24}{:>10}   {:>17}   aim", "", "median", "least to most");
+    println!("{:<28}{:>10}   {:>17}   aim", "", "median", "least to most");
     row("CPU time, oomph", "ms", &Sample::new(own), None);
     row("CPU time, floor", "ms", &Sample::new(least), None);
     row("CPU time, ratio", "", &Sample::new(ratios), Some(1.3));
@@ -116,7 +116,7 @@ fn row(what: &str, unit: &str, sample: &Sample, aim: Option<f64>) {
         Some(aim) => format!("at most {aim}, MISSED"),
         None => String::new(),
     };
-    println!("{what:<20}{unit:<4}{median:>10.2}   {least:>7.2} – {most:>7.2}   {aim}");
+    println!("{what:<24}{unit:<4}{median:>10.2}   {least:>7.2} – {most:>7.2}   {aim}");
 }
 
 fn build(package: &str, program: &str) -> Result<PathBuf, Stop> {

@@ -5,9 +5,12 @@
 //! * The first touch of 1 TiB in one run.
 //! * A log of strace with a million lines, beside copying its lines.
 //! * Peak memory of a machine of 1 TiB that is full, and of one with pages in no order.
-//! * A machine of 1 TiB until it kills, and a hundred processes that swap; their peak memory.
+//! * A machine of 1 TiB until it kills, and a hundred processes that swap; their peak memory. Beside the
+//!   first: what the running kernel and one in a virtual machine take for a page, and so for 1 TiB.
 //! * `oomph simulate` on a scenario of 100,000 steps.
 //! * Whether several runs give back and print the same, byte for byte.
+
+mod guest;
 
 use super::files::Temporary;
 use super::measure;
@@ -40,7 +43,7 @@ process p {
 pub(super) fn run() -> Result<bool, Stop> {
     let own = build("xtask", "bench-sim")?;
     let oomph = build("oomph", "oomph")?;
-    println!("{:<24}{:>10}   {:>17}   aim", "", "median", "least to most");
+    println!("{:<28}{:>10}   {:>17}   aim", "", "median", "least to most");
     for mappings in ["100", "1700", "50000"] {
         events(&own, mappings)?;
     }
@@ -67,10 +70,34 @@ pub(super) fn run() -> Result<bool, Stop> {
         let peak = measure::peak_memory(&own, &[what.to_owned()])?;
         row("    peak memory", "MiB", &one(peak), Some(64.0));
     }
+    real_memory(&own)?;
     let same = simulate(&oomph)?;
     let hashes = outputs(&own, &["hash"])?;
     println!("{REPEATS} runs, all results and /proc: {}", verdict(&hashes));
     Ok(same && alike(&hashes))
+}
+
+/// What real kernels take for a page of 4 KiB that is touched first, and so for 1 TiB.
+fn real_memory(own: &Path) -> Result<(), Stop> {
+    println!("the same on real kernels, page by page on one processor");
+    let each: Vec<f64> = numbers(own, &["touch"])?.into_iter().flatten().collect();
+    page_by_page("running kernel", &Sample::new(each));
+    match guest::until_killed()? {
+        Some(each) => page_by_page(&format!("{} in QEMU", guest::SERIES), &each),
+        None => println!(
+            "  {} in QEMU       not measured: no QEMU, or no kernel is here",
+            guest::SERIES
+        ),
+    }
+    Ok(())
+}
+
+/// A row for a page, and one for what that makes of 1 TiB.
+fn page_by_page(kernel: &str, each: &Sample) {
+    const PAGES: f64 = 268_435_456.0;
+    row(&format!("  {kernel}, a page"), "ns", each, None);
+    let all = [each.least, each.median, each.most].map(|ns| ns * PAGES / 1e9);
+    row("    1 TiB at that rate", "s", &Sample::new(all.to_vec()), None);
 }
 
 fn events(own: &Path, mappings: &str) -> Result<(), Stop> {

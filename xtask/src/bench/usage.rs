@@ -30,7 +30,7 @@ pub(super) fn run() -> Result<bool, Stop> {
     let pids = with_memory()?;
     println!("{} processes with {} mappings", pids.len(), mappings(&pids));
     println!();
-    println!("{:<24}{:>10}   {:>17}   aim", "", "median", "least to most");
+    println!("{:<28}{:>10}   {:>17}   aim", "", "median", "least to most");
 
     let default = words(&["usage"]);
     let by_mapping = words(&["usage", "--by", "mapping"]);

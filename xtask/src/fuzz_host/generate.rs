@@ -1,12 +1,16 @@
 //! Random programs, biased towards where rules meet: neighbours that might merge, the edges of heap
 //! and stack, pages around multiples of 2 MiB, limits.
 
+mod flavour;
+
 use lab::compare::MapLine;
 use lab::{Done, Step};
 use world::{
     Access, Advice, Call, Content, End, ForkKind, Limits, LockFlags, MapFlags, MemfdFlags,
     OpenFlags, Prot, RemapFlags, Resource, SyncFlags, Touch,
 };
+
+use flavour::Flavour;
 
 use super::mask::Mask;
 use super::play::{Outcome, Source};
@@ -17,6 +21,8 @@ pub(super) const PAGE: u64 = 4096;
 const HUGE: u64 = 2 << 20;
 /// Pages that one program may make resident; its processes together stay within 64 MiB.
 const TOUCHABLE: u64 = (48 << 20) / PAGE;
+/// Steps of a program with as many mappings as there may be.
+const COMB_STEPS: u64 = 48;
 /// Processes of one program.
 const MOST_PROCESSES: usize = 4;
 
@@ -61,6 +67,7 @@ struct Known {
 pub(crate) struct Generator<'a> {
     random: Random,
     mask: &'a Mask,
+    flavour: Flavour,
     left: u64,
     processes: Vec<Known>,
     current: usize,
@@ -72,6 +79,8 @@ pub(crate) struct Generator<'a> {
     root: bool,
     touchable: u64,
     huge_advised: bool,
+    /// Pages may hold anything.
+    random_written: bool,
 }
 
 /// What a program starts from, at random.
@@ -103,7 +112,7 @@ pub(crate) fn setup(random: &mut Random, mask: &Mask) -> Setup {
         Vec::new()
     };
     let root = random.chance(10) && mask.allows("root");
-    let crowded = random.below(2000) == 0 && mask.allows("crowd");
+    let crowded = random.below(300) == 0 && mask.allows("crowd");
     Setup { limits, root, files, comb: if crowded { crowd(random) } else { 0 } }
 }
 
@@ -122,10 +131,14 @@ fn kind_of_file(file: (u64, bool)) -> &'static str {
 impl<'a> Generator<'a> {
     pub(crate) fn new(seed: u64, steps: u64, setup: &Setup, mask: &'a Mask) -> Generator<'a> {
         let first = Known { alive: true, brk: actor::image::END, ..Known::default() };
+        let mut random = Random::new(seed);
+        let flavour = Flavour::choose(&mut random);
         Generator {
-            random: Random::new(seed),
+            random,
             mask,
-            left: steps,
+            flavour,
+            // With as many mappings as there may be, each look takes long.
+            left: if setup.comb > 0 { COMB_STEPS } else { steps },
             processes: vec![first],
             current: 0,
             segments: 0,
@@ -134,6 +147,7 @@ impl<'a> Generator<'a> {
             root: setup.root,
             touchable: TOUCHABLE,
             huge_advised: false,
+            random_written: false,
         }
     }
 
@@ -407,20 +421,22 @@ impl<'a> Generator<'a> {
     fn madvise(&mut self) -> Option<Call> {
         let (addr, len) = self.rough_range();
         let number = self.random.below(Advice::NAMES.len() as u64);
-        let (name, advice) = Advice::NAMES[usize::try_from(number).unwrap_or(0)];
+        let (_, advice) = Advice::NAMES[usize::try_from(number).unwrap_or(0)];
         let advice = if self.random.chance(1) { 99 } else { advice };
-        if !self.mask.allows(name) {
+        self.advise(addr, len, advice)
+    }
+
+    /// The advice, if it is one that can be compared and does no harm.
+    fn advise(&mut self, addr: u64, len: u64, advice: i32) -> Option<Call> {
+        if !self.mask.allows(&Advice(advice).to_string()) {
             return None;
         }
         match advice {
-            // Poisoning pages would poison the machine; paging out has no swap to go to.
+            // Poisoning pages would poison the machine.
             100 | 101 => return None,
             14 | 25 => self.huge_advised = true,
             // Each guard is an entry of a page table.
             102 if len > 64 * HUGE => return None,
-            // A huge page is split, and those of its pages that hold zeros are given back, which is
-            // not modelled.
-            8 | 20 | 21 if self.huge_advised && !(addr | len).is_multiple_of(HUGE) => return None,
             _ => {}
         }
         let fills = matches!(advice, 3 | 22 | 23 | 25);
@@ -472,13 +488,17 @@ impl<'a> Generator<'a> {
         let count = (len / stride).clamp(1, 600);
         let count = if self.random.chance(50) { self.random.between(1, count) } else { count };
         let access = match self.random.below(20) {
-            0 if self.mask.allows("execute") => Access::Execute,
+            // What was written at random may be an instruction that writes somewhere.
+            0 if self.mask.allows("execute") && !self.random_written => Access::Execute,
             0..8 => Access::Read,
             _ => Access::Write,
         };
         let content = match self.random.below(20) {
             0 => Content::Byte(7),
-            1 => Content::Random(self.random.next()),
+            1 => {
+                self.random_written |= access == Access::Write;
+                Content::Random(self.random.next())
+            }
             _ => Content::OneByte,
         };
         let count = if access == Access::Execute { count.min(8) } else { count };
@@ -491,64 +511,19 @@ impl<'a> Generator<'a> {
         (!own && self.spend(count * cost)).then_some(Touch { addr, count, stride, access, content })
     }
 
-    fn file_call(&mut self) -> Option<Call> {
-        let random = &mut self.random;
-        let (offset, len) =
-            (random.below(20) * PAGE + random.one(&[0, 0, 100]), random.between(1, 6 * PAGE));
-        let choice = random.below(16);
-        let memfd = self.mask.allows("memfd");
-        Some(match choice {
-            0..3 if self.files > 0 => {
-                let file = usize::try_from(self.random.below(self.files as u64)).unwrap_or(0);
-                let flags = self.random.one(&[
-                    OpenFlags::RDWR,
-                    OpenFlags::RDWR,
-                    OpenFlags::RDONLY,
-                    OpenFlags::WRONLY,
-                ]);
-                Call::Open { file, flags }
-            }
-            0..5 if memfd && self.known().fds.len() < 12 => {
-                Call::MemfdCreate { flags: MemfdFlags::CLOEXEC }
-            }
-            5 => Call::Close { fd: self.fd() },
-            6 | 7 => Call::Pread { fd: self.fd(), offset, len },
-            // Pages behind the end of a disk's file are read ahead, which is not modelled.
-            8..14 if self.disk => return None,
-            8 | 9 => Call::Pwrite { fd: self.fd(), offset, len },
-            10..13 => Call::Ftruncate { fd: self.fd(), len: self.random.below(40 * PAGE) },
-            13 => {
-                let mode = self.random.one(&[0, 1, 3, 3]);
-                Call::Fallocate { fd: self.fd(), mode, offset, len }
-            }
-            14 => Call::Fsync { fd: self.fd() },
-            // Of a disk's pages, writes that are under way decide what can be dropped.
-            _ if self.files > 0 => return None,
-            _ => Call::Fadvise { fd: self.fd(), offset: 0, len: 0, advice: 4 },
-        })
-        .filter(|call| self.mask.allows_call(call))
-    }
-
-    fn shm_call(&mut self) -> Option<Call> {
-        let id = i32::try_from(self.random.below(u64::try_from(self.segments + 1).unwrap_or(1)))
-            .unwrap_or(0);
-        let (addr, len) = self.rough_range();
-        Some(match self.random.below(10) {
-            0..2 if self.segments < 6 => Call::Shmget { len: self.random.between(0, 20 * PAGE) },
-            9 => Call::ShmRemove { id },
-            7 | 8 => Call::Shmdt { addr },
-            _ => {
-                let flags = self.random.one(&[0, 0, 0x1000, 0x2000, 0x4000]);
-                let addr = if self.random.chance(60) { 0 } else { addr };
-                if flags == 0x4000 && !self.may_lose(addr, len.max(20 * PAGE)) {
-                    return None;
-                }
-                Call::Shmat { id, addr, flags }
-            }
-        })
-    }
-
     fn call(&mut self) -> Option<What> {
+        if self.random.chance(30) {
+            let call = match self.flavour {
+                Flavour::Huge => self.huge_call()?,
+                Flavour::Files => self.about_files()?,
+                Flavour::Plain | Flavour::Family => return self.any_call(),
+            };
+            return self.mask.allows_call(&call).then_some(What::Step(Step::Call(call)));
+        }
+        self.any_call()
+    }
+
+    fn any_call(&mut self) -> Option<What> {
         let call = match self.random.below(100) {
             0..24 => self.mmap()?,
             24..36 => {
@@ -649,7 +624,8 @@ impl Source for Generator<'_> {
             self.current = self.random.one(&able);
         }
         for _ in 0..1000 {
-            let what = if self.random.below(1000) < 6 { self.family() } else { self.call() };
+            let kin = if self.flavour == Flavour::Family { 40 } else { 6 };
+            let what = if self.random.below(1000) < kin { self.family() } else { self.call() };
             if let Some(what) = what {
                 let process = u32::try_from(self.current).unwrap_or(u32::MAX);
                 return Some(Action { process, what });

@@ -71,8 +71,8 @@ struct Tally {
     steps: AtomicU64,
     programs: AtomicU64,
     found: Mutex<BTreeMap<String, (u64, PathBuf)>>,
-    /// Programs with a mismatch that was gone the second time.
-    fleeting: AtomicU64,
+    /// Mismatches that were gone the second time, by kind: how often, and what one of them showed.
+    fleeting: Mutex<BTreeMap<String, (u64, Vec<String>)>>,
 }
 
 pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
@@ -103,8 +103,13 @@ pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
     }
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     let rate = steps as f64 / seconds;
-    let fleeting = tally.fleeting.load(Ordering::Relaxed);
-    println!("{fleeting} mismatches were gone when the program was played again");
+    let fleeting = tally.fleeting.into_inner().unwrap_or_default();
+    for (kind, (times, lines)) in &fleeting {
+        println!("{times} times {kind}, gone when the program was played again:");
+        lines.iter().for_each(|line| println!("  {line}"));
+    }
+    let times: u64 = fleeting.values().map(|(times, _)| times).sum();
+    println!("{times} mismatches were gone when the program was played again");
     println!(
         "{steps} steps in {programs} programs, {seconds:.0} s, {rate:.0} steps a second; {} kinds of mismatches",
         found.len()
@@ -136,7 +141,9 @@ fn job(options: &Options, tally: &Tally, start: Instant) -> Result<(), Stop> {
             let again = judge(options.first, &program, &allowed);
             if again.is_none_or(|(again, _)| again.kind != mismatch.kind) {
                 // What the kernel does in the background: huge pages made meanwhile, batches.
-                tally.fleeting.fetch_add(1, Ordering::Relaxed);
+                if let Ok(mut fleeting) = tally.fleeting.lock() {
+                    fleeting.entry(mismatch.kind).or_insert((0, mismatch.lines)).0 += 1;
+                }
                 continue;
             }
             keep(options, tally, Program { setup, actions: played.actions }, mismatch, &allowed)?;

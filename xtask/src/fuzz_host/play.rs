@@ -15,10 +15,26 @@ const SEE: usize = 32;
 /// Steps after which everything is looked at.
 const LOOK: usize = 128;
 
+const COLLAPSE: Advice = Advice(25);
+const HUGEPAGE: Advice = Advice(14);
+const HUGE: u64 = 2 << 20;
+
+/// All but the file that takes longest.
+const NO_SMAPS: Files = Files::MAPS
+    .and(Files::SMAPS_ROLLUP)
+    .and(Files::STATUS)
+    .and(Files::STATM)
+    .and(Files::STAT)
+    .and(Files::OOM_SCORE);
+
 /// The world that says what is expected.
 pub(crate) trait First: World {
     /// The text of `maps` of a living process.
     fn maps(&mut self, process: ProcessId) -> Result<Vec<u8>, WorldError>;
+    /// Whether the kernel would read ahead for this call, which is not modelled.
+    fn reads_ahead(&self, _process: ProcessId, _call: &world::Call) -> bool {
+        false
+    }
 }
 
 impl First for HostWorld {
@@ -33,6 +49,10 @@ impl First for HostWorld {
 impl First for sim::Machine {
     fn maps(&mut self, process: ProcessId) -> Result<Vec<u8>, WorldError> {
         Ok(sim::Machine::maps(self, process).unwrap_or_default())
+    }
+
+    fn reads_ahead(&self, process: ProcessId, call: &world::Call) -> bool {
+        sim::Machine::reads_ahead(self, process, call)
     }
 }
 
@@ -134,6 +154,10 @@ struct Player<'a> {
     looked: usize,
     /// Whether pages were locked in memory.
     locked: bool,
+    /// The files: their sizes, and whether they live in memory.
+    files: Vec<(u64, bool)>,
+    /// What is compared of each process; of very many mappings only their sum.
+    files_looked_at: Files,
 }
 
 /// Plays what `source` says on both. Whatever is found first ends it.
@@ -167,6 +191,8 @@ pub(crate) fn play(
         groups: vec![0],
         looked: 0,
         locked: false,
+        files: setup.files.clone(),
+        files_looked_at: if setup.comb > 0 { NO_SMAPS } else { Files::ALL },
     };
     match player.make_comb(setup).and_then(|()| player.run(source)) {
         Ok(mismatch) => Ok(Played { actions: player.actions, mismatch }),
@@ -198,6 +224,14 @@ impl Player<'_> {
                 // A program that was made smaller may have lost the fork of this process.
                 continue;
             }
+            if self.passes_over(&action)? {
+                if let Some(mismatch) = self.flush(source)? {
+                    return Ok(Some(mismatch));
+                }
+                // It stays where it was, so that places in the program are the same on both sides.
+                self.actions.push(action);
+                continue;
+            }
             if let Some(mismatch) = self.act(&action, source)? {
                 return Ok(Some(mismatch));
             }
@@ -208,6 +242,44 @@ impl Player<'_> {
             }
         }
         self.look(source)
+    }
+
+    /// Whether the model is known to do otherwise: huge pages of shared memory are not made, and
+    /// nothing is read from a disk ahead of `pread` or for the sake of huge pages.
+    fn passes_over(&mut self, action: &Action) -> Result<bool, WorldError> {
+        if let What::Step(Step::Call(call)) = &action.what
+            && self.first.reads_ahead(ProcessId(action.process), call)
+        {
+            return Ok(true);
+        }
+        let What::Step(Step::Call(world::Call::Madvise { addr, len, advice })) = action.what else {
+            return Ok(false);
+        };
+        let on_disk = self.files.iter().any(|(_, tmpfs)| !tmpfs);
+        if advice != COLLAPSE && (advice != HUGEPAGE || !on_disk) {
+            return Ok(false);
+        }
+        let maps = self.first.maps(ProcessId(action.process))?;
+        let of_memory = |line: &MapLine<'_>| {
+            let tmpfs = |(number, file): (usize, &(u64, bool))| {
+                file.1 && line.name == format!("file{number}")
+            };
+            ["memfd:", "SYSV", "zero"].iter().any(|start| line.name.starts_with(start))
+                || self.files.iter().enumerate().any(tmpfs)
+        };
+        let whole = |line: &MapLine<'_>| {
+            let first = line.start.max(addr).next_multiple_of(HUGE);
+            first.saturating_add(HUGE) <= line.end.min(addr.saturating_add(len))
+        };
+        let end = addr.saturating_add(len);
+        let of_disk = |line: &MapLine<'_>| {
+            line.name.starts_with("file") && !of_memory(line) && line.start < end && line.end > addr
+        };
+        let lines = map_lines(&maps);
+        if advice == HUGEPAGE {
+            return Ok(lines.iter().any(of_disk));
+        }
+        Ok(lines.iter().any(|line| whole(line) && of_memory(line)))
     }
 
     fn act(
@@ -322,7 +394,7 @@ impl Player<'_> {
         for process in 0..self.alive.len() {
             if self.alive[process] {
                 let process = u32::try_from(process).unwrap_or(u32::MAX);
-                if let Some(mismatch) = self.compare(process, Files::ALL, None)? {
+                if let Some(mismatch) = self.compare(process, self.files_looked_at, None)? {
                     return Ok(Some(mismatch));
                 }
             }

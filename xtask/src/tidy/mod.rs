@@ -43,6 +43,7 @@ const PICTURE: &[(&str, &[&str])] = &[
             "oomph-rules",
             "oomph-proctext",
             "oomph-klog",
+            "oomph-malloc",
             "oomph-world",
             "oomph-scenario",
             "oomph-sim",

@@ -13,6 +13,7 @@ mod map;
 mod progress;
 mod rank;
 mod replay;
+mod saved;
 mod simulate;
 mod status;
 mod trace;

@@ -13,29 +13,11 @@ const COLUMNS: [Column; 10] = [
     column("name", "Name", Layout::Cut(24), Total::Blank, "name of process"),
     column("command", "Command", Layout::Cut(27), Total::Blank, "process command line"),
     column("maps", "Maps", Layout::Right(5), Total::Sum, "total number of mappings"),
-    column(
-        "swap",
-        "Swap",
-        Layout::Amount(8),
-        Total::Sum,
-        "amount of swap space consumed (ignoring sharing)",
-    ),
-    column("uss", "USS", Layout::Amount(8), Total::Sum, "unique set size"),
-    column("rss", "RSS", Layout::Amount(8), Total::Sum, "resident set size (ignoring sharing)"),
-    column(
-        "pss",
-        "PSS",
-        Layout::Amount(8),
-        Total::Sum,
-        "proportional set size (including sharing)",
-    ),
-    column(
-        "vss",
-        "VSS",
-        Layout::Amount(8),
-        Total::Sum,
-        "virtual set size (total virtual memory mapped)",
-    ),
+    table::SWAP,
+    table::USS,
+    table::RSS,
+    table::PSS,
+    table::VSS,
 ];
 
 const DEFAULTS: Defaults = Defaults { columns: "pid user command swap uss pss rss", sort: "pss" };

@@ -50,6 +50,20 @@ pub(super) const fn column(
     Column { name, title, layout, total, help }
 }
 
+// Columns of more than one report.
+pub(super) const SWAP: Column =
+    amount("swap", "Swap", "amount of swap space consumed (ignoring sharing)");
+pub(super) const USS: Column = amount("uss", "USS", "unique set size");
+pub(super) const RSS: Column = amount("rss", "RSS", "resident set size (ignoring sharing)");
+pub(super) const PSS: Column = amount("pss", "PSS", "proportional set size (including sharing)");
+pub(super) const VSS: Column =
+    amount("vss", "VSS", "virtual set size (total virtual memory mapped)");
+
+/// An amount of memory, added up.
+const fn amount(name: &'static str, title: &'static str, help: &'static str) -> Column {
+    column(name, title, Layout::Amount(8), Total::Sum, help)
+}
+
 /// What a report shows when it is not told.
 pub(super) struct Defaults {
     pub(super) columns: &'static str,

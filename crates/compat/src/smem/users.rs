@@ -17,22 +17,10 @@ const COLUMNS: [Column; 7] = [
         Total::Sum,
         "amount of swapspace consumed (ignoring sharing)",
     ),
-    column("uss", "USS", Layout::Amount(8), Total::Sum, "unique set size"),
-    column("rss", "RSS", Layout::Amount(8), Total::Sum, "resident set size (ignoring sharing)"),
-    column(
-        "pss",
-        "PSS",
-        Layout::Amount(8),
-        Total::Sum,
-        "proportional set size (including sharing)",
-    ),
-    column(
-        "vss",
-        "VSS",
-        Layout::Amount(8),
-        Total::Sum,
-        "virtual set size (total virtual memory mapped)",
-    ),
+    table::USS,
+    table::RSS,
+    table::PSS,
+    table::VSS,
 ];
 
 const DEFAULTS: Defaults = Defaults { columns: "user count swap uss pss rss", sort: "pss" };

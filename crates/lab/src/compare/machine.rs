@@ -34,6 +34,10 @@ const fn meminfo(field: &'static str, share: u64, amount: u64) -> Rule {
     Rule { file: "meminfo", field, unit: Unit::Bytes, within, share_of: "" }
 }
 
+const fn shown(field: &'static str) -> Rule {
+    Rule { file: "meminfo", field, unit: Unit::Bytes, within: None, share_of: "" }
+}
+
 const fn events(field: &'static str, within: Option<Within>) -> Rule {
     Rule { file: "vmstat", field, unit: Unit::Count, within, share_of: "" }
 }
@@ -67,6 +71,13 @@ const RULES: &[Rule] = &[
     events("workingset_refault_file", None),
     events("pgscan_kswapd", None),
     events("pgscan_direct", None),
+    events("pgsteal_anon", None),
+    events("pgsteal_file", None),
+    events("pgrefill", None),
+    shown("Active(anon)"),
+    shown("Inactive(anon)"),
+    shown("Active(file)"),
+    shown("Inactive(file)"),
 ];
 
 /// What is compared of every memory cgroup.

@@ -20,6 +20,8 @@ pub mod zones;
 
 use std::fmt;
 
+use facts::Release;
+use rules::rss::{Printed, rss_slack};
 use world::Observation;
 
 pub use mappings::{MapLine, map_lines, same_mappings};
@@ -65,13 +67,11 @@ impl Tolerances {
     /// What the kernel does not count exactly.
     ///
     /// * Resident pages in `stat` and in `VmHWM`, which leave out what processors have not yet added to
-    ///   the sum (`percpu_counter_read_positive()` in `get_mm_counter()`, 6.2 on): less than a batch of
-    ///   `max(32, 2 * cpus)` on each of `cpus`, for three kinds of pages; and the score that follows.
+    ///   the sum ([`rules::rss`], 6.2 on), and the score that follows.
     /// * What `smaps_rollup` says of shared pages, by the two of the vdso: who else on the machine has them
     ///   mapped is nobody's business here.
     pub fn of_counters(cpus: u32) -> Tolerances {
-        let cpus = u64::from(cpus);
-        let pages = 3 * cpus * (2 * cpus).max(32);
+        let pages = rss_slack(Release::new(6, 18), cpus, 1, Printed::Quick).total().below;
         Tolerances::none()
             .allow("stat", "rss", pages)
             .allow("status", "VmHWM", pages * 4)

@@ -268,7 +268,7 @@ fn totals(report: &OomReport, ran_out: &RanOut, release: Release, page_size: Pag
             nodes.checked_add(swap.unwrap_or(Pages::ZERO))
         })),
         RanOut::Machine | RanOut::Nothing | RanOut::Unknown => exactly(memory.and_then(|memory| {
-            memory::managed(memory, release)?.checked_add(swap.unwrap_or(Pages::ZERO))
+            memory::managed(memory, release, page_size)?.checked_add(swap.unwrap_or(Pages::ZERO))
         })),
     }
 }

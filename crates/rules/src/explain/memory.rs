@@ -150,7 +150,7 @@ fn of_machine(memory: &ShowMem, release: Release, page_size: PageSize) -> Option
     rows.add(Holder::Free, bytes(c.free));
     // Without free pages or lists the sum means nothing.
     let enough = c.free.is_some() && rows.rows.len() > 3;
-    let account = rows.finish(bytes(managed(memory, release)), enough);
+    let account = rows.finish(bytes(managed(memory, release, page_size)), enough);
     (!account.rows.is_empty()).then_some(account)
 }
 
@@ -173,13 +173,42 @@ pub(super) fn huge_pages(memory: &ShowMem) -> Bytes {
 }
 
 /// What the allocator manages: `pages RAM` less `pages reserved`. From 3.19 to 4.1 `reserved` was
-/// printed without the contiguous areas, which were not counted as managed.
-pub(crate) fn managed(memory: &ShowMem, release: Release) -> Option<Pages> {
+/// printed without the contiguous areas, which were not counted as managed. Where `pages RAM` was
+/// copied wrong ([`miswritten`]), the zones say it.
+pub(crate) fn managed(memory: &ShowMem, release: Release, size: PageSize) -> Option<Pages> {
     let totals = &memory.totals;
-    let managed = totals.ram?.count().checked_sub(totals.reserved?.count())?;
+    let ram = miswritten(memory, size).or(totals.ram)?.count();
+    let managed = ram.checked_sub(totals.reserved?.count())?;
     let cma = totals.cma_reserved.map_or(0, Pages::count);
     let printed_less = release >= Release::new(3, 19) && release < Release::new(4, 2);
     Some(Pages::new(if printed_less { managed.checked_sub(cma)? } else { managed }))
+}
+
+/// What `pages RAM` should say, where it has a digit too many or too few for the zones of the same
+/// report: `show_mem()` (3.10) adds up `present` and what of it is not `managed`, the second sum is
+/// that of the printed zones to the page, and the first would be but for that digit. A cpuset that
+/// hides zones changes more than a digit.
+pub(super) fn miswritten(memory: &ShowMem, size: PageSize) -> Option<Pages> {
+    let ram = memory.totals.ram?;
+    let zones =
+        memory.zones.iter().map(|zone| Some((zone.counters.present?, zone.counters.managed?)));
+    let zones: Vec<(Bytes, Bytes)> = zones.collect::<Option<_>>()?;
+    let present: Bytes =
+        zones.iter().map(|&(present, _)| present).fold(Bytes::ZERO, Bytes::saturating_add);
+    let managed =
+        zones.iter().map(|&(_, managed)| managed).fold(Bytes::ZERO, Bytes::saturating_add);
+    let reserved = size.pages_in(Bytes::new(present.get().checked_sub(managed.get())?));
+    let present = size.pages_in(present);
+    let agree = memory.totals.reserved == Some(reserved) && present != ram && present > Pages::ZERO;
+    let (long, short) =
+        (ram.max(present).count().to_string(), ram.min(present).count().to_string());
+    (agree && has_one_more(&long, &short)).then_some(present)
+}
+
+/// Whether one character taken out of `long` leaves `short`.
+fn has_one_more(long: &str, short: &str) -> bool {
+    let same = long.bytes().zip(short.bytes()).take_while(|(a, b)| a == b).count();
+    long.len() == short.len() + 1 && long.as_bytes()[same + 1..] == short.as_bytes()[same..]
 }
 
 fn of_group(block: &MemcgBlock, group: &GroupState) -> Option<MemoryAccount> {

@@ -130,6 +130,9 @@ fn gaps(
     unless(explained.source.rules_from != RulesFrom::Layout, Gap::Release);
     unless(explained.source.rules_from != RulesFrom::Assumed, Gap::Release);
     unless(explained.source.page_size_known, Gap::PageSize);
+    let size = report.page_size.unwrap_or(PageSize::KIB_4);
+    let miswritten = |memory| memory::miswritten(memory, size).is_some();
+    unless(!report.memory.as_ref().is_some_and(miswritten), Gap::TotalRam);
     if let Some(election) = election {
         gaps.extend(choice::gaps(election, &explained.ran_out));
     }

@@ -635,6 +635,9 @@ pub enum Gap {
     MemInfo,
     /// The machine's memory: reports about cgroups do not print it (since 3.9).
     MemInfoOfGroup,
+    /// The machine's RAM: `pages RAM` has a digit too many or too few for the zones, whose sum was
+    /// taken.
+    TotalRam,
     /// The cgroup's usage and limit.
     GroupBlock,
     /// What the cgroup's memory is made of.

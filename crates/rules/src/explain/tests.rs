@@ -386,3 +386,30 @@ fn builds_that_a_release_did_not_have_do_not_confuse_its_reserves() {
     assert_eq!(reserve("5.7"), kib(4 * 30));
     assert_eq!(reserve("2.6.18"), kib(4 * 70));
 }
+
+#[test]
+fn a_digit_too_many_in_the_total_is_noticed_and_the_zones_are_taken() {
+    let told = |ram: u64, reserved: u64| {
+        let mut report =
+            request(USER, 0, vec![zone("DMA32", 9, 1, 2, &[]), zone("Normal", 9, 1, 2, &[])]);
+        let memory = report.memory.as_mut().unwrap();
+        for zone in &mut memory.zones {
+            zone.counters.present = kib(1 << 20);
+            zone.counters.managed = kib((1 << 20) - 40);
+        }
+        memory.totals.ram = Some(Pages::new(ram));
+        memory.totals.reserved = Some(Pages::new(reserved * 2));
+        let size = PageSize::KIB_4;
+        let managed = managed(memory, Release::new(6, 1), size).map(Pages::count);
+        let noticed = explain(&report, None).gaps.contains(&Gap::TotalRam);
+        (managed, noticed)
+    };
+    let (present, managed) = (2 << 18, (2 << 18) - 20);
+    assert_eq!(told(present, 10), (Some(managed), false));
+    assert_eq!(told(present * 10, 10), (Some(managed), true));
+    assert_eq!(told(present / 10, 10), (Some(managed), true));
+    // Zones that a cpuset hides: nothing agrees, and the line is believed.
+    let more = present * 10;
+    assert_eq!(told(more, 11), (Some(more - 22), false));
+    assert_eq!(told(present + 1000, 10), (Some(managed + 1000), false));
+}

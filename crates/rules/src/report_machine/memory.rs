@@ -17,7 +17,7 @@ pub(super) fn fill(
     let size = snapshot.page_size;
     snapshot.zones = memory.zones.iter().map(|zone| zone_of(zone, size)).collect();
     let info = &mut snapshot.meminfo;
-    let managed = managed(memory, release).and_then(|pages| pages.to_bytes(size));
+    let managed = managed(memory, release, size).and_then(|pages| pages.to_bytes(size));
     set(info, Field::MemTotal, managed);
     counters(memory, size, info);
     swap(memory, size, info);

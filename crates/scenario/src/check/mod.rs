@@ -3,10 +3,13 @@
 mod args;
 mod claims;
 mod files;
+mod future;
 mod machine;
 mod scope;
 mod steps;
 mod whole;
+
+use std::collections::BTreeMap;
 
 use facts::Release;
 use units::ScoreAdj;
@@ -14,7 +17,7 @@ use world::{FileSpec, ForkKind, Limits, ProcessSpec};
 
 use crate::machine::MachineSpec;
 use crate::problem::{Problem, Problems};
-use crate::program::{Arm, Op, Program, ProgramId, Start, Step};
+use crate::program::{Arm, Future, NameId, Op, Program, ProgramId, Start, Step};
 use crate::source::{Source, Span};
 use crate::tree::{self, Node, Text};
 use crate::words::{self, TOP, TopWord};
@@ -64,6 +67,9 @@ struct Checker<'p> {
     starts: Vec<Start>,
     programs: Vec<Program>,
     at_end: Vec<Step>,
+    futures: Vec<Future>,
+    /// What each program knew at its end, by the name of the process.
+    scopes: BTreeMap<NameId, Scope>,
     names: Names,
     steps: usize,
     /// Every checkpoint that any program reaches.
@@ -85,6 +91,8 @@ impl<'p> Checker<'p> {
             starts: Vec::new(),
             programs: Vec::new(),
             at_end: Vec::new(),
+            futures: Vec::new(),
+            scopes: BTreeMap::new(),
             names: Names::default(),
             steps: 0,
             checkpoints: Vec::new(),
@@ -104,6 +112,7 @@ impl<'p> Checker<'p> {
             starts: self.starts,
             programs: self.programs,
             at_end: self.at_end,
+            futures: self.futures,
             names: self.names.processes,
             handles: self.names.handles,
         }
@@ -116,12 +125,14 @@ impl<'p> Checker<'p> {
 
     fn top(&mut self, nodes: &[Node]) {
         self.process_names(nodes);
+        self.names_in_futures(nodes);
         // Files first: steps name them, wherever in the text they stand. What should be so at the
         // end comes last: it may name every checkpoint.
         let mut order: Vec<&Node> = nodes.iter().collect();
         order.sort_by_key(|node| match node.name.text.as_str() {
             "file" => 0,
-            "expect" => 2,
+            "future" => 2,
+            "expect" => 3,
             _ => 1,
         });
         for node in order {
@@ -142,9 +153,11 @@ impl<'p> Checker<'p> {
                 TopWord::Machine => self.machine(&args),
                 TopWord::File => self.file(&mut args),
                 TopWord::Process => self.process(node, &mut args),
+                TopWord::Future => self.future(node, &mut args),
                 TopWord::Expect => Ok(()),
             };
-            let block = matches!(entry.word, TopWord::Machine | TopWord::Process);
+            let blocks = [TopWord::Machine, TopWord::Process, TopWord::Future];
+            let block = blocks.contains(&entry.word);
             if self.ok(result).is_some() {
                 args.finish(block, self.problems);
             }
@@ -216,7 +229,7 @@ impl<'p> Checker<'p> {
 
     /// Finds the names of all processes, so that a step can name one that is written further down.
     fn process_names(&mut self, nodes: &[Node]) {
-        for node in nodes {
+        for node in nodes.iter().filter(|node| node.name.text != "future") {
             let makes = matches!(node.name.text.as_str(), "process" | "fork" | "vfork" | "thread");
             if let (true, Some(name)) = (makes, node.args.first()) {
                 if let Some(problem) = scope::refuse_name(name) {
@@ -356,7 +369,7 @@ impl<'p> Checker<'p> {
     /// A program from its steps. The scope is what it may use; what it gives is added.
     fn program<'n>(
         &mut self,
-        name: crate::program::NameId,
+        name: NameId,
         child: Option<ForkKind>,
         nodes: impl Iterator<Item = &'n Node>,
         scope: &mut Scope,
@@ -370,6 +383,7 @@ impl<'p> Checker<'p> {
         if let Some(program) = self.programs.get_mut(id.0) {
             program.steps = steps;
         }
+        self.scopes.insert(name, scope.clone());
         id
     }
 

@@ -20,12 +20,14 @@ mod heap;
 mod machine;
 mod perform;
 pub mod proc;
+mod progress;
 mod state;
 mod trace;
 
 pub use event::{Event, Failed, Verdict, Watch, What};
 pub use heap::{Heap, HeapError};
 pub use machine::{Death, MachineSeen};
+pub use progress::{Paused, Progress};
 pub use trace::asked;
 
 use std::collections::BTreeMap;
@@ -149,6 +151,9 @@ impl From<Problem> for Stop {
 
 /// Runs a scenario to its end, or to [`Options::stop_at`]. Without a `heap`, `malloc` and its
 /// relatives are an error.
+///
+/// # Errors
+/// Why it could not go on.
 pub fn run<'a>(
     scenario: &'a Scenario,
     world: &'a mut dyn World,
@@ -156,41 +161,48 @@ pub fn run<'a>(
     options: &'a Options,
     watch: &'a mut dyn Watch,
 ) -> Result<Finish, RunError> {
-    let mut run = Run {
-        scenario,
-        world,
-        heap,
-        options,
-        watch,
-        processes: Vec::new(),
-        tables: Vec::new(),
-        unstarted: (0..scenario.starts.len()).collect(),
-        moments: BTreeMap::new(),
-        seen: BTreeMap::new(),
-        machine_seen: None,
-        latest_checkpoint: None,
-        deaths: Vec::new(),
-        panic: None,
-        step: 0,
-        turns: 0,
-        time: 0,
-        next: 0,
-    };
-    // Ties keep the order in which they are written.
-    run.unstarted.sort_by_key(|&start| scenario.starts.get(start).map_or(0, |start| start.at));
-    let result = run.whole();
-    result.map_err(|stop| {
-        let source = scenario.source.clone();
-        match stop {
-            Stop::Problem(problem) => {
-                RunError::Step(Box::new(Problems::new(source, vec![problem])))
-            }
-            Stop::World(span, error) => {
-                let problem = Problem::new(span, error.to_string()).label("while doing this");
-                RunError::World(Box::new(Problems::new(source, vec![problem])), error)
-            }
-        }
+    Run::begin(scenario, world, heap, options, watch, Progress::new(scenario)).all(|run| {
+        let paused = run.advance()?;
+        run.close(paused)
     })
+}
+
+/// Goes on with a run: to its end, to [`Options::stop_at`], or to the first of these checkpoints.
+/// A copy of `progress` goes on with a copy of the world and of the heap as the run itself would.
+///
+/// # Errors
+/// Why it could not go on.
+pub fn advance<'a>(
+    scenario: &'a Scenario,
+    progress: &mut Progress,
+    stops: &'a [&'a str],
+    world: &'a mut dyn World,
+    heap: Option<&'a mut dyn Heap>,
+    options: &'a Options,
+    watch: &'a mut dyn Watch,
+) -> Result<Paused, RunError> {
+    let mut run = Run::begin(scenario, world, heap, options, watch, std::mem::take(progress));
+    run.stops = stops;
+    let (left, result) = run.keep(Run::advance);
+    *progress = left;
+    result
+}
+
+/// Ends a run where it is: looks at what should be so in the end, unless it was stopped before, and
+/// at the processes.
+///
+/// # Errors
+/// Why that could not be done.
+pub fn end<'a>(
+    scenario: &'a Scenario,
+    progress: Progress,
+    paused: Paused,
+    world: &'a mut dyn World,
+    heap: Option<&'a mut dyn Heap>,
+    options: &'a Options,
+    watch: &'a mut dyn Watch,
+) -> Result<Finish, RunError> {
+    Run::begin(scenario, world, heap, options, watch, progress).all(|run| run.close(paused))
 }
 
 /// A run as it goes.
@@ -200,6 +212,11 @@ struct Run<'a> {
     heap: Option<&'a mut dyn Heap>,
     options: &'a Options,
     watch: &'a mut dyn Watch,
+    /// Checkpoints that it is to pause at.
+    stops: &'a [&'a str],
+    /// Which of them was just passed.
+    passed: Option<usize>,
+    begun: bool,
     processes: Vec<Process>,
     /// Handles, by the memory that they are in: threads share one.
     tables: Vec<state::Table>,
@@ -223,6 +240,7 @@ struct Run<'a> {
 }
 
 /// What a checkpoint saw.
+#[derive(Debug, Clone)]
 struct Moment {
     processes: BTreeMap<usize, Rc<Observation>>,
     machine: machine::Shared,
@@ -232,44 +250,65 @@ struct Moment {
 const NOBODY: usize = usize::MAX;
 
 impl Run<'_> {
-    fn whole(&mut self) -> Result<Finish, Stop> {
-        let stopped = match self.until_over() {
-            Ok(stopped) => stopped,
+    /// Goes on until it is over or is to pause.
+    fn advance(&mut self) -> Result<Paused, Stop> {
+        match self.until_over() {
             // A machine that panics answers no question any more.
-            Err(Stop::World(..)) if self.has_panicked() => false,
-            Err(stop) => return Err(stop),
-        };
+            Err(Stop::World(..)) if self.has_panicked() => Ok(Paused::Over),
+            result => result,
+        }
+    }
+
+    fn close(&mut self, paused: Paused) -> Result<Finish, Stop> {
+        let stopped = paused != Paused::Over;
         if !stopped {
             self.claims_at_end()?;
         }
         self.finish(stopped)
     }
 
-    /// Takes turns until nobody can go on; whether it was stopped before.
-    fn until_over(&mut self) -> Result<bool, Stop> {
-        let nowhere = Span::default();
-        let setup = self.scenario.machine.setup();
-        if self.options.arm != Arm::Host && !setup.is_empty() {
-            self.world.setup(&setup).map_err(|error| Stop::World(nowhere, error))?;
+    /// Takes turns until nobody can go on, or it is to pause before.
+    fn until_over(&mut self) -> Result<Paused, Stop> {
+        if !self.begun {
+            self.arrange()?;
+            self.begun = true;
         }
-        let files = &self.scenario.files;
-        self.world.files(files).map_err(|error| Stop::World(nowhere, error))?;
         loop {
+            if self.step > 0 && self.options.stop_at.is_some_and(|at| self.step >= at) {
+                let more = self.more_to_do();
+                return Ok(if more { Paused::Step } else { Paused::Over });
+            }
             self.start_due()?;
             match self.ready()? {
                 Some(process) => {
                     self.turn(process)?;
                     if self.has_panicked() {
-                        return Ok(false);
+                        return Ok(Paused::Over);
                     }
-                    if self.options.stop_at.is_some_and(|at| self.step >= at) {
-                        return Ok(self.more_to_do());
+                    if let Some(stop) = self.passed.take() {
+                        return Ok(Paused::Checkpoint(stop));
                     }
                 }
                 None if self.pass_time()? => {}
-                None => return Ok(false),
+                None => return Ok(Paused::Over),
             }
         }
+    }
+
+    /// Makes the machine what the scenario says, and its files.
+    fn arrange(&mut self) -> Result<(), Stop> {
+        let setup = self.scenario.machine.setup();
+        if self.options.arm != Arm::Host && !setup.is_empty() {
+            self.world.setup(&setup).map_err(|error| {
+                // Which setting it was is told by its name.
+                let sysctls = self.scenario.machine.sysctls.iter();
+                let about = |name: &str| error.0.contains(&format!("`{name}`"));
+                let setting = sysctls.rev().find(|setting| about(&setting.name));
+                Stop::World(setting.map_or(Span::default(), |setting| setting.span), error)
+            })?;
+        }
+        let files = &self.scenario.files;
+        self.world.files(files).map_err(|error| Stop::World(Span::default(), error))
     }
 
     /// Whether the kernel has panicked; tells of it once.
@@ -516,6 +555,7 @@ impl Run<'_> {
                 return self.done(index);
             };
             let span = step.span;
+            process.reached = process.reached.max(process.at + 1);
             if self.turns > self.options.most_steps {
                 let most = self.options.most_steps;
                 return Err(Problem::new(span, format!("more than {most} steps"))

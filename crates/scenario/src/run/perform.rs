@@ -461,6 +461,7 @@ impl Run<'_> {
         let kept = super::Moment { processes: moment, machine: Rc::clone(&machine) };
         self.moments.insert(name.to_owned(), kept);
         self.latest_checkpoint = Some(name.to_owned());
+        self.passed = self.stops.iter().position(|stop| *stop == name);
         if let Some(process) = self.processes.get_mut(index) {
             process.checkpoint = Some(name.to_owned());
         }

@@ -16,6 +16,8 @@ pub(super) struct Process {
     pub(super) program: ProgramId,
     /// The next step.
     pub(super) at: usize,
+    /// How many steps of the text it has come to, loops or not.
+    pub(super) reached: usize,
     pub(super) loops: Vec<Round>,
     pub(super) activity: Activity,
     /// Which table its handles are in.
@@ -80,6 +82,7 @@ impl Process {
             name,
             program,
             at: 0,
+            reached: 0,
             loops: Vec::new(),
             activity: Activity::Ready,
             table,

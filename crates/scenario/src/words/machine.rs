@@ -14,6 +14,7 @@ pub enum TopWord {
     File,
     Process,
     Expect,
+    Future,
 }
 
 /// Words at the top.
@@ -121,6 +122,27 @@ pub const TOP: &[Entry<TopWord>] = &[
         example: "process hog {\n    mmap block 1MiB\n    touch block\n}\n\nexpect hog alive\nexpect \
                   hog.touched is 1MiB",
     },
+    Entry {
+        word: TopWord::Future,
+        name: "future",
+        form: "future NAME [after=CHECKPOINT] { … }",
+        says: "Something else that may become of a moment. The run is copied there, as often as there \
+               are futures, and each copy goes on by itself: in it the processes that are named do \
+               these steps instead of what they had left to do, the others go on as they are written, \
+               and those whose names are new start. `expect` in it is about its end. The model alone \
+               has futures.",
+        options: &[(
+            "after=",
+            "from the first time that a process comes to this checkpoint; without it, from where \
+             `--at` stops, or from the end",
+        )],
+        example: "machine {\n    ram 256MiB\n    sysctl vm.overcommit_memory 1\n}\n\nprocess web {\n    mmap block 400MiB\n    touch \
+                  block 100MiB\n    checkpoint half\n    touch block\n}\n\nexpect web \
+                  killed\n\nfuture \"it gives back in time\" after=half {\n    process web {\n        \
+                  munmap block\n    }\n    expect web alive\n}\n\nfuture \"a larger one comes\" \
+                  after=half {\n    process other adj=500 {\n        mmap more 400MiB\n        touch \
+                  more\n    }\n    expect other killed\n}",
+    },
 ];
 
 /// A word in the block of `machine`.
@@ -197,9 +219,12 @@ pub const MACHINE: &[Entry<MachineWord>] = &[
         name: "profile",
         form: "profile NAME",
         says: "What the kernel has made of the RAM by the time that the scenario begins: a boot that \
-               was measured, by its name. Without it, the model works it out from `ram` and `kernel`.",
+               was measured, by its name: Debian's kernel 6.1 or 6.12 for x86-64 with 128, 256, 512, \
+               1024, 2048 or 4096 MiB and 1 or 2 processors (`6.1-256m-1cpu`). It brings `kernel`, \
+               `ram` and `cpus`. Without it, the model works it out from these.",
         options: &[],
-        example: "",
+        example: "machine {\n    profile 6.12-256m-2cpu\n}\n\nprocess demo {\n    mmap block \
+                  1MiB\n    expect zone.DMA32.managed is 50687\n}",
     },
     Entry {
         word: MachineWord::Zone,
@@ -306,9 +331,14 @@ pub const MACHINE: &[Entry<MachineWord>] = &[
         word: MachineWord::RandomLayout,
         name: "random-layout",
         form: "random-layout",
-        says: "Addresses are randomised, by the seed. Without it they are not.",
+        says: "Addresses of mappings, stack and heap are drawn at each exec, by the seed and within \
+               the ranges of the release (`kernel.randomize_va_space` 2). Without it they are \
+               those of a program that runs under `setarch -R`. The program itself is one that \
+               cannot lie elsewhere.",
         options: &[],
-        example: "machine {\n    random-layout\n}\n\nprocess demo {\n    mmap block 1MiB\n}",
+        example: "seed 7\n\nmachine {\n    kernel 6.1\n    random-layout\n}\n\nprocess demo {\n    \
+                  mmap block 1MiB\n    expect result at-most 0x7ffbff6ff000\n    expect result \
+                  at-least 0x7efbff6ff000\n}",
     },
     Entry {
         word: MachineWord::Sysctl,

@@ -16,6 +16,10 @@ const fn entry(name: &'static str, says: &'static str) -> SysctlEntry {
 /// Every setting that a scenario may name.
 pub const SYSCTLS: &[SysctlEntry] = &[
     entry("kernel.panic", "seconds from a panic to a restart [0: none]"),
+    entry(
+        "kernel.randomize_va_space",
+        "1 draws addresses of mappings and stack, 2 of the heap, too [0 here, 2 on Linux]",
+    ),
     entry("kernel.sysrq", "which keys of SysRq are heard"),
     entry("vm.admin_reserve_kbytes", "left for root in mode 2 of overcommit [3 %, at most 8192]"),
     entry("vm.compaction_proactiveness", "how eagerly free pages are put together, 0 to 100 [20]"),
@@ -41,6 +45,11 @@ pub const SYSCTLS: &[SysctlEntry] = &[
     entry("vm.max_map_count", "mappings that a process may have [65530]"),
     entry("vm.min_free_kbytes", "free memory from which the watermarks follow"),
     entry("vm.mmap_min_addr", "the lowest address that may be mapped [65536]"),
+    entry(
+        "vm.mmap_rnd_bits",
+        "bits of the random place of mappings, since 4.5 [28 on x86-64, 18 on arm64, 8 on 32 bits]",
+    ),
+    entry("vm.mmap_rnd_compat_bits", "… of 32-bit programs on a 64-bit kernel [8]"),
     entry("vm.nr_hugepages", "huge pages in the pool [0]"),
     entry("vm.nr_overcommit_hugepages", "… and how many more when they are asked for [0]"),
     entry("vm.oom_dump_tasks", "whether a report lists the tasks [1 since 2.6.36]"),

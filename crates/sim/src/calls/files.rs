@@ -10,6 +10,7 @@ use crate::files::{File, FileKind};
 use crate::frames::file_base;
 use crate::page::{PAGE, PAGE_BITS, page_align};
 use crate::range_map::RangeSet;
+use crate::read_ahead::Advice;
 use crate::store::Hole;
 use crate::vma::Backing;
 
@@ -99,6 +100,9 @@ impl Ctx<'_> {
         let (first, last) = (offset >> PAGE_BITS, (offset + len - 1) >> PAGE_BITS);
         // A hole of shared memory is read without a page being made.
         let reads = !self.store.files[file].is_shmem();
+        if reads {
+            self.reads_ahead(open, first, last).map_err(|_| Errno::EINTR)?;
+        }
         let mut page = first;
         while page <= last {
             let mut pages = last - page + 1;
@@ -132,8 +136,8 @@ impl Ctx<'_> {
             let pages = self.fill_some(file, page, last - page + 1).map_err(|refusal| {
                 if refusal == Refusal::Killed { Errno::EINTR } else { Errno::ENOSPC }
             })?;
-            let cached = page == first && self.store.cached(file, old >> PAGE_BITS).is_some();
-            if offset > old && cached && self.store.files[file].kind == FileKind::Disk {
+            let beyond = page == first && offset > old;
+            if beyond && self.store.files[file].kind == FileKind::Disk {
                 self.store.clear_part(file, old);
             }
             self.store.written(file, page, pages);
@@ -173,7 +177,13 @@ impl Ctx<'_> {
         if len < old {
             let first = page_align(len) >> PAGE_BITS;
             self.store.files[file].blocks.take(first, 1 << 40);
-            self.store.holes.push(Hole { file, first, count: u64::MAX >> 24, cows: true });
+            self.store.holes.push(Hole {
+                file,
+                first,
+                count: u64::MAX >> 24,
+                cows: true,
+                stays: false,
+            });
             self.store.clear_part(file, len);
         }
     }
@@ -219,18 +229,43 @@ impl Ctx<'_> {
                 self.store.frames.mark_dirty(frame, len);
             }
         }
-        let known = &mut self.store.files[file];
-        if mode & KEEP_SIZE == 0 {
-            known.len = known.len.max(end);
+        let old = self.store.files[file].len;
+        if mode & KEEP_SIZE == 0 && end > old {
+            self.store.files[file].len = end;
+            if self.store.files[file].kind == FileKind::Disk {
+                // `ext4_alloc_file_blocks()` clears what is new in the pages at both ends.
+                self.store.clear_part(file, old);
+                if end >> PAGE_BITS != old >> PAGE_BITS {
+                    self.store.clear_part(file, end);
+                }
+            }
         }
         Ok(0)
     }
 
-    /// Frees the whole pages of a range of a file; parts of pages are cleared.
-    pub(crate) fn punch(&mut self, file: usize, offset: u64, end: u64) {
+    /// Frees the whole pages of a range of a file; parts of pages are cleared (`shmem_fallocate()`,
+    /// `truncate_pagecache_range()`).
+    pub(crate) fn punch(&mut self, file: usize, offset: u64, mut end: u64) {
+        let known = &self.store.files[file];
+        if known.kind == FileKind::Disk {
+            // `ext4_punch_hole()`: behind the end of the file is nothing, up to its page everything.
+            if offset >= known.len {
+                return;
+            }
+            if end >= known.len {
+                end = page_align(known.len);
+            }
+        }
         let (first, last) = (offset.div_ceil(PAGE), end >> PAGE_BITS);
         if first < last {
-            self.store.holes.push(Hole { file, first, count: last - first, cows: false });
+            let hole = Hole { file, first, count: last - first, cows: false, stays: false };
+            self.store.holes.push(hole);
+        }
+        if last == 0 {
+            // `unmap_end` is -1 where the hole ends within the first page, and as an unsigned number
+            // beyond everything: all pages from `first` on are unmapped, though none goes.
+            let count = u64::MAX >> 24;
+            self.store.holes.push(Hole { file, first, count, cows: false, stays: true });
         }
         self.store.files[file].blocks.take(first, last.max(first));
         self.store.clear_part(file, offset);
@@ -246,7 +281,8 @@ impl Ctx<'_> {
 
     /// `posix_fadvise(2)`: WILLNEED reads, DONTNEED drops what is clean and unmapped.
     pub(crate) fn fadvise(&mut self, fd: i32, offset: u64, len: u64, advice: i32) -> Answer {
-        let file = self.store.opens[self.opened(fd)?].file;
+        let open = self.opened(fd)?;
+        let file = self.store.opens[open].file;
         if !(0..=5).contains(&advice) || i64::try_from(len).is_err() {
             return Err(Errno::EINVAL);
         }
@@ -254,7 +290,11 @@ impl Ctx<'_> {
             return Ok(0);
         }
         let end = if len == 0 { u64::MAX } else { offset.saturating_add(len) };
+        let window = &mut self.store.opens[open].window;
         match advice {
+            0 => window.advice = Advice::Normal,
+            1 => window.advice = Advice::Random,
+            2 => window.advice = Advice::Sequential,
             3 => {
                 let last = end.div_ceil(PAGE).min(self.store.files[file].pages());
                 let first = offset >> PAGE_BITS;

@@ -1,5 +1,7 @@
 //! `madvise(2)`: `do_madvise()` and `madvise_walk_vmas()`, 6.18; which advice exists, by release.
 
+use std::collections::BTreeSet;
+
 use facts::Release;
 use world::{Advice, Errno};
 
@@ -8,7 +10,6 @@ use crate::fault::Refusal;
 use crate::frames::file_of;
 use crate::page::{HUGE, HUGE_BYTES, PAGE, PAGE_BITS, Pte, What, page_align};
 use crate::pages::Zap;
-use crate::store::Hole;
 use crate::vm_flags::VmFlags;
 use crate::vma::Backing;
 
@@ -227,8 +228,7 @@ impl Ctx<'_> {
 
     /// `madvise_free_pte_range()`: what is there may be taken until it is written again.
     fn lazy_free(&mut self, first: u64, last: u64) {
-        self.split_huge_page(first);
-        self.split_huge_page(last);
+        let held = self.split_partial(first, last);
         for (page, len, pte) in self.mm.pages.within(first, last) {
             if pte.what == What::Swap {
                 self.zap(page, page + len);
@@ -238,8 +238,9 @@ impl Ctx<'_> {
             }
             self.store.frames.leave_swap(pte.frame, len);
             for (frame, count, known) in self.store.frames.map.within(pte.frame, pte.frame + len) {
-                // A shared page that was written by a call is left alone.
-                if (known.dirty || pte.huge) && known.maps > 1 {
+                // A shared page that was written by a call is left alone, and so are parts of huge ones.
+                let part = known.large && held.contains(&(frame - frame % HUGE));
+                if part || ((known.dirty || pte.huge) && known.maps > 1) {
                     continue;
                 }
                 let from = page + (frame - pte.frame);
@@ -249,6 +250,10 @@ impl Ctx<'_> {
                 });
                 self.store.frames.update(frame, count, |frame| {
                     frame.dirty = false;
+                    if frame.unevictable {
+                        // `folio_mark_lazyfree()`: somebody else has it locked.
+                        return;
+                    }
                     frame.swapbacked = false;
                     frame.referenced = false;
                     frame.active = false;
@@ -269,7 +274,8 @@ impl Ctx<'_> {
         }
         let first = vma.pgoff_at(start);
         let file = self.store.opens[open].file;
-        self.store.holes.push(Hole { file, first, count: (end - start) >> PAGE_BITS, cows: false });
+        let last = first.saturating_add((end - start) >> PAGE_BITS);
+        self.punch(file, first.saturating_mul(PAGE), last.saturating_mul(PAGE));
         Ok(())
     }
 
@@ -280,19 +286,20 @@ impl Ctx<'_> {
         if vma.flags.any(VmFlags::LOCKED.with(VmFlags::PFNMAP)) {
             return Err(Errno::EINVAL);
         }
+        let droppable = vma.has(VmFlags::DROPPABLE);
         let (first, last) = (start >> PAGE_BITS, end >> PAGE_BITS);
-        self.split_huge_page(first);
-        self.split_huge_page(last);
+        let held = self.split_partial(first, last);
         let runs = self.mm.pages.within(first, last);
         let mut gone = Vec::new();
         let mut swaps = Vec::new();
+        let mut splits = BTreeSet::new();
         let swap = self.store.frames.has_swap();
         for (page, len, pte) in runs {
             if !pte.counted() {
                 continue;
             }
             for (frame, count, known) in self.store.frames.map.within(pte.frame, pte.frame + len) {
-                if known.maps != 1 {
+                if known.maps != 1 || (known.large && held.contains(&(frame - frame % HUGE))) {
                     continue;
                 }
                 let from = page + (frame - pte.frame);
@@ -306,14 +313,19 @@ impl Ctx<'_> {
                     swaps.push((frame, count));
                     continue;
                 }
-                if pte.what != What::Anon || (clean && !known.swapbacked) {
+                if pte.what != What::Anon || ((clean || droppable) && !known.swapbacked) {
                     gone.push((from, count, clean && pte.what != What::Anon, frame));
-                } else if pte.huge {
-                    for block in (from..from + count).step_by(512) {
-                        self.flatten(block);
-                    }
+                } else if known.large && known.swapbacked {
+                    // There is no swap for it as a whole.
+                    splits
+                        .extend((frame..frame + count).step_by(512).map(|part| part - part % HUGE));
+                } else if known.large {
+                    self.store.frames.update(frame, count, |frame| frame.swapbacked = true);
                 }
             }
+        }
+        for base in splits {
+            self.split_folio(base);
         }
         for (frame, count) in swaps {
             self.page_out(frame, count);

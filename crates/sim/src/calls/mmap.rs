@@ -303,6 +303,7 @@ impl Ctx<'_> {
             }
         }
         self.mm.account(vm, pages, true);
+        self.store.droppable |= vm.has(VmFlags::DROPPABLE);
         if vm.has(VmFlags::LOCKED) {
             if vm.any(VmFlags::DROPPABLE.with(VmFlags::HUGETLB)) {
                 // `vma_supports_mlock()`: what can go at any time is not locked.

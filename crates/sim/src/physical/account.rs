@@ -30,12 +30,11 @@ impl Physical {
         if frame.zone == NOWHERE || count == 0 {
             return;
         }
-        if self.lru.generational && !frame.unevictable {
-            frame.lru = self.add_to_generation(first, count, frame);
-            self.sort_oldest(first, count, frame);
+        frame.lru = if self.lru.generational && !frame.unevictable {
+            self.add_to_oldest(first, count, frame)
         } else {
-            frame.lru = self.lru.add_oldest(self.owner(frame), frame.list(), first, count);
-        }
+            self.lru.add_oldest(self.owner(frame), frame.list(), first, count)
+        };
         if is_dirty(first, frame) {
             self.dirty += count;
         }

@@ -57,7 +57,8 @@ impl Physical {
         }
         self.count("pageoutrun", 1);
         self.reclaims(node, class, true);
-        let pass = Pass::new(Among::Machine, self.kswapd_target(node), true);
+        let target = self.kswapd_target(node);
+        let pass = Pass { class, ..Pass::new(Among::Machine, target, true) };
         self.kswapds.push(Kswapd {
             node,
             class,
@@ -181,7 +182,10 @@ impl Ctx<'_> {
             if boosted && pass.freed == 0 {
                 // What swap and the disk would give is not for this.
                 pass.priority = 0;
-            } else if pass.freed < pass.target && !(boosted && pass.priority == FIRST - 2) {
+            } else if pass.freed == 0
+                || seen.0 < pass.target && !(boosted && pass.priority == FIRST - 2)
+            {
+                // Looking at as many pages as it wants is enough (`kswapd_shrink_node()`).
                 pass.priority -= 1;
             }
             return true;
@@ -197,6 +201,7 @@ impl Ctx<'_> {
             return false;
         }
         pass.may_swap = kswapd.wanted == 0;
+        pass.class = *class;
         if physical.has_generations() {
             self.age_node(*node, pass);
         }

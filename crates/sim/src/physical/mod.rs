@@ -40,7 +40,6 @@ pub use buddy::FreeBlocks;
 pub(crate) use buddy::ORDERS;
 pub(crate) use gate::{For, Grant, NoMemory};
 pub(crate) use lru::{List, Lru};
-pub(crate) use mglru::later;
 pub(crate) use objects::{Holder, process_pages};
 pub(crate) use pcp::Type;
 pub(crate) use policy::{Balance, Policy, Retry};

@@ -52,6 +52,8 @@ pub(crate) struct Pass {
     /// From 12 down to 0: one page in 2^priority is scanned.
     pub(super) priority: u32,
     pub(super) kswapd: bool,
+    /// The highest class of zone that it is for (`reclaim_idx`).
+    pub(super) class: usize,
     pub(super) may_swap: bool,
     /// Pages in use are taken for unused ones, since nothing else helped.
     pub(super) force_deactivate: bool,
@@ -67,6 +69,8 @@ pub(crate) struct Pass {
     pub(super) full_walk: bool,
     /// Of a cgroup, or of the request; `None`: the machine's.
     pub(super) swappiness: Option<u64>,
+    /// Cgroups are to be aged before any is evicted from (`memcgs_need_aging`, 6.1).
+    pub(super) needs_aging: bool,
     /// Pages that the cgroup at hand may swap out.
     pub(super) swap_room: u64,
 }
@@ -123,6 +127,7 @@ impl Pass {
             waiting: 0,
             priority: FIRST,
             kswapd,
+            class: super::class(rules::watermark::ZoneKind::Movable),
             may_swap: true,
             force_deactivate: false,
             skipped: false,
@@ -131,6 +136,7 @@ impl Pass {
             view: None,
             full_walk: false,
             swappiness: None,
+            needs_aging: true,
             swap_room: u64::MAX,
         }
     }
@@ -167,7 +173,8 @@ impl Ctx<'_> {
                 1,
             );
         }
-        self.reclaim(Pass::new(Among::Machine, CLUSTER, false))
+        let class = super::class(what.highest());
+        self.reclaim(Pass { class, ..Pass::new(Among::Machine, CLUSTER, false) })
     }
 
     /// `try_to_free_mem_cgroup_pages()`: how many pages of a subtree were freed.
@@ -253,7 +260,7 @@ impl Ctx<'_> {
         let ids = self.store.frames.memcgs.subtree(root);
         let mut walk = Walk { node, ids, ..Walk::default() };
         let Some(physical) = self.store.frames.physical.as_deref() else { return walk };
-        if physical.has_generations() && pass.among.is_machine() {
+        if physical.has_generations() && physical.orders_memcgs() && pass.among.is_machine() {
             walk.generations = true;
             return walk;
         }
@@ -364,6 +371,9 @@ impl Ctx<'_> {
         let physical = self.store.frames.physical.as_deref_mut()?;
         if physical.has_generations() {
             self.shrink_generations(owner, pass);
+            if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+                physical.send();
+            }
             self.note_scan(MemcgId(owner.1), pass, before);
             return None;
         }

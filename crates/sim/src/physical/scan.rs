@@ -134,8 +134,11 @@ impl Ctx<'_> {
         } else {
             ("pgscan_direct", "pgsteal_direct")
         };
-        physical.count(scan, scanned);
-        physical.count(steal, freed);
+        // Those of cgroups' own reclaim are in their `memory.stat` alone.
+        if pass.among.is_machine() {
+            physical.count(scan, scanned);
+            physical.count(steal, freed);
+        }
         physical.count(if file { "pgscan_file" } else { "pgscan_anon" }, scanned);
         physical.count(if file { "pgsteal_file" } else { "pgsteal_anon" }, freed);
         physical.note_scanned(owner, file, scanned);
@@ -221,7 +224,7 @@ impl Ctx<'_> {
     }
 
     /// Pages in use need no slots of swap while it is half full.
-    fn give_slots_up(&mut self, first: u64, count: u64) {
+    pub(super) fn give_slots_up(&mut self, first: u64, count: u64) {
         if !self.swap_is_short(first) {
             return;
         }

@@ -174,7 +174,7 @@ impl Frames {
             vm.swap_in += len;
             vm.refault[0] += len;
             vm.refault_activate[0] += if back.activated { len } else { 0 };
-            vm.refault_restore[0] += if back.restored { len } else { 0 };
+            vm.refault_restore[0] += if back.workingset { len } else { 0 };
             let frame = Frame {
                 maps: 0,
                 exclusive: false,

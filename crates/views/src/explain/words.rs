@@ -109,6 +109,10 @@ pub(crate) fn gap(gap: Gap) -> &'static str {
         Gap::MemInfoOfGroup => {
             "the machine's memory: reports about cgroups do not print it (since 3.9)"
         }
+        Gap::TotalRam => {
+            "how much RAM there is: `pages RAM` has a digit too many or too few for the zones, \
+             whose sum was taken"
+        }
         Gap::GroupBlock => "usage and limit of the cgroup: the lines `memory: usage` would tell",
         Gap::GroupStats => {
             "what the cgroup's memory is: the block `Memory cgroup stats` would tell"

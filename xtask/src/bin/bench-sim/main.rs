@@ -8,6 +8,8 @@
 //! * `fill`, `scatter`: fills a machine; its memory is measured from outside.
 //! * `exhaust`, `many`, `thrash`: nanoseconds until a machine of 1 TiB is out of memory, and of a scenario
 //!   with a hundred processes that do not fit and swap, once or three times over; a line for each round.
+//! * `touch`: nanoseconds that the running kernel takes for a page of 4 KiB that is touched first; a line for
+//!   each round.
 //! * `hash`: a hash of everything that a run gave back and showed.
 //!
 //! Only time on the cpu counts.
@@ -47,6 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["exhaust"] => rounds(memory::exhaust),
         ["many"] => rounds(|| memory::many(1)),
         ["thrash"] => rounds(|| memory::many(3)),
+        ["touch"] => real_touch(),
         ["hash"] => model::hash().map(|hash| println!("{hash:016x}")),
         _ => Err(format!("expected what to measure, found `{}`", words.join(" ")).into()),
     }
@@ -75,6 +78,15 @@ fn each(trace: &[Event], mut world: impl World, slots: usize) -> Result<f64, Box
     }
     let taken = on_cpu() - begin;
     Ok(float(taken) / float(u64::try_from(trace.len())?))
+}
+
+fn real_touch() -> Result<(), Box<dyn Error>> {
+    for _ in 0..ROUNDS {
+        let (pages, begin) = (1 << 16, on_cpu());
+        sys::touch(pages)?;
+        println!("{}", float(on_cpu() - begin) / float(u64::try_from(pages)?));
+    }
+    Ok(())
 }
 
 fn first_touch() -> Result<(), Box<dyn Error>> {

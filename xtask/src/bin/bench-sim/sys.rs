@@ -80,6 +80,25 @@ impl Drop for Kernel {
     }
 }
 
+/// Maps so many pages, writes to each, and unmaps them; never in huge pages.
+pub(super) fn touch(pages: usize) -> Result<(), Box<dyn Error>> {
+    let (len, flags) = (pages * PAGE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    let rights = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: a new mapping where there is none.
+    let at = unsafe { libc::mmap(ptr::null_mut(), len, rights, flags, -1, 0) };
+    if at == libc::MAP_FAILED {
+        return result(-1);
+    }
+    // SAFETY: the mapping made above. Kernels without huge pages refuse it, which is as good.
+    let _ = unsafe { libc::madvise(at, len, libc::MADV_NOHUGEPAGE) };
+    for page in 0..pages {
+        // SAFETY: a byte of it.
+        unsafe { ptr::write_volatile(at.cast::<u8>().wrapping_add(page * PAGE), 1) };
+    }
+    // SAFETY: nothing refers to it.
+    result(unsafe { libc::munmap(at, len) })
+}
+
 fn rights(slot: usize) -> i32 {
     if writable(slot) { libc::PROT_READ | libc::PROT_WRITE } else { libc::PROT_READ }
 }

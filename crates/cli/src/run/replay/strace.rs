@@ -13,6 +13,7 @@ use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::run::print_json;
+use crate::run::saved::Saving;
 
 pub(super) fn run(
     text: &[u8],
@@ -32,9 +33,16 @@ pub(super) fn run(
     let (report, _) = strace::replay(&log, name, options).map_err(cannot)?;
     let line = args.at.unwrap_or_else(|| before_the_end(&log));
     let options = Options { kernel: Some(report.kernel), until: Some(line) };
+    let saving = |path| Saving {
+        path,
+        force: args.force,
+        origin: format!("replay of {name}"),
+        keep: save::known,
+    };
     if let Some(path) = &args.save {
+        saving(path).check()?;
         let (_, mut played) = strace::replay(&log, name, options).map_err(cannot)?;
-        save::save(path, args.force, name, &mut played)?;
+        saving(path).save(&mut played.machine)?;
     }
     if global.json {
         print_json(&report, out)?;

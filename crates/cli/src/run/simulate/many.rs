@@ -7,17 +7,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use facts::{Name, Release};
-use scenario::run::{Event, Options, Watch, What};
+use lab::allocator::{self, Heaps, Shared};
+use scenario::run::{
+    Event, Finish, Heap, Options, Paused, Progress as Reached, Watch, What, advance, end,
+};
 use scenario::vary::{
     AmountRow, FoundRow, NoPlace, Outcome as Ended, Place, RunRow, Template, Value, Values,
     VariationsReport,
 };
-use scenario::{Problems, Scenario, Source};
+use scenario::{Problem, Problems, Scenario, Source, Span};
 use units::Bytes;
 
-use super::allocator::{self, Heaps, Shared};
 use super::draw;
-use crate::args::{Global, SimulateArgs};
+use crate::args::{At, Global, SimulateArgs};
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::output::{Output, talk};
@@ -42,6 +44,15 @@ struct Plan<'a> {
     seed: u64,
     kernel: Option<Release>,
     most_steps: u64,
+    /// The scenario as it is written, and the moment that every run goes on from.
+    from: Option<(&'a Scenario, &'a At)>,
+}
+
+/// What a thread has of the moment that its runs go on from.
+struct Moment {
+    world: Shared<sim::Machine>,
+    heaps: Heaps<sim::Machine>,
+    progress: Reached,
 }
 
 pub(super) fn run(
@@ -70,6 +81,7 @@ pub(super) fn run(
         seed,
         kernel: global.kernel,
         most_steps: args.most_steps,
+        from: args.at.as_ref().map(|at| (&base, at)),
     };
     // A scenario that cannot be built as it is will not be built a thousand times.
     if let Err(problems) = lab::stated::build(&base, plan.kernel) {
@@ -77,6 +89,12 @@ pub(super) fn run(
     }
     if let Err(problems) = allocator::rules(&base) {
         return fail(&problems);
+    }
+    if let Some((base, at)) = plan.from {
+        super::known(base, at)?;
+        if let Err(problems) = moment(&plan, base, at) {
+            return fail(&problems);
+        }
     }
     let lists = plan.varied.iter().try_fold(1u64, |product, varied| {
         product.checked_mul(u64::try_from(varied.values.count()?).ok()?)
@@ -140,12 +158,13 @@ fn all(plan: &Plan<'_>, count: u64, threads: usize) -> Vec<RunRow> {
     let rows: Mutex<Vec<RunRow>> = Mutex::new(Vec::new());
     let work = |progress: Option<&Progress>| {
         let mut own = Vec::new();
+        let moment = plan.from.map(|(base, at)| moment(plan, base, at));
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number >= count {
                 break;
             }
-            own.push(one(plan, number));
+            own.push(one(plan, moment.as_ref(), number));
             let finished = done.fetch_add(1, Ordering::Relaxed) + 1;
             if let Some(progress) = progress {
                 progress.tell(false, || bar(finished, count));
@@ -174,7 +193,7 @@ fn bar(done: u64, count: u64) -> String {
     format!("[{}{}] {done} of {count} runs", "#".repeat(columns), " ".repeat(30 - columns))
 }
 
-fn one(plan: &Plan<'_>, number: u64) -> RunRow {
+fn one(plan: &Plan<'_>, moment: Option<&Arrived>, number: u64) -> RunRow {
     // Lists are gone through like the digits of a number: each value with each of the others.
     let mut turns = number;
     let values: Vec<Value> = (0u64..)
@@ -190,7 +209,7 @@ fn one(plan: &Plan<'_>, number: u64) -> RunRow {
         })
         .collect();
     let places: Vec<&Place> = plan.varied.iter().map(|varied| &varied.place).collect();
-    with_values(plan, number, &places, &values)
+    with_values(plan, moment, number, &places, &values)
 }
 
 /// A seed of its own for each value of each run.
@@ -200,7 +219,13 @@ fn mixed(seed: u64, run: u64, column: u64) -> u64 {
         ^ column.wrapping_add(1).wrapping_mul(0x8cb9_2ba7_2f3d_8dd7)
 }
 
-fn with_values(plan: &Plan<'_>, number: u64, places: &[&Place], values: &[Value]) -> RunRow {
+fn with_values(
+    plan: &Plan<'_>,
+    moment: Option<&Arrived>,
+    number: u64,
+    places: &[&Place],
+    values: &[Value],
+) -> RunRow {
     let mut row = RunRow {
         run: number,
         values: values.iter().map(|&value| value.into()).collect(),
@@ -216,7 +241,11 @@ fn with_values(plan: &Plan<'_>, number: u64, places: &[&Place], values: &[Value]
     let words = places.iter().copied().zip(texts.iter().map(String::as_str));
     let result = plan.template.with(words).and_then(|scenario| {
         let seed = plan.seed.wrapping_add(number);
-        perform(&scenario, plan, seed, &mut row)
+        match (moment, plan.from) {
+            (Some(Err(problems)), _) => Err(problems.clone()),
+            (Some(Ok(moment)), Some((base, _))) => go_on(base, &scenario, moment, plan, &mut row),
+            _ => perform(&scenario, plan, seed, &mut row),
+        }
     });
     if let Err(problems) = result {
         row.failure = Some(problems.to_string());
@@ -249,25 +278,33 @@ fn perform(
     seed: u64,
     row: &mut RunRow,
 ) -> Result<(), Problems> {
-    let (config, image, _) = lab::stated::build(scenario, plan.kernel)?;
+    let (mut config, image, _) = lab::stated::build(scenario, plan.kernel)?;
+    config.aslr_seed = config.aslr_seed.map(|_| seed);
     let rules = allocator::rules(scenario)?;
     let mut world = Shared::new(sim::Machine::new(config, image));
-    let mut heaps = Heaps::new(rules, world.clone());
-    let options = Options {
-        seed: Some(seed),
-        most_steps: plan.most_steps,
-        look_at_end: false,
-        ..Options::model()
-    };
+    let mut heaps = Heaps::simulated(rules, world.clone());
+    let options = options(plan, seed, None);
     let mut broken = Broken { scenario, lines: Vec::new() };
     let finish = scenario::run::run(scenario, &mut world, Some(&mut heaps), &options, &mut broken)
         .map_err(|error| error.problems().clone())?;
-    row.victims = finish
-        .deaths
+    came_of(scenario, &finish, 0, broken.lines, row);
+    Ok(())
+}
+
+/// What a run came to, from the death on that is the first to count.
+fn came_of(
+    scenario: &Scenario,
+    finish: &Finish,
+    first: usize,
+    broken: Vec<usize>,
+    row: &mut RunRow,
+) {
+    let deaths = finish.deaths.get(first..).unwrap_or_default();
+    row.victims = deaths
         .iter()
         .map(|death| scenario.names.get(death.name.0).cloned().unwrap_or_default())
         .collect();
-    row.kill_point = finish.deaths.first().map(|death| Bytes::new(death.touched));
+    row.kill_point = deaths.first().map(|death| Bytes::new(death.touched));
     row.outcome = match (&finish.panic, row.victims.is_empty()) {
         (Some(_), _) => Ended::Panicked,
         (None, false) => Ended::Died,
@@ -275,7 +312,64 @@ fn perform(
     };
     row.time_ns = finish.time;
     row.steps = finish.steps;
-    row.broken = broken.lines;
+    row.broken = broken;
+}
+
+/// A moment, or why it is not reached.
+type Arrived = Result<Moment, Problems>;
+
+/// Runs the scenario as it is written up to the moment.
+fn moment(plan: &Plan<'_>, base: &Scenario, at: &At) -> Arrived {
+    let (mut config, image, _) = lab::stated::build(base, plan.kernel)?;
+    config.aslr_seed = config.aslr_seed.map(|_| plan.seed);
+    let mut world = Shared::new(sim::Machine::new(config, image));
+    let mut heaps = Heaps::simulated(allocator::rules(base)?, world.clone());
+    let (stops, stop_at) = match at {
+        At::Checkpoint(name) => (vec![name.as_str()], None),
+        At::Step(step) => (Vec::new(), Some(*step)),
+    };
+    let options = options(plan, plan.seed, stop_at);
+    let mut progress = Reached::new(base);
+    let mut watch = Broken { scenario: base, lines: Vec::new() };
+    let paused =
+        advance(base, &mut progress, &stops, &mut world, Some(&mut heaps), &options, &mut watch)
+            .map_err(|error| error.problems().clone())?;
+    if paused == Paused::Over {
+        let problem =
+            Problem::at(Span::default(), "everything is over before the moment of `--at`", "");
+        return Err(Problems::in_source(base.source.clone(), vec![problem]));
+    }
+    Ok(Moment { world, heaps, progress })
+}
+
+fn options(plan: &Plan<'_>, seed: u64, stop_at: Option<u64>) -> Options {
+    let most_steps = plan.most_steps;
+    Options { seed: Some(seed), most_steps, stop_at, look_at_end: false, ..Options::model() }
+}
+
+/// Goes on from the moment as the scenario with other values does.
+fn go_on(
+    base: &Scenario,
+    scenario: &Scenario,
+    moment: &Moment,
+    plan: &Plan<'_>,
+    row: &mut RunRow,
+) -> Result<(), Problems> {
+    moment.progress.fits(base, scenario)?;
+    let mut world = Shared::new(moment.world.with(|machine| machine.clone()));
+    let mut heaps = moment.heaps.on(&world);
+    let mut progress = moment.progress.clone();
+    let options = options(plan, plan.seed.wrapping_add(row.run), None);
+    let mut broken = Broken { scenario, lines: Vec::new() };
+    let before = progress.deaths();
+    let finish =
+        advance(scenario, &mut progress, &[], &mut world, Some(&mut heaps), &options, &mut broken)
+            .and_then(|paused| {
+                let heap = Some(&mut heaps as &mut dyn Heap);
+                end(scenario, progress, paused, &mut world, heap, &options, &mut broken)
+            })
+            .map_err(|error| error.problems().clone())?;
+    came_of(scenario, &finish, before, broken.lines, row);
     Ok(())
 }
 
@@ -289,7 +383,7 @@ fn find(plan: &Plan<'_>, text: &str) -> Result<FoundRow, Failure> {
     })?;
     let mut runs = 0;
     let mut survives = |value: Value| {
-        let row = with_values(plan, runs, &[&target.place], &[value]);
+        let row = with_values(plan, None, runs, &[&target.place], &[value]);
         runs += 1;
         match row.failure {
             Some(failure) => {

@@ -1,9 +1,8 @@
 //! `oomph simulate`: a scenario on the simulated machine.
 
-mod allocator;
 pub(super) mod draw;
+mod futures;
 mod many;
-mod save;
 mod watch;
 
 use std::fs::File;
@@ -11,17 +10,22 @@ use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
 use facts::Name;
+use lab::allocator::{self, Heaps, Shared};
 use lab::stated;
-use scenario::report::Recorder;
+use rules::rss::{Printed, RssSlack};
+use scenario::report::{IntervalRow, Recorder, SimulationReport};
 use scenario::run::Options;
 use scenario::{MAX_BYTES, Scenario, Source};
+use units::{Bytes, PageSize};
+use world::ProcessId;
 
 use super::print_json;
-use crate::args::{Global, SimulateArgs};
+use super::saved::Saving;
+use crate::args::{At, Global, SimulateArgs};
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::output::{Output, talk};
-use allocator::{Heaps, Shared};
+use crate::run::map::write_svg;
 use watch::Watching;
 
 /// Reports of the kernel that are explained, of one run.
@@ -43,8 +47,11 @@ pub(super) fn run(
             return Ok(Outcome::Failed);
         }
     };
+    if let Some(at) = &args.at {
+        known(&scenario, at)?;
+    }
     let rules = allocator::rules(&scenario);
-    let (config, image, notes) = match stated::build(&scenario, global.kernel) {
+    let (mut config, image, notes) = match stated::build(&scenario, global.kernel) {
         Ok(built) => built,
         Err(problems) => {
             talk(draw::drawn(&problems, io::stderr().is_terminal(), out.style()));
@@ -54,12 +61,11 @@ pub(super) fn run(
     if args.check {
         return checked(&scenario, out);
     }
-    if let Some(path) = &args.save
-        && !args.force
-        && path.symlink_metadata().is_ok_and(|meta| meta.is_file())
-    {
-        return Err(Failure::new(format!("`{}` is there already", shown(path)))
-            .hint("`--force` replaces it"));
+    if let Some(saving) = saving(&scenario, args) {
+        saving.check()?;
+    }
+    if let Some(seed) = args.seed {
+        config.aslr_seed = config.aslr_seed.map(|_| seed);
     }
     for note in notes {
         talk(format!("note: {note}\n"));
@@ -81,14 +87,19 @@ fn simulate(
     global: &Global,
     out: &mut Output,
 ) -> Result<Outcome, Failure> {
+    // The picture is of a run of its own, which is the same and is looked at all the while.
+    let again = args.svg.as_ref().map(|path| (path, config.clone(), image.clone()));
     let mut row = stated::row(&config);
     // Swap areas are added when the machine is arranged.
     row.swap = scenario.machine.swap.iter().map(|swap| swap.size).sum();
     let mut world = Shared::new(sim::Machine::new(config, image));
-    let mut heaps = Heaps::new(rules, world.clone());
+    let mut heaps = Heaps::simulated(rules, world.clone());
     let options = Options {
         seed: args.seed,
-        stop_at: args.at,
+        stop_at: match args.at {
+            Some(At::Step(step)) => Some(step),
+            _ => None,
+        },
         most_steps: args.most_steps,
         ..Options::model()
     };
@@ -96,20 +107,25 @@ fn simulate(
     let result = {
         let trace = if args.trace { Some(&mut *out) } else { None };
         let mut watching = Watching::new(scenario, &mut recorder, trace);
-        let result =
-            scenario::run::run(scenario, &mut world, Some(&mut heaps), &options, &mut watching);
+        let on = (&mut world, &mut heaps);
+        let result = futures::run(scenario, on, args.at.as_ref(), &options, &mut watching);
         watching.finish()?;
         result
     };
-    let finish = match result {
-        Ok(finish) => finish,
+    let (finish, futures) = match result {
+        Ok(result) => result,
         Err(error) => {
             talk(draw::drawn(error.problems(), io::stderr().is_terminal(), out.style()));
             return Ok(Outcome::Failed);
         }
     };
-    if let Some(path) = &args.save {
-        world.with(|machine| save::save(path, scenario, machine, &finish))?;
+    if let Some(saving) = saving(scenario, args) {
+        world.with(|machine| saving.save(machine))?;
+    }
+    if let Some((path, config, image)) = again {
+        let curve = lab::timeline(scenario, (config, image, rules), &options)
+            .map_err(|error| Failure::new("cannot draw the run").because(&error))?;
+        write_svg(&views::simulation_svg(&curve), path, out)?;
     }
     let mut report = recorder.finish(&finish, row);
     // What the kernel's log comes to is for the same code to say that explains real logs.
@@ -118,7 +134,14 @@ fn simulate(
         .take(MOST_EXPLAINED)
         .map(|found| views::explained_verdict(&rules::explain(&found.report, None)))
         .collect();
-    let broken = report.expectations.iter().any(|row| row.held == Some(false));
+    report.futures = futures;
+    world.with(|machine| may_print(machine, &mut report));
+    let broken = report.expectations.iter().any(|row| row.held == Some(false))
+        || report.futures.iter().any(|row| {
+            // One whose moment lies behind `--at` was not asked for.
+            let missed = row.failure.is_some() && !(report.stopped && row.from_step.is_none());
+            !row.broken.is_empty() || missed
+        });
     if global.json {
         print_json(&report, out)?;
     } else {
@@ -127,6 +150,39 @@ fn simulate(
         out.data(format!("{gap}{text}").as_bytes())?;
     }
     Ok(if broken { Outcome::Disagrees } else { Outcome::Done })
+}
+
+/// Refuses a moment that the scenario does not have.
+fn known(scenario: &Scenario, at: &At) -> Result<(), Failure> {
+    let At::Checkpoint(name) = at else { return Ok(()) };
+    if scenario.checkpoints().any(|known| known == name) {
+        return Ok(());
+    }
+    let name = Name::new(name.as_bytes());
+    Err(Failure::new(format!("the scenario has no checkpoint `{name}`"))
+        .hint("`--at` takes the number of a step or the name of a checkpoint"))
+}
+
+fn saving<'a>(scenario: &Scenario, args: &'a SimulateArgs) -> Option<Saving<'a>> {
+    Some(Saving {
+        path: args.save.as_deref()?,
+        force: args.force,
+        origin: format!("simulation of {}", Name::new(scenario.source.name().as_bytes())),
+        keep: Some,
+    })
+}
+
+/// What a kernel of the machine's release may print of resident pages, where it is not exact.
+fn may_print(machine: &sim::Machine, report: &mut SimulationReport) {
+    for row in &mut report.processes {
+        let Some(exact) = row.memory.vm_rss.filter(|_| row.end.is_none()) else { continue };
+        let slack = machine.slack(ProcessId(row.number), Printed::Status).map(RssSlack::total);
+        let Some(slack) = slack.ok().filter(|slack| !slack.is_exact()) else { continue };
+        let page = PageSize::KIB_4.bytes();
+        let (least, most) = slack.around(exact.get() / page);
+        let bytes = |pages: u64| Bytes::new(pages.saturating_mul(page));
+        row.rss_printed = Some(IntervalRow { least: bytes(least), most: bytes(most) });
+    }
 }
 
 fn checked(scenario: &Scenario, out: &mut Output) -> Result<Outcome, Failure> {

@@ -100,7 +100,7 @@ fn huge_pool(case: &Case<'_>, shortest: &Shortest<'_>) -> Option<Prevention> {
 fn tmpfs(case: &Case<'_>, shortest: &Shortest<'_>) -> Option<Prevention> {
     let memory = case.report.memory.as_ref()?;
     let held = memory.counters.shmem?;
-    let all = memory::managed(memory, case.release)?;
+    let all = memory::managed(memory, case.release, case.page_size)?;
     if held.count() < all.count() / 20 || held < shortest.short {
         return None;
     }
@@ -122,7 +122,7 @@ fn min_free(case: &Case<'_>) -> Option<Prevention> {
     };
     let areas = case.zones.all.iter().map(sized).collect::<Option<Vec<_>>>()?;
     // The setting is shared out among all zones: they must all be there.
-    let all = memory::managed(memory, case.release)?;
+    let all = memory::managed(memory, case.release, case.page_size)?;
     let printed: Pages = areas.iter().map(|&(_, size)| size).sum();
     if printed.count() < all.count() - all.count() / 100 {
         return None;
@@ -185,7 +185,7 @@ fn strict_overcommit(case: &Case<'_>) -> Option<Prevention> {
     let limit = commit_limit(
         case.release,
         CommitInput {
-            total_ram: memory::managed(memory, case.release)?,
+            total_ram: memory::managed(memory, case.release, case.page_size)?,
             hugetlb: pages(memory::huge_pages(memory)),
             total_swap: pages(total),
             ratio: 50,

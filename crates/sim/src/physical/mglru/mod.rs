@@ -14,6 +14,7 @@
 
 mod age_node;
 mod aging;
+mod early;
 mod evict;
 mod memcgs;
 mod place;

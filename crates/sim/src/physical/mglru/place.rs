@@ -86,6 +86,23 @@ impl Physical {
         self.lru.put(owner, key(frame), first, count, End::Youngest)
     }
 
+    /// The same for what is to be evicted next: the end of the oldest generation
+    /// (`folio_rotate_reclaimable()`).
+    pub(in crate::physical) fn add_to_oldest(
+        &mut self,
+        first: u64,
+        count: u64,
+        frame: &mut Frame,
+    ) -> u64 {
+        let (owner, kind) = (self.owner(frame), kind(frame));
+        let generations = self.lru.generations(owner);
+        let at = slot(generations.min[kind]);
+        generations.pages[usize::from(at)][kind] += count;
+        frame.aged.slot = Some(at);
+        frame.aged.held = at;
+        self.lru.put(owner, key(frame), first, count, End::Oldest)
+    }
+
     /// `lru_gen_del_folio()`.
     pub(in crate::physical) fn take_from_generation(&mut self, count: u64, frame: &Frame) {
         let Some(at) = frame.aged.slot else { return };
@@ -137,11 +154,6 @@ impl Physical {
         self.lru.take(owner, key(frame), frame.lru, count);
         frame.aged.held = at;
         frame.lru = self.lru.put(owner, key(frame), first, count, end);
-    }
-
-    /// To the oldest end of the list that they are on.
-    pub(in crate::physical) fn sort_oldest(&mut self, first: u64, count: u64, frame: &mut Frame) {
-        self.sort(first, count, frame, End::Oldest);
     }
 
     /// `folio_inc_gen()`: pages of the oldest generation are of the next one from now on; what has been

@@ -18,8 +18,6 @@ pub(crate) struct Back {
     pub(crate) uses: u8,
     /// What `workingset_activate_*` counts.
     pub(crate) activated: bool,
-    /// What `workingset_restore_*` counts.
-    pub(crate) restored: bool,
 }
 
 impl Back {
@@ -73,18 +71,14 @@ impl Physical {
         }
         generations.tiers.refaulted(kind, tier_of(refs), count);
         let restored = in_fault || refs >= 3;
+        // A page that was spared is what counts as activated before 6.3.
+        let activated = self.orders_memcgs();
         let names = [
             ["workingset_activate_anon", "workingset_restore_anon"],
             ["workingset_activate_file", "workingset_restore_file"],
         ];
-        self.count(names[kind][0], count);
+        self.count(names[kind][0], if activated { count } else { 0 });
         self.count(names[kind][1], if restored { count } else { 0 });
-        Back {
-            active: false,
-            workingset: restored,
-            uses: if restored { 3 } else { 0 },
-            activated: true,
-            restored,
-        }
+        Back { active: false, workingset: restored, uses: if restored { 3 } else { 0 }, activated }
     }
 }

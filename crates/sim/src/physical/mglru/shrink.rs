@@ -86,12 +86,17 @@ impl Ctx<'_> {
         if self.age(owner, can_swap) { Next::Stop } else { Next::Scan(0) }
     }
 
-    /// `try_to_shrink_lruvec()`: whether it is the others' turn.
+    /// `try_to_shrink_lruvec()`: whether it is the others' turn. Up to 6.2 nobody asks.
     pub(in crate::physical) fn shrink_generations(
         &mut self,
         owner: Owner,
         pass: &mut Pass,
     ) -> bool {
+        let early = |physical: &Physical| !physical.orders_memcgs();
+        if self.store.frames.physical.as_deref().is_some_and(early) {
+            self.shrink_early(owner, pass);
+            return false;
+        }
         let swappiness = self.swappiness_of(owner, pass);
         let mut scanned = 0;
         loop {
@@ -100,7 +105,7 @@ impl Ctx<'_> {
                 Next::Scan(0) => return false,
                 Next::Scan(most) => most,
             };
-            let some = self.evict_batch(owner, pass, swappiness);
+            let (some, _) = self.evict_batch(owner, pass, swappiness);
             scanned += some;
             let Some(physical) = self.store.frames.physical.as_deref() else { return false };
             if some == 0 || scanned >= most || physical.has_enough(owner.0, pass) {
@@ -118,6 +123,9 @@ impl Ctx<'_> {
             pass.freed = 0;
         }
         self.shrink_many(node, pass);
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            physical.send();
+        }
         if pass.kswapd {
             pass.freed += before;
         }
@@ -134,17 +142,15 @@ impl Ctx<'_> {
         let order = physical.lru.memcgs.entry(node).or_default();
         order.update(&all);
         let mut round = order.round();
-        let mut at = 0;
-        while at < round.len() {
-            let memcg = round[at];
-            at += 1;
+        loop {
+            let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
+            let order = physical.lru.memcgs.entry(node).or_default();
+            let Some(memcg) = order.next(&mut round) else { return };
             let to = self.shrink_one((node, memcg), pass);
             let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
             if let Some(to) = to {
-                physical.lru.memcgs.entry(node).or_default().rotate(memcg, to);
-                if to == Move::Tail {
-                    round.push(memcg);
-                }
+                let order = physical.lru.memcgs.entry(node).or_default();
+                order.rotate(memcg, to, Some(&mut round));
             }
             if physical.has_enough(node, pass) {
                 return;
@@ -176,7 +182,7 @@ impl Ctx<'_> {
         vm.steal[who] += pass.freed - before.1;
         let online = self.store.frames.memcgs.get(id).online;
         let can_swap = self.swappiness_of(owner, pass) > 0;
-        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return None };
+        let physical = self.store.frames.physical.as_deref_mut()?;
         if id == MemcgId::ROOT {
             pass.freed += physical.shrink_slab(pass.priority);
         }

@@ -5,8 +5,8 @@ use world::Errno;
 use crate::ctx::Ctx;
 use crate::frames::{Frame, Frames};
 use crate::machine::Machine;
-use crate::physical::List;
 use crate::physical::lru::Lru;
+use crate::physical::{List, Physical};
 use crate::vm_flags::VmFlags;
 
 /// `LRU_GEN_CORE`, `LRU_GEN_MM_WALK`, `LRU_GEN_NONLEAF_YOUNG`.
@@ -75,10 +75,12 @@ impl Frames {
         if let Some(physical) = self.physical.as_deref_mut() {
             let Lru { generational, vecs, .. } = &mut physical.lru;
             *generational = on;
-            vecs.values_mut().for_each(|vec| vec.generations = None);
+            for vec in vecs.values_mut() {
+                vec.generations = None;
+            }
         }
         for (_, _, first, len) in runs {
-            self.relist(first, len, |physical, at, len, frame| physical.enlist(at, len, frame));
+            self.relist(first, len, Physical::enlist);
         }
     }
 }

@@ -1,4 +1,11 @@
-//! `malloc` and its relatives on the simulated machine: the model of glibc asks the model of Linux.
+//! `malloc` and its relatives: the model of glibc asks a world, the model of Linux or a real kernel.
+//!
+//! On a real kernel the allocator is the model's all the same: what it asks of the kernel and which of
+//! its own words it writes are performed for real, by the process that the request is of. That it asks
+//! for the same as the library does is for `cargo xtask fuzz-malloc` to show.
+//!
+//! # What it leaves out
+//! `calloc` writes nothing into memory that was given before and that nobody wrote then.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -16,7 +23,10 @@ use world::{
 const RELEASE: &str = "2.36";
 
 /// The rules of the glibc that a scenario names.
-pub(super) fn rules(scenario: &Scenario) -> Result<Rules, Problems> {
+///
+/// # Errors
+/// A release that is not known, with its place in the text.
+pub fn rules(scenario: &Scenario) -> Result<Rules, Problems> {
     let named = scenario.machine.libc.as_ref();
     let release = named.map_or(RELEASE, |libc| libc.value.as_str());
     let narrow = matches!(scenario.machine.arch, Some(Arch::I386 | Arch::Arm));
@@ -40,36 +50,68 @@ pub(super) fn rules(scenario: &Scenario) -> Result<Rules, Problems> {
     })
 }
 
-/// The simulated machine, which the run and every allocator ask in turn.
-#[derive(Clone)]
-pub(super) struct Shared(Rc<RefCell<sim::Machine>>);
+/// A world, which the run and every allocator ask in turn.
+#[derive(Debug)]
+pub struct Shared<W>(Rc<RefCell<W>>);
 
-impl Shared {
-    pub(super) fn new(machine: sim::Machine) -> Shared {
-        Shared(Rc::new(RefCell::new(machine)))
-    }
-
-    /// Does something with the machine, which asks nobody back.
-    pub(super) fn with<T>(&self, run: impl FnOnce(&mut sim::Machine) -> T) -> T {
-        run(&mut self.0.borrow_mut())
+impl<W> Clone for Shared<W> {
+    fn clone(&self) -> Shared<W> {
+        Shared(Rc::clone(&self.0))
     }
 }
 
-impl World for Shared {
+impl<W> Shared<W> {
+    /// A world that several hold.
+    pub fn new(world: W) -> Shared<W> {
+        Shared(Rc::new(RefCell::new(world)))
+    }
+
+    /// Does something with the world, which asks nobody back.
+    pub fn with<T>(&self, run: impl FnOnce(&mut W) -> T) -> T {
+        run(&mut self.0.borrow_mut())
+    }
+
+    /// The world itself, when nobody else holds it any more.
+    pub fn into_inner(self) -> Option<W> {
+        Rc::into_inner(self.0).map(RefCell::into_inner)
+    }
+}
+
+/// What the library asks about the machine once, and not through memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct About {
+    /// Processors.
+    pub cpus: u32,
+    /// Whether `vm.overcommit_memory` is 2.
+    pub never_overcommits: bool,
+}
+
+impl About {
+    /// What a simulated machine says.
+    pub fn of(machine: &sim::Machine) -> About {
+        let config = machine.config();
+        About {
+            cpus: config.cpus,
+            never_overcommits: config.overcommit == facts::OvercommitMode::Never,
+        }
+    }
+}
+
+impl<W: World> World for Shared<W> {
     fn files(&mut self, files: &[FileSpec]) -> Result<(), WorldError> {
-        self.with(|machine| machine.files(files))
+        self.with(|world| world.files(files))
     }
 
     fn start(&mut self, spec: &ProcessSpec) -> Result<ProcessId, WorldError> {
-        self.with(|machine| machine.start(spec))
+        self.with(|world| world.start(spec))
     }
 
     fn call(&mut self, process: ProcessId, call: &Call) -> Result<Returned, WorldError> {
-        self.with(|machine| machine.call(process, call))
+        self.with(|world| world.call(process, call))
     }
 
     fn touch(&mut self, process: ProcessId, touch: &Touch) -> Result<Touched, WorldError> {
-        self.with(|machine| machine.touch(process, touch))
+        self.with(|world| world.touch(process, touch))
     }
 
     fn fork(
@@ -77,35 +119,35 @@ impl World for Shared {
         process: ProcessId,
         kind: ForkKind,
     ) -> Result<Result<ProcessId, Errno>, WorldError> {
-        self.with(|machine| machine.fork(process, kind))
+        self.with(|world| world.fork(process, kind))
     }
 
     fn exec(&mut self, process: ProcessId) -> Result<(), WorldError> {
-        self.with(|machine| machine.exec(process))
+        self.with(|world| world.exec(process))
     }
 
     fn end(&mut self, process: ProcessId, how: End) -> Result<(), WorldError> {
-        self.with(|machine| machine.end(process, how))
+        self.with(|world| world.end(process, how))
     }
 
     fn sleep(&mut self, nanoseconds: u64) -> Result<(), WorldError> {
-        self.with(|machine| machine.sleep(nanoseconds))
+        self.with(|world| world.sleep(nanoseconds))
     }
 
     fn observe(&mut self, process: ProcessId) -> Result<Observation, WorldError> {
-        self.with(|machine| machine.observe(process))
+        self.with(|world| world.observe(process))
     }
 
     fn alive(&mut self, process: ProcessId) -> Result<Option<End>, WorldError> {
-        self.with(|machine| machine.alive(process))
+        self.with(|world| world.alive(process))
     }
 
     fn setup(&mut self, setup: &Setup) -> Result<(), WorldError> {
-        self.with(|machine| machine.setup(setup))
+        self.with(|world| world.setup(setup))
     }
 
     fn control(&mut self, what: &Control, value: &str) -> Result<Result<(), Errno>, WorldError> {
-        self.with(|machine| machine.control(what, value))
+        self.with(|world| world.control(what, value))
     }
 
     fn machine(&mut self) -> Result<Vec<(String, Vec<u8>)>, WorldError> {
@@ -126,15 +168,29 @@ impl World for Shared {
 }
 
 /// The kernel of one process, as its allocator sees it.
-#[derive(Clone)]
-struct Bridge {
-    world: Shared,
+#[derive(Debug)]
+struct Bridge<W> {
+    world: Shared<W>,
     process: ProcessId,
+    about: fn(&W) -> Option<About>,
+    given: About,
     /// What went wrong in the world itself; the allocator sees a refusal meanwhile.
     broken: Option<String>,
 }
 
-impl Bridge {
+impl<W> Clone for Bridge<W> {
+    fn clone(&self) -> Bridge<W> {
+        Bridge { world: self.world.clone(), broken: self.broken.clone(), ..*self }
+    }
+}
+
+impl<W> Bridge<W> {
+    fn about(&self) -> About {
+        self.world.with(|world| (self.about)(world)).unwrap_or(self.given)
+    }
+}
+
+impl<W: World> Bridge<W> {
     fn call(&mut self, call: &Call) -> Result<u64, malloc::Errno> {
         match self.world.call(self.process, call) {
             Ok(returned) => returned.value.map_err(|errno| match errno {
@@ -156,7 +212,7 @@ fn prot(prot: malloc::Prot) -> Prot {
     }
 }
 
-impl Kernel for Bridge {
+impl<W: World> Kernel for Bridge<W> {
     fn brk(&mut self, to: u64) -> u64 {
         self.call(&Call::Brk { addr: to }).unwrap_or(0)
     }
@@ -216,27 +272,34 @@ impl Kernel for Bridge {
     }
 
     fn cpus(&self) -> u32 {
-        self.world.with(|machine| machine.config().cpus)
+        self.about().cpus
     }
 
     fn never_overcommits(&self) -> bool {
-        let never = facts::OvercommitMode::Never;
-        self.world.with(|machine| machine.config().overcommit == never)
+        self.about().never_overcommits
     }
 }
 
 /// The allocator of one memory, with what it gave.
-#[derive(Clone)]
-struct Own {
-    heap: GlibcHeap<Bridge>,
+struct Own<W: World> {
+    heap: GlibcHeap<Bridge<W>>,
     live: BTreeMap<u64, Ptr>,
 }
 
+impl<W: World> Own<W> {
+    fn copied(&self) -> Own<W> {
+        Own { heap: self.heap.clone(), live: self.live.clone() }
+    }
+}
+
 /// An allocator for each process; threads share one.
-pub(super) struct Heaps {
+#[expect(missing_debug_implementations, reason = "it holds a function")]
+pub struct Heaps<W: World> {
     rules: Rules,
-    world: Shared,
-    memories: Vec<Own>,
+    world: Shared<W>,
+    about: fn(&W) -> Option<About>,
+    given: About,
+    memories: Vec<Own<W>>,
     /// Which one a process has, and which thread of it the process is.
     of: BTreeMap<ProcessId, (usize, ThreadId)>,
 }
@@ -244,13 +307,40 @@ pub(super) struct Heaps {
 /// What a request gives: an address, or the error that the program sees.
 type Given = Result<Result<u64, Errno>, HeapError>;
 
-impl Heaps {
-    pub(super) fn new(rules: Rules, world: Shared) -> Heaps {
-        Heaps { rules, world, memories: Vec::new(), of: BTreeMap::new() }
+impl Heaps<sim::Machine> {
+    /// Allocators of the processes of a simulated machine.
+    pub fn simulated(rules: Rules, world: Shared<sim::Machine>) -> Heaps<sim::Machine> {
+        let given = world.with(|machine| About::of(machine));
+        let about = |machine: &sim::Machine| Some(About::of(machine));
+        Heaps { about, ..Heaps::new(rules, world, given) }
+    }
+}
+
+impl<W: World> Heaps<W> {
+    /// Allocators of the processes of a world, with what is known of its machine.
+    pub fn new(rules: Rules, world: Shared<W>, given: About) -> Heaps<W> {
+        let (memories, of) = (Vec::new(), BTreeMap::new());
+        Heaps { rules, world, about: |_| None, given, memories, of }
+    }
+
+    /// The same allocators, of a copy of their world.
+    pub fn on(&self, world: &Shared<W>) -> Heaps<W> {
+        let copy = |own: &Own<W>| {
+            let mut own = own.copied();
+            own.heap.kernel_mut().world = world.clone();
+            own
+        };
+        Heaps {
+            world: world.clone(),
+            memories: self.memories.iter().map(copy).collect(),
+            of: self.of.clone(),
+            ..*self
+        }
     }
 
     fn make(&mut self, process: ProcessId) -> (usize, ThreadId) {
-        let kernel = Bridge { world: self.world.clone(), process, broken: None };
+        let (about, given) = (self.about, self.given);
+        let kernel = Bridge { world: self.world.clone(), process, about, given, broken: None };
         let heap = GlibcHeap::new(self.rules, &Tunables::default(), kernel);
         self.memories.push(Own { heap, live: BTreeMap::new() });
         let own = (self.memories.len() - 1, ThreadId::MAIN);
@@ -262,7 +352,7 @@ impl Heaps {
     fn ask<T>(
         &mut self,
         process: ProcessId,
-        run: impl FnOnce(&mut Own, ThreadId) -> Result<T, malloc::Abort>,
+        run: impl FnOnce(&mut Own<W>, ThreadId) -> Result<T, malloc::Abort>,
     ) -> Result<T, HeapError> {
         let known = self.of.get(&process).copied();
         let (at, thread) = known.unwrap_or_else(|| self.make(process));
@@ -289,9 +379,8 @@ impl Heaps {
         })?;
         // A block with a mapping of its own has nothing behind it.
         let end = ptr.addr().saturating_add(usable);
-        let own_mapping = end.is_multiple_of(4096) && ptr.addr() % 4096 == self.rules.header();
         let mut places = vec![ptr.addr().saturating_sub(word)];
-        if !own_mapping {
+        if !self.has_mapping(ptr.addr(), usable) {
             places.push(end);
         }
         for addr in places {
@@ -308,7 +397,37 @@ impl Heaps {
     }
 }
 
-impl Heap for Heaps {
+impl<W: World> Heaps<W> {
+    /// Whether a block has a mapping of its own: it ends where a page does, and begins behind a header.
+    fn has_mapping(&self, addr: u64, usable: u64) -> bool {
+        let end = addr.saturating_add(usable);
+        end.is_multiple_of(4096) && addr % 4096 == self.rules.header()
+    }
+
+    /// `realloc` writes what was in the old block into the new one, unless the kernel moved its
+    /// mapping. The old one is gone by now, and reading it is left out.
+    fn copied(
+        &mut self,
+        process: ProcessId,
+        (from, before): (u64, u64),
+        ptr: Ptr,
+    ) -> Result<(), HeapError> {
+        let addr = ptr.addr();
+        let usable = self.ask(process, |own, _| Ok(own.heap.usable_size(Some(ptr))))?;
+        let len = before.min(usable);
+        let moved = self.has_mapping(from, before) && self.has_mapping(addr, usable);
+        if moved || len == 0 {
+            return Ok(());
+        }
+        let count = (addr % 4096 + len - 1) / 4096 + 1;
+        let (access, content) = (Access::Write, Content::OneByte);
+        let touch = Touch { addr, count, stride: 4096, access, content };
+        self.world.touch(process, &touch)?;
+        Ok(())
+    }
+}
+
+impl<W: World> Heap for Heaps<W> {
     fn malloc(&mut self, _: &mut dyn World, process: ProcessId, size: u64) -> Given {
         let ptr = self.ask(process, |own, thread| own.heap.malloc(thread, size))?;
         self.given(process, ptr)
@@ -320,8 +439,10 @@ impl Heap for Heaps {
     }
 
     fn realloc(&mut self, _: &mut dyn World, process: ProcessId, address: u64, size: u64) -> Given {
+        let mut before = 0;
         let ptr = self.ask(process, |own, thread| {
             let old = own.live.get(&address).copied();
+            before = old.map_or(0, |old| own.heap.usable_size(Some(old)));
             let old = old.or_else(|| (address != 0).then(|| Ptr::foreign(address)));
             let new = own.heap.realloc(thread, old, size)?;
             if new.is_some() {
@@ -329,6 +450,9 @@ impl Heap for Heaps {
             }
             Ok(new)
         })?;
+        if let Some(ptr) = ptr.filter(|ptr| ptr.addr() != address) {
+            self.copied(process, (address, before), ptr)?;
+        }
         self.given(process, ptr)
     }
 
@@ -349,7 +473,7 @@ impl Heap for Heaps {
         let copy = self
             .of
             .get(&parent)
-            .and_then(|&(at, thread)| self.memories.get(at).map(|own| (own.clone(), thread)));
+            .and_then(|&(at, thread)| self.memories.get(at).map(|own| (own.copied(), thread)));
         if let Some((own, thread)) = copy {
             self.memories.push(own);
             self.of.insert(child, (self.memories.len() - 1, thread));

@@ -1,0 +1,153 @@
+//! Rules that random programs found: each was wrong or missing once, and measured on 6.18.
+
+mod common;
+
+use common::{call, mmap, spec, touch};
+use facts::Release;
+use oomph_sim::{Huge, Image, Machine, MachineConfig};
+use rules::layout::Arch;
+use world::{
+    Access, Advice, Call, Content, Errno, FileSpec, ForkKind, MapFlags, OpenFlags, ProcessId, Prot,
+    Touch, World,
+};
+
+const PAGE: u64 = 4096;
+const HUGE: u64 = 2 << 20;
+const COLD: Advice = Advice(20);
+const PAGEOUT: Advice = Advice(21);
+const COLLAPSE: Advice = Advice(25);
+const POPULATE_WRITE: Advice = Advice(23);
+/// Where mappings of huge pages are asked for.
+const AT: u64 = 0x4000_0000;
+
+/// A machine that makes huge pages wherever it can, with a file of so many pages in memory.
+fn machine(release: &str, file_pages: u64) -> (Machine, ProcessId) {
+    let release: Release = release.parse().unwrap();
+    let mut config = MachineConfig::new(release, Arch::X86_64, 4 << 18, 0);
+    config.huge = Huge::Madvise;
+    let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
+    let file = FileSpec { name: "file".to_owned(), len: file_pages * PAGE, tmpfs: true };
+    machine.files(&[file]).unwrap();
+    let process = machine.start(&spec(1000)).unwrap();
+    (machine, process)
+}
+
+/// A mapping of so many bytes at [`AT`] that wants huge pages.
+fn huge(machine: &mut Machine, process: ProcessId, len: u64) {
+    let Call::Mmap { prot, flags, fd, offset, .. } = mmap(len) else { unreachable!() };
+    let flags = flags.with(MapFlags::FIXED);
+    let map = Call::Mmap { addr: AT, len, prot, flags, fd, offset };
+    call(machine, process, &map).unwrap();
+    advise(machine, process, len, Advice(14)).unwrap();
+}
+
+fn advise(
+    machine: &mut Machine,
+    process: ProcessId,
+    len: u64,
+    advice: Advice,
+) -> Result<u64, Errno> {
+    call(machine, process, &Call::Madvise { addr: AT, len, advice })
+}
+
+/// A field of `smaps`, kB, of the mapping that starts there.
+fn field(machine: &mut Machine, process: ProcessId, start: u64, name: &str) -> u64 {
+    let text = machine.observe(process).unwrap().smaps.unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let mut lines = text.lines().skip_while(|line| !line.starts_with(&format!("{start:08x}-")));
+    let line = lines.find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(':')));
+    line.unwrap().split_ascii_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// `Rss` of five pages of a file after a hole of it was punched.
+fn left_of_five(offset: u64, len: u64) -> u64 {
+    let (mut machine, process) = machine("6.18", 5);
+    let open = Call::Open { file: 0, flags: OpenFlags::RDWR };
+    let fd = i32::try_from(call(&mut machine, process, &open).unwrap()).unwrap();
+    let flags = MapFlags::PRIVATE;
+    let map = Call::Mmap { addr: 0, len: 5 * PAGE, prot: Prot::READ, flags, fd, offset: 0 };
+    let addr = call(&mut machine, process, &map).unwrap();
+    let (access, content) = (Access::Read, Content::OneByte);
+    let read = Touch { addr, count: 5, stride: PAGE, access, content };
+    machine.touch(process, &read).unwrap();
+    let punch = Call::Fallocate { fd, mode: 3, offset, len };
+    call(&mut machine, process, &punch).unwrap();
+    field(&mut machine, process, addr, "Rss") / 4
+}
+
+#[test]
+fn a_hole_within_the_first_page_unmaps_what_lies_behind_its_start() {
+    assert_eq!(left_of_five(0, 0x214), 0);
+    assert_eq!(left_of_five(0x100, 0x214), 1);
+    assert_eq!(left_of_five(PAGE, 0x214), 5);
+    assert_eq!(left_of_five(PAGE, 2 * PAGE), 3);
+}
+
+#[test]
+fn calls_mark_the_entry_of_a_huge_page_and_not_the_page() {
+    let (mut machine, parent) = machine("6.18", 0);
+    huge(&mut machine, parent, HUGE);
+    advise(&mut machine, parent, HUGE, POPULATE_WRITE).unwrap();
+    assert_eq!(field(&mut machine, parent, AT, "Referenced"), 2048);
+    let child = machine.fork(parent, ForkKind::Fork).unwrap().unwrap();
+    assert_eq!(field(&mut machine, child, AT, "Referenced"), 0);
+}
+
+#[test]
+fn an_access_to_a_cold_huge_page_marks_all_of_it() {
+    let (mut machine, process) = machine("6.18", 0);
+    huge(&mut machine, process, HUGE);
+    touch(&mut machine, process, AT, 1);
+    advise(&mut machine, process, HUGE, COLD).unwrap();
+    assert_eq!(field(&mut machine, process, AT, "Referenced"), 0);
+    touch(&mut machine, process, AT + 7 * PAGE, 1);
+    assert_eq!(field(&mut machine, process, AT, "Referenced"), 2048);
+}
+
+#[test]
+fn droppable_memory_is_dropped_when_it_is_paged_out_though_it_was_written() {
+    let (mut machine, process) = machine("6.18", 0);
+    let Call::Mmap { prot, fd, offset, .. } = mmap(0) else { unreachable!() };
+    let flags = MapFlags::DROPPABLE.with(MapFlags::ANONYMOUS).with(MapFlags::FIXED);
+    let map = Call::Mmap { addr: AT, len: 4 * PAGE, prot, flags, fd, offset };
+    call(&mut machine, process, &map).unwrap();
+    touch(&mut machine, process, AT, 4);
+    assert_eq!(field(&mut machine, process, AT, "Rss"), 16);
+    advise(&mut machine, process, 2 * PAGE, PAGEOUT).unwrap();
+    assert_eq!(field(&mut machine, process, AT, "Rss"), 8);
+}
+
+/// kB of huge pages after a collapse of two blocks of which only the second was touched.
+fn collapsed(release: &str) -> (Result<u64, Errno>, u64) {
+    let (mut machine, process) = machine(release, 0);
+    huge(&mut machine, process, 2 * HUGE);
+    advise(&mut machine, process, 2 * HUGE, Advice(15)).unwrap();
+    touch(&mut machine, process, AT + HUGE + PAGE, 1);
+    advise(&mut machine, process, 2 * HUGE, Advice(14)).unwrap();
+    let answer = advise(&mut machine, process, 2 * HUGE, COLLAPSE);
+    (answer, field(&mut machine, process, AT, "AnonHugePages"))
+}
+
+#[test]
+fn collapse_ends_at_a_block_in_which_nothing_was_touched_up_to_6_19() {
+    assert_eq!(collapsed("6.18"), (Err(Errno::EINVAL), 0));
+    assert_eq!(collapsed("7.0"), (Err(Errno::EINVAL), 2048));
+}
+
+/// kB that are left of a huge page of which two pages were written, and of huge pages.
+fn split(release: &str, len: u64, advice: Advice) -> (u64, u64) {
+    let (mut machine, process) = machine(release, 0);
+    huge(&mut machine, process, HUGE);
+    touch(&mut machine, process, AT + 9 * PAGE, 2);
+    advise(&mut machine, process, len, advice).unwrap();
+    let rss = field(&mut machine, process, AT, "Rss");
+    (rss, field(&mut machine, process, AT, "AnonHugePages"))
+}
+
+#[test]
+fn what_holds_only_zeros_leaves_a_huge_page_that_advice_splits_since_6_12() {
+    assert_eq!(split("6.18", PAGE, COLD), (8, 0));
+    assert_eq!(split("6.1", PAGE, COLD), (2048, 0));
+    assert_eq!(split("6.18", HUGE, COLD), (2048, 2048));
+    assert_eq!(split("6.18", HUGE, PAGEOUT), (8, 0));
+}
