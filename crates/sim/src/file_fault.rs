@@ -83,12 +83,15 @@ impl Ctx<'_> {
     }
 
     /// `do_sync_mmap_readahead()`: half of the read-ahead before the page and half from it on; nothing
-    /// but the page where accesses are at random; of code, what follows up to the end of the mapping.
+    /// but the page where accesses are at random; all of it from the page on where they are in order; of
+    /// code, what follows up to the end of the mapping.
     fn read_around(&mut self, at: u64, file: usize, offset: u64) -> Result<(), Refusal> {
         let vma = self.vma(at);
         let pages = self.store.files[file].pages();
         let (first, count) = if vma.has(VmFlags::RAND_READ) {
             (offset, 1)
+        } else if vma.has(VmFlags::SEQ_READ) {
+            (offset, self.store.config.read_ahead.max(1))
         } else if vma.has(VmFlags::EXEC) && self.store.rules.reads_code_onwards {
             let end = vma.pgoff + vma.pages();
             (offset, self.store.config.read_ahead.max(1).min(end - offset))

@@ -67,7 +67,7 @@ pub use machine::Machine;
 pub use mm::Segments;
 pub use physical::FreeBlocks;
 pub use physical::objects::is_known as knows_objects;
-pub use profile::{Profile, ZoneProfile};
+pub use profile::{Profile, StoredProfile, ZoneProfile};
 pub use tree::TreeFile;
 pub use vm_flags::{Kind, VmFlags};
 pub use vma::Special;

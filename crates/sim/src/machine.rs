@@ -16,11 +16,13 @@ use crate::config::MachineConfig;
 use crate::ctx::{Ctx, Rest, Rlimits, Task};
 use crate::files::{File, FileKind};
 use crate::fork::destroy;
+use crate::frames::file_base;
 use crate::image::Image;
 use crate::ksm::{Contents, Ksm};
 use crate::memcg::{Making, MemcgId, Memcgs};
 use crate::mm::Mm;
 use crate::oom::{State, Victim};
+use crate::page::PAGE_BITS;
 use crate::physical::{Holder, Physical, process_pages};
 use crate::proc::{self, Identity};
 use crate::range_map::RangeSet;
@@ -167,6 +169,25 @@ impl Machine {
     pub fn maps(&self, process: ProcessId) -> Option<Vec<u8>> {
         let found = self.process(process).ok().filter(|found| found.ended.is_none())?;
         Some(proc::maps(&self.store, self.mms.get(&found.mm)?))
+    }
+
+    /// Whether this call is a `pread` of pages of a disk's file that are not in memory: what the kernel
+    /// reads ahead then is not modelled.
+    pub fn reads_ahead(&self, process: ProcessId, call: &Call) -> bool {
+        let Call::Pread { fd, offset, len } = *call else { return false };
+        let group = self.process(process).and_then(|found| self.process(found.group));
+        let open = group.ok().and_then(|leader| leader.task.fds.get(&fd));
+        let Some(open) = open.map(|fd| fd.open) else { return false };
+        let (file, known) = (self.store.opens[open].file, self.store.file(open));
+        let len = len.min(known.len.saturating_sub(offset));
+        if len == 0 || known.is_shmem() {
+            return false;
+        }
+        let (first, last) = (offset >> PAGE_BITS, (offset + len - 1) >> PAGE_BITS);
+        let base = file_base(file);
+        let cached = self.store.frames.map.iter_within(base + first, base + last + 1);
+        let there: u64 = cached.filter(|(_, _, page)| page.uptodate).map(|(_, len, _)| len).sum();
+        there <= last - first
     }
 
     /// The pid that `/proc` shows of a process.

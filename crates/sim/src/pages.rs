@@ -91,6 +91,10 @@ impl Ctx<'_> {
                 self.mm.rss[kind] -= len;
                 gone(&mut self.mm.unsynced, kind, at, len);
                 self.note_access(&pte, len);
+                if self.mm.at(at << PAGE_BITS).is_some_and(|vma| vma.has(VmFlags::LOCKED)) {
+                    // `munlock_vma_folio()`: others that map it have it unlocked.
+                    self.store.frames.unlock(pte.frame, len);
+                }
                 self.store.frames.unmap(pte.frame, len);
             }
             if pte.huge {

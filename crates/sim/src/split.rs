@@ -30,8 +30,9 @@ impl Ctx<'_> {
         }
     }
 
-    /// Splits the huge pages of which only a part is mapped in these pages; not those that others map.
-    pub(crate) fn split_partial(&mut self, first: u64, last: u64) {
+    /// Splits the huge pages of which only a part is mapped in these pages. Those that others map as well
+    /// stay: the first frames of these.
+    pub(crate) fn split_partial(&mut self, first: u64, last: u64) -> BTreeSet<u64> {
         let mut parts: BTreeMap<(u64, u64), u64> = BTreeMap::new();
         for (page, len, pte) in self.mm.pages.iter_within(first, last) {
             if pte.what != What::Anon {
@@ -49,13 +50,19 @@ impl Ctx<'_> {
                 at += count;
             }
         }
+        let mut held = BTreeSet::new();
         for ((base, start), count) in parts {
-            let whole = count == HUGE && start.is_multiple_of(HUGE);
+            if count == HUGE && start.is_multiple_of(HUGE) {
+                continue;
+            }
             let pages = self.store.frames.map.within(base, base + HUGE);
-            if !whole && pages.iter().all(|(_, _, known)| known.large && known.maps < 2) {
+            if pages.iter().any(|(_, _, known)| known.maps > 1) {
+                held.insert(base);
+            } else if pages.iter().all(|(_, _, known)| known.large) {
                 self.split_folio(base);
             }
         }
+        held
     }
 
     /// Makes single pages of the huge page whose first frame this is. Those of them that hold nothing but

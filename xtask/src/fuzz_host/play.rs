@@ -31,6 +31,10 @@ const NO_SMAPS: Files = Files::MAPS
 pub(crate) trait First: World {
     /// The text of `maps` of a living process.
     fn maps(&mut self, process: ProcessId) -> Result<Vec<u8>, WorldError>;
+    /// Whether the kernel would read ahead for this call, which is not modelled.
+    fn reads_ahead(&self, _process: ProcessId, _call: &world::Call) -> bool {
+        false
+    }
 }
 
 impl First for HostWorld {
@@ -45,6 +49,10 @@ impl First for HostWorld {
 impl First for sim::Machine {
     fn maps(&mut self, process: ProcessId) -> Result<Vec<u8>, WorldError> {
         Ok(sim::Machine::maps(self, process).unwrap_or_default())
+    }
+
+    fn reads_ahead(&self, process: ProcessId, call: &world::Call) -> bool {
+        sim::Machine::reads_ahead(self, process, call)
     }
 }
 
@@ -217,6 +225,11 @@ impl Player<'_> {
                 continue;
             }
             if self.passes_over(&action)? {
+                if let Some(mismatch) = self.flush(source)? {
+                    return Ok(Some(mismatch));
+                }
+                // It stays where it was, so that places in the program are the same on both sides.
+                self.actions.push(action);
                 continue;
             }
             if let Some(mismatch) = self.act(&action, source)? {
@@ -232,8 +245,13 @@ impl Player<'_> {
     }
 
     /// Whether the model is known to do otherwise: huge pages of shared memory are not made, and
-    /// nothing is read from a disk for the sake of huge pages.
+    /// nothing is read from a disk ahead of `pread` or for the sake of huge pages.
     fn passes_over(&mut self, action: &Action) -> Result<bool, WorldError> {
+        if let What::Step(Step::Call(call)) = &action.what
+            && self.first.reads_ahead(ProcessId(action.process), call)
+        {
+            return Ok(true);
+        }
         let What::Step(Step::Call(world::Call::Madvise { addr, len, advice })) = action.what else {
             return Ok(false);
         };

@@ -136,8 +136,8 @@ impl Ctx<'_> {
             let pages = self.fill_some(file, page, last - page + 1).map_err(|refusal| {
                 if refusal == Refusal::Killed { Errno::EINTR } else { Errno::ENOSPC }
             })?;
-            let cached = page == first && self.store.cached(file, old >> PAGE_BITS).is_some();
-            if offset > old && cached && self.store.files[file].kind == FileKind::Disk {
+            let beyond = page == first && offset > old;
+            if beyond && self.store.files[file].kind == FileKind::Disk {
                 self.store.clear_part(file, old);
             }
             self.store.written(file, page, pages);

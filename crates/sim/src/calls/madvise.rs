@@ -10,7 +10,6 @@ use crate::fault::Refusal;
 use crate::frames::file_of;
 use crate::page::{HUGE, HUGE_BYTES, PAGE, PAGE_BITS, Pte, What, page_align};
 use crate::pages::Zap;
-use crate::store::Hole;
 use crate::vm_flags::VmFlags;
 use crate::vma::Backing;
 
@@ -229,7 +228,7 @@ impl Ctx<'_> {
 
     /// `madvise_free_pte_range()`: what is there may be taken until it is written again.
     fn lazy_free(&mut self, first: u64, last: u64) {
-        self.split_partial(first, last);
+        let held = self.split_partial(first, last);
         for (page, len, pte) in self.mm.pages.within(first, last) {
             if pte.what == What::Swap {
                 self.zap(page, page + len);
@@ -239,8 +238,9 @@ impl Ctx<'_> {
             }
             self.store.frames.leave_swap(pte.frame, len);
             for (frame, count, known) in self.store.frames.map.within(pte.frame, pte.frame + len) {
-                // A shared page that was written by a call is left alone.
-                if (known.dirty || pte.huge) && known.maps > 1 {
+                // A shared page that was written by a call is left alone, and so are parts of huge ones.
+                let part = known.large && held.contains(&(frame - frame % HUGE));
+                if part || ((known.dirty || pte.huge) && known.maps > 1) {
                     continue;
                 }
                 let from = page + (frame - pte.frame);
@@ -250,6 +250,10 @@ impl Ctx<'_> {
                 });
                 self.store.frames.update(frame, count, |frame| {
                     frame.dirty = false;
+                    if frame.unevictable {
+                        // `folio_mark_lazyfree()`: somebody else has it locked.
+                        return;
+                    }
                     frame.swapbacked = false;
                     frame.referenced = false;
                     frame.active = false;
@@ -270,8 +274,8 @@ impl Ctx<'_> {
         }
         let first = vma.pgoff_at(start);
         let file = self.store.opens[open].file;
-        let count = (end - start) >> PAGE_BITS;
-        self.store.holes.push(Hole { file, first, count, cows: false, stays: false });
+        let last = first.saturating_add((end - start) >> PAGE_BITS);
+        self.punch(file, first.saturating_mul(PAGE), last.saturating_mul(PAGE));
         Ok(())
     }
 
@@ -284,7 +288,7 @@ impl Ctx<'_> {
         }
         let droppable = vma.has(VmFlags::DROPPABLE);
         let (first, last) = (start >> PAGE_BITS, end >> PAGE_BITS);
-        self.split_partial(first, last);
+        let held = self.split_partial(first, last);
         let runs = self.mm.pages.within(first, last);
         let mut gone = Vec::new();
         let mut swaps = Vec::new();
@@ -295,7 +299,7 @@ impl Ctx<'_> {
                 continue;
             }
             for (frame, count, known) in self.store.frames.map.within(pte.frame, pte.frame + len) {
-                if known.maps != 1 {
+                if known.maps != 1 || (known.large && held.contains(&(frame - frame % HUGE))) {
                     continue;
                 }
                 let from = page + (frame - pte.frame);

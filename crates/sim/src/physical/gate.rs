@@ -96,6 +96,13 @@ impl Physical {
         None
     }
 
+    /// Page tables that can be had from a list before that is refilled, where it matters when it is: since 6.7
+    /// a refill takes the more, the more refills there were in a row.
+    fn listed_tables(&self) -> u64 {
+        let first = self.fallback(For::Kernel.highest()).first().copied();
+        first.map_or(u64::MAX, |at| self.zones[at].pcp.until_refill(For::Kernel.kind()))
+    }
+
     /// kswapd is woken where the marks have been raised.
     fn wake_boosted(&mut self, at: usize) {
         if std::mem::take(&mut self.zones[at].boosted) {
@@ -299,7 +306,8 @@ impl Ctx<'_> {
         }
         let paid = self.store.frames.memcgs.room(self.mm.memcg);
         let room = physical.room(For::Kernel).min(paid).saturating_sub(1024);
-        count.min(room - room / 256).max(table)
+        let tables = physical.listed_tables().saturating_mul(HUGE).saturating_add(table);
+        count.min(room - room / 256).min(tables).max(table)
     }
 }
 
