@@ -109,7 +109,9 @@ pub(crate) fn run(args: &[String]) -> Result<bool, Stop> {
     let fleeting = tally.fleeting.into_inner().unwrap_or_default();
     for (kind, (times, lines)) in &fleeting {
         println!("{times} times {kind}, gone when the program was played again:");
-        lines.iter().for_each(|line| println!("  {line}"));
+        for line in lines {
+            println!("  {line}");
+        }
     }
     let times: u64 = fleeting.values().map(|(times, _)| times).sum();
     println!("{times} mismatches were gone when the program was played again");
