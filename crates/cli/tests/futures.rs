@@ -133,3 +133,15 @@ fn a_moment_that_there_is_not_is_named() {
     assert!(err(&no).contains("`touch` does not stand in a future"), "{}", err(&no));
     assert!(err(&no).contains("this process is there already"), "{}", err(&no));
 }
+
+#[test]
+fn a_run_is_drawn_as_it_went_and_prints_the_same_beside_it() {
+    let path = std::env::temp_dir().join(format!("oomph-run-{}.svg", std::process::id()));
+    let file = path.to_string_lossy().into_owned();
+    let with = simulate(WEB, &["--svg", &file]);
+    assert_eq!(out(&with), out(&simulate(WEB, &[])));
+    let text = std::fs::read_to_string(&path).expect("a picture");
+    std::fs::remove_file(&path).expect("it can be removed");
+    assert!(text.contains("<title>half (step 4)</title>"), "{text}");
+    assert!(text.contains("<title>web killed (step 5)</title>"), "{text}");
+}

@@ -26,6 +26,7 @@ mod side_by_side;
 pub mod stated;
 #[path = "host/sys.rs"]
 mod sys;
+mod timeline;
 pub mod vm;
 
 pub use actors::{Done, Step};
@@ -35,3 +36,4 @@ pub use model::HostModel;
 pub use side_by_side::{
     Performed, Place, Plan, Stated, boot_of, in_machine, in_recording, side_by_side,
 };
+pub use timeline::timeline;

@@ -42,6 +42,11 @@ impl<'a, W: World> Sampled<'a, W> {
         Sampled { world, look, at: 0, every: 1, samples: Vec::new() }
     }
 
+    /// Parts of steps that were done.
+    pub(crate) fn at(&self) -> u64 {
+        self.at
+    }
+
     /// A part of a step was done.
     fn did(&mut self) {
         self.at += 1;

@@ -479,7 +479,9 @@ pub fn boot_of(scenario: &Scenario, kernel: &Kernel) -> Result<Boot, WorldError>
                 .into(),
         ));
     }
-    let ram = spec.ram.or(spec.mem_total).map_or(1024 * MIB, Bytes::get);
+    let stored = spec.profile.as_ref().and_then(|name| sim::StoredProfile::named(&name.value));
+    let given = stored.map_or(1024 * MIB, |stored| stored.mib * MIB);
+    let ram = spec.ram.or(spec.mem_total).map_or(given, Bytes::get);
     let whole = |bytes: u64| bytes.next_multiple_of(MIB);
     let nodes: Vec<u64> = spec.nodes.iter().map(|node| whole(node.get())).collect();
     let setup = spec.setup();

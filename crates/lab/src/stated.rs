@@ -28,7 +28,10 @@ pub fn build(
     if !scenario.runs_on.contains(&Arm::Model) {
         notes.push("this scenario is not meant for the model; it says `runs-on`".to_owned());
     }
-    let release = kernel.or(spec.kernel).unwrap_or(KERNEL);
+    // A boot that is named brings its release and its processors; a mistake in it is told below.
+    let stored = memory::stored(spec).ok().flatten();
+    let booted = stored.as_ref().map(|stored| stored.release);
+    let release = kernel.or(spec.kernel).or(booted).unwrap_or(KERNEL);
     let arch = match spec.arch.unwrap_or(Arch::X86_64) {
         Arch::X86_64 => layout::Arch::X86_64,
         Arch::I386 => layout::Arch::I386,
@@ -49,7 +52,7 @@ pub fn build(
         Thp::Madvise => Huge::Madvise,
         Thp::Never => Huge::Never,
     };
-    config.cpus = spec.cpus.unwrap_or(1);
+    config.cpus = spec.cpus.or(stored.map(|stored| stored.cpus)).unwrap_or(1);
     match spec.cgroup_version {
         Some(1) => config.cgroups = CgroupVersion::V1,
         Some(_) => config.cgroups = CgroupVersion::V2,

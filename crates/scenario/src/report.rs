@@ -1,8 +1,10 @@
 //! What a run comes to, as plain data: what happened when, what each process has, what failed and
 //! why, and whether what was expected is so.
 
+mod curve;
 mod futures;
 
+pub use curve::{Curve, CurveMark, CurveSample};
 pub use futures::{FutureRecorder, FutureRow};
 
 use std::collections::BTreeMap;

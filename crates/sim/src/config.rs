@@ -96,6 +96,9 @@ pub struct MachineConfig {
     /// `read_ahead_kb` of the disk that files are on, pages: what a fault on a page that is not in
     /// memory reads around it.
     pub read_ahead: u64,
+    /// How long a task runs before another has its turn, nanoseconds: a tick, where a page takes as long as
+    /// it does on a machine of today (see [`Disk`]).
+    pub turn: u64,
     /// The disks that swap areas and files are on.
     pub disk: Disk,
     /// Which pages of `[vvar]` can be read, one bit each: not those of namespaces of time and of
@@ -189,6 +192,7 @@ impl MachineConfig {
             soft_dirty: false,
             vsyscall: arch == Arch::X86_64,
             read_ahead: 32,
+            turn: 4_000_000,
             disk: Disk::INSTANT,
             vvar_pages: if since(6, 13) { 0b0101 } else { 0b0011 },
             vclock_pages: 0b01,

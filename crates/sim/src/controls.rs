@@ -70,6 +70,9 @@ impl Machine {
         if let Some(done) = self.control_memory(name, value) {
             return done;
         }
+        if let Some(done) = self.control_pool(name, value) {
+            return done;
+        }
         let number = || value.trim().parse::<u64>().map_err(|_| Errno::EINVAL);
         let config = &mut self.store.config;
         match name {

@@ -272,6 +272,9 @@ impl Ctx<'_> {
         most: u64,
         write: bool,
     ) -> Result<Step, Refusal> {
+        if self.vma(at).has(VmFlags::HUGETLB) {
+            return self.huge_pool_fault(at, page, most, write);
+        }
         self.enter_fault(at);
         let step = match self.mm.pages.get(page) {
             Some((_, Pte { what: What::Guard, .. })) => Err(Refusal::Map),

@@ -3,6 +3,7 @@
 use crate::frames::{Frame, MOST, file_base};
 use crate::page::{PAGE, page_up};
 use crate::range_map::RangeSet;
+use crate::read_ahead::Window;
 use crate::store::Store;
 
 /// What a file is.
@@ -18,6 +19,8 @@ pub(crate) enum FileKind {
     SharedAnon,
     /// A SysV segment.
     SysV,
+    /// Huge pages of the pool.
+    Hugetlb,
 }
 
 /// A file.
@@ -43,7 +46,7 @@ pub(crate) struct File {
 impl File {
     /// Whether its pages are shared memory.
     pub(crate) fn is_shmem(&self) -> bool {
-        self.kind != FileKind::Disk
+        !matches!(self.kind, FileKind::Disk | FileKind::Hugetlb)
     }
 
     /// Pages up to its end.
@@ -58,6 +61,8 @@ pub(crate) struct Open {
     pub(crate) file: usize,
     pub(crate) read: bool,
     pub(crate) write: bool,
+    /// What reads of it read ahead.
+    pub(crate) window: Window,
     /// Descriptors and mappings that hold it.
     pub(crate) refs: u32,
 }
@@ -72,7 +77,7 @@ impl Store {
     /// Opens a file; nobody holds it yet.
     pub(crate) fn add_open(&mut self, file: usize, read: bool, write: bool) -> usize {
         self.files[file].opens += 1;
-        self.opens.push(Open { file, read, write, refs: 0 });
+        self.opens.push(Open { file, read, write, window: Window::default(), refs: 0 });
         self.opens.len() - 1
     }
 
@@ -97,6 +102,7 @@ impl Store {
         if self.files[file].opens > 0 || self.files[file].linked {
             return;
         }
+        self.drop_huge_file(file);
         self.drop_pages(file, 0, u64::MAX >> 24);
         if let Some(pages) = self.files[file].promised.take() {
             self.forget(pages);

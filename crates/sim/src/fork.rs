@@ -9,6 +9,7 @@ use crate::anon::Chain;
 use crate::calls::mlock::unlock;
 use crate::ctx::{Ctx, Task};
 use crate::fault::KILL;
+use crate::hugetlb::places;
 use crate::machine::{Machine, Process};
 use crate::memcg::Making;
 use crate::mm::Mm;
@@ -217,6 +218,9 @@ pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
         if pte.what == What::Swap {
             store.frames.unswap(pte.frame, len);
         }
+        if pte.what == What::Hugetlb {
+            store.let_go_of_huge(pte.frame, len);
+        }
         if !pte.counted() {
             continue;
         }
@@ -233,6 +237,9 @@ pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
     for mut vma in std::mem::take(&mut mm.vmas).into_values() {
         if vma.has(VmFlags::ACCOUNT) {
             store.forget(vma.pages());
+        }
+        if let Some((file, first, end)) = places(store, &vma) {
+            store.unmap_huge(mm.key, file, first, end);
         }
         store.anons.unlink(&mut vma.chain);
         if let Backing::File(open) = vma.backing {
@@ -308,6 +315,9 @@ fn copy_pages(store: &mut Store, parent: &mut Mm, child: &mut Mm, vma: &Vma) {
             physical.swap.hold(pte.frame, len);
             child.swapped += len;
             by_table(page, len, |pages| child.unsynced.at_once(SWAP, signed(pages)));
+        }
+        if pte.what == What::Hugetlb {
+            store.hold_huge(pte.frame, len);
         }
         if let Some(kind) = pte.rss() {
             child.rss[kind] += len;

@@ -105,6 +105,7 @@ impl Machine {
             written: RangeSet::default(),
             contents: Contents::default(),
             ksm: Ksm::new(release),
+            pool: crate::hugetlb::Pool::default(),
             cpusets: crate::cpuset::Cpusets::default(),
             oom: State::new(release),
         };
@@ -246,6 +247,13 @@ impl Machine {
         let process = self.living(id)?;
         let (key, group, memcg) = (process.mm, Self::index(process.group), process.memcg);
         let before = self.store.clock;
+        let run = |ctx: &mut Ctx<'_>| {
+            let result = run(ctx);
+            if !ctx.rest.dying {
+                ctx.finish_kswapd();
+            }
+            result
+        };
         let result = self
             .within(key, Self::index(id), group, run)
             .ok_or_else(|| WorldError(format!("process {} has no memory", id.0)))?;
@@ -590,10 +598,10 @@ impl World for Machine {
         let until = self.store.clock.saturating_add(nanoseconds);
         self.ksmd(until);
         self.store.clock = until;
+        self.store.frames.arrive(until);
         if let Some(physical) = self.store.frames.physical.as_deref_mut() {
             physical.look(until);
         }
-        self.store.frames.arrive(until);
         crate::oom::reap_due(&mut self.parts());
         self.expire_dirty(nanoseconds);
         Ok(())

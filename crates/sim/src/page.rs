@@ -28,6 +28,8 @@ pub(crate) enum What {
     Guard,
     /// An anonymous page that is in swap.
     Swap,
+    /// A huge page of the pool, or a part of one.
+    Hugetlb,
 }
 
 /// Entries of one kind, one after the other.
@@ -46,7 +48,7 @@ pub(crate) struct Pte {
 
 impl Run for Pte {
     fn skip(&self, by: u64) -> Pte {
-        let named = self.counted() || self.what == What::Swap;
+        let named = self.counted() || matches!(self.what, What::Swap | What::Hugetlb);
         Pte { frame: if named { self.frame + by } else { 0 }, ..*self }
     }
 }
@@ -72,7 +74,7 @@ impl Pte {
             What::File => Some(FILE),
             What::Anon => Some(ANON),
             What::Shmem => Some(SHMEM),
-            What::Zero | What::Special | What::Guard | What::Swap => None,
+            What::Zero | What::Special | What::Guard | What::Swap | What::Hugetlb => None,
         }
     }
 }

@@ -84,6 +84,9 @@ impl Ctx<'_> {
                 gone(&mut self.mm.unsynced, SWAP, at, len);
                 self.store.frames.unswap(pte.frame, len);
             }
+            if pte.what == What::Hugetlb {
+                self.store.let_go_of_huge(pte.frame, len);
+            }
             if let Some(kind) = pte.rss() {
                 self.mm.rss[kind] -= len;
                 gone(&mut self.mm.unsynced, kind, at, len);

@@ -35,7 +35,10 @@ impl Ctx<'_> {
         if wanted.len > task_size {
             return Err(Errno::ENOMEM);
         }
-        let address = if self.may_align(wanted) {
+        let huge = |open| self.store.file(open).kind == FileKind::Hugetlb;
+        let address = if wanted.open.is_some_and(huge) {
+            self.huge_area(wanted)?
+        } else if self.may_align(wanted) {
             match self.aligned(wanted) {
                 Some(found) => found,
                 None => self.arch_area(wanted)?,
@@ -93,6 +96,11 @@ impl Ctx<'_> {
             return Some(found + HUGE_BYTES);
         }
         Some(found + by)
+    }
+
+    /// A place without a boundary in mind.
+    pub(crate) fn plain_area(&mut self, wanted: &Wanted) -> Answer {
+        self.arch_area(wanted)
     }
 
     fn arch_area(&mut self, wanted: &Wanted) -> Answer {

@@ -4,6 +4,9 @@
 //! compared with. All amounts are pages.
 
 mod of;
+mod stored;
+
+pub use stored::StoredProfile;
 
 use rules::watermark::ZoneKind;
 

@@ -9,7 +9,7 @@ use world::Errno;
 use crate::anon::{AnonId, Chain};
 use crate::calls::mlock::unlock;
 use crate::ctx::{Answer, Ctx};
-use crate::page::{PAGE_BITS, page_of};
+use crate::page::{HUGE_BYTES, PAGE_BITS, page_of};
 use crate::rules_of::AnonMerge;
 use crate::vm_flags::VmFlags;
 use crate::vma::{Backing, Vma};
@@ -359,6 +359,11 @@ impl Ctx<'_> {
     pub(crate) fn gather(&mut self, start: u64, end: u64) -> Answer<Vec<u64>> {
         let Some(first) = self.mm.intersection(start, end) else { return Ok(Vec::new()) };
         let (at, first_end, sealed) = (first.start, first.end, first.has(VmFlags::SEALED));
+        // `hugetlb_vm_op_split()`.
+        let huge = |vma: &Vma, cut: u64| vma.has(VmFlags::HUGETLB) && cut % HUGE_BYTES != 0;
+        if start > at && huge(first, start) {
+            return Err(Errno::EINVAL);
+        }
         if start > at {
             if end < first_end && self.mm.map_count() >= self.map_count_max() {
                 return Err(Errno::ENOMEM);
@@ -375,6 +380,9 @@ impl Ctx<'_> {
                 return Err(Errno::EPERM);
             }
             if vma.end > end {
+                if huge(vma, end) {
+                    return Err(Errno::EINVAL);
+                }
                 self.split_unchecked(at, end);
             }
         }
@@ -411,6 +419,7 @@ impl Ctx<'_> {
             if vma.has(VmFlags::ACCOUNT) {
                 self.store.forget(pages);
             }
+            self.unmap_huge(&vma);
             self.discard(vma);
         }
         self.freed_area(start, end);

@@ -12,10 +12,11 @@ use crate::config::MachineConfig;
 use crate::cpuset::Cpusets;
 use crate::files::{File, FileKind, Open};
 use crate::frames::{Frame, Frames, file_base};
+use crate::hugetlb::Pool;
 use crate::ksm::{Contents, Ksm};
 use crate::memcg::Making;
 use crate::oom::State;
-use crate::page::PAGE_BITS;
+use crate::page::{HUGE, PAGE_BITS};
 use crate::physical::{Grant, Holder, NOWHERE, Type, Zone};
 use crate::range_map::RangeSet;
 use crate::rules_of::Rules;
@@ -61,6 +62,8 @@ pub(crate) struct Store {
     /// What is in anonymous pages.
     pub(crate) contents: Contents,
     pub(crate) ksm: Ksm,
+    /// Huge pages that are set aside.
+    pub(crate) pool: Pool,
     /// The last inode number given to what has no name.
     pub(crate) last_inode: u64,
     /// Time since boot, nanoseconds.
@@ -119,11 +122,8 @@ impl Store {
         physical.profile.shmem -= known;
         let zones = physical.zones.iter().enumerate();
         let largest = zones.max_by_key(|(_, zone)| zone.managed).map(|(at, _)| at);
-        physical.give(
-            largest.and_then(|at| u8::try_from(at).ok()).unwrap_or(NOWHERE),
-            known,
-            Type::Movable,
-        );
+        let zone = largest.and_then(|at| u8::try_from(at).ok()).unwrap_or(NOWHERE);
+        physical.give(zone, known, Type::Movable);
     }
 
     /// One more process maps a page of the vdso.
@@ -165,7 +165,7 @@ impl Store {
     pub(crate) fn strict(&self) -> CommitInput {
         CommitInput {
             total_ram: Pages::new(self.config.ram),
-            hugetlb: Pages::ZERO,
+            hugetlb: Pages::new(self.pool.total() * HUGE),
             total_swap: Pages::new(self.config.swap),
             ratio: self.config.overcommit_ratio,
             fixed: Pages::new(self.config.overcommit_kbytes / 4),

@@ -170,6 +170,10 @@ impl Machine {
                     What::Swap => 1 << 62,
                     What::Guard => u64::from(guards) << 58,
                     What::File | What::Shmem => 1 << 63 | 1 << 61 | u64::from(alone) << 56,
+                    What::Hugetlb => {
+                        let alone = self.store.pool.users(frame) == 1;
+                        1 << 63 | u64::from(alone) << 56 | soft_dirty
+                    }
                     What::Anon => 1 << 63 | u64::from(alone) << 56 | soft_dirty,
                     What::Zero | What::Special => 1 << 63,
                 };

@@ -138,6 +138,7 @@ fn the_courses_program_is_killed_between_55000_and_60000() {
     };
     let mut config = MachineConfig::with_memory(release, Arch::Arm, profile);
     config.overcommit = facts::OvercommitMode::Always;
+    config.disk = oomph_sim::Disk::INSTANT;
     let mut machine = Machine::new(config, Image::tiny(release, Arch::Arm));
     let area = world::SwapSpec { len: 25_344 << 12, priority: None, zram: false };
     machine.setup(&world::Setup { swap: vec![area], ..world::Setup::default() }).unwrap();

@@ -48,7 +48,7 @@ pub use html::explained_html;
 pub use ledger::{ledger, ledger_diff, ledger_svg};
 pub use rank::{Rows, explain, rank};
 pub use replay::strace_replay;
-pub use simulate::simulation;
+pub use simulate::{simulation, simulation_svg};
 pub use status::status;
 pub use style::{Charset, Style};
 pub use timeline::{INCIDENT_COLUMNS, incident_csv, incident_csv_head, named, notice, timeline};

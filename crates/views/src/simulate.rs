@@ -1,6 +1,7 @@
 //! A run of a scenario: whether it came out as expected, what happened, what each process has.
 
 mod futures;
+mod svg;
 
 use facts::Name;
 use scenario::report::{
@@ -13,6 +14,8 @@ use crate::amount;
 use crate::page::Page;
 use crate::style::{Accent, Style};
 use crate::table::{Align, Table};
+
+pub use svg::simulation_svg;
 
 /// Rows of the longer lists on the screen; JSON has all.
 const MOST: usize = 40;

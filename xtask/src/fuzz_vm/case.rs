@@ -130,6 +130,11 @@ impl Case {
         Case { shape, settings, groups, holders, hog }
     }
 
+    /// Whether its machine has swap.
+    pub(crate) fn has_swap(&self) -> bool {
+        self.shape.swap > 0
+    }
+
     /// The scenario.
     pub(crate) fn text(&self, title: &str) -> String {
         let mut text = format!("title \"{title}\"\nruns-on model vm\n\nmachine {{\n");

@@ -47,6 +47,8 @@ struct Options {
     kernels: Vec<String>,
     save: PathBuf,
     shrinks: bool,
+    /// Whether machines with swap are passed over, which take several times as long as others.
+    without_swap: bool,
     replay: Vec<PathBuf>,
     /// Where both kernels' logs are kept.
     logs: Option<PathBuf>,
@@ -131,6 +133,9 @@ fn fuzz(options: &Options, bench: &mut Bench, start: Instant) -> Tally {
             break;
         }
         let case = case(options.seed, number);
+        if options.without_swap && case.has_swap() {
+            continue;
+        }
         let title = format!("Case {number} of seed {}", options.seed);
         let named = options.record.as_ref();
         let done = named.map(|folder| folder.join(Recording::file_name(&title, bench.series())));
@@ -360,6 +365,7 @@ fn options(args: &[String]) -> Result<Options, Stop> {
         kernels: Vec::new(),
         save: repository::target().join("fuzz-vm"),
         shrinks: true,
+        without_swap: false,
         replay: Vec::new(),
         logs: None,
         record: None,
@@ -378,6 +384,7 @@ fn options(args: &[String]) -> Result<Options, Stop> {
             "--record" => options.record = Some(value()?.into()),
             "--recorded" => options.recorded = Some(value()?.into()),
             "--logs" => options.logs = Some(value()?.into()),
+            "--without-swap" => options.without_swap = true,
             "--no-shrink" => options.shrinks = false,
             "--replay" => options.replay.push(value()?.into()),
             path if !path.starts_with('-') && !options.replay.is_empty() => {

@@ -73,8 +73,9 @@ pub(crate) struct SimulateArgs {
     /// With --vary: every run as a line of CSV
     #[arg(long, value_name = "FILE", requires = "vary")]
     pub(crate) csv: Option<PathBuf>,
-    /// With --vary: who survives, and where the others die, as a picture
-    #[arg(long, value_name = "FILE", requires = "vary")]
+    /// The machine's memory over the run as a picture; with --vary who survives, and where the
+    /// others die
+    #[arg(long, value_name = "FILE", conflicts_with = "check")]
     pub(crate) svg: Option<PathBuf>,
 }
 
@@ -88,6 +89,8 @@ Examples:
   oomph simulate --at half --save half.tar hog.kdl
                                        … or at the checkpoint `half`
   oomph --from ten.tar usage           … to look at it with every other command
+  oomph simulate hog.kdl --svg hog.svg
+                                       what the memory was for, and who died when, as a picture
   oomph simulate hog.kdl --json | jq .expectations
                                        for programs
   oomph simulate hog.kdl --variations 1000 --vary process.web.grow=1..4GiB

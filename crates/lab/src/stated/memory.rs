@@ -4,7 +4,7 @@ use facts::Release;
 use rules::layout::Arch;
 use rules::watermark::ZoneKind;
 use scenario::{Held, MachineSpec, Problem, ZoneSpec};
-use sim::{Profile, ZoneProfile};
+use sim::{Profile, StoredProfile, ZoneProfile};
 use units::{Bytes, PageSize};
 
 /// RAM when a scenario states none.
@@ -23,15 +23,12 @@ pub(super) fn profile(
     release: Release,
     arch: Arch,
 ) -> Result<Profile, Problem> {
-    if let Some(name) = &spec.profile {
-        return Err(Problem::at(
-            name.span,
-            format!("no boot is known as `{}`", name.value),
-            "zones can be stated one by one, with `zone`",
-        ));
-    }
+    let stored = stored(spec)?;
     let ram = spec.ram.or(spec.mem_total).unwrap_or(RAM);
-    let mut profile = Profile::of(release, arch, ram.get() >> 20);
+    let mut profile = match stored {
+        Some(stored) => stored.profile,
+        None => Profile::of(release, arch, ram.get() >> 20),
+    };
     if !spec.zones.is_empty() {
         profile.zones = spec.zones.iter().map(zone).collect();
     }
@@ -46,6 +43,28 @@ pub(super) fn profile(
         hold(&mut profile, held, spec.zones.is_empty());
     }
     Ok(profile)
+}
+
+/// The measured boot that a scenario names.
+///
+/// # Errors
+/// It is not known, or another size of RAM is stated.
+pub(super) fn stored(spec: &MachineSpec) -> Result<Option<StoredProfile>, Problem> {
+    let Some(name) = &spec.profile else { return Ok(None) };
+    let Some(stored) = StoredProfile::named(&name.value) else {
+        let all: Vec<&str> = StoredProfile::all().map(|stored| stored.name).collect();
+        let (first, last) = (all.first().unwrap_or(&""), all.last().unwrap_or(&""));
+        let message = format!("no boot is known as `{}`", name.value);
+        let label = format!("there are {}, from `{first}` to `{last}`", all.len());
+        let problem = Problem::at(name.span, message, label);
+        return Err(problem.nearest(&name.value, all.iter().copied()));
+    };
+    if let Some(ram) = spec.ram.filter(|ram| ram.get() >> 20 != stored.mib) {
+        let message =
+            format!("`{}` is a machine of {} MiB, and not of {ram}", name.value, stored.mib);
+        return Err(Problem::at(name.span, message, "leave `ram` out"));
+    }
+    Ok(Some(stored))
 }
 
 fn zone(spec: &ZoneSpec) -> ZoneProfile {

@@ -89,7 +89,7 @@ pub const CLAIMS: &[Entry<ClaimWord>] = &[
         form: "expect maps-exactly { START-END [PERMS] [NAME] … }",
         says: "These are all the lines of /proc/PID/maps.",
         options: &[],
-        example: "",
+        example: "machine {\n    arch i386\n    kernel 6.1\n}\n\nprocess demo {\n    expect maps-exactly {\n        08048000-08049000 r-xp \"/actor\"\n        08049000-0804a000 rw-p \"/actor\"\n        bffdf000-c0000000 rw-p \"[stack]\"\n    }\n}",
     },
     Entry {
         word: ClaimWord::KilledFirst,
@@ -97,7 +97,7 @@ pub const CLAIMS: &[Entry<ClaimWord>] = &[
         form: "expect killed-first PROCESS",
         says: "The OOM killer's first victim is a process of that name.",
         options: &[],
-        example: "",
+        example: "machine {\n    ram 256MiB\n    sysctl vm.overcommit_memory 1\n}\n\nprocess demo {\n    mmap block 1GiB\n    touch block\n}\n\nexpect killed-first demo",
     },
     Entry {
         word: ClaimWord::Deaths,
@@ -129,7 +129,7 @@ pub const CLAIMS: &[Entry<ClaimWord>] = &[
         says: "The kernel has panicked, and said this. A panic ends the run: only claims at the top of \
                the file come after it.",
         options: &[],
-        example: "",
+        example: "machine {\n    ram 256MiB\n    sysctl vm.overcommit_memory 1\n    sysctl vm.panic_on_oom 1\n}\n\nprocess demo {\n    mmap block 1GiB\n    touch block\n}\n\nexpect panicked \"out of memory\"",
     },
 ];
 

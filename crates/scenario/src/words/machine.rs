@@ -219,9 +219,12 @@ pub const MACHINE: &[Entry<MachineWord>] = &[
         name: "profile",
         form: "profile NAME",
         says: "What the kernel has made of the RAM by the time that the scenario begins: a boot that \
-               was measured, by its name. Without it, the model works it out from `ram` and `kernel`.",
+               was measured, by its name: Debian's kernel 6.1 or 6.12 for x86-64 with 128, 256, 512, \
+               1024, 2048 or 4096 MiB and 1 or 2 processors (`6.1-256m-1cpu`). It brings `kernel`, \
+               `ram` and `cpus`. Without it, the model works it out from these.",
         options: &[],
-        example: "",
+        example: "machine {\n    profile 6.12-256m-2cpu\n}\n\nprocess demo {\n    mmap block \
+                  1MiB\n    expect zone.DMA32.managed is 50687\n}",
     },
     Entry {
         word: MachineWord::Zone,

@@ -10,6 +10,7 @@ use crate::files::{File, FileKind};
 use crate::frames::file_base;
 use crate::page::{PAGE, PAGE_BITS, page_align};
 use crate::range_map::RangeSet;
+use crate::read_ahead::Advice;
 use crate::store::Hole;
 use crate::vma::Backing;
 
@@ -99,6 +100,9 @@ impl Ctx<'_> {
         let (first, last) = (offset >> PAGE_BITS, (offset + len - 1) >> PAGE_BITS);
         // A hole of shared memory is read without a page being made.
         let reads = !self.store.files[file].is_shmem();
+        if reads {
+            self.reads_ahead(open, first, last).map_err(|_| Errno::EINTR)?;
+        }
         let mut page = first;
         while page <= last {
             let mut pages = last - page + 1;
@@ -277,7 +281,8 @@ impl Ctx<'_> {
 
     /// `posix_fadvise(2)`: WILLNEED reads, DONTNEED drops what is clean and unmapped.
     pub(crate) fn fadvise(&mut self, fd: i32, offset: u64, len: u64, advice: i32) -> Answer {
-        let file = self.store.opens[self.opened(fd)?].file;
+        let open = self.opened(fd)?;
+        let file = self.store.opens[open].file;
         if !(0..=5).contains(&advice) || i64::try_from(len).is_err() {
             return Err(Errno::EINVAL);
         }
@@ -285,7 +290,11 @@ impl Ctx<'_> {
             return Ok(0);
         }
         let end = if len == 0 { u64::MAX } else { offset.saturating_add(len) };
+        let window = &mut self.store.opens[open].window;
         match advice {
+            0 => window.advice = Advice::Normal,
+            1 => window.advice = Advice::Random,
+            2 => window.advice = Advice::Sequential,
             3 => {
                 let last = end.div_ceil(PAGE).min(self.store.files[file].pages());
                 let first = offset >> PAGE_BITS;

@@ -56,12 +56,15 @@ impl Ctx<'_> {
         if call.offset & (PAGE - 1) != 0 && x86 {
             return Err(Errno::EINVAL);
         }
+        let mut call = *call;
         let open = if call.flags.has(MapFlags::ANONYMOUS) {
             if call.flags.has(MapFlags::HUGETLB) {
-                // No pool of huge pages: nothing can be reserved.
-                return Err(Errno::ENOMEM);
+                let (open, len) = self.huge_file(&call)?;
+                call.len = len;
+                Some(open)
+            } else {
+                None
             }
-            None
         } else {
             let open = self.task.fds.get(&call.fd).ok_or(Errno::EBADF)?.open;
             if call.flags.has(MapFlags::HUGETLB) {
@@ -69,7 +72,15 @@ impl Ctx<'_> {
             }
             Some(open)
         };
-        let (address, populate) = self.do_mmap(call, open)?;
+        let fresh = call.flags.has(MapFlags::ANONYMOUS).then_some(open).flatten();
+        if let Some(open) = fresh {
+            self.store.hold(open);
+        }
+        let done = self.do_mmap(&call, open);
+        if let Some(open) = fresh {
+            self.store.release_open(open);
+        }
+        let (address, populate) = done?;
         if populate {
             self.populate(address, address + page_align(call.len));
         }
@@ -105,6 +116,7 @@ impl Ctx<'_> {
         if self.mm.map_count() > self.map_count_max() {
             return Err(Errno::ENOMEM);
         }
+        let huge = open.is_some_and(|open| self.store.file(open).kind == FileKind::Hugetlb);
         let mut vm = prot_bits(call.prot)
             .with(self.flag_bits(flags))
             .with(self.mm.def_flags)
@@ -127,6 +139,10 @@ impl Ctx<'_> {
         }
         if let Some(open) = open {
             vm = self.file_flags(open, flags, call.prot, vm, pgoff, len)?;
+            if huge {
+                vm = vm.with(VmFlags::HUGETLB).with(VmFlags::DONTEXPAND);
+                pgoff = 0;
+            }
         } else {
             vm = self.anonymous_flags(flags, vm)?;
             pgoff = if vm.has(VmFlags::SHARED) { 0 } else { addr >> PAGE_BITS };
@@ -245,7 +261,7 @@ impl Ctx<'_> {
         if !self.may_expand(vm, pages - old_pages) {
             return Err(Errno::ENOMEM);
         }
-        if vm.accountable() {
+        if vm.accountable() && !vm.has(VmFlags::HUGETLB) {
             // What is replaced pays for what replaces it.
             if pages > old_accounted {
                 self.promise(pages - old_accounted)?;
@@ -264,6 +280,9 @@ impl Ctx<'_> {
                 self.store.forget(pages);
             }
             return Err(Errno::EOPNOTSUPP);
+        }
+        if let Some(open) = open.filter(|_| vm.has(VmFlags::HUGETLB)) {
+            self.promise_huge(open, vm, pgoff, pages)?;
         }
         let shared_anonymous = open.is_none() && vm.has(VmFlags::SHARED);
         if shared_anonymous {
@@ -286,7 +305,7 @@ impl Ctx<'_> {
         self.mm.account(vm, pages, true);
         self.store.droppable |= vm.has(VmFlags::DROPPABLE);
         if vm.has(VmFlags::LOCKED) {
-            if vm.has(VmFlags::DROPPABLE) {
+            if vm.any(VmFlags::DROPPABLE.with(VmFlags::HUGETLB)) {
                 // `vma_supports_mlock()`: what can go at any time is not locked.
                 self.change(addr, |vma| vma.flags = vma.flags.without(VmFlags::LOCKED_MASK));
             } else {

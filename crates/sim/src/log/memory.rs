@@ -45,12 +45,14 @@ pub(super) fn show_mem(
     let known = kinds(release, arch);
     let high = |zone: &&counters::ZoneCounters| zone.kind == ZoneKind::HighMem;
     let free_high: u64 = counters.zones.iter().filter(high).map(|zone| zone.free).sum();
+    let first = counters.nodes.first().map_or(0, |node| node.node);
     let huge = (release >= Release::new(3, 10)).then(|| {
         let pool = |node: &counters::NodeCounters| HugePool {
             node: node.node,
-            total: Some(0),
-            free: Some(0),
-            surplus: Some(0),
+            // All of it stands on the first node.
+            total: Some(if node.node == first { counters.pool.total } else { 0 }),
+            free: Some(if node.node == first { counters.pool.free } else { 0 }),
+            surplus: Some(if node.node == first { counters.pool.surplus } else { 0 }),
             size: Bytes::from_kib(2048),
         };
         counters.nodes.iter().map(pool).collect()

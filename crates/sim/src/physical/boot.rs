@@ -16,6 +16,9 @@ use super::zones::{KINDS, Zone, class};
 use crate::config::Huge;
 use crate::page::HUGE;
 
+/// Pages below which a kernel boots without huge pages: 512 MiB (`hugepage_init()`).
+const LEAST_FOR_HUGE: u64 = 512 << 8;
+
 impl Physical {
     /// Everything that follows from the zones as they were while the kernel came up.
     pub(super) fn set_up(&mut self, huge: Huge, asked: Option<u64>) {
@@ -36,7 +39,10 @@ impl Physical {
         let low = |zone: &&Zone| zone.kind <= ZoneKind::Normal;
         let lowmem: u64 = self.zones.iter().filter(low).map(|zone| zone.managed_at_init).sum();
         let own = min_free_kbytes(self.release, lowmem * 4).unwrap_or(0);
-        if huge == Huge::Never {
+        // `hugepage_init()` leaves it at that where huge pages would not pay, and up to 5.15 where they are off.
+        let total: u64 = self.zones.iter().map(|zone| zone.managed_at_init).sum();
+        let again = self.release >= facts::Release::new(5, 16) && total >= LEAST_FOR_HUGE;
+        if huge == Huge::Never && !again {
             return own;
         }
         // The marks that khugepaged finds are those of the kernel's own choice.
@@ -48,6 +54,10 @@ impl Physical {
                 .filter(low)
                 .map(|zone| (Pages::new(zone.managed_at_init), zone.marks.high)),
         );
+        if huge == Huge::Never {
+            // `calculate_min_free_kbytes()`, by which the marks count as used.
+            return min_free_kbytes(self.release, buffer.count() * 4).unwrap_or(own);
+        }
         let zones = self.populated();
         khugepaged_min_free_kbytes(own, zones, Pages::new(HUGE), buffer, PageSize::KIB_4)
     }

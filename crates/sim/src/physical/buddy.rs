@@ -443,3 +443,6 @@ fn overlaps(used: &BTreeMap<u64, u64>, first: u64, len: u64) -> bool {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod measured;

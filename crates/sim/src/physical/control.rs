@@ -133,6 +133,9 @@ impl Physical {
                 self.scale_factor = value;
                 self.set_marks(|zone| zone.managed);
             }
+            "vm.watermark_boost_factor" => {
+                self.zones.iter_mut().for_each(|zone| zone.boost_factor = value);
+            }
             "vm.swappiness" => self.swappiness = within(most_swappy)?,
             "vm.page-cluster" => self.swap.cluster = u32::try_from(within(31)?).unwrap_or(31),
             "vm.vfs_cache_pressure" => self.slab.pressure = value,
@@ -146,6 +149,7 @@ impl Physical {
             }
             "vm.dirty_bytes" => self.writeback.limit = value.div_ceil(4096),
             "vm.dirty_background_bytes" => self.writeback.background_limit = value.div_ceil(4096),
+            "vm.dirty_writeback_centisecs" => self.writeback.interval_centisecs = value,
             "vm.dirty_expire_centisecs" => self.writeback.expire_centisecs = value,
             _ => {}
         }

@@ -7,7 +7,7 @@
 use rules::overcommit::commit_limit;
 
 use super::buddy::Buddy;
-use super::counters::{Counters, Lru, NodeCounters, SwapArea, ZoneCounters, blocks};
+use super::counters::{Counters, HugePool, Lru, NodeCounters, SwapArea, ZoneCounters, blocks};
 use super::{List, Physical, Zone};
 use crate::frames::file_of;
 use crate::machine::Machine;
@@ -69,6 +69,12 @@ impl Counters {
             commit_limit: commit_limit(store.release(), store.strict()).count(),
             percpu: PERCPU.saturating_mul(u64::from(store.config.cpus)),
             dirty_thresholds: (physical.dirty_limits().1, physical.dirty_limits().0),
+            pool: HugePool {
+                total: store.pool.total(),
+                free: store.pool.free,
+                reserved: store.pool.reserved,
+                surplus: store.pool.surplus,
+            },
             swaps: areas(physical),
             events: physical.events.clone(),
             zones,

@@ -25,10 +25,21 @@ pub(crate) struct Counters {
     pub(crate) percpu: u64,
     /// Dirty pages beyond which writers wait, and beyond which writeback begins.
     pub(crate) dirty_thresholds: (u64, u64),
+    /// The pool of huge pages.
+    pub(crate) pool: HugePool,
     /// Swap areas: name, whether a partition, size, used, priority.
     pub(crate) swaps: Vec<SwapArea>,
     /// Events, by their names in `/proc/vmstat`; those that never happen are not in it.
     pub(crate) events: BTreeMap<&'static str, u64>,
+}
+
+/// The pool of huge pages, counted in these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct HugePool {
+    pub(crate) total: u64,
+    pub(crate) free: u64,
+    pub(crate) reserved: u64,
+    pub(crate) surplus: u64,
 }
 
 /// A swap area as `/proc/swaps` lists it.

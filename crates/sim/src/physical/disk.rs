@@ -18,8 +18,9 @@ use crate::frames::Frames;
 /// Pages of a request: 512 KiB, the most that an NVMe disk of QEMU takes at once (`mdts=7`).
 const REQUEST: u64 = 128;
 /// What a fault on an untouched page takes beside reclaim, nanoseconds: disks work on meanwhile. A
-/// twentieth of what it is under emulation, as in `psi/costs.rs`.
-const FAULT: u64 = 500;
+/// twentieth of what it is under emulation, as in `psi/costs.rs`: 21 µs on 6.1, 28 µs on 6.12 (`utime` and
+/// `stime` of the large process of `scenarios/43-the-protected-giant.kdl`).
+pub(super) const FAULT: u64 = 1_200;
 
 /// Pages that wait for the disk.
 #[derive(Debug, Clone, Default)]
@@ -57,13 +58,21 @@ impl Physical {
 
     /// `swap_writepage()`: these frames are written.
     pub(super) fn gather(&mut self, first: u64, count: u64) {
+        if self.queue.gathered_pages >= REQUEST {
+            self.send();
+        }
         match self.queue.gathered.last_mut() {
             Some((start, len)) if *start + *len == first => *len += count,
             _ => self.queue.gathered.push((first, count)),
         }
         self.queue.gathered_pages += count;
-        if self.queue.gathered_pages >= REQUEST {
-            self.send();
+    }
+
+    /// How many pages the request at hand has room for: at least one, for a full one is sent first.
+    pub(super) fn room_of_request(&self) -> u64 {
+        match REQUEST.saturating_sub(self.queue.gathered_pages) {
+            0 => REQUEST,
+            room => room,
         }
     }
 
@@ -78,6 +87,11 @@ impl Physical {
         self.queue.busy_until = begins.saturating_add(pages.saturating_mul(self.disk.page));
         let there = self.queue.busy_until.saturating_add(self.disk.request);
         self.queue.under_way.extend(gathered.into_iter().map(|(first, len)| (there, first, len)));
+    }
+
+    /// What the disk needs for a page of a large file, nanoseconds.
+    pub(super) fn cost_of_writing(&self) -> u64 {
+        self.disk.page + self.disk.request / REQUEST
     }
 
     /// Time passes for the disks.
@@ -101,6 +115,18 @@ impl Physical {
 }
 
 impl Frames {
+    /// Those that arrive while a batch is still off its list are not moved, and stay in memory until the
+    /// list has gone round: `folio_rotate_reclaimable()` knows only pages on lists.
+    pub(super) fn arrive_in_batch(&mut self, clock: u64, batch: &[(u64, u64)]) {
+        for &(first, count) in batch {
+            self.map.update(first, first + count, |_, frame| frame.reclaim = false);
+        }
+        self.arrive(clock);
+        for &(first, count) in batch {
+            self.map.update(first, first + count, |_, frame| frame.reclaim = frame.writeback);
+        }
+    }
+
     /// Pages that the disk has by now (`clock`: the machine's time) are no longer being written, and those
     /// that reclaim waited for are the oldest of their list.
     pub(crate) fn arrive(&mut self, clock: u64) {
@@ -117,7 +143,8 @@ impl Frames {
                     return;
                 }
                 frame.writeback = false;
-                if frame.reclaim {
+                // Those that somebody looks at just now are on no list, and are not moved.
+                if frame.reclaim && frame.lru > 0 {
                     physical.delist(at, len, frame);
                     (frame.reclaim, frame.active) = (false, false);
                     physical.enlist_oldest(at, len, frame);
@@ -132,7 +159,16 @@ impl Ctx<'_> {
     pub(super) fn faults_take(&mut self, pages: u64) {
         if let Some(physical) = self.store.frames.physical.as_deref_mut() {
             physical.disks_work(FAULT.saturating_mul(pages));
+            self.share_time();
         }
+    }
+
+    /// When so many pages will have arrived, or this much time has passed.
+    pub(super) fn disk_has(&mut self, pages: u64, most: u64) -> u64 {
+        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return 0 };
+        physical.send();
+        let latest = physical.queue.now.saturating_add(most);
+        physical.arrival_of(pages).unwrap_or(0).min(latest)
     }
 
     /// Waits until so many pages have arrived, but no longer than this; how long it took.

@@ -86,6 +86,7 @@ impl Physical {
         for at in self.allowed(what.highest()) {
             let before = self.zones[at].lists();
             let pages = self.take(at, want, what, mark);
+            self.wake_boosted(at);
             if pages > 0 {
                 let zone = u8::try_from(at).unwrap_or(NOWHERE);
                 self.grant(Granted { zone, before, pages, what, mark });
@@ -93,6 +94,21 @@ impl Physical {
             }
         }
         None
+    }
+
+    /// Page tables that can be had from a list before that is refilled, where it matters when it is: since 6.7
+    /// a refill takes the more, the more refills there were in a row.
+    fn listed_tables(&self) -> u64 {
+        let first = self.fallback(For::Kernel.highest()).first().copied();
+        first.map_or(u64::MAX, |at| self.zones[at].pcp.until_refill(For::Kernel.kind()))
+    }
+
+    /// kswapd is woken where the marks have been raised.
+    fn wake_boosted(&mut self, at: usize) {
+        if std::mem::take(&mut self.zones[at].boosted) {
+            let (node, kind) = (self.zones[at].node, self.zones[at].kind);
+            self.wake(node, class(kind));
+        }
     }
 
     /// Pages that the fast path can grant in all, roughly: never too many.
@@ -115,6 +131,7 @@ impl Ctx<'_> {
             return Ok(Grant { pages: want, zone: NOWHERE, memcg: 0 });
         };
         physical.bound = bound;
+        let want = if what == For::Huge { want } else { want.min(physical.pages_of_turn()) };
         let grant = match physical.grab(want, what, Mark::Low) {
             Some(grant) => grant,
             None => self.allocate_slowly(want, what)?,
@@ -133,13 +150,13 @@ impl Ctx<'_> {
         }
         let mut fruitless = 0;
         loop {
-            let woken = self.wake_kswapd(what.highest());
+            self.wake_kswapd(what.highest());
             let Some(physical) = self.store.frames.physical.as_deref_mut() else {
                 return Err(NoMemory::Failed);
             };
-            let mark = if woken { Mark::Low } else { Mark::Min };
-            let grant =
-                physical.grab(want, what, mark).or_else(|| physical.grab(want, what, Mark::Min));
+            // What kswapd has freed by its next turn is for the next request.
+            let want = want.min(physical.pages_of_turn());
+            let grant = physical.grab(want, what, Mark::Min);
             if let Some(grant) = grant {
                 return Ok(grant);
             }
@@ -289,7 +306,8 @@ impl Ctx<'_> {
         }
         let paid = self.store.frames.memcgs.room(self.mm.memcg);
         let room = physical.room(For::Kernel).min(paid).saturating_sub(1024);
-        count.min(room - room / 256).max(table)
+        let tables = physical.listed_tables().saturating_mul(HUGE).saturating_add(table);
+        count.min(room - room / 256).min(tables).max(table)
     }
 }
 

@@ -121,7 +121,7 @@ pub(crate) struct Lru {
     pub(super) generational: bool,
     /// Whether page tables are walked (`LRU_GEN_MM_WALK`).
     pub(super) walks: bool,
-    /// In which order cgroups are visited, by node (6.2).
+    /// In which order cgroups are visited, by node (6.3).
     pub(super) memcgs: BTreeMap<u32, MemcgLru>,
     /// `min_ttl_ms` as nanoseconds.
     pub(super) min_ttl: u64,

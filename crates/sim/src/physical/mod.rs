@@ -14,6 +14,7 @@ mod count;
 pub(crate) mod counters;
 mod disk;
 mod gate;
+mod kswapd;
 mod lru;
 pub(crate) mod mglru;
 pub(crate) mod objects;
@@ -51,6 +52,7 @@ use crate::profile::Profile;
 use crate::range_map::RangeMap;
 use buddy::Buddy;
 use disk::Queue;
+use kswapd::Kswapd;
 use workingset::Shadow;
 use writeback::Writeback;
 
@@ -94,6 +96,9 @@ pub(crate) struct Physical {
     /// How fast disks are, and what is on its way to them.
     pub(crate) disk: Disk,
     pub(crate) queue: Queue,
+    /// Those that are at work, and when the turn of the task is over that they work beside.
+    pub(crate) kswapds: Vec<Kswapd>,
+    pub(crate) turn_ends: u64,
     /// Runs of kswapd that freed nothing, one after the other.
     pub(crate) kswapd_failures: u32,
     /// Pages scanned since one was last freed (`NR_PAGES_SCANNED`, up to 4.7).
@@ -169,6 +174,8 @@ impl Physical {
             writeback: Writeback::new(config.release),
             disk: config.disk,
             queue: Queue::default(),
+            kswapds: Vec::new(),
+            turn_ends: 0,
             kswapd_failures: 0,
             pages_scanned: 0,
             slab: Slab::new(config, profile.slab_reclaimable, profile.slab_unreclaimable),

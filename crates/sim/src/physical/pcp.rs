@@ -184,6 +184,11 @@ impl Pcp {
         self.lists.iter().sum::<u64>() + self.huge * HUGE
     }
 
+    /// Pages that can be had before a refill, whose size depends on what was asked for before.
+    pub(super) fn until_refill(&self, kind: Type) -> u64 {
+        if self.rule == Rule::Tuned { self.lists[kind as usize] } else { u64::MAX }
+    }
+
     /// Takes up to `want` pages one after the other, each while more than the limit is free; how many there
     /// were (`rmqueue_pcplist()`)
     pub(super) fn take(&mut self, want: u64, kind: Type, above: Above, pool: &mut Pool<'_>) -> u64 {
@@ -311,7 +316,8 @@ impl Pcp {
         let mut left = pages;
         while left > 0 {
             self.clamp();
-            let quiet = !(self.rule == Rule::Tuned && self.below_high) && !self.reclaim_active;
+            let short = self.rule == Rule::Tuned && self.below_high;
+            let quiet = !short && !self.reclaim_active;
             let room = self.high.saturating_sub(self.count() + 1);
             if quiet && room > 0 {
                 let some = room.min(left);
@@ -344,9 +350,8 @@ impl Pcp {
     /// Whether each return is as large as the last.
     fn settled(&self) -> bool {
         match self.rule {
-            Rule::Batch => true,
             // It does not grow any more: `before` says so.
-            Rule::Back => true,
+            Rule::Batch | Rule::Back => true,
             Rule::Tuned => self.free_count >= self.batch << SCALE_MOST,
         }
     }
@@ -364,9 +369,8 @@ impl Pcp {
     fn nr_high(&mut self) -> u64 {
         let freed = self.free_count.max(self.batch);
         match self.rule {
-            Rule::Batch => self.high,
             Rule::Back if self.reclaim_active => self.high.min(self.batch << 2),
-            Rule::Back => self.high,
+            Rule::Batch | Rule::Back => self.high,
             Rule::Tuned if self.high == 0 => 0,
             Rule::Tuned if self.reclaim_active => {
                 self.high = self.high.saturating_sub(freed).max(self.high_min);

@@ -2,12 +2,11 @@
 //!
 //! # What it follows
 //! `balance_pgdat()`, `do_try_to_free_pages()`, `shrink_node()` and `shrink_lruvec()` in
-//! `mm/vmscan.c`. kswapd runs to its end at the moment that it is woken.
+//! `mm/vmscan.c`. kswapd's own part is in `kswapd.rs`.
 
 use std::collections::BTreeSet;
 
 use rules::memcg::View;
-use rules::watermark::ZoneKind;
 
 use super::balance::Prepared;
 use super::lru::{List, Owner};
@@ -81,14 +80,45 @@ pub(crate) const CLUSTER: u64 = 32;
 /// `DEF_PRIORITY`.
 pub(super) const FIRST: u32 = 12;
 /// How long kswapd waits for pages that are being written, nanoseconds (`HZ/10`),
-const PATIENCE: u64 = 100_000_000;
+pub(super) const PATIENCE: u64 = 100_000_000;
 /// and a task that found nothing else, since 5.16.
 const TICK: u64 = 4_000_000;
 /// `MAX_RECLAIM_RETRIES`.
 const RETRIES: u32 = 16;
 
+/// A walk over the cgroups of a node, wherever it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Walk {
+    node: u32,
+    ids: Vec<MemcgId>,
+    /// The next of them.
+    next: usize,
+    /// One has been looked at.
+    begun: bool,
+    /// It may end before the last one.
+    partial: bool,
+    /// Its pages are in generations.
+    generations: bool,
+    all: Option<Prepared>,
+    work: Option<Work>,
+}
+
+/// The lists of a cgroup, while they are scanned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Work {
+    owner: Owner,
+    prepared: Prepared,
+    /// Pages still to be scanned, by list, and those that there were.
+    left: [u64; 4],
+    wanted: [u64; 4],
+    /// What the pass had scanned and freed before.
+    before: (u64, u64),
+    /// Both kinds have been made to end in proportion, or need not.
+    adjusted: bool,
+}
+
 impl Pass {
-    fn new(among: Among, target: u64, kswapd: bool) -> Pass {
+    pub(super) fn new(among: Among, target: u64, kswapd: bool) -> Pass {
         Pass {
             among,
             target,
@@ -97,7 +127,7 @@ impl Pass {
             waiting: 0,
             priority: FIRST,
             kswapd,
-            class: super::class(ZoneKind::Movable),
+            class: super::class(rules::watermark::ZoneKind::Movable),
             may_swap: true,
             force_deactivate: false,
             skipped: false,
@@ -113,12 +143,6 @@ impl Pass {
 }
 
 impl Physical {
-    /// Pages that a run of kswapd wants at least (`kswapd_shrink_node()`): what all marks ask for.
-    fn kswapd_target(&self, node: u32) -> u64 {
-        let zones = self.zones.iter().filter(|zone| zone.node == node && zone.managed > 0);
-        zones.map(|zone| (zone.marks.high.count() + zone.boost).max(CLUSTER)).sum()
-    }
-
     /// Whether reclaim by a task may leave off in the middle of a subtree: by one whose cgroup is full, up
     /// to 5.3; by any since 6.10.
     fn walks_in_part(&self, pass: &Pass) -> bool {
@@ -132,68 +156,12 @@ impl Physical {
         self.kswapd_failures >= RETRIES
     }
 
-    fn nodes(&self) -> BTreeSet<u32> {
+    pub(super) fn nodes(&self) -> BTreeSet<u32> {
         self.zones.iter().map(|zone| zone.node).collect()
     }
 }
 
 impl Ctx<'_> {
-    /// `wake_all_kswapds()`: every node's kswapd that has something to do does it; whether any has
-    /// freed anything.
-    pub(crate) fn wake_kswapd(&mut self, highest: ZoneKind) -> bool {
-        let Some(physical) = self.store.frames.physical.as_deref() else { return false };
-        let class = super::class(highest);
-        let mut freed = false;
-        for node in physical.nodes() {
-            freed |= self.kswapd(node, class);
-        }
-        freed
-    }
-
-    /// `balance_pgdat()`.
-    fn kswapd(&mut self, node: u32, class: usize) -> bool {
-        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return false };
-        if physical.kswapd_is_hopeless() || physical.balanced(node, class) {
-            return false;
-        }
-        physical.count("pageoutrun", 1);
-        physical.reclaims(node, class, true);
-        let target = physical.kswapd_target(node);
-        let mut pass = Pass { class, ..Pass::new(Among::Machine, target, true) };
-        let mut all = 0;
-        let mut looked_at = (0, 0);
-        while pass.priority >= 1 {
-            let Some(physical) = self.store.frames.physical.as_deref() else { break };
-            if physical.balanced(node, class) {
-                break;
-            }
-            let generational = physical.has_generations();
-            if generational {
-                self.age_node(node, &mut pass);
-            }
-            pass.freed = 0;
-            self.shrink_node(node, &mut pass);
-            all += pass.freed;
-            // `reclaim_throttle(VMSCAN_THROTTLE_WRITEBACK)`: everything is on its way already.
-            let seen = (pass.scanned - looked_at.0, pass.waiting - looked_at.1);
-            if seen.1 > 0 && seen.0 == seen.1 {
-                self.wait_for_disk(CLUSTER, PATIENCE);
-            }
-            looked_at = (pass.scanned, pass.waiting);
-            // `kswapd_shrink_node()`: as many were looked at as are wanted. Of lists of two ages those that
-            // were freed are counted.
-            let enough = if generational { pass.freed.max(seen.0) } else { pass.freed };
-            if enough < pass.target || pass.freed == 0 {
-                pass.priority -= 1;
-            }
-        }
-        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
-            physical.reclaims(node, class, false);
-            physical.kswapd_failures = if all > 0 { 0 } else { physical.kswapd_failures + 1 };
-        }
-        all > 0
-    }
-
     /// `try_to_free_pages()`: direct reclaim of a batch; how many pages were freed.
     pub(crate) fn reclaim_directly(&mut self, what: For) -> u64 {
         if let Some(physical) = self.store.frames.physical.as_deref_mut() {
@@ -233,6 +201,7 @@ impl Ctx<'_> {
                 for node in physical.nodes() {
                     if !bound || self.is_bound_to(node) {
                         self.shrink_node(node, &mut pass);
+                        self.share_time();
                     }
                 }
                 if pass.freed >= pass.target || pass.priority == 0 {
@@ -280,55 +249,84 @@ impl Ctx<'_> {
 
     /// `shrink_node()`: every cgroup's lists in turn, and the kernel's own caches.
     fn shrink_node(&mut self, node: u32, pass: &mut Pass) {
+        let mut walk = self.begin_walk(node, pass);
+        while self.walk_on(&mut walk, pass) {}
+    }
+
+    /// Begins to go over a node.
+    pub(super) fn begin_walk(&mut self, node: u32, pass: &Pass) -> Walk {
         self.pass_takes();
-        let ordered = |physical: &Physical| physical.has_generations() && physical.orders_memcgs();
-        let ordered = self.store.frames.physical.as_deref().is_some_and(ordered);
-        if ordered && pass.among.is_machine() {
-            self.shrink_node_of_generations(node, pass);
-            return;
+        let root = pass.among.root();
+        let ids = self.store.frames.memcgs.subtree(root);
+        let mut walk = Walk { node, ids, ..Walk::default() };
+        let Some(physical) = self.store.frames.physical.as_deref() else { return walk };
+        if physical.has_generations() && physical.orders_memcgs() && pass.among.is_machine() {
+            walk.generations = true;
+            return walk;
+        }
+        let owners: Vec<Owner> = walk.ids.iter().map(|id| (node, id.0)).collect();
+        walk.all = physical.looks_at_all().then(|| physical.prepare(node, &owners, pass));
+        walk.partial = physical.walks_in_part(pass);
+        // A walk goes on where the last one ended, and ends when enough is freed.
+        let last = physical.walked.get(&(node, root.0)).filter(|_| walk.partial);
+        let from =
+            last.and_then(|last| walk.ids.iter().position(|id| id == last)).map_or(0, |at| at + 1);
+        walk.next = if from < walk.ids.len() { from } else { 0 };
+        walk
+    }
+
+    /// Scans up to 32 pages of each list of the cgroup at hand, or comes to the next one; false: the node is
+    /// done.
+    pub(super) fn walk_on(&mut self, walk: &mut Walk, pass: &mut Pass) -> bool {
+        if walk.generations {
+            self.shrink_node_of_generations(walk.node, pass);
+            return false;
+        }
+        if let Some(mut work) = walk.work.take() {
+            if self.shrink_some(&mut work, pass) {
+                walk.work = Some(work);
+            } else {
+                self.end_lruvec(&work, pass);
+            }
+            return true;
+        }
+        let Some(&id) = walk.ids.get(walk.next) else {
+            self.shrink_caches(pass);
+            return false;
+        };
+        if walk.partial && walk.begun && pass.freed >= pass.target {
+            return false;
         }
         let root = pass.among.root();
-        let subtree = self.store.frames.memcgs.subtree(root);
-        let owners: Vec<Owner> = subtree.iter().map(|id| (node, id.0)).collect();
-        let Some(physical) = self.store.frames.physical.as_deref() else { return };
-        let all = physical.looks_at_all().then(|| physical.prepare(node, &owners, pass));
-        let partial = physical.walks_in_part(pass);
-        // A walk goes on where the last one ended, and ends when enough is freed.
-        let key = (node, root.0);
-        let last = physical.walked.get(&key).filter(|_| partial);
-        let from =
-            last.and_then(|last| subtree.iter().position(|id| id == last)).map_or(0, |at| at + 1);
-        let from = if from < subtree.len() { from } else { 0 };
-        for (at, id) in subtree.iter().copied().enumerate().skip(from) {
-            if partial && at > from && pass.freed >= pass.target {
-                return;
-            }
-            if partial && let Some(physical) = self.store.frames.physical.as_deref_mut() {
-                physical.walked.insert(key, id);
-            }
-            let view = self.store.frames.memcgs.view(root, id, pass.takes_low);
-            match view {
-                View::Min => continue,
-                View::Low => {
-                    pass.skipped_low = true;
-                    continue;
-                }
-                View::Scan { breaks_low, holds_back, .. } => {
-                    pass.skipped_low |= holds_back;
-                    if breaks_low {
-                        self.store.frames.memcgs.note(id, Event::Low, 1);
-                    }
-                }
-            }
-            pass.view = Some(view);
-            pass.swap_room = self.store.frames.memcgs.swap_room(id);
-            let before = (pass.scanned, pass.freed);
-            self.shrink_lruvec((node, id.0), pass, all);
-            let who = usize::from(!pass.kswapd);
-            let vm = &mut self.store.frames.memcgs.get_mut(id).vm;
-            vm.scan[who] += pass.scanned - before.0;
-            vm.steal[who] += pass.freed - before.1;
+        walk.next += 1;
+        walk.begun = true;
+        if walk.partial
+            && let Some(physical) = self.store.frames.physical.as_deref_mut()
+        {
+            physical.walked.insert((walk.node, root.0), id);
         }
+        let view = self.store.frames.memcgs.view(root, id, pass.takes_low);
+        match view {
+            View::Min => return true,
+            View::Low => {
+                pass.skipped_low = true;
+                return true;
+            }
+            View::Scan { breaks_low, holds_back, .. } => {
+                pass.skipped_low |= holds_back;
+                if breaks_low {
+                    self.store.frames.memcgs.note(id, Event::Low, 1);
+                }
+            }
+        }
+        pass.view = Some(view);
+        pass.swap_room = self.store.frames.memcgs.swap_room(id);
+        walk.work = self.begin_lruvec((walk.node, id.0), pass, walk.all);
+        true
+    }
+
+    /// The kernel's own caches, behind all cgroups.
+    fn shrink_caches(&mut self, pass: &mut Pass) {
         if pass.among.is_machine()
             && let Some(physical) = self.store.frames.physical.as_deref_mut()
         {
@@ -362,59 +360,77 @@ impl Ctx<'_> {
         self.store.frames.physical.as_deref().is_none_or(|physical| physical.is_allowed(node))
     }
 
-    /// `shrink_lruvec()`.
-    fn shrink_lruvec(&mut self, owner: Owner, pass: &mut Pass, all: Option<Prepared>) {
-        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
+    /// `shrink_lruvec()` begins: how much of each list is to be scanned.
+    fn begin_lruvec(
+        &mut self,
+        owner: Owner,
+        pass: &mut Pass,
+        all: Option<Prepared>,
+    ) -> Option<Work> {
+        let before = (pass.scanned, pass.freed);
+        let physical = self.store.frames.physical.as_deref_mut()?;
         if physical.has_generations() {
             self.shrink_generations(owner, pass);
             if let Some(physical) = self.store.frames.physical.as_deref_mut() {
                 physical.send();
             }
-            return;
+            self.note_scan(MemcgId(owner.1), pass, before);
+            return None;
         }
-        let Some(vec) = physical.lru.vecs.get(&owner) else { return };
+        let vec = physical.lru.vecs.get(&owner)?;
         let prepared = all.unwrap_or_else(|| physical.prepare(owner.0, &[owner], pass));
-        let mut left = physical.scan_counts(vec, pass, prepared);
-        let wanted = left;
-        let all = !pass.kswapd && pass.priority == FIRST;
-        let before = pass.freed;
-        let mut adjusted = all;
-        while left[0] > 0 || left[2] > 0 || left[3] > 0 {
-            for (at, list) in List::EVICTABLE.into_iter().enumerate() {
-                let some = left[at].min(CLUSTER);
-                if some == 0 {
-                    continue;
-                }
-                left[at] -= some;
-                if list.is_active() {
-                    if prepared.may_deactivate[usize::from(list.is_file())] {
-                        self.shrink_active(owner, list, some);
-                    } else {
-                        pass.skipped = true;
-                    }
-                } else {
-                    self.shrink_inactive(owner, list, some, pass);
-                }
-            }
-            if pass.freed - before < pass.target || adjusted {
+        let left = physical.scan_counts(vec, pass, prepared);
+        let adjusted = !pass.kswapd && pass.priority == FIRST;
+        Some(Work { owner, prepared, left, wanted: left, before, adjusted })
+    }
+
+    /// A turn of `shrink_lruvec()`'s loop; false: there is no other.
+    fn shrink_some(&mut self, work: &mut Work, pass: &mut Pass) -> bool {
+        let Work { owner, prepared, left, wanted, before, adjusted } = work;
+        if left[0] == 0 && left[2] == 0 && left[3] == 0 {
+            return false;
+        }
+        for (at, list) in List::EVICTABLE.into_iter().enumerate() {
+            let some = left[at].min(CLUSTER);
+            if some == 0 {
                 continue;
             }
-            // Enough: the kind of which less is left to scan ends, the other in proportion.
-            let (anon, file) = (left[0] + left[1], left[2] + left[3]);
-            if anon == 0 || file == 0 {
-                break;
+            left[at] -= some;
+            if list.is_active() {
+                if prepared.may_deactivate[usize::from(list.is_file())] {
+                    self.shrink_active(*owner, list, some);
+                } else {
+                    pass.skipped = true;
+                }
+            } else {
+                self.shrink_inactive(*owner, list, some, pass);
             }
-            let (small, large) = if file > anon { (0, 2) } else { (2, 0) };
-            let share = |at: usize| wanted[at] + wanted[at + 1] + 1;
-            let percent = (left[small] + left[small + 1]) * 100 / share(small);
-            left[small] = 0;
-            left[small + 1] = 0;
-            for at in [large, large + 1] {
-                let done = wanted[at] - left[at];
-                left[at] = (wanted[at] * (100 - percent.min(100)) / 100).saturating_sub(done);
-            }
-            adjusted = true;
         }
+        if pass.freed - before.1 < pass.target || *adjusted {
+            return true;
+        }
+        // Enough: the kind of which less is left to scan ends, the other in proportion.
+        let (anon, file) = (left[0] + left[1], left[2] + left[3]);
+        if anon == 0 || file == 0 {
+            return false;
+        }
+        let (small, large) = if file > anon { (0, 2) } else { (2, 0) };
+        let share = |at: usize| wanted[at] + wanted[at + 1] + 1;
+        let percent = (left[small] + left[small + 1]) * 100 / share(small);
+        left[small] = 0;
+        left[small + 1] = 0;
+        for at in [large, large + 1] {
+            let done = wanted[at] - left[at];
+            left[at] = (wanted[at] * (100 - percent.min(100)) / 100).saturating_sub(done);
+        }
+        *adjusted = true;
+        true
+    }
+
+    /// `shrink_lruvec()` ends.
+    fn end_lruvec(&mut self, work: &Work, pass: &Pass) {
+        let owner = work.owner;
+        self.note_scan(MemcgId(owner.1), pass, work.before);
         // Anonymous pages are aged even if none is reclaimed.
         let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
         physical.send();
@@ -428,6 +444,14 @@ impl Ctx<'_> {
         {
             vec.seen = vec.activated;
         }
+    }
+
+    /// What of a pass was a cgroup's.
+    fn note_scan(&mut self, id: MemcgId, pass: &Pass, before: (u64, u64)) {
+        let who = usize::from(!pass.kswapd);
+        let vm = &mut self.store.frames.memcgs.get_mut(id).vm;
+        vm.scan[who] += pass.scanned - before.0;
+        vm.steal[who] += pass.freed - before.1;
     }
 
     /// `should_reclaim_retry()` and what came before it: whether another attempt makes sense.

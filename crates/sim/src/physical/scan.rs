@@ -5,7 +5,7 @@
 use super::lru::{List, Owner};
 use super::reclaim::Pass;
 use super::rmap::Mapper;
-use super::{Balance, Slot};
+use super::{Balance, Physical, Slot};
 use crate::ctx::Ctx;
 use crate::frames::{Frame, file_of};
 use crate::memcg::{Event, MemcgId};
@@ -50,16 +50,20 @@ impl Ctx<'_> {
         let mut freed = 0;
         let mut written = 0;
         let mut waiting = 0;
+        let mut batch = Vec::new();
         self.store.frames.arrive(self.store.clock);
         for (first, count, known) in self.oldest(owner, list, most) {
             let mut at = first;
             while at < first + count {
                 let left = first + count - at;
+                let room = self.store.frames.physical.as_deref().map(Physical::room_of_request);
+                let left = left.min(room.unwrap_or(left));
                 let (some, mappers) = self.mappers(at, left, &known);
                 let some = some.max(1);
                 if known.large {
                     self.split_frames(at, &mappers);
                 }
+                let mut worked = 0;
                 let mut verdict = self.check(at, some, &known, &mappers);
                 if verdict == Verdict::Wait && self.waits_for_pages(pass) {
                     let waited = self.wait_for_disk(u64::MAX, u64::MAX);
@@ -94,9 +98,11 @@ impl Ctx<'_> {
                             self.evict(owner, at, some, &mappers);
                         freed += gone;
                         written += wrote;
+                        worked = gone.max(wrote);
                         if kept > 0 {
                             // It has been looked at, and is the youngest.
                             self.store.frames.rotate(at, kept);
+                            batch.push((at, kept));
                         }
                         if gone + kept > 0 {
                             done = gone + kept;
@@ -112,14 +118,15 @@ impl Ctx<'_> {
                 if verdict == Verdict::Activate {
                     self.give_slots_up(at, done);
                 }
+                self.reclaim_takes(done, worked);
                 scanned += done;
                 at += done;
             }
         }
+        self.store.frames.arrive_in_batch(self.store.clock, &batch);
         pass.waiting += waiting;
         pass.scanned += scanned;
         pass.freed += freed;
-        self.reclaim_takes(scanned, freed.max(written));
         let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
         let file = list.is_file();
         let (scan, steal) = if pass.kswapd {
@@ -127,8 +134,11 @@ impl Ctx<'_> {
         } else {
             ("pgscan_direct", "pgsteal_direct")
         };
-        physical.count(scan, scanned);
-        physical.count(steal, freed);
+        // Those of cgroups' own reclaim are in their `memory.stat` alone.
+        if pass.among.is_machine() {
+            physical.count(scan, scanned);
+            physical.count(steal, freed);
+        }
         physical.count(if file { "pgscan_file" } else { "pgscan_anon" }, scanned);
         physical.count(if file { "pgsteal_file" } else { "pgsteal_anon" }, freed);
         physical.note_scanned(owner, file, scanned);

@@ -6,8 +6,7 @@
 //! frame again. A number that is among the frames as well is in the swap cache.
 //!
 //! # What it leaves out
-//! Offsets within an area, and with them clusters and fragmentation; areas of equal priority do not
-//! take turns, the first is filled first. Slots that processors hold back.
+//! Offsets within an area, and with them clusters and fragmentation. Slots that processors hold back.
 
 use world::SwapSpec;
 
@@ -61,8 +60,26 @@ pub(crate) struct Swap {
     pub(crate) cluster: u32,
     /// Pages of memory that zram holds its content in.
     pub(crate) zram: u64,
+    /// Areas of equal priority take turns (`plist_requeue()` in `get_swap_pages()`): how many slots one gives
+    /// before the next one is asked,
+    turn: u64,
+    /// which gave the last ones, and how many more it will give.
+    giver: Option<(u8, u64)>,
     /// The priority that the next area gets which asks for none.
     next_priority: i32,
+}
+
+/// Slots that an area of several of equal priority gives at once: what a processor's cache of slots is filled
+/// with (`SWAP_BATCH`, 4.11 to 6.13), the rest of a cluster since, and one before.
+fn turn(release: facts::Release) -> u64 {
+    let since = |major, minor| release >= facts::Release::new(major, minor);
+    if since(6, 14) {
+        512
+    } else if since(4, 11) {
+        64
+    } else {
+        1
+    }
 }
 
 /// A page of memory, in the parts that zram's memory is counted in.
@@ -76,6 +93,8 @@ impl Swap {
             slots: RangeMap::default(),
             cluster: 3,
             zram: 0,
+            turn: turn(release),
+            giver: None,
             next_priority: if release >= facts::Release::new(4, 14) { -2 } else { -1 },
         }
     }
@@ -108,16 +127,28 @@ impl Swap {
         self.free() * 2 < self.total()
     }
 
-    /// Slots of the area of the highest priority that has any: the area, and how many of `want`.
-    pub(crate) fn reserve(&self, want: u64) -> Option<(u8, u64)> {
+    /// Slots of an area of the highest priority that has any: the area, and how many of `want`.
+    pub(crate) fn reserve(&mut self, want: u64) -> Option<(u8, u64)> {
         let free = |area: &Area| area.pages - area.used;
-        let best = self
-            .areas
-            .iter()
-            .enumerate()
-            .filter(|(_, area)| free(area) > 0)
-            .max_by_key(|(at, area)| (area.priority, std::cmp::Reverse(*at)))?;
-        Some((u8::try_from(best.0).ok()?, want.min(free(best.1))))
+        let best =
+            self.areas.iter().filter(|area| free(area) > 0).map(|area| area.priority).max()?;
+        let fits = |at: &u8| {
+            let area = self.areas.get(usize::from(*at));
+            area.is_some_and(|area| area.priority == best && free(area) > 0)
+        };
+        let count = u8::try_from(self.areas.len()).ok()?;
+        let (at, left) = match self.giver.filter(|(at, left)| *left > 0 && fits(at)) {
+            Some(giver) => giver,
+            None => {
+                let last = self.giver.map_or(0, |(at, _)| at + 1);
+                (0..count).map(|by| (last + by) % count).find(fits).map(|at| (at, self.turn))?
+            }
+        };
+        let alone = (0..count).filter(fits).count() == 1;
+        let most = free(self.areas.get(usize::from(at))?).min(want);
+        let given = if alone { most } else { most.min(left) };
+        self.giver = Some((at, left.saturating_sub(given)));
+        Some((at, given))
     }
 
     /// Pages are in swap from now on.

@@ -29,6 +29,9 @@ impl Ctx<'_> {
         let mut count = self.mm.pages.get(page).map_or(1, |(len, _)| len).min(most).max(1);
         if self.store.frames.map.get(pte.frame).is_none() {
             major = true;
+            if !self.is_synchronous(pte.frame) {
+                self.read_ahead(page, pte);
+            }
             let grant = self.allocate(1, For::User)?;
             let still = self.mm.pages.get(page).is_some_and(|(_, now)| now == pte);
             if !still || self.store.frames.map.get(pte.frame).is_some() {
@@ -43,9 +46,6 @@ impl Ctx<'_> {
                 .get(pte.frame)
                 .is_some_and(|(_, known)| known.active || known.aged.workingset);
             self.swap_read(back);
-            if !self.is_synchronous(pte.frame) {
-                self.read_ahead(page, pte);
-            }
             count = 1;
         }
         let Some((len, known)) = self.store.frames.map.get(pte.frame) else {
@@ -138,10 +138,24 @@ impl Ctx<'_> {
             if want == 0 {
                 return;
             }
-            let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
-            let Some(grant) = physical.grab(want, For::User, Mark::Low) else { return };
-            self.store.frames.memcgs.force_charge(memcg, grant.pages);
-            self.store.frames.read_slots(at, grant.pages, Grant { memcg: memcg.0, ..grant });
+            let grant = if memcg == self.mm.memcg {
+                // Reclaim may take what was there, or bring what was not.
+                let Ok(grant) = self.allocate(1, For::User) else { return };
+                let physical = self.store.frames.physical.as_deref();
+                let there = physical.is_some_and(|known| known.swap.slots.get(at).is_some());
+                if !there || self.store.frames.map.get(at).is_some() {
+                    self.store.frames.give_back(grant);
+                    at += 1;
+                    continue;
+                }
+                grant
+            } else {
+                let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
+                let Some(grant) = physical.grab(want, For::User, Mark::Low) else { return };
+                self.store.frames.memcgs.force_charge(memcg, grant.pages);
+                Grant { memcg: memcg.0, ..grant }
+            };
+            self.store.frames.read_slots(at, grant.pages, grant);
             at += grant.pages;
         }
     }

@@ -31,7 +31,8 @@ fn machine(release: &str, mib: u64, swap: &[SwapSpec]) -> Machine {
     let last = profile.zones.len() - 1;
     profile.file = 500;
     profile.zones[last].free -= 500;
-    let config = MachineConfig::with_memory(release, Arch::X86_64, profile);
+    let mut config = MachineConfig::with_memory(release, Arch::X86_64, profile);
+    config.lru_gen = mib == GENERATIONAL;
     let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
     for area in swap {
         machine.add_swap(area);
@@ -266,6 +267,9 @@ fn play(start: u64, release: &str, mib: u64, swap: &[SwapSpec], steps: u32) -> V
     shown
 }
 
+/// Machines of this many MiB have generations.
+const GENERATIONAL: u64 = 113;
+
 const DISK: SwapSpec = SwapSpec { len: 24 << 20, priority: None, zram: false };
 const ZRAM: SwapSpec = SwapSpec { len: 16 << 20, priority: Some(5), zram: true };
 
@@ -281,6 +285,15 @@ fn every_page_is_somewhere_whatever_programs_do() {
         (7, "5.10", &[ZRAM]),
     ] {
         play(seed, release, 112, swap, 150);
+    }
+    for (seed, release, swap) in [
+        (8, "6.1", &[DISK][..]),
+        (9, "6.12", &[DISK]),
+        (10, "6.12", &[DISK, ZRAM]),
+        (11, "6.18", &[]),
+        (12, "6.12", &[ZRAM]),
+    ] {
+        play(seed, release, GENERATIONAL, swap, 150);
     }
 }
 

@@ -2,13 +2,14 @@
 //!
 //! # What it follows
 //! `get_page_from_freelist()` and `zone_watermark_ok()` in `mm/page_alloc.c`. The marks and reserves are
-//! [`rules`]'; free pages are a count and not blocks. An order-0 request looks at the mark before each
-//! page, and only at the free lists: a processor's own list ([`Pcp`]) may hold pages that nobody gets
+//! [`rules`]'. An order-0 request looks at the mark before each page, and only at the
+//! free lists: a processor's own list ([`Pcp`]) may hold pages that nobody gets
 //! while the mark is not met.
 //!
 //! # What it leaves out
-//! Migrate types and stealing, and with them the boost of the marks (5.0), which stays 0. Blocks: a
-//! huge page fits wherever the count says that it does. See `DIVERGENCES.md`.
+//! Blocks, on machines of more than 4 GiB or where nobody counted them (`Profile::blocks`): a huge page
+//! fits there wherever the count says that it does, and the marks are never raised. Elsewhere [`Buddy`]
+//! has them. `ALLOC_NOFRAGMENT` (5.0): a zone is used up before the next one is, whatever it breaks.
 
 use facts::Release;
 use rules::watermark::{Marks, ZoneKind};

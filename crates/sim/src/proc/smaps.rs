@@ -7,7 +7,7 @@ use facts::Release;
 
 use super::maps::{header, vsyscall};
 use crate::mm::Mm;
-use crate::page::{PAGE, Pte, What};
+use crate::page::{HUGE, HUGE_BYTES, PAGE, Pte, What};
 use crate::store::Store;
 use crate::vm_flags::VmFlags;
 use crate::vma::Vma;
@@ -36,6 +36,8 @@ pub(crate) struct Share {
     pub(crate) swap: u64,
     pub(crate) swap_pss: u64,
     pub(crate) ksm: u64,
+    pub(crate) shared_hugetlb: u64,
+    pub(crate) private_hugetlb: u64,
 }
 
 impl Share {
@@ -53,6 +55,19 @@ impl Share {
             for (count, refs) in store.frames.slots(pte.frame, len) {
                 self.swap += count * PAGE;
                 self.swap_pss += (PAGE << SHIFT) / u64::from(refs.max(1)) * count;
+            }
+        }
+        if pte.what == What::Hugetlb {
+            // A page that its file has as well is counted once more than it is mapped.
+            let mut page = pte.frame;
+            while page < pte.frame + len {
+                let cached = u32::from(vma.has(VmFlags::MAYSHARE));
+                if store.pool.users(page).saturating_sub(cached) > 1 {
+                    self.shared_hugetlb += HUGE_BYTES;
+                } else {
+                    self.private_hugetlb += HUGE_BYTES;
+                }
+                page += HUGE;
             }
         }
         if !pte.counted() {
@@ -127,6 +142,8 @@ impl Share {
         self.swap += other.swap;
         self.swap_pss += other.swap_pss;
         self.ksm += other.ksm;
+        self.shared_hugetlb += other.shared_hugetlb;
+        self.private_hugetlb += other.private_hugetlb;
     }
 
     fn print(&self, text: &mut String, release: Release, rolled: bool) {
@@ -157,8 +174,8 @@ impl Share {
         row("AnonHugePages", self.anon_huge, old(39));
         row("ShmemPmdMapped", 0, since(4, 8));
         row("FilePmdMapped", 0, since(5, 4));
-        row("Shared_Hugetlb", 0, since(4, 4));
-        row("Private_Hugetlb", 0, since(4, 4));
+        row("Shared_Hugetlb", self.shared_hugetlb, since(4, 4));
+        row("Private_Hugetlb", self.private_hugetlb, since(4, 4));
         row("Swap", self.swap, old(26));
         row("SwapPss", pss(self.swap_pss), since(4, 3));
         row("Locked", pss(self.pss_locked), old(39));
@@ -213,7 +230,9 @@ fn entry(
     let since = |major, minor| release >= Release::new(major, minor);
     let _ = writeln!(text, "Size:           {:>8} kB", size >> 10);
     if release >= Release::old(2, 6, 29) {
-        text.push_str("KernelPageSize:        4 kB\nMMUPageSize:           4 kB\n");
+        let size = if flags.has(VmFlags::HUGETLB) { 2048 } else { 4 };
+        let _ =
+            writeln!(text, "KernelPageSize:     {size:>4} kB\nMMUPageSize:        {size:>4} kB");
     }
     share.print(text, release, false);
     if since(5, 0) {

@@ -6,7 +6,7 @@ use facts::Release;
 
 use crate::ctx::Task;
 use crate::mm::Mm;
-use crate::page::{ANON, FILE, PAGE, SHMEM, page_align};
+use crate::page::{ANON, FILE, PAGE, SHMEM, What, page_align};
 use crate::store::Store;
 use crate::unsynced::{KINDS, SWAP};
 
@@ -56,6 +56,8 @@ pub(crate) fn status(store: &Store, mm: &Mm, task: &Task, who: &Identity) -> Vec
     };
     let (exe, lib) = text_and_lib(mm);
     let rss = seen(store, mm);
+    let of_pool = mm.pages.iter().filter(|(_, _, pte)| pte.what == What::Hugetlb);
+    let huge_pool = of_pool.map(|(_, len, _)| len).sum();
     let all = rss[ANON] + rss[FILE] + rss[SHMEM];
     let old_data = mm.total_vm.saturating_sub(mm.stack_vm);
     row("VmPeak", mm.hiwater_vm.max(mm.total_vm), release >= Release::old(2, 6, 15));
@@ -75,7 +77,7 @@ pub(crate) fn status(store: &Store, mm: &Mm, task: &Task, who: &Identity) -> Vec
     row("VmPTE", tables, release >= Release::old(2, 6, 10));
     row("VmPMD", mm.tables.level(1), since(4, 0) && !since(4, 15));
     row("VmSwap", rss[SWAP], release >= Release::old(2, 6, 34));
-    row("HugetlbPages", 0, since(4, 4));
+    row("HugetlbPages", huge_pool, since(4, 4));
     if since(4, 15) {
         text.push_str("CoreDumping:\t0\n");
     }

@@ -101,9 +101,9 @@ fn x86_64(release: Release, mib: u64) -> Profile {
         mlocked: 0,
         shmem: 0,
         committed: 500,
-        blocks: Vec::new(),
         per_process: (!is_known(release, Arch::X86_64)).then_some(16),
         processes_before: 0,
+        blocks: Vec::new(),
     }
 }
 

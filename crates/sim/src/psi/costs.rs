@@ -48,6 +48,11 @@ impl Ctx<'_> {
         self.take_time(READ, if workingset { State::Stalls } else { State::Idle });
     }
 
+    /// A task sleeps until the disk has what it wrote, which is no stall of memory.
+    pub(crate) fn waits_for_disk(&mut self, nanoseconds: u64) {
+        self.take_time(nanoseconds, State::Idle);
+    }
+
     fn take_time(&mut self, nanoseconds: u64, state: State) {
         // Writers to files of cgroups reclaim without being said to stall.
         let nobody = self.rest.process == usize::MAX;

@@ -14,6 +14,7 @@ use crate::style::{Accent, Style};
 use crate::table::{Align, Table};
 use bins::{Bin, bins};
 
+pub(crate) use svg::escaped;
 pub use svg::variations_svg;
 
 /// Columns of a bar.

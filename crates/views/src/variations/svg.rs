@@ -190,7 +190,8 @@ fn text(out: &mut String, x: f64, y: f64, attributes: &str, words: &str) {
     let _ = writeln!(out, "<text x=\"{x:.1}\" y=\"{y:.1}\" {attributes}>{}</text>", escaped(words));
 }
 
-fn escaped(text: &str) -> String {
+/// Safe inside an element.
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
         match c {

@@ -25,6 +25,7 @@ use crate::args::{At, Global, SimulateArgs};
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::output::{Output, talk};
+use crate::run::map::write_svg;
 use watch::Watching;
 
 /// Reports of the kernel that are explained, of one run.
@@ -86,6 +87,8 @@ fn simulate(
     global: &Global,
     out: &mut Output,
 ) -> Result<Outcome, Failure> {
+    // The picture is of a run of its own, which is the same and is looked at all the while.
+    let again = args.svg.as_ref().map(|path| (path, config.clone(), image.clone()));
     let mut row = stated::row(&config);
     // Swap areas are added when the machine is arranged.
     row.swap = scenario.machine.swap.iter().map(|swap| swap.size).sum();
@@ -118,6 +121,11 @@ fn simulate(
     };
     if let Some(saving) = saving(scenario, args) {
         world.with(|machine| saving.save(machine))?;
+    }
+    if let Some((path, config, image)) = again {
+        let curve = lab::timeline(scenario, (config, image, rules), &options)
+            .map_err(|error| Failure::new("cannot draw the run").because(&error))?;
+        write_svg(&views::simulation_svg(&curve), path, out)?;
     }
     let mut report = recorder.finish(&finish, row);
     // What the kernel's log comes to is for the same code to say that explains real logs.

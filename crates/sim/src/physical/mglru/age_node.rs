@@ -1,6 +1,7 @@
 //! The working set of the last moments: `lru_gen_age_node()` in `mm/vmscan.c`.
 //!
-//! With `min_ttl_ms` set, kswapd calls the OOM killer rather than evict what is younger than that.
+//! With `min_ttl_ms` set, kswapd calls the OOM killer rather than evict what is younger than that. Here the
+//! report names the program that woke kswapd as the one that asked.
 
 use rules::memcg::View;
 use rules::watermark::ZoneKind;
@@ -8,7 +9,7 @@ use rules::watermark::ZoneKind;
 use super::{FILE, slot};
 use crate::ctx::Ctx;
 use crate::memcg::MemcgId;
-use crate::oom::{self, Request, Scope};
+use crate::oom::{self, Outcome, Request, Scope};
 use crate::physical::reclaim::Pass;
 
 impl Ctx<'_> {
@@ -46,9 +47,12 @@ impl Ctx<'_> {
             order: 0,
             highest_zone: ZoneKind::Normal,
             scope: Scope::Machine,
-            asker: None,
+            asker: Some(self.rest.process).filter(|&asker| asker != usize::MAX),
             sysrq: false,
         };
-        oom::out_of_memory(self, &request);
+        match oom::out_of_memory(self, &request) {
+            Outcome::AskerDies | Outcome::Panic => self.rest.dying = true,
+            Outcome::Killed | Outcome::Nothing => {}
+        }
     }
 }

@@ -251,12 +251,13 @@ impl Ctx<'_> {
             if kept > 0 {
                 self.put_back(at + gone, kept, Back::Sent);
             }
-            let done = gone + kept;
-            if done < some {
-                self.give_slots_up(at + done, some - done);
-                self.put_back(at + done, some - done, Back::Used);
+            let mut done = gone + kept;
+            if done == 0 {
+                done = some;
+                self.give_slots_up(at, some);
+                self.put_back(at, some, Back::Used);
             }
-            at += some;
+            at += done;
         }
     }
 

@@ -142,17 +142,15 @@ impl Ctx<'_> {
         let order = physical.lru.memcgs.entry(node).or_default();
         order.update(&all);
         let mut round = order.round();
-        let mut at = 0;
-        while at < round.len() {
-            let memcg = round[at];
-            at += 1;
+        loop {
+            let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
+            let order = physical.lru.memcgs.entry(node).or_default();
+            let Some(memcg) = order.next(&mut round) else { return };
             let to = self.shrink_one((node, memcg), pass);
             let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
             if let Some(to) = to {
-                physical.lru.memcgs.entry(node).or_default().rotate(memcg, to);
-                if to == Move::Tail {
-                    round.push(memcg);
-                }
+                let order = physical.lru.memcgs.entry(node).or_default();
+                order.rotate(memcg, to, Some(&mut round));
             }
             if physical.has_enough(node, pass) {
                 return;

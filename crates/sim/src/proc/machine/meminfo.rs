@@ -131,13 +131,14 @@ fn lines(counters: &Counters, release: Release, arch: Arch) -> Vec<(&'static str
     add("Balloon", P(0), v(6, 16), None);
     add("GPUActive", P(0), v(7, 1), None);
     add("GPUReclaim", P(0), v(7, 1), None);
-    add("HugePages_Total", Count(0), old(0), None);
-    add("HugePages_Free", Count(0), old(0), None);
-    add("HugePages_Rsvd", Count(0), old(18), None);
-    add("HugePages_Surp", Count(0), old(24), None);
+    let pool = &counters.pool;
+    add("HugePages_Total", Count(pool.total), old(0), None);
+    add("HugePages_Free", Count(pool.free), old(0), None);
+    add("HugePages_Rsvd", Count(pool.reserved), old(18), None);
+    add("HugePages_Surp", Count(pool.surplus), old(24), None);
     let huge = if arch == Arch::I386 && release < v(3, 0) { 4096 } else { 2048 };
     add("Hugepagesize", Kib(huge), old(0), None);
-    add("Hugetlb", Kib(0), v(4, 16), None);
+    add("Hugetlb", Kib(pool.total * huge), v(4, 16), None);
     rows
 }
 

@@ -1,0 +1,183 @@
+//! What a `read(2)` brings into memory beside what it asks for.
+//!
+//! # What it follows
+//! `ondemand_readahead()`, `get_init_ra_size()`, `get_next_ra_size()` in `mm/readahead.c`, 2.6.23 to 6.18:
+//! a window that begins with the first read of a file, or where a sequential read finds nothing, and grows
+//! as reads come to the page that was marked in it.
+//!
+//! # What it leaves out
+//! What the cache says of earlier readers (`try_context_readahead()`), large folios, and the disk's optimal
+//! request, which a read of more than a window at once may use (`bdi->io_pages`): these change where the last
+//! window ends.
+
+use crate::ctx::Ctx;
+use crate::fault::Refusal;
+
+/// `struct file_ra_state`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Window {
+    start: u64,
+    size: u64,
+    /// How many of its last pages are ahead of what was asked for.
+    ahead: u64,
+    /// The page that asks for the next window when it is read (`PG_readahead`).
+    marked: Option<u64>,
+    /// The page that the last read ended in.
+    last: Option<u64>,
+    pub(crate) advice: Advice,
+}
+
+/// What `posix_fadvise(2)` was told of an open file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Advice {
+    #[default]
+    Normal,
+    /// Nothing but what is asked for.
+    Random,
+    /// Twice as much.
+    Sequential,
+}
+
+/// `get_init_ra_size()`.
+fn first_size(asked: u64, most: u64) -> u64 {
+    let size = asked.checked_next_power_of_two().unwrap_or(most);
+    if size <= most / 32 {
+        size * 4
+    } else if size <= most / 4 {
+        size * 2
+    } else {
+        most
+    }
+}
+
+impl Window {
+    /// `get_next_ra_size()`.
+    fn next_size(&self, most: u64) -> u64 {
+        if self.size < most / 16 {
+            self.size * 4
+        } else if self.size <= most / 2 {
+            self.size * 2
+        } else {
+            most
+        }
+    }
+
+    /// `ondemand_readahead()`: where a read of `asked` pages from `page` on, which found nothing there or came
+    /// to the marked page, reads: the first page and how many.
+    fn reads(&mut self, page: u64, asked: u64, most: u64) -> (u64, u64) {
+        let goes_on = page == self.start + self.size - self.ahead || page == self.start + self.size;
+        let sequential = self.last.is_some_and(|last| page == last || page == last + 1);
+        if page > 0 && self.size > 0 && goes_on {
+            self.start += self.size;
+            self.size = self.next_size(most);
+            self.ahead = self.size;
+        } else if self.marked == Some(page) {
+            self.start = page + 1;
+            self.size = asked;
+            self.size = self.next_size(most);
+            self.ahead = self.size;
+        } else if page == 0 || asked > most || sequential {
+            self.start = page;
+            self.size = first_size(asked, most);
+            self.ahead = if self.size > asked { self.size - asked } else { self.size };
+        } else {
+            return (page, asked);
+        }
+        if page == self.start && self.size == self.ahead {
+            // It would come to its own mark at once.
+            let more = self.next_size(most);
+            if self.size + more <= most {
+                self.ahead = more;
+                self.size += more;
+            } else {
+                self.size = most;
+                self.ahead = most / 2;
+            }
+        }
+        self.marked = Some(self.start + self.size - self.ahead);
+        (self.start, self.size)
+    }
+}
+
+impl Ctx<'_> {
+    /// Reads ahead for a read of pages `first` to `last` of a file on a disk, on machines whose memory ends.
+    pub(crate) fn reads_ahead(
+        &mut self,
+        open: usize,
+        first: u64,
+        last: u64,
+    ) -> Result<(), Refusal> {
+        let file = self.store.opens[open].file;
+        let mut window = self.store.opens[open].window;
+        let most = match window.advice {
+            Advice::Normal => self.store.config.read_ahead,
+            Advice::Sequential => self.store.config.read_ahead * 2,
+            Advice::Random => 0,
+        };
+        if self.store.frames.physical.is_none() || most == 0 {
+            return Ok(());
+        }
+        let pages = self.store.files[file].pages();
+        let mut page = first;
+        while page <= last {
+            let have = self.store.cached(file, page).map_or(0, |(len, _)| len);
+            let mark = window.marked.filter(|mark| (page..page + have).contains(mark));
+            let at = match mark {
+                Some(mark) if mark <= last => mark,
+                _ if have > 0 => {
+                    page += have;
+                    continue;
+                }
+                _ => page,
+            };
+            let (start, size) = window.reads(at, last + 1 - at, most);
+            if mark.is_some() && window.marked == mark {
+                window.marked = None;
+            }
+            let size = size.min(pages.saturating_sub(start));
+            if size > 0 {
+                self.fill_all(file, start, size)?;
+            }
+            if mark.is_none() && self.store.cached(file, at).is_none() {
+                self.fill_some(file, at, 1)?;
+            }
+            // What was there already may have left meanwhile, and is read when it is needed.
+            page = at + u64::from(mark.is_none());
+        }
+        window.last = Some(last);
+        self.store.opens[open].window = window;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where single pages that are read one after the other read ahead, up to the page `end`.
+    fn sequence(end: u64) -> Vec<(u64, u64)> {
+        let (mut window, mut there, mut reads) = (Window::default(), 0, Vec::new());
+        for page in 0..end {
+            if page >= there || window.marked == Some(page) {
+                let (start, size) = window.reads(page, 1, 32);
+                there = there.max(start + size);
+                reads.push((start, size));
+            }
+            window.last = Some(page);
+        }
+        reads
+    }
+
+    #[test]
+    fn windows_grow_from_four_pages_to_the_most() {
+        assert_eq!(sequence(100), [(0, 4), (4, 8), (12, 16), (28, 32), (60, 32), (92, 32)]);
+    }
+
+    #[test]
+    fn a_read_somewhere_else_reads_what_it_asks_for() {
+        let mut window = Window::default();
+        assert_eq!(window.reads(500, 3, 32), (500, 3));
+        window.last = Some(502);
+        assert_eq!(window.reads(503, 3, 32), (503, 8));
+    }
+}
