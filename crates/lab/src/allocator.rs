@@ -324,6 +324,7 @@ impl<W: World> Heaps<W> {
     }
 
     /// The same allocators, of a copy of their world.
+    #[must_use]
     pub fn on(&self, world: &Shared<W>) -> Heaps<W> {
         let copy = |own: &Own<W>| {
             let mut own = own.copied();

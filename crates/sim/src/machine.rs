@@ -196,7 +196,7 @@ impl Machine {
     }
 
     /// How far what a kernel of this release prints of a process's resident pages may be from what is
-    /// resident, which is what the model prints.
+    /// resident, whichever processors the process has run on.
     ///
     /// # Errors
     /// There is no such process.

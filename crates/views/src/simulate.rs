@@ -353,8 +353,8 @@ fn printed(page: &mut Page<'_>, processes: &[ProcessRow]) {
     page.sentence(&page.style.paint(
         Accent::Dim,
         &format!(
-            "RSS is exact here. A kernel of this release counts late: its VmRSS may be up to {less} \
-             less or {more} more."
+            "Kernels of this release add up late what is resident: VmRSS may be up to {less} less or \
+             {more} more than this."
         ),
     ));
 }

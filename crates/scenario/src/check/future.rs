@@ -83,8 +83,7 @@ impl Checker<'_> {
                     let text = format!("`{}` does not stand in a future", word.text);
                     let problem =
                         Problem::new(word.span, text).label("expected `process` or `expect`");
-                    self.problems
-                        .push(problem.suggest(&word.text, ["process", "expect"].into_iter()));
+                    self.problems.push(problem.suggest(&word.text, ["process", "expect"]));
                 }
             }
         }

@@ -129,7 +129,7 @@ pub const CLAIMS: &[Entry<ClaimWord>] = &[
         says: "The kernel has panicked, and said this. A panic ends the run: only claims at the top of \
                the file come after it.",
         options: &[],
-        example: "machine {\n    ram 256MiB\n    sysctl vm.overcommit_memory 1\n    sysctl vm.panic_on_oom 1\n}\n\nprocess demo {\n    mmap block 1GiB\n    touch block\n}\n\nexpect panicked \"out of memory\"",
+        example: "machine {\n    ram 256MiB\n    sysctl vm.overcommit_memory 1\n    sysctl vm.panic_on_oom 1\n}\n\nprocess demo {\n    mmap block 1GiB\n    touch block\n}\n\nexpect panicked \"Out of memory\"",
     },
 ];
 

@@ -24,10 +24,9 @@ pub(super) fn futures(page: &mut Page<'_>, all: &[FutureRow]) {
     });
     table.column("", "FUTURE", Align::Left, names);
     let from = rows.iter().map(|row| match (&row.after, row.from_step, &row.name) {
-        (_, _, None) => String::new(),
+        (_, _, None) | (None, None, _) => String::new(),
         (Some(after), _, _) => safe(after, style),
         (None, Some(step), _) => format!("step {step}"),
-        (None, None, _) => String::new(),
     });
     table.column("  ", "FROM", Align::Left, from);
     table.column("  ", "KILLED", Align::Left, rows.iter().map(|row| killed(row, style)));

@@ -14,10 +14,9 @@ use lab::allocator::{self, Heaps, Shared};
 use lab::stated;
 use rules::rss::{Printed, RssSlack};
 use scenario::report::{IntervalRow, Recorder, SimulationReport};
-use scenario::run::Options;
+use scenario::run::{Finish, Options, proc};
 use scenario::{MAX_BYTES, Scenario, Source};
 use units::{Bytes, PageSize};
-use world::ProcessId;
 
 use super::print_json;
 use super::saved::Saving;
@@ -135,7 +134,7 @@ fn simulate(
         .map(|found| views::explained_verdict(&rules::explain(&found.report, None)))
         .collect();
     report.futures = futures;
-    world.with(|machine| may_print(machine, &mut report));
+    world.with(|machine| may_print(machine, &finish, &mut report));
     let broken = report.expectations.iter().any(|row| row.held == Some(false))
         || report.futures.iter().any(|row| {
             // One whose moment lies behind `--at` was not asked for.
@@ -173,13 +172,15 @@ fn saving<'a>(scenario: &Scenario, args: &'a SimulateArgs) -> Option<Saving<'a>>
 }
 
 /// What a kernel of the machine's release may print of resident pages, where it is not exact.
-fn may_print(machine: &sim::Machine, report: &mut SimulationReport) {
-    for row in &mut report.processes {
-        let Some(exact) = row.memory.vm_rss.filter(|_| row.end.is_none()) else { continue };
-        let slack = machine.slack(ProcessId(row.number), Printed::Status).map(RssSlack::total);
+fn may_print(machine: &sim::Machine, finish: &Finish, report: &mut SimulationReport) {
+    for (row, process) in report.processes.iter_mut().zip(&finish.processes) {
+        // What is counted page by page, and not by counters.
+        let seen = process.observation.as_deref().filter(|_| row.end.is_none());
+        let Some(exact) = seen.and_then(|seen| proc::of_process(seen, "Rss")) else { continue };
+        let slack = machine.slack(process.id, Printed::Status).map(RssSlack::total);
         let Some(slack) = slack.ok().filter(|slack| !slack.is_exact()) else { continue };
         let page = PageSize::KIB_4.bytes();
-        let (least, most) = slack.around(exact.get() / page);
+        let (least, most) = slack.around(exact / page);
         let bytes = |pages: u64| Bytes::new(pages.saturating_mul(page));
         row.rss_printed = Some(IntervalRow { least: bytes(least), most: bytes(most) });
     }
