@@ -2,7 +2,9 @@
 //! nothing until somebody has found its cause.
 
 use super::goals::Goal;
-use super::goals::Goal::{Badness, CgroupShares, FreeAtKill, MemoryEvents, Other, Swap, Victims};
+use super::goals::Goal::{
+    Badness, CgroupShares, Claims, FreeAtKill, MemoryEvents, Other, Swap, Victims,
+};
 use crate::fuzz_vm::AS_BOOTED;
 
 /// A gap that `DIVERGENCES.md` explains.
@@ -24,6 +26,9 @@ const EXIT: &str = "a victim's exit";
 const WAITING: &str = "cgroups: kills that others must wait for";
 const SHARES: &str = "cgroups: what reclaim leaves to each";
 const WRITING: &str = "writing";
+const BINS: &str = "generations: cgroups under pressure of the whole machine";
+const END_OF_LIST: &str = "generations: order at the end of a list";
+const GENERATIONS: &str = "6.12-lru_gen";
 
 const GAPS: &[Gap] = &[
     // Who is the largest follows from how much of the last victim is gone by then.
@@ -32,13 +37,15 @@ const GAPS: &[Gap] = &[
     // Two boots of 6.1 count 58 and 85, three of 6.12 19, 19 and 50.
     gap(&[51], "", &[MemoryEvents], WAITING),
     gap(&[50], "", &[MemoryEvents, Badness, Other], WRITING),
-    gap(&[53, 54], "", &[CgroupShares, Other, Swap], SHARES),
+    gap(&[53, 54], GENERATIONS, &[CgroupShares, Other, Swap, MemoryEvents], BINS),
+    gap(&[38], GENERATIONS, &[Goal::Cache, Other], END_OF_LIST),
+    gap(&[53, 54], "", &[CgroupShares, Other, Swap, Claims], SHARES),
     gap(&[54], "", &[MemoryEvents], BOOTS),
     gap(&[62, 63, 64], "", &[Swap, Other], WRITING),
     gap(&[41], "6.1", &[Other], BLOCKS),
     // Scores that boots differ by, too.
     gap(&[35, 37, 40, 41, 44, 57, 59, 61, 65, 66, 82], "6.12", &[Badness], BOOTS),
-    gap(&[35, 38, 40, 41, 44, 52, 77, 78, 80], "6.12", &[Other, FreeAtKill], LISTS),
+    gap(&[35, 37, 38, 40, 41, 43, 44, 49, 51, 52, 77, 78, 80], "6.12", &[Other, FreeAtKill], LISTS),
 ];
 
 const fn gap(
