@@ -530,6 +530,9 @@ impl World for Machine {
         };
         let none = || WorldError(format!("there is no memory to start `{}`", spec.name));
         self.as_kernel(|ctx| process_pages(ctx, Holder::Process)).map_err(|_| none())?;
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            physical.started();
+        }
         let memcg = self.cgroup_of(spec)?;
         let kernel = self.charge_exec(memcg);
         let mm = self.load(limits.stack.0, memcg).ok_or_else(none)?;

@@ -360,7 +360,8 @@ impl Ctx<'_> {
         let Some(first) = self.mm.intersection(start, end) else { return Ok(Vec::new()) };
         let (at, first_end, sealed) = (first.start, first.end, first.has(VmFlags::SEALED));
         // `hugetlb_vm_op_split()`.
-        let huge = |vma: &Vma, cut: u64| vma.has(VmFlags::HUGETLB) && cut % HUGE_BYTES != 0;
+        let huge =
+            |vma: &Vma, cut: u64| vma.has(VmFlags::HUGETLB) && !cut.is_multiple_of(HUGE_BYTES);
         if start > at && huge(first, start) {
             return Err(Errno::EINVAL);
         }

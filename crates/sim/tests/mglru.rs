@@ -135,8 +135,8 @@ fn what_is_read_gives_way_to_what_is_used_whatever_swappiness_says() {
         holder(&mut machine, 60);
         let reader = machine.start(&spec(0)).unwrap();
         let fd = open(&mut machine, reader);
-        let read = Call::Pread { fd, len: 100 * MIB, offset: 0 };
-        assert_eq!(call(&mut machine, reader, &read), Ok(100 * MIB));
+        let whole = Call::Pread { fd, len: 100 * MIB, offset: 0 };
+        assert_eq!(call(&mut machine, reader, &whole), Ok(100 * MIB));
         assert!(line(&mut machine, "meminfo", "Inactive(file)") >= 100 * 1024);
         let hog = machine.start(&spec(0)).unwrap();
         grow(&mut machine, hog, 80);
@@ -162,14 +162,14 @@ fn what_is_read_through_a_mapping_counts_as_used() {
         offset: 0,
     };
     let addr = call(&mut machine, reader, &map).unwrap();
-    let read = Touch {
+    let whole = Touch {
         addr,
         count: 25_600,
         stride: 4096,
         access: Access::Read,
         content: Content::OneByte,
     };
-    assert_eq!(machine.touch(reader, &read).unwrap().stopped, None);
+    assert_eq!(machine.touch(reader, &whole).unwrap().stopped, None);
     near("active", line(&mut machine, "meminfo", "Active(file)"), real[0], 1);
     near("inactive", line(&mut machine, "meminfo", "Inactive(file)"), real[1], 1);
     let hog = machine.start(&spec(0)).unwrap();

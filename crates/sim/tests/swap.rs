@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{call, mmap, spec, touch};
+use common::{call, mmap, spec, status, touch};
 use facts::Release;
 use oomph_sim::{Disk, Image, Machine, MachineConfig, Profile};
 use rules::layout::Arch;
@@ -192,6 +192,135 @@ fn what_is_written_faster_than_it_may_be_dirty_is_written_back() {
     // Thirty seconds later, and the flusher's five.
     machine.sleep(36_000_000_000).unwrap();
     assert_eq!(line(&mut machine, "meminfo", "Dirty"), 0);
+}
+
+#[test]
+fn on_a_disk_pages_stay_in_the_swap_cache_until_somebody_looks_for_memory_again() {
+    let mut machine = machine_with(Disk::SOLID, "6.1", &[(64, None, false)]);
+    let (process, addr) = holder(&mut machine, 8);
+    let advice = Call::Madvise { addr, len: 8 * MIB, advice: Advice(21) };
+    call(&mut machine, process, &advice).unwrap();
+    assert_eq!(status(&mut machine, process, "VmSwap:"), 8192);
+    assert_eq!(line(&mut machine, "meminfo", "Writeback"), 8192);
+    assert_eq!(line(&mut machine, "meminfo", "SwapCached"), 8192);
+    machine.sleep(1_000_000_000).unwrap();
+    assert_eq!(line(&mut machine, "meminfo", "Writeback"), 0);
+    assert_eq!(line(&mut machine, "meminfo", "SwapCached"), 8192);
+    // They come back without a read.
+    let before = faults(&mut machine, process);
+    read(&mut machine, process, addr, 1024);
+    let after = faults(&mut machine, process);
+    assert_eq!((after.0 - before.0, after.1 - before.1), (1024, 0));
+    // The others are what goes first.
+    holder(&mut machine, 180);
+    assert!(line(&mut machine, "meminfo", "SwapCached") < 8192);
+    assert!(machine.deaths().unwrap().is_empty());
+}
+
+#[test]
+fn on_a_slow_disk_kswapd_and_the_task_wait_and_nobody_dies() {
+    let card = Disk { request: 1_000_000, page: 400_000, synchronous: false };
+    let mut machine = machine_with(card, "6.1", &[(256, None, false)]);
+    holder(&mut machine, 120);
+    holder(&mut machine, 120);
+    assert!(machine.deaths().unwrap().is_empty());
+    assert!(line(&mut machine, "vmstat", "pswpout") > 5000);
+}
+
+#[test]
+fn a_ram_disk_brings_no_neighbours_and_keeps_nothing_in_the_swap_cache() {
+    let mut machine = machine_with(Disk::RAM, "6.1", &[(64, None, false)]);
+    let (process, addr) = holder(&mut machine, 1);
+    let advice = Call::Madvise { addr, len: MIB, advice: Advice(21) };
+    call(&mut machine, process, &advice).unwrap();
+    let before = faults(&mut machine, process);
+    read(&mut machine, process, addr, 256);
+    assert_eq!(faults(&mut machine, process).1 - before.1, 256);
+    assert_eq!(line(&mut machine, "meminfo", "SwapCached"), 0);
+    assert_eq!(line(&mut machine, "meminfo", "SwapFree"), 64 * 1024);
+}
+
+#[test]
+fn areas_of_equal_priority_take_turns() {
+    let mut machine = machine("6.1", &[(4, Some(5), false), (16, Some(5), false)]);
+    let (process, addr) = holder(&mut machine, 6);
+    let advice = Call::Madvise { addr, len: 6 * MIB, advice: Advice(21) };
+    call(&mut machine, process, &advice).unwrap();
+    let files = machine.machine().unwrap();
+    let (_, text) = files.iter().find(|(path, _)| path == "swaps").unwrap();
+    let text = String::from_utf8_lossy(text).into_owned();
+    let used: Vec<u64> = text
+        .lines()
+        .skip(1)
+        .map(|line| line.split_ascii_whitespace().nth(3).unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(used, [3072, 3072], "{text}");
+}
+
+#[test]
+fn a_read_reads_ahead_unless_it_was_told_that_reads_are_at_random() {
+    for (advice, pages) in [(0, 4), (1, 1), (2, 4)] {
+        let mut machine = machine("6.1", &[]);
+        let file = FileSpec { name: "data".to_owned(), len: 64 * MIB, tmpfs: false };
+        machine.files(&[file]).unwrap();
+        let drop = Control::Sysctl("vm.drop_caches".to_owned());
+        machine.control(&drop, "1").unwrap().unwrap();
+        let process = machine.start(&spec(0)).unwrap();
+        let open = Call::Open { file: 0, flags: OpenFlags(0) };
+        let fd = i32::try_from(call(&mut machine, process, &open).unwrap()).unwrap();
+        call(&mut machine, process, &Call::Fadvise { fd, offset: 0, len: 0, advice }).unwrap();
+        let before = line(&mut machine, "meminfo", "Cached");
+        call(&mut machine, process, &Call::Pread { fd, offset: 0, len: 1 }).unwrap();
+        let read = line(&mut machine, "meminfo", "Cached") - before;
+        assert_eq!(read, pages * 4, "{advice}");
+    }
+}
+
+#[test]
+fn a_file_is_written_as_a_whole_once_it_has_been_dirty_for_long_enough() {
+    let mut machine = machine("6.1", &[]);
+    let file = FileSpec { name: "log".to_owned(), len: 4096, tmpfs: false };
+    machine.files(&[file]).unwrap();
+    let process = machine.start(&spec(0)).unwrap();
+    let open = Call::Open { file: 0, flags: OpenFlags(2) };
+    let fd = i32::try_from(call(&mut machine, process, &open).unwrap()).unwrap();
+    for second in 0..40 {
+        let write = Call::Pwrite { fd, offset: second * 4096, len: 4096 };
+        call(&mut machine, process, &write).unwrap();
+        let dirty = line(&mut machine, "meminfo", "Dirty");
+        // What is written to it meanwhile goes with it, half a minute after the first.
+        let since = if second < 30 { second + 1 } else { second - 29 };
+        assert_eq!(dirty, since * 4, "second {second}");
+        machine.sleep(1_000_000_000).unwrap();
+    }
+    let never = Control::Sysctl("vm.dirty_writeback_centisecs".to_owned());
+    machine.control(&never, "0").unwrap().unwrap();
+    machine.sleep(1_000_000_000_000).unwrap();
+    assert_eq!(line(&mut machine, "meminfo", "Dirty"), 40);
+}
+
+#[test]
+fn writers_wait_for_a_slow_disk_halfway_between_the_limits() {
+    let slow = Disk { request: 0, page: 1_000_000, synchronous: false };
+    let mut machine = machine_with(slow, "6.1", &[]);
+    let file = FileSpec { name: "log".to_owned(), len: 4096, tmpfs: false };
+    machine.files(&[file]).unwrap();
+    let process = machine.start(&spec(0)).unwrap();
+    let open = Call::Open { file: 0, flags: OpenFlags(2) };
+    let fd = i32::try_from(call(&mut machine, process, &open).unwrap()).unwrap();
+    for step in 0..64 {
+        let write = Call::Pwrite { fd, offset: step * MIB, len: MIB };
+        call(&mut machine, process, &write).unwrap();
+    }
+    let dirty = line(&mut machine, "meminfo", "Dirty");
+    let limit = |machine: &mut Machine, name| line(machine, "vmstat", name) * 4;
+    let background = limit(&mut machine, "nr_dirty_background_threshold");
+    let most = limit(&mut machine, "nr_dirty_threshold");
+    assert!(dirty > background && dirty <= u64::midpoint(background, most) + 16, "{dirty}");
+    // The flusher goes on: a page in a millisecond.
+    machine.sleep(1_000_000_000).unwrap();
+    let later = line(&mut machine, "meminfo", "Dirty");
+    assert!(later.abs_diff(dirty.saturating_sub(4000).max(background)) <= 128, "{dirty} {later}");
 }
 
 #[test]

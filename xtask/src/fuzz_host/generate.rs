@@ -6,8 +6,8 @@ mod flavour;
 use lab::compare::MapLine;
 use lab::{Done, Step};
 use world::{
-    Access, Advice, Call, Content, End, ForkKind, Limits, LockFlags, MapFlags, MemfdFlags,
-    OpenFlags, Prot, RemapFlags, Resource, SyncFlags, Touch,
+    Access, Advice, Call, Content, End, ForkKind, Limits, LockFlags, MapFlags, Prot, RemapFlags,
+    Resource, SyncFlags, Touch,
 };
 
 use flavour::Flavour;
@@ -63,6 +63,7 @@ struct Known {
 }
 
 /// Makes one program.
+#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 #[derive(Debug)]
 pub(crate) struct Generator<'a> {
     random: Random,

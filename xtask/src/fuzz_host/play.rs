@@ -260,7 +260,7 @@ impl Player<'_> {
             return Ok(false);
         }
         let maps = self.first.maps(ProcessId(action.process))?;
-        let of_memory = |line: &MapLine<'_>| {
+        let in_memory = |line: &MapLine<'_>| {
             let tmpfs = |(number, file): (usize, &(u64, bool))| {
                 file.1 && line.name == format!("file{number}")
             };
@@ -268,18 +268,17 @@ impl Player<'_> {
                 || self.files.iter().enumerate().any(tmpfs)
         };
         let whole = |line: &MapLine<'_>| {
-            let first = line.start.max(addr).next_multiple_of(HUGE);
-            first.saturating_add(HUGE) <= line.end.min(addr.saturating_add(len))
+            let first = line.start.max(addr).checked_next_multiple_of(HUGE);
+            let end = line.end.min(addr.saturating_add(len));
+            first.is_some_and(|first| first.saturating_add(HUGE) <= end)
         };
-        let end = addr.saturating_add(len);
-        let of_disk = |line: &MapLine<'_>| {
-            line.name.starts_with("file") && !of_memory(line) && line.start < end && line.end > addr
-        };
+        let touched = |line: &MapLine<'_>| line.start < addr.saturating_add(len) && line.end > addr;
+        let on_file = |line: &MapLine<'_>| line.name.starts_with("file") && !in_memory(line);
         let lines = map_lines(&maps);
         if advice == HUGEPAGE {
-            return Ok(lines.iter().any(of_disk));
+            return Ok(lines.iter().any(|line| touched(line) && on_file(line)));
         }
-        Ok(lines.iter().any(|line| whole(line) && of_memory(line)))
+        Ok(lines.iter().any(|line| whole(line) && in_memory(line)))
     }
 
     fn act(

@@ -33,6 +33,9 @@ pub(crate) struct Kswapd {
     walk: Option<Walk>,
     /// Pages that the pass had scanned, and found on their way to the disk, when the walk began.
     looked_at: (u64, u64),
+    /// It has had its first turn, which is longer by a quarter on the average: who wakes up has slept for
+    /// long (`place_entity()`), and turns end with ticks.
+    begun: bool,
     /// It waits for the disk until then.
     asleep_until: u64,
 }
@@ -69,6 +72,7 @@ impl Physical {
             content: false,
             walk: None,
             looked_at: (0, 0),
+            begun: false,
             asleep_until: 0,
         });
         // It is its turn.
@@ -129,6 +133,19 @@ impl Ctx<'_> {
         }
     }
 
+    /// A task waits for a page from the disk: kswapd goes on meanwhile.
+    pub(crate) fn kswapd_meanwhile(&mut self) {
+        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
+        let wait = physical.disk.request.saturating_add(physical.disk.page);
+        let end = physical.queue.now.saturating_add(wait);
+        if !physical.kswapds.is_empty() {
+            self.run_kswapds(wait);
+        }
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            physical.queue.now = physical.queue.now.max(end);
+        }
+    }
+
     /// Nobody else runs until kswapd is done.
     pub(crate) fn finish_kswapd(&mut self) {
         while let Some(physical) = self.store.frames.physical.as_deref_mut()
@@ -145,7 +162,10 @@ impl Ctx<'_> {
         let running = std::mem::take(&mut physical.kswapds);
         for mut kswapd in running {
             let Some(physical) = self.store.frames.physical.as_deref() else { return };
-            let until = physical.queue.now.saturating_add(nanoseconds);
+            let longer = if kswapd.begun { 0 } else { nanoseconds / 4 };
+            let turn = nanoseconds.saturating_add(longer);
+            let until = physical.queue.now.saturating_add(turn);
+            kswapd.begun = true;
             let mut runs = true;
             while runs
                 && let Some(physical) = self.store.frames.physical.as_deref()

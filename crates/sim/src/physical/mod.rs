@@ -270,6 +270,12 @@ impl Physical {
         }
     }
 
+    /// A process has started. What is freed meanwhile, of the address space that it was copied from and of its
+    /// arguments, lets refills begin at a batch again: so they did on 6.12.
+    pub(crate) fn started(&mut self) {
+        self.zones.iter_mut().for_each(|zone| zone.pcp.begin_anew());
+    }
+
     /// So much time has passed since the machine was made: once a second the counters of processors are
     /// looked at (`vmstat_update()`), and their lists become shorter.
     pub(crate) fn look(&mut self, nanoseconds: u64) {

@@ -256,6 +256,11 @@ impl Pcp {
         self.free_count = self.free_count.checked_shr(shift).unwrap_or(0);
     }
 
+    /// A few pages were given back and taken again.
+    pub(super) fn begin_anew(&mut self) {
+        self.alloc_factor = 0;
+    }
+
     /// `nr_pcp_alloc()`: blocks of this order that a refill takes.
     fn nr_alloc(&mut self, order: u32) -> u64 {
         let base = self.batch;

@@ -137,12 +137,14 @@ impl Swap {
             area.is_some_and(|area| area.priority == best && free(area) > 0)
         };
         let count = u8::try_from(self.areas.len()).ok()?;
-        let (at, left) = match self.giver.filter(|(at, left)| *left > 0 && fits(at)) {
-            Some(giver) => giver,
-            None => {
-                let last = self.giver.map_or(0, |(at, _)| at + 1);
-                (0..count).map(|by| (last + by) % count).find(fits).map(|at| (at, self.turn))?
-            }
+        let going = self.giver.filter(|(at, left)| *left > 0 && fits(at));
+        let (at, left) = if let Some(going) = going {
+            going
+        } else {
+            let next = self.giver.map_or(0, |(at, _)| usize::from(at) + 1);
+            let in_turn = (0..usize::from(count)).map(|by| (next + by) % usize::from(count));
+            let mut in_turn = in_turn.filter_map(|at| u8::try_from(at).ok());
+            (in_turn.find(fits)?, self.turn)
         };
         let alone = (0..count).filter(fits).count() == 1;
         let most = free(self.areas.get(usize::from(at))?).min(want);

@@ -46,6 +46,7 @@ impl Ctx<'_> {
     /// A page came from swap: a stall if it had not been away for long (`folio_test_workingset()`).
     pub(crate) fn swap_read(&mut self, workingset: bool) {
         self.take_time(READ, if workingset { State::Stalls } else { State::Idle });
+        self.kswapd_meanwhile();
     }
 
     /// A task sleeps until the disk has what it wrote, which is no stall of memory.
