@@ -86,11 +86,11 @@ mod tests {
 
     #[test]
     fn a_gap_is_explained_where_its_cause_is_known_and_nowhere_else() {
-        assert_eq!(explained("62-thrashing", "6.12", Goal::Other), Some(WRITING));
-        assert_eq!(explained("62-thrashing", "6.12-lru_gen", Goal::Other), Some(WRITING));
-        assert_eq!(explained("41-page-tables-kill", "6.1", Goal::Other), Some(BLOCKS));
+        assert_eq!(explained("62-thrashing", "6.12", Other), Some(WRITING));
+        assert_eq!(explained("62-thrashing", "6.12-lru_gen", Other), Some(WRITING));
+        assert_eq!(explained("41-page-tables-kill", "6.1", Other), Some(BLOCKS));
         assert_eq!(explained("41-page-tables-kill", "6.1", Goal::KillPoint), None);
         assert_eq!(explained("35-touching", "6.1", Goal::Protection), None);
-        assert_eq!(explained("no number", "6.1", Goal::Other), None);
+        assert_eq!(explained("no number", "6.1", Other), None);
     }
 }
