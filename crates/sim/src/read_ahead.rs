@@ -170,7 +170,10 @@ mod tests {
 
     #[test]
     fn windows_grow_from_four_pages_to_the_most() {
-        assert_eq!(sequence(100), [(0, 4), (4, 8), (12, 16), (28, 32), (60, 32), (92, 32)]);
+        assert_eq!(
+            sequence(100),
+            [(0, 4), (4, 8), (12, 16), (28, 32), (60, 32), (92, 32), (124, 32)]
+        );
     }
 
     #[test]

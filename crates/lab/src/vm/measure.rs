@@ -73,7 +73,7 @@ pub fn measure(machine: &mut dyn Booted, spec: &ProcessSpec) -> Result<Measured,
     image.in_memory = profile.shmem > 0;
     config.physical = Some(profile);
     // Under emulation everything but the tick and the disk takes twenty times as long. QEMU writes 512 KiB in
-    // 0.1 ms into a file that is in memory, and hears of it in as much again.
+    // 0.03 ms into a file that is in memory; what it takes to hear of it is an estimate.
     config.turn /= 20;
     config.disk = Disk { request: 5_000, page: 40, synchronous: false };
     // Init, and the actor that all others are copies of.
