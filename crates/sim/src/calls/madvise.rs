@@ -250,8 +250,9 @@ impl Ctx<'_> {
                 });
                 self.store.frames.update(frame, count, |frame| {
                     frame.dirty = false;
-                    if frame.unevictable {
-                        // `folio_mark_lazyfree()`: somebody else has it locked.
+                    if frame.unevictable || !frame.swapbacked {
+                        // `folio_mark_lazyfree()`: somebody else has it locked, or it is free to be
+                        // taken already, however often calls have used it since.
                         return;
                     }
                     frame.swapbacked = false;

@@ -153,7 +153,10 @@ impl Ctx<'_> {
         let mut target = call.new_addr;
         let mut last_end = None;
         let mut at = start;
-        while let Some(vma) = self.mm.find(at).filter(|vma| vma.start < end) {
+        // What moved may have become one with what lies before it, and reach beyond the end then.
+        while at < end
+            && let Some(vma) = self.mm.find(at).filter(|vma| vma.start < end)
+        {
             let (vma_start, vma_end) = (vma.start, vma.end);
             if last_end.is_none() && start < vma_start {
                 return Err(Errno::EFAULT);
