@@ -115,6 +115,7 @@ impl Ctx<'_> {
                 let place = page + (zero - frame);
                 self.mm.pages.set(place, 1, Pte::BLANK);
                 self.mm.rss[ANON] -= 1;
+                self.mm.unsynced.one_by_one(ANON, -1);
                 self.store.frames.unmap(zero, 1);
             }
             at = to;

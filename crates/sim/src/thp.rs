@@ -131,7 +131,8 @@ impl Ctx<'_> {
                 Err(dying @ NoMemory::Dying) => return Err(dying.into()),
             };
             let frame = self.store.frames.anonymous(HUGE, true, grant, (self.rest.mm, first));
-            let new = Pte { what: What::Anon, frame, writable: true, dirty: true, ..pte };
+            let new =
+                Pte { what: What::Anon, frame, writable: true, dirty: true, young: true, ..pte };
             self.put(first, HUGE, new);
             return Ok(Step::minor(pages, 1));
         }

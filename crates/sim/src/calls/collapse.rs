@@ -77,7 +77,10 @@ impl Ctx<'_> {
                 self.copy_written(pte.frame, frame + (page - first), len);
             }
         }
+        // `__collapse_huge_page_copy_succeeded()` does not look for a new peak.
+        let peak = self.mm.hiwater_rss;
         self.zap(first, first + HUGE);
+        self.mm.hiwater_rss = peak;
         let writable = self.vma(at).has(VmFlags::WRITE);
         let pte = Pte { what: What::Anon, frame, writable, dirty: true, young: true, huge: true };
         self.put(first, HUGE, pte);

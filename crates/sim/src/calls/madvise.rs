@@ -309,6 +309,10 @@ impl Ctx<'_> {
                     self.mm.pages.update(from, from + count, |_, pte| pte.young = false);
                     continue;
                 }
+                if known.unevictable {
+                    // Somebody has it locked, or had: it goes back to its list.
+                    continue;
+                }
                 let clean = !pte.dirty && !known.dirty;
                 if swap && (known.swapbacked || pte.what == What::Shmem) {
                     swaps.push((frame, count));
