@@ -370,8 +370,9 @@ impl Ctx<'_> {
                 return self.copy(at, page, 1, pte);
             }
             let count = most.min(len).min(own);
-            if (frame.exclusive || frame.maps == 1) && !self.store.frames.shared_in_swap(pte.frame)
-            {
+            // `__wp_can_reuse_large_anon_folio()`: nobody else may map any page of a huge one.
+            let alone = frame.maps == 1 && !(frame.large && self.store.frames.shares(pte.frame));
+            if (frame.exclusive || alone) && !self.store.frames.shared_in_swap(pte.frame) {
                 self.store.frames.leave_swap(pte.frame, count);
                 self.store.frames.update(pte.frame, count, |frame| frame.exclusive = true);
                 self.mm.pages.update(page, page + count, |_, pte| {
@@ -491,10 +492,14 @@ impl Ctx<'_> {
             if !pte.counted() {
                 continue;
             }
-            if write && !pte.dirty {
-                self.store.frames.mark_dirty(pte.frame, len);
-            }
             let huge = self.store.frames.map.get(pte.frame).is_some_and(|(_, known)| known.large);
+            if write && !pte.dirty {
+                // A huge page is dirty as a whole.
+                let (from, to) = (pte.frame, pte.frame + len);
+                let (from, to) =
+                    if huge { (huge_start(from), to.next_multiple_of(HUGE)) } else { (from, to) };
+                self.store.frames.mark_dirty(from, to - from);
+            }
             if huge {
                 self.store.frames.accessed_huge(pte.frame, len);
             } else if locked {

@@ -451,6 +451,12 @@ impl Frames {
         });
     }
 
+    /// Whether several map any page of the huge one that this frame is of.
+    pub(crate) fn shares(&self, frame: u64) -> bool {
+        let base = frame - frame % HUGE;
+        self.map.within(base, base + HUGE).iter().any(|(_, _, known)| known.maps > 1)
+    }
+
     /// Anonymous frames in use.
     pub(crate) fn anonymous_in_use(&self) -> u64 {
         self.map.count(0, FILES)
