@@ -427,6 +427,9 @@ impl Ctx<'_> {
         let mut of = None;
         for at in self.mm.starts(addr, self.mm.layout.task_size) {
             let vma = self.vma(at).clone();
+            if of.is_some() && vma.end - addr > size {
+                break;
+            }
             let Backing::File(open) = vma.backing else { continue };
             let file = self.store.opens[open].file;
             if self.store.files[file].kind != FileKind::SysV {
@@ -440,8 +443,6 @@ impl Ctx<'_> {
             if of.is_none() {
                 of = Some(open);
                 size = page_align(self.store.files[file].len);
-            } else if at - addr >= size {
-                break;
             }
             self.unmap(vma.start, vma.end)?;
         }

@@ -240,7 +240,8 @@ impl Ctx<'_> {
             for (frame, count, known) in self.store.frames.map.within(pte.frame, pte.frame + len) {
                 // A shared page that was written by a call is left alone, and so are parts of huge ones.
                 let part = known.large && held.contains(&(frame - frame % HUGE));
-                if part || ((known.dirty || pte.huge) && known.maps > 1) {
+                let whole = pte.huge && self.store.frames.shares(frame);
+                if part || whole || (known.dirty && known.maps > 1) {
                     continue;
                 }
                 let from = page + (frame - pte.frame);
@@ -300,7 +301,10 @@ impl Ctx<'_> {
                 continue;
             }
             for (frame, count, known) in self.store.frames.map.within(pte.frame, pte.frame + len) {
-                if known.maps != 1 || (known.large && held.contains(&(frame - frame % HUGE))) {
+                let held = known.large
+                    && (held.contains(&(frame - frame % HUGE))
+                        || pte.huge && self.store.frames.shares(frame));
+                if known.maps != 1 || held {
                     continue;
                 }
                 let from = page + (frame - pte.frame);
