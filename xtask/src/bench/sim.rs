@@ -95,7 +95,7 @@ fn real_memory(own: &Path) -> Result<(), Stop> {
 /// A row for a page, and one for what that makes of 1 TiB.
 fn page_by_page(kernel: &str, each: &Sample) {
     const PAGES: f64 = 268_435_456.0;
-    row(&format!("  {kernel}, a page"), "ns", each, None);
+    row(&format!("  {kernel}, page"), "ns", each, None);
     let all = [each.least, each.median, each.most].map(|ns| ns * PAGES / 1e9);
     row("    1 TiB at that rate", "s", &Sample::new(all.to_vec()), None);
 }
