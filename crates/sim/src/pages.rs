@@ -132,8 +132,12 @@ impl Ctx<'_> {
     }
 
     /// Turns the huge page at `first` into entries of single pages; of a file it is unmapped.
+    /// What the entry said of writes, the page itself says now, too (`__split_huge_pmd_locked()`).
     pub(crate) fn flatten(&mut self, first: u64) {
         for (at, len, pte) in self.mm.pages.remove(first, first + HUGE) {
+            if pte.huge && pte.dirty && pte.what == What::Anon {
+                self.store.frames.mark_dirty(pte.frame, len);
+            }
             self.mm.pages.insert(at, len, Pte { huge: false, ..pte });
         }
     }

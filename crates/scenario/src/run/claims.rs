@@ -39,7 +39,7 @@ impl Run<'_> {
         claim: &Claim,
         span: Span,
     ) -> Result<(bool, String), NoValue> {
-        let last = self.processes.get(index).map(|process| process.last).unwrap_or_default();
+        let last = self.so_far.processes.get(index).map(|process| process.last).unwrap_or_default();
         let came = match (last.any, last.failed) {
             (false, _) => "nothing that can fail was done before".to_owned(),
             (true, None) => "it succeeded".to_owned(),
@@ -112,18 +112,26 @@ impl Run<'_> {
     fn of_kills(&mut self, claim: &Claim, span: Span) -> Result<(bool, String), NoValue> {
         match claim {
             Claim::KilledFirst(who) => {
-                let first = self.deaths.first().map(|death| self.death_name(death));
-                let held = self.deaths.first().is_some_and(|death| is_who(death, *who));
+                let first = self.so_far.deaths.first().map(|death| self.death_name(death));
+                let held = self.so_far.deaths.first().is_some_and(|death| is_who(death, *who));
                 let found =
                     first.map_or("nobody was chosen".into(), |name| format!("it was {name}"));
                 Ok((held, found))
             }
             Claim::Deaths(order) => {
-                let held = order.len() == self.deaths.len()
-                    && order.iter().zip(&self.deaths).all(|(who, death)| is_who(death, *who));
-                let found: Vec<String> =
-                    self.deaths.iter().take(20).map(|death| self.death_name(death)).collect();
-                let more = self.deaths.len().saturating_sub(20);
+                let held = order.len() == self.so_far.deaths.len()
+                    && order
+                        .iter()
+                        .zip(&self.so_far.deaths)
+                        .all(|(who, death)| is_who(death, *who));
+                let found: Vec<String> = self
+                    .so_far
+                    .deaths
+                    .iter()
+                    .take(20)
+                    .map(|death| self.death_name(death))
+                    .collect();
+                let more = self.so_far.deaths.len().saturating_sub(20);
                 Ok((
                     held,
                     match (found.is_empty(), more) {
@@ -149,7 +157,7 @@ impl Run<'_> {
                 Some(found) => Ok((found == wanted.in_log(), format!("it is {found}"))),
                 None => Ok((false, "the log names none".to_owned())),
             },
-            Claim::Panicked(text) => Ok(match (&self.panic, text) {
+            Claim::Panicked(text) => Ok(match (&self.so_far.panic, text) {
                 (Some(words), Some(text)) => (words.contains(text.as_str()), words.clone()),
                 (Some(words), None) => (true, words.clone()),
                 (None, _) => (false, "it did not".to_owned()),
@@ -173,7 +181,7 @@ impl Run<'_> {
         let mut ends = Vec::new();
         for &index in &all {
             self.look_alive(index)?;
-            let activity = self.processes.get(index).map(|process| process.activity);
+            let activity = self.so_far.processes.get(index).map(|process| process.activity);
             ends.push(match activity {
                 Some(Activity::Dead(end)) => Some(end),
                 _ => None,
@@ -265,9 +273,9 @@ impl Run<'_> {
         let now = self.sum(index, left, None)?;
         let past = match relation {
             Relation::Grew(since) | Relation::Shrank(since) => {
-                let own = match self.processes.get(index) {
+                let own = match self.so_far.processes.get(index) {
                     Some(process) => process.checkpoint.clone(),
-                    None => self.latest_checkpoint.clone(),
+                    None => self.so_far.latest_checkpoint.clone(),
                 };
                 let name = since
                     .clone()

@@ -106,7 +106,7 @@ impl Run<'_> {
                 proc::of_range(&seen, field, value.start, end).ok_or_else(|| unknown(field))
             }
             Term::Last(last) => {
-                let known = self.processes.get(index).map(|process| process.last);
+                let known = self.so_far.processes.get(index).map(|process| process.last);
                 let known = known.unwrap_or_default();
                 Ok(match last {
                     Last::Result => known.result,
@@ -130,7 +130,7 @@ impl Run<'_> {
     /// What the run itself knows of every process that is meant.
     fn of_run(&self, index: usize, who: Option<Who>, field: &str) -> u64 {
         let all = who.map_or_else(|| vec![index], |who| self.all_of(who));
-        let all = all.into_iter().filter_map(|index| self.processes.get(index));
+        let all = all.into_iter().filter_map(|index| self.so_far.processes.get(index));
         match field {
             "touched" => all.map(|process| process.touched).fold(0, u64::saturating_add),
             "killed" => {
@@ -154,7 +154,7 @@ impl Run<'_> {
         let machine = match at {
             None => self.machine(span)?,
             Some(checkpoint) => {
-                let Some(moment) = self.moments.get(checkpoint) else {
+                let Some(moment) = self.so_far.moments.get(checkpoint) else {
                     let words = format!("checkpoint `{checkpoint}` was not reached");
                     return Err(NoValue::Unknown(words));
                 };
@@ -164,11 +164,11 @@ impl Run<'_> {
         if !machine.files.is_empty() {
             return machine.value(quantity).ok_or_else(|| unknown(name));
         }
-        let witness = if index < self.processes.len() {
+        let witness = if index < self.so_far.processes.len() {
             index
         } else {
             let lives = |p: &Process| !matches!(p.activity, Activity::Dead(_));
-            self.processes.iter().position(lives).unwrap_or(index)
+            self.so_far.processes.iter().position(lives).unwrap_or(index)
         };
         let seen = self.look(witness, span, at)?;
         let files = MachineSeen { files: seen.machine.clone(), log: Vec::new() };
@@ -187,7 +187,7 @@ impl Run<'_> {
                 .observe(index, span)?
                 .ok_or_else(|| NoValue::Unknown("the process is dead".to_owned())),
             Some(name) => {
-                let moment = self.moments.get(name);
+                let moment = self.so_far.moments.get(name);
                 moment.and_then(|moment| moment.processes.get(&index).cloned()).ok_or_else(|| {
                     NoValue::Unknown(format!("checkpoint `{name}` did not see this process"))
                 })
@@ -202,7 +202,7 @@ impl Run<'_> {
         handle: Handle,
         span: Span,
     ) -> Result<Value, NoValue> {
-        let table = self.processes.get(index).map_or(0, |process| process.table);
+        let table = self.so_far.processes.get(index).map_or(0, |process| process.table);
         let not_given = |id: HandleId, nth: Option<usize>| {
             let name = self.scenario.handles.get(id.0).map_or("", String::as_str);
             let name = nth.map_or(name.to_owned(), |nth| format!("{name}.{nth}"));
@@ -211,11 +211,11 @@ impl Run<'_> {
         };
         match handle {
             Handle::Latest(id) => {
-                let value = self.tables.get(table).and_then(|table| table.latest(id));
+                let value = self.so_far.tables.get(table).and_then(|table| table.latest(id));
                 value.ok_or_else(|| not_given(id, None).into())
             }
             Handle::Nth(id, nth) => {
-                let value = self.tables.get(table).and_then(|table| table.nth(id, nth));
+                let value = self.so_far.tables.get(table).and_then(|table| table.nth(id, nth));
                 value.ok_or_else(|| not_given(id, Some(nth)).into())
             }
             Handle::Heap => {
@@ -246,11 +246,11 @@ impl Run<'_> {
 
     /// The break that the process began with, and the break. Asking moves nothing.
     pub(super) fn heap_range(&mut self, index: usize, span: Span) -> Result<(u64, u64), Stop> {
-        let (id, table) = match self.processes.get(index) {
+        let (id, table) = match self.so_far.processes.get(index) {
             Some(process) => (process.id, process.table),
             None => return Ok((0, 0)),
         };
-        let known = self.tables.get(table).and_then(|table| table.heap);
+        let known = self.so_far.tables.get(table).and_then(|table| table.heap);
         if let Some((start, Some(at))) = known {
             return Ok((start, at));
         }
@@ -261,7 +261,7 @@ impl Run<'_> {
         let at = returned.value.map_err(|errno| {
             Stop::Problem(Problem::new(span, format!("the world has no break: {errno}")))
         })?;
-        if let Some(table) = self.tables.get_mut(table) {
+        if let Some(table) = self.so_far.tables.get_mut(table) {
             table.heap = Some((known.map_or(at, |(start, _)| start), Some(at)));
         }
         Ok((known.map_or(at, |(start, _)| start), at))

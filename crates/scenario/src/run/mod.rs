@@ -216,27 +216,7 @@ struct Run<'a> {
     stops: &'a [&'a str],
     /// Which of them was just passed.
     passed: Option<usize>,
-    begun: bool,
-    processes: Vec<Process>,
-    /// Handles, by the memory that they are in: threads share one.
-    tables: Vec<state::Table>,
-    /// Starts that are yet to come, the next one first.
-    unstarted: Vec<usize>,
-    /// What checkpoints saw, by their names; the latest of each.
-    moments: BTreeMap<String, Moment>,
-    /// What was seen since the last step that changes anything.
-    seen: BTreeMap<usize, Rc<Observation>>,
-    machine_seen: Option<machine::Shared>,
-    latest_checkpoint: Option<String>,
-    /// Whom the OOM killer chose so far.
-    deaths: Vec<Death>,
-    /// What the kernel said when it panicked.
-    panic: Option<String>,
-    step: u64,
-    turns: u64,
-    time: u64,
-    /// Whose turn it is.
-    next: usize,
+    so_far: Progress,
 }
 
 /// What a checkpoint saw.
@@ -269,12 +249,13 @@ impl Run<'_> {
 
     /// Takes turns until nobody can go on, or it is to pause before.
     fn until_over(&mut self) -> Result<Paused, Stop> {
-        if !self.begun {
+        if !self.so_far.begun {
             self.arrange()?;
-            self.begun = true;
+            self.so_far.begun = true;
         }
         loop {
-            if self.step > 0 && self.options.stop_at.is_some_and(|at| self.step >= at) {
+            if self.so_far.step > 0 && self.options.stop_at.is_some_and(|at| self.so_far.step >= at)
+            {
                 let more = self.more_to_do();
                 return Ok(if more { Paused::Step } else { Paused::Over });
             }
@@ -313,16 +294,16 @@ impl Run<'_> {
 
     /// Whether the kernel has panicked; tells of it once.
     fn has_panicked(&mut self) -> bool {
-        if self.panic.is_none()
+        if self.so_far.panic.is_none()
             && let Some(words) = self.world.panicked()
         {
-            self.panic = Some(words.clone());
-            let step = self.step;
-            let last = self.next.saturating_sub(1);
-            let span = self.processes.get(last).map(|process| self.here(process));
+            self.so_far.panic = Some(words.clone());
+            let step = self.so_far.step;
+            let last = self.so_far.next.saturating_sub(1);
+            let span = self.so_far.processes.get(last).map(|process| self.here(process));
             self.tell(last, step, span.unwrap_or_default(), What::Panicked(words), true);
         }
-        self.panic.is_some()
+        self.so_far.panic.is_some()
     }
 
     /// Looks at what should be so when everything is over.
@@ -331,8 +312,8 @@ impl Run<'_> {
             let Op::Expect(expect) = &step.op else { continue };
             let verdict = self.judge(NOBODY, expect, step.span)?;
             self.watch.event(&Event {
-                step: self.step,
-                time: self.time,
+                step: self.so_far.step,
+                time: self.so_far.time,
                 process: ProcessId(u32::MAX),
                 name: NameId(NOBODY),
                 span: step.span,
@@ -345,8 +326,8 @@ impl Run<'_> {
 
     /// Nothing that was seen is so any more.
     fn changed(&mut self) {
-        self.seen.clear();
-        self.machine_seen = None;
+        self.so_far.seen.clear();
+        self.so_far.machine_seen = None;
     }
 
     /// Asks who has died while this process's step was done.
@@ -354,23 +335,23 @@ impl Run<'_> {
         let dead = self.world.deaths().map_err(|error| Stop::World(span, error))?;
         for (id, end) in dead {
             let Some(index) = self.index_of(id) else { continue };
-            let Some(process) = self.processes.get_mut(index) else { continue };
+            let Some(process) = self.so_far.processes.get_mut(index) else { continue };
             process.activity = Activity::Dead(end);
             let (name, touched) = (process.name, process.touched);
-            let before = self.processes.iter().take(index);
+            let before = self.so_far.processes.iter().take(index);
             let death = Death {
                 process: id,
                 name,
                 nth: before.filter(|process| process.name == name).count(),
                 end,
-                step: self.step,
-                during: self.processes.get(during).map(|process| process.id),
-                time: self.time,
+                step: self.so_far.step,
+                during: self.so_far.processes.get(during).map(|process| process.id),
+                time: self.so_far.time,
                 touched,
             };
-            self.deaths.push(death);
-            let step = self.step;
-            let here = self.processes.get(index).map(|process| self.before(process));
+            self.so_far.deaths.push(death);
+            let step = self.so_far.step;
+            let here = self.so_far.processes.get(index).map(|process| self.before(process));
             self.tell(index, step, here.unwrap_or(span), What::Chosen(death), true);
             self.changed();
         }
@@ -380,40 +361,40 @@ impl Run<'_> {
     /// The place of a process in the list, by the world's name for it.
     fn index_of(&self, id: ProcessId) -> Option<usize> {
         let guess = usize::try_from(id.0).ok()?;
-        if self.processes.get(guess).is_some_and(|process| process.id == id) {
+        if self.so_far.processes.get(guess).is_some_and(|process| process.id == id) {
             return Some(guess);
         }
-        self.processes.iter().position(|process| process.id == id)
+        self.so_far.processes.iter().position(|process| process.id == id)
     }
 
     /// Starts what is due.
     fn start_due(&mut self) -> Result<(), Stop> {
-        while let Some(&first) = self.unstarted.first() {
+        while let Some(&first) = self.so_far.unstarted.first() {
             let Some(start) = self.scenario.starts.get(first) else { break };
-            if start.at > self.time {
+            if start.at > self.so_far.time {
                 break;
             }
-            self.unstarted.remove(0);
+            self.so_far.unstarted.remove(0);
             let id =
                 self.world.start(&start.spec).map_err(|error| Stop::World(start.span, error))?;
             let Some(program) = self.scenario.programs.get(start.program.0) else { break };
-            let table = self.tables.len();
-            self.tables.push(state::Table::default());
-            self.processes.push(Process::new(id, program.name, start.program, table));
-            self.tell(self.processes.len() - 1, 0, start.span, What::Started, true);
+            let table = self.so_far.tables.len();
+            self.so_far.tables.push(state::Table::default());
+            self.so_far.processes.push(Process::new(id, program.name, start.program, table));
+            self.tell(self.so_far.processes.len() - 1, 0, start.span, What::Started, true);
             self.changed();
-            self.notice_deaths(self.processes.len() - 1, start.span)?;
+            self.notice_deaths(self.so_far.processes.len() - 1, start.span)?;
         }
         Ok(())
     }
 
     /// The process whose turn it is, if any can go on.
     fn ready(&mut self) -> Result<Option<usize>, Stop> {
-        let count = self.processes.len();
+        let count = self.so_far.processes.len();
         for offset in 0..count {
-            let index = (self.next + offset) % count;
+            let index = (self.so_far.next + offset) % count;
             if self.can_go_on(index)? {
-                self.next = index + 1;
+                self.so_far.next = index + 1;
                 return Ok(Some(index));
             }
         }
@@ -421,15 +402,15 @@ impl Run<'_> {
     }
 
     fn can_go_on(&mut self, index: usize) -> Result<bool, Stop> {
-        let Some(process) = self.processes.get(index) else { return Ok(false) };
+        let Some(process) = self.so_far.processes.get(index) else { return Ok(false) };
         match process.activity {
             Activity::Ready => Ok(true),
             Activity::Done | Activity::Dead(_) => Ok(false),
-            Activity::Sleeps(until) => Ok(until <= self.time),
+            Activity::Sleeps(until) => Ok(until <= self.so_far.time),
             Activity::WaitsFor(who) => self.is_over(who),
             Activity::Lends(child) => {
                 self.look_alive(child)?;
-                let child = self.processes.get(child);
+                let child = self.so_far.processes.get(child);
                 Ok(child.is_none_or(|c| !c.borrows || matches!(c.activity, Activity::Dead(_))))
             }
         }
@@ -440,7 +421,7 @@ impl Run<'_> {
     fn is_over(&mut self, who: Who) -> Result<bool, Stop> {
         let all = self.all_of(who);
         let yet_to_start =
-            |run: &Self| run.unstarted.iter().any(|&start| run.starts_as(start, who.name));
+            |run: &Self| run.so_far.unstarted.iter().any(|&start| run.starts_as(start, who.name));
         match who.nth {
             None if yet_to_start(self) => return Ok(false),
             Some(_) if all.is_empty() => return Ok(!yet_to_start(self)),
@@ -448,7 +429,7 @@ impl Run<'_> {
         }
         for index in all {
             self.look_alive(index)?;
-            let activity = self.processes.get(index).map(|process| process.activity);
+            let activity = self.so_far.processes.get(index).map(|process| process.activity);
             if !matches!(activity, Some(Activity::Done | Activity::Dead(_))) {
                 return Ok(false);
             }
@@ -458,7 +439,7 @@ impl Run<'_> {
 
     /// The processes that are meant, in the order in which they came to be.
     fn all_of(&self, who: Who) -> Vec<usize> {
-        let named = self.processes.iter().enumerate().filter(|(_, p)| p.name == who.name);
+        let named = self.so_far.processes.iter().enumerate().filter(|(_, p)| p.name == who.name);
         let mut indices = named.map(|(index, _)| index);
         match who.nth {
             None => indices.collect(),
@@ -469,7 +450,7 @@ impl Run<'_> {
     /// The process whose values are meant: one, or the latest of several.
     fn one_of(&self, who: Who) -> Option<usize> {
         match who.nth {
-            None => self.processes.iter().rposition(|process| process.name == who.name),
+            None => self.so_far.processes.iter().rposition(|process| process.name == who.name),
             Some(_) => self.all_of(who).first().copied(),
         }
     }
@@ -482,13 +463,13 @@ impl Run<'_> {
 
     /// Lets time pass until somebody can go on; false when nobody ever will.
     fn pass_time(&mut self) -> Result<bool, Stop> {
-        let sleepers = self.processes.iter().filter_map(|process| match process.activity {
+        let sleepers = self.so_far.processes.iter().filter_map(|process| match process.activity {
             Activity::Sleeps(until) => Some(until),
             _ => None,
         });
-        let start = self.unstarted.first().and_then(|&at| self.scenario.starts.get(at));
+        let start = self.so_far.unstarted.first().and_then(|&at| self.scenario.starts.get(at));
         let Some(next) = sleepers.chain(start.map(|start| start.at)).min() else {
-            let stuck = self.processes.iter().find(|process| {
+            let stuck = self.so_far.processes.iter().find(|process| {
                 matches!(process.activity, Activity::WaitsFor(_) | Activity::Lends(_))
             });
             return match stuck {
@@ -501,9 +482,9 @@ impl Run<'_> {
                 None => Ok(false),
             };
         };
-        let span = next.saturating_sub(self.time);
+        let span = next.saturating_sub(self.so_far.time);
         self.world.sleep(span).map_err(|error| Stop::World(Span::default(), error))?;
-        self.time = next;
+        self.so_far.time = next;
         self.changed();
         self.notice_deaths(NOBODY, Span::default())?;
         Ok(true)
@@ -525,14 +506,14 @@ impl Run<'_> {
 
     /// Notes when a process has died; whether it lives.
     fn look_alive(&mut self, index: usize) -> Result<bool, Stop> {
-        let Some(process) = self.processes.get(index) else { return Ok(false) };
+        let Some(process) = self.so_far.processes.get(index) else { return Ok(false) };
         if matches!(process.activity, Activity::Dead(_)) {
             return Ok(false);
         }
         let span = self.here(process);
         let end = self.world.alive(process.id).map_err(|error| Stop::World(span, error))?;
         let Some(end) = end else { return Ok(true) };
-        if let Some(process) = self.processes.get_mut(index) {
+        if let Some(process) = self.so_far.processes.get_mut(index) {
             process.activity = Activity::Dead(end);
         }
         self.tell(index, 0, span, What::Died(end), true);
@@ -544,19 +525,19 @@ impl Run<'_> {
         if !self.look_alive(index)? {
             return Ok(());
         }
-        if let Some(process) = self.processes.get_mut(index) {
+        if let Some(process) = self.so_far.processes.get_mut(index) {
             process.activity = Activity::Ready;
         }
         loop {
-            self.turns += 1;
-            let Some(process) = self.processes.get_mut(index) else { return Ok(()) };
+            self.so_far.turns += 1;
+            let Some(process) = self.so_far.processes.get_mut(index) else { return Ok(()) };
             let program = self.scenario.programs.get(process.program.0);
             let Some(step) = program.and_then(|program| program.steps.get(process.at)) else {
                 return self.done(index);
             };
             let span = step.span;
             process.reached = process.reached.max(process.at + 1);
-            if self.turns > self.options.most_steps {
+            if self.so_far.turns > self.options.most_steps {
                 let most = self.options.most_steps;
                 return Err(Problem::new(span, format!("more than {most} steps"))
                     .label("given up here")
@@ -568,7 +549,7 @@ impl Run<'_> {
                 }
                 Op::Next(begin) => process.again(*begin),
                 op => {
-                    self.step += 1;
+                    self.so_far.step += 1;
                     process.steps += 1;
                     process.at += 1;
                     self.perform(index, op, span)?;
@@ -583,7 +564,7 @@ impl Run<'_> {
 
     /// A process has done all its steps. A child that borrows its parent's memory gives it back.
     fn done(&mut self, index: usize) -> Result<(), Stop> {
-        let Some(process) = self.processes.get_mut(index) else { return Ok(()) };
+        let Some(process) = self.so_far.processes.get_mut(index) else { return Ok(()) };
         let span = Span::default();
         if process.borrows {
             let end = world::End::Exit(0);
@@ -606,50 +587,50 @@ impl Run<'_> {
                     .get(process.program.0)
                     .is_some_and(|program| process.at < program.steps.len())
         };
-        !self.unstarted.is_empty() || self.processes.iter().any(goes_on)
+        !self.so_far.unstarted.is_empty() || self.so_far.processes.iter().any(goes_on)
     }
 
     /// What a process looks like; `None` when it is dead.
     fn observe(&mut self, index: usize, span: Span) -> Result<Option<Rc<Observation>>, Stop> {
-        if let Some(seen) = self.seen.get(&index) {
+        if let Some(seen) = self.so_far.seen.get(&index) {
             return Ok(Some(Rc::clone(seen)));
         }
         if !self.look_alive(index)? {
             return Ok(None);
         }
-        let Some(process) = self.processes.get(index) else { return Ok(None) };
+        let Some(process) = self.so_far.processes.get(index) else { return Ok(None) };
         let seen = self.world.observe(process.id).map_err(|error| Stop::World(span, error))?;
         let seen = Rc::new(seen);
-        self.seen.insert(index, Rc::clone(&seen));
+        self.so_far.seen.insert(index, Rc::clone(&seen));
         Ok(Some(seen))
     }
 
     /// The machine as it is now.
     fn machine(&mut self, span: Span) -> Result<machine::Shared, Stop> {
-        if let Some(seen) = &self.machine_seen {
+        if let Some(seen) = &self.so_far.machine_seen {
             return Ok(Rc::clone(seen));
         }
         let wrong = |error| Stop::World(span, error);
         // Of a machine that has panicked the log is left.
         let files = match self.world.machine() {
-            Err(_) if self.panic.is_some() => Vec::new(),
+            Err(_) if self.so_far.panic.is_some() => Vec::new(),
             files => files.map_err(wrong)?,
         };
         let log = match self.world.log() {
-            Err(_) if self.panic.is_some() => Vec::new(),
+            Err(_) if self.so_far.panic.is_some() => Vec::new(),
             log => log.map_err(wrong)?,
         };
         let seen = Rc::new(MachineSeen { files, log });
-        self.machine_seen = Some(Rc::clone(&seen));
+        self.so_far.machine_seen = Some(Rc::clone(&seen));
         Ok(seen)
     }
 
     fn finish(&mut self, stopped: bool) -> Result<Finish, Stop> {
         let mut processes = Vec::new();
-        let look = self.options.look_at_end && self.panic.is_none();
-        for index in 0..self.processes.len() {
+        let look = self.options.look_at_end && self.so_far.panic.is_none();
+        for index in 0..self.so_far.processes.len() {
             let observation = if look { self.observe(index, Span::default())? } else { None };
-            let Some(process) = self.processes.get(index) else { continue };
+            let Some(process) = self.so_far.processes.get(index) else { continue };
             processes.push(FinishedProcess {
                 id: process.id,
                 name: process.name,
@@ -668,20 +649,28 @@ impl Run<'_> {
             machine::Shared::default()
         };
         Ok(Finish {
-            steps: self.step,
-            time: self.time,
+            steps: self.so_far.step,
+            time: self.so_far.time,
             stopped,
             processes,
-            deaths: std::mem::take(&mut self.deaths),
-            panic: self.panic.clone(),
+            deaths: std::mem::take(&mut self.so_far.deaths),
+            panic: self.so_far.panic.clone(),
             machine,
         })
     }
 
     fn tell(&mut self, index: usize, step: u64, span: Span, what: What, foreseen: bool) {
-        let Some(process) = self.processes.get(index) else { return };
+        let Some(process) = self.so_far.processes.get(index) else { return };
         let (process, name) = (process.id, process.name);
-        self.watch.event(&Event { step, time: self.time, process, name, span, what, foreseen });
+        self.watch.event(&Event {
+            step,
+            time: self.so_far.time,
+            process,
+            name,
+            span,
+            what,
+            foreseen,
+        });
     }
 }
 

@@ -22,7 +22,7 @@ impl Run<'_> {
         if !matches!(op, Op::Expect(_) | Op::Checkpoint(_) | Op::Print(_) | Op::Let { .. }) {
             self.changed();
         }
-        let Some(id) = self.processes.get(index).map(|process| process.id) else {
+        let Some(id) = self.so_far.processes.get(index).map(|process| process.id) else {
             return Ok(());
         };
         match op {
@@ -46,7 +46,7 @@ impl Run<'_> {
                 self.end(index, id, end, span)
             }
             Op::Sleep(span_of_time) => {
-                let until = self.time.saturating_add(*span_of_time);
+                let until = self.so_far.time.saturating_add(*span_of_time);
                 self.set_activity(index, Activity::Sleeps(until));
                 self.happened(index, span, What::Sleeps(*span_of_time));
                 Ok(())
@@ -56,7 +56,8 @@ impl Run<'_> {
                 let mut result = Err(Errno::ESRCH);
                 for victim in self.all_of(*who) {
                     if self.look_alive(victim)? {
-                        let victim = self.processes.get(victim).map_or(id, |process| process.id);
+                        let victim =
+                            self.so_far.processes.get(victim).map_or(id, |process| process.id);
                         self.world
                             .end(victim, End::Signal(*signal))
                             .map_err(|error| Stop::World(span, error))?;
@@ -88,7 +89,7 @@ impl Run<'_> {
             }
             Op::Expect(expect) => {
                 let verdict = self.judge(index, expect, span)?;
-                let step = self.step;
+                let step = self.so_far.step;
                 self.tell(index, step, span, What::Expected(verdict), true);
                 Ok(())
             }
@@ -98,14 +99,14 @@ impl Run<'_> {
     }
 
     fn set_activity(&mut self, index: usize, activity: Activity) {
-        if let Some(process) = self.processes.get_mut(index) {
+        if let Some(process) = self.so_far.processes.get_mut(index) {
             process.activity = activity;
         }
     }
 
     fn set(&mut self, index: usize, handle: crate::program::HandleId, value: Value) {
-        let table = self.processes.get(index).map_or(0, |process| process.table);
-        if let Some(table) = self.tables.get_mut(table) {
+        let table = self.so_far.processes.get(index).map_or(0, |process| process.table);
+        if let Some(table) = self.so_far.tables.get_mut(table) {
             table.set(handle, value);
         }
     }
@@ -123,7 +124,7 @@ impl Run<'_> {
                 | What::Killed(..)
         );
         let foreseen = failed.is_some() && self.is_foreseen(index);
-        let Some(process) = self.processes.get_mut(index) else { return };
+        let Some(process) = self.so_far.processes.get_mut(index) else { return };
         if can_fail {
             process.last.any = true;
             process.last.failed = failed;
@@ -143,13 +144,13 @@ impl Run<'_> {
             _ => {}
         }
         let broke_out = failed.is_some() && process.break_out();
-        let step = self.step;
+        let step = self.so_far.step;
         self.tell(index, step, span, what, foreseen || broke_out);
     }
 
     /// Whether a claim about a failure follows the step.
     fn is_foreseen(&self, index: usize) -> bool {
-        let Some(process) = self.processes.get(index) else { return false };
+        let Some(process) = self.so_far.processes.get(index) else { return false };
         let program = self.scenario.programs.get(process.program.0);
         let next = program.into_iter().flat_map(|program| program.steps.iter().skip(process.at));
         next.map_while(|step| match &step.op {
@@ -180,7 +181,7 @@ impl Run<'_> {
     }
 
     fn bind(&mut self, index: usize, bind: Bind, call: &Call, value: u64) {
-        let table = self.processes.get(index).map_or(0, |process| process.table);
+        let table = self.so_far.processes.get(index).map_or(0, |process| process.table);
         match bind {
             Bind::Nothing => {}
             Bind::Range(handle) => {
@@ -189,7 +190,7 @@ impl Run<'_> {
             }
             Bind::Moved(handle) => {
                 let len = if let Call::Mremap { new_len, .. } = call { *new_len } else { 0 };
-                if let Some(table) = self.tables.get_mut(table) {
+                if let Some(table) = self.so_far.tables.get_mut(table) {
                     table.replace(handle, Value { start: value, len });
                 }
             }
@@ -199,7 +200,7 @@ impl Run<'_> {
                 self.set(index, handle, Value { start: value, len });
             }
             Bind::Attached { handle, segment } => {
-                let segment = self.tables.get(table).and_then(|table| table.latest(segment));
+                let segment = self.so_far.tables.get(table).and_then(|table| table.latest(segment));
                 let len = segment.map_or(0, |segment| segment.len);
                 self.set(index, handle, Value { start: value, len });
             }
@@ -225,8 +226,8 @@ impl Run<'_> {
         };
         let call = Call::Brk { addr };
         let returned = self.world.call(id, &call).map_err(|error| Stop::World(span, error))?;
-        let table = self.processes.get(index).map_or(0, |process| process.table);
-        if let (Ok(value), Some(table)) = (returned.value, self.tables.get_mut(table)) {
+        let table = self.so_far.processes.get(index).map_or(0, |process| process.table);
+        if let (Ok(value), Some(table)) = (returned.value, self.so_far.tables.get_mut(table)) {
             table.heap = Some((start, Some(value)));
         }
         self.happened(index, span, What::Call(call, returned));
@@ -257,7 +258,7 @@ impl Run<'_> {
             None => self.world.touch(id, &touch).map_err(|error| Stop::World(span, error))?,
             Some((times, seed)) => {
                 let seed = seed.unwrap_or_else(|| {
-                    self.options.seed.unwrap_or(self.scenario.seed).wrapping_add(self.step)
+                    self.options.seed.unwrap_or(self.scenario.seed).wrapping_add(self.so_far.step)
                 });
                 let touched = self.at_random(id, touch, times, seed, span)?;
                 touch.count = times;
@@ -267,7 +268,7 @@ impl Run<'_> {
         let random = plan.random.is_some();
         // One access to a page, or several to the same: what they reach is pages at most.
         let each = stride.min(self.options.page.bytes());
-        if let Some(process) = self.processes.get_mut(index) {
+        if let Some(process) = self.so_far.processes.get_mut(index) {
             let reached = touched.done.saturating_mul(each);
             process.touched = process.touched.saturating_add(reached);
         }
@@ -308,7 +309,7 @@ impl Run<'_> {
                 .help("`mmap` and `brk` ask the kernel directly")
                 .into());
         }
-        let table = self.processes.get(index).map_or(0, |process| process.table);
+        let table = self.so_far.processes.get(index).map_or(0, |process| process.table);
         // `heap` is where the break was before the allocator moved it.
         self.heap_range(index, span)?;
         // Everything is worked out before the allocator is borrowed.
@@ -324,7 +325,7 @@ impl Run<'_> {
             }
             HeapPlan::Realloc(handle, size) => {
                 let size = self.value(index, size)?;
-                let old = self.tables.get(table).and_then(|table| table.latest(*handle));
+                let old = self.so_far.tables.get(table).and_then(|table| table.latest(*handle));
                 let old = old.map_or(0, |value| value.start);
                 (format!("realloc({old:#x}, {size})"), Some(*handle), old, 1, size)
             }
@@ -351,14 +352,15 @@ impl Run<'_> {
         })?;
         if let (Ok(start), Some(handle)) = (result, handle) {
             let value = Value { start, len: size.saturating_mul(count) };
-            if let (HeapPlan::Realloc(..), Some(table)) = (plan, self.tables.get_mut(table)) {
+            if let (HeapPlan::Realloc(..), Some(table)) = (plan, self.so_far.tables.get_mut(table))
+            {
                 table.replace(handle, value);
             } else {
                 self.set(index, handle, value);
             }
         }
         // What the allocator did with the break is not what this run did.
-        if let Some(table) = self.tables.get_mut(table) {
+        if let Some(table) = self.so_far.tables.get_mut(table) {
             table.heap = table.heap.map(|(start, _)| (start, None));
         }
         self.happened(index, span, What::Heap(text, result));
@@ -373,20 +375,20 @@ impl Run<'_> {
         program: ProgramId,
         span: Span,
     ) -> Result<(), Stop> {
-        if self.processes.len() >= MOST_PROCESSES {
+        if self.so_far.processes.len() >= MOST_PROCESSES {
             return Err(Problem::new(span, format!("more than {MOST_PROCESSES} processes"))
                 .label("given up here")
                 .into());
         }
         let result = self.world.fork(id, kind).map_err(|error| Stop::World(span, error))?;
         if let Ok(child) = result {
-            let parent = self.processes.get(index);
+            let parent = self.so_far.processes.get(index);
             let (table, checkpoint) =
                 parent.map(|parent| (parent.table, parent.checkpoint.clone())).unwrap_or_default();
             let table = if kind == ForkKind::Fork {
-                let copy = self.tables.get(table).cloned().unwrap_or_default();
-                self.tables.push(copy);
-                self.tables.len() - 1
+                let copy = self.so_far.tables.get(table).cloned().unwrap_or_default();
+                self.so_far.tables.push(copy);
+                self.so_far.tables.len() - 1
             } else {
                 table
             };
@@ -401,10 +403,10 @@ impl Run<'_> {
                 let mut process = Process::new(child, plan.name, program, table);
                 process.checkpoint = checkpoint;
                 process.borrows = kind == ForkKind::Vfork;
-                self.processes.push(process);
+                self.so_far.processes.push(process);
             }
             if kind == ForkKind::Vfork {
-                self.set_activity(index, Activity::Lends(self.processes.len() - 1));
+                self.set_activity(index, Activity::Lends(self.so_far.processes.len() - 1));
             }
         }
         self.happened(index, span, What::Forked(kind, result));
@@ -412,13 +414,13 @@ impl Run<'_> {
     }
 
     fn fresh_image(&mut self, index: usize) {
-        let table = self.processes.get(index).map_or(0, |process| process.table);
+        let table = self.so_far.processes.get(index).map_or(0, |process| process.table);
         // Handles keep their addresses: whoever uses them sees what is there now.
-        let mut copy = self.tables.get(table).cloned().unwrap_or_default();
+        let mut copy = self.so_far.tables.get(table).cloned().unwrap_or_default();
         copy.heap = None;
-        let own = self.tables.len();
-        self.tables.push(copy);
-        if let Some(process) = self.processes.get_mut(index) {
+        let own = self.so_far.tables.len();
+        self.so_far.tables.push(copy);
+        if let Some(process) = self.so_far.processes.get_mut(index) {
             process.table = own;
             process.borrows = false;
         }
@@ -450,19 +452,19 @@ impl Run<'_> {
     fn checkpoint(&mut self, index: usize, name: &str, span: Span) -> Result<(), Stop> {
         let mut moment = BTreeMap::new();
         let mut all = Vec::new();
-        for other in 0..self.processes.len() {
+        for other in 0..self.so_far.processes.len() {
             if let Some(seen) = self.observe(other, span)? {
-                let id = self.processes.get(other).map(|process| process.id);
+                let id = self.so_far.processes.get(other).map(|process| process.id);
                 all.extend(id.map(|id| (id, Rc::clone(&seen))));
                 moment.insert(other, seen);
             }
         }
         let machine = self.machine(span)?;
         let kept = super::Moment { processes: moment, machine: Rc::clone(&machine) };
-        self.moments.insert(name.to_owned(), kept);
-        self.latest_checkpoint = Some(name.to_owned());
+        self.so_far.moments.insert(name.to_owned(), kept);
+        self.so_far.latest_checkpoint = Some(name.to_owned());
         self.passed = self.stops.iter().position(|stop| *stop == name);
-        if let Some(process) = self.processes.get_mut(index) {
+        if let Some(process) = self.so_far.processes.get_mut(index) {
             process.checkpoint = Some(name.to_owned());
         }
         self.happened(index, span, What::Checkpoint(name.to_owned(), all));

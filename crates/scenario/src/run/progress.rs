@@ -26,20 +26,27 @@ pub enum Paused {
 /// How far a run is. The world is not part of it.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
-    begun: bool,
-    processes: Vec<Process>,
-    tables: Vec<Table>,
-    unstarted: Vec<usize>,
-    moments: BTreeMap<String, Moment>,
-    seen: BTreeMap<usize, Rc<Observation>>,
-    machine_seen: Option<machine::Shared>,
-    latest_checkpoint: Option<String>,
-    deaths: Vec<Death>,
-    panic: Option<String>,
-    step: u64,
-    turns: u64,
-    time: u64,
-    next: usize,
+    pub(super) begun: bool,
+    pub(super) processes: Vec<Process>,
+    /// Handles, by the memory that they are in: threads share one.
+    pub(super) tables: Vec<Table>,
+    /// Starts that are yet to come, the next one first.
+    pub(super) unstarted: Vec<usize>,
+    /// What checkpoints saw, by their names; the latest of each.
+    pub(super) moments: BTreeMap<String, Moment>,
+    /// What was seen since the last step that changes anything.
+    pub(super) seen: BTreeMap<usize, Rc<Observation>>,
+    pub(super) machine_seen: Option<machine::Shared>,
+    pub(super) latest_checkpoint: Option<String>,
+    /// Whom the OOM killer chose so far.
+    pub(super) deaths: Vec<Death>,
+    /// What the kernel said when it panicked.
+    pub(super) panic: Option<String>,
+    pub(super) step: u64,
+    pub(super) turns: u64,
+    pub(super) time: u64,
+    /// Whose turn it is.
+    pub(super) next: usize,
 }
 
 impl Progress {
@@ -138,29 +145,7 @@ impl<'a> Run<'a> {
         watch: &'a mut dyn Watch,
         from: Progress,
     ) -> Run<'a> {
-        Run {
-            scenario,
-            world,
-            heap,
-            options,
-            watch,
-            stops: &[],
-            passed: None,
-            begun: from.begun,
-            processes: from.processes,
-            tables: from.tables,
-            unstarted: from.unstarted,
-            moments: from.moments,
-            seen: from.seen,
-            machine_seen: from.machine_seen,
-            latest_checkpoint: from.latest_checkpoint,
-            deaths: from.deaths,
-            panic: from.panic,
-            step: from.step,
-            turns: from.turns,
-            time: from.time,
-            next: from.next,
-        }
+        Run { scenario, world, heap, options, watch, stops: &[], passed: None, so_far: from }
     }
 
     /// Does a part of a run, and gives what is left of it.
@@ -181,23 +166,7 @@ impl<'a> Run<'a> {
                 }
             }
         });
-        let progress = Progress {
-            begun: self.begun,
-            processes: self.processes,
-            tables: self.tables,
-            unstarted: self.unstarted,
-            moments: self.moments,
-            seen: self.seen,
-            machine_seen: self.machine_seen,
-            latest_checkpoint: self.latest_checkpoint,
-            deaths: self.deaths,
-            panic: self.panic,
-            step: self.step,
-            turns: self.turns,
-            time: self.time,
-            next: self.next,
-        };
-        (progress, result)
+        (self.so_far, result)
     }
 
     /// Does all that is left.
