@@ -3,7 +3,7 @@
 mod common;
 
 use common::groups::{field, number, set, start};
-use common::{call, mmap, spec, touch};
+use common::{MIB, call, holder, line, mmap, spec, touch};
 use facts::{CgroupVersion, OvercommitMode, Release};
 use oomph_sim::{Image, Machine, MachineConfig, Profile};
 use rules::layout::Arch;
@@ -12,38 +12,25 @@ use world::{
     SwapSpec, Touch, World,
 };
 
-const MIB: u64 = 1 << 20;
-
 fn machine(release: &str, swap: u64) -> Machine {
+    in_groups(release, swap, &[])
+}
+
+/// A machine with so many MiB of swap and with these cgroups.
+fn in_groups(release: &str, swap: u64, groups: &[&str]) -> Machine {
     let release: Release = release.parse().unwrap();
     let profile = Profile::of(release, Arch::X86_64, 256);
     let mut config = MachineConfig::with_memory(release, Arch::X86_64, profile);
     config.lru_gen = true;
+    if !groups.is_empty() {
+        config.cgroups = CgroupVersion::V2;
+    }
     let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
-    let swap = if swap > 0 {
-        vec![SwapSpec { len: swap * MIB, priority: None, zram: false }]
-    } else {
-        Vec::new()
-    };
-    machine.setup(&Setup { swap, ..Setup::default() }).unwrap();
+    let area = SwapSpec { len: swap * MIB, priority: None, zram: false };
+    let swap = if swap > 0 { vec![area] } else { Vec::new() };
+    let cgroups = groups.iter().map(|&group| group.to_owned()).collect();
+    machine.setup(&Setup { cgroups, swap, ..Setup::default() }).unwrap();
     machine
-}
-
-/// A process with so many MiB that it has written to.
-fn holder(machine: &mut Machine, mib: u64) -> (ProcessId, u64) {
-    let process = machine.start(&spec(0)).unwrap();
-    let addr = call(machine, process, &mmap(mib * MIB)).unwrap();
-    assert_eq!(touch(machine, process, addr, mib << 8).stopped, None);
-    (process, addr)
-}
-
-/// A line of a file of the machine's.
-fn line(machine: &mut Machine, file: &str, name: &str) -> u64 {
-    let files = machine.machine().unwrap();
-    let (_, text) = files.iter().find(|(path, _)| path == file).unwrap();
-    let text = String::from_utf8_lossy(text).into_owned();
-    let line = text.lines().find(|line| line.split([' ', ':']).next() == Some(name)).unwrap();
-    line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 const MEASURED: &str = include_str!("data/mglru-6.12.txt");
@@ -87,15 +74,7 @@ fn open(machine: &mut Machine, process: ProcessId) -> i32 {
 #[test]
 fn a_full_cgroup_swaps_and_ages_as_6_12_does() {
     let real = measured("limit");
-    let release: Release = "6.12".parse().unwrap();
-    let mut config =
-        MachineConfig::with_memory(release, Arch::X86_64, Profile::of(release, Arch::X86_64, 256));
-    config.lru_gen = true;
-    config.cgroups = CgroupVersion::V2;
-    let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
-    let swap = vec![SwapSpec { len: 128 * MIB, priority: None, zram: false }];
-    let cgroups = vec!["/open".to_owned()];
-    machine.setup(&Setup { cgroups, swap, ..Setup::default() }).unwrap();
+    let mut machine = in_groups("6.12", 128, &["/open"]);
     set(&mut machine, "/open", "memory.max", "64M").unwrap();
     let process = start(&mut machine, "open", "/open", 0);
     grow(&mut machine, process, 100);
@@ -180,15 +159,7 @@ fn what_is_read_through_a_mapping_counts_as_used() {
 #[test]
 fn memory_min_is_left_alone_and_the_rest_shares_the_pressure() {
     let real = measured("min");
-    let release: Release = "6.12".parse().unwrap();
-    let mut config =
-        MachineConfig::with_memory(release, Arch::X86_64, Profile::of(release, Arch::X86_64, 256));
-    config.lru_gen = true;
-    config.cgroups = CgroupVersion::V2;
-    let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
-    let swap = vec![SwapSpec { len: 256 * MIB, priority: None, zram: false }];
-    let cgroups = vec!["/database".to_owned(), "/other".to_owned()];
-    machine.setup(&Setup { cgroups, swap, ..Setup::default() }).unwrap();
+    let mut machine = in_groups("6.12", 256, &["/database", "/other"]);
     set(&mut machine, "/database", "memory.min", "64M").unwrap();
     for group in ["/database", "/other"] {
         let process = start(&mut machine, "idle", group, 0);

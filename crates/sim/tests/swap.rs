@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{call, mmap, spec, status, touch};
+use common::{MIB, call, holder, line, mmap, spec, status, touch};
 use facts::Release;
 use oomph_sim::{Disk, Image, Machine, MachineConfig, Profile};
 use rules::layout::Arch;
@@ -10,8 +10,6 @@ use world::{
     Access, Advice, Call, Content, Control, FileSpec, ForkKind, OpenFlags, ProcessId, Setup,
     SwapSpec, Touch, World,
 };
-
-const MIB: u64 = 1 << 20;
 
 fn machine(release: &str, swap: &[(u64, Option<i16>, bool)]) -> Machine {
     machine_with(Disk::INSTANT, release, swap)
@@ -31,14 +29,6 @@ fn machine_with(disk: Disk, release: &str, swap: &[(u64, Option<i16>, bool)]) ->
     machine
 }
 
-/// A process with so many MiB that it has written to.
-fn holder(machine: &mut Machine, mib: u64) -> (ProcessId, u64) {
-    let process = machine.start(&spec(0)).unwrap();
-    let addr = call(machine, process, &mmap(mib * MIB)).unwrap();
-    assert_eq!(touch(machine, process, addr, mib << 8).stopped, None);
-    (process, addr)
-}
-
 fn read(machine: &mut Machine, process: ProcessId, addr: u64, count: u64) {
     let touch =
         Touch { addr, count, stride: 4096, access: Access::Read, content: Content::OneByte };
@@ -53,13 +43,17 @@ fn rolled(machine: &mut Machine, process: ProcessId, field: &str) -> u64 {
     line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// A line of a file of the machine's.
-fn line(machine: &mut Machine, file: &str, name: &str) -> u64 {
-    let files = machine.machine().unwrap();
-    let (_, text) = files.iter().find(|(path, _)| path == file).unwrap();
-    let text = String::from_utf8_lossy(text).into_owned();
-    let line = text.lines().find(|line| line.split([' ', ':']).next() == Some(name)).unwrap();
-    line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap()
+/// Somebody writes 64 MiB to a file on a disk.
+fn log_of_64_mib(machine: &mut Machine) {
+    let file = FileSpec { name: "log".to_owned(), len: 4096, tmpfs: false };
+    machine.files(&[file]).unwrap();
+    let process = machine.start(&spec(0)).unwrap();
+    let open = Call::Open { file: 0, flags: OpenFlags(2) };
+    let fd = i32::try_from(call(machine, process, &open).unwrap()).unwrap();
+    for step in 0..64 {
+        let write = Call::Pwrite { fd, offset: step * MIB, len: MIB };
+        call(machine, process, &write).unwrap();
+    }
 }
 
 /// Minor and major faults.
@@ -177,15 +171,7 @@ fn a_file_larger_than_memory_passes_through_it() {
 #[test]
 fn what_is_written_faster_than_it_may_be_dirty_is_written_back() {
     let mut machine = machine("6.1", &[]);
-    let file = FileSpec { name: "log".to_owned(), len: 4096, tmpfs: false };
-    machine.files(&[file]).unwrap();
-    let process = machine.start(&spec(0)).unwrap();
-    let open = Call::Open { file: 0, flags: OpenFlags(2) };
-    let fd = i32::try_from(call(&mut machine, process, &open).unwrap()).unwrap();
-    for step in 0..64 {
-        let write = Call::Pwrite { fd, offset: step * MIB, len: MIB };
-        call(&mut machine, process, &write).unwrap();
-    }
+    log_of_64_mib(&mut machine);
     let dirty = line(&mut machine, "meminfo", "Dirty");
     let background = line(&mut machine, "vmstat", "nr_dirty_background_threshold") * 4;
     assert!(dirty > 0 && dirty <= background + 1024, "{dirty} of {background}");
@@ -303,15 +289,7 @@ fn a_file_is_written_as_a_whole_once_it_has_been_dirty_for_long_enough() {
 fn writers_wait_for_a_slow_disk_halfway_between_the_limits() {
     let slow = Disk { request: 0, page: 1_000_000, synchronous: false };
     let mut machine = machine_with(slow, "6.1", &[]);
-    let file = FileSpec { name: "log".to_owned(), len: 4096, tmpfs: false };
-    machine.files(&[file]).unwrap();
-    let process = machine.start(&spec(0)).unwrap();
-    let open = Call::Open { file: 0, flags: OpenFlags(2) };
-    let fd = i32::try_from(call(&mut machine, process, &open).unwrap()).unwrap();
-    for step in 0..64 {
-        let write = Call::Pwrite { fd, offset: step * MIB, len: MIB };
-        call(&mut machine, process, &write).unwrap();
-    }
+    log_of_64_mib(&mut machine);
     let dirty = line(&mut machine, "meminfo", "Dirty");
     let limit = |machine: &mut Machine, name| line(machine, "vmstat", name) * 4;
     let background = limit(&mut machine, "nr_dirty_background_threshold");

@@ -12,6 +12,8 @@ use world::{
     World,
 };
 
+pub(crate) const MIB: u64 = 1 << 20;
+
 pub(crate) fn machine(release: &str) -> (Machine, ProcessId) {
     let release: Release = release.parse().unwrap();
     let config = MachineConfig::new(release, Arch::X86_64, 4 << 18, 0);
@@ -56,5 +58,22 @@ pub(crate) fn status(machine: &mut Machine, process: ProcessId, field: &str) -> 
     let text = machine.observe(process).unwrap().status.unwrap();
     let text = String::from_utf8(text).unwrap();
     let line = text.lines().find(|line| line.starts_with(field)).unwrap();
+    line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// A process with so many MiB that it has written to.
+pub(crate) fn holder(machine: &mut Machine, mib: u64) -> (ProcessId, u64) {
+    let process = machine.start(&spec(0)).unwrap();
+    let addr = call(machine, process, &mmap(mib * MIB)).unwrap();
+    assert_eq!(touch(machine, process, addr, mib << 8).stopped, None);
+    (process, addr)
+}
+
+/// A line of a file of the machine's.
+pub(crate) fn line(machine: &mut Machine, file: &str, name: &str) -> u64 {
+    let files = machine.machine().unwrap();
+    let (_, text) = files.iter().find(|(path, _)| path == file).unwrap();
+    let text = String::from_utf8_lossy(text).into_owned();
+    let line = text.lines().find(|line| line.split([' ', ':']).next() == Some(name)).unwrap();
     line.split_ascii_whitespace().nth(1).unwrap().parse().unwrap()
 }
