@@ -26,7 +26,8 @@ struct Case {
     name: &'static str,
     /// The words of a shell.
     words: &'static str,
-    exit: u8,
+    /// `None`: what is compared may be too far apart.
+    exit: Option<u8>,
     /// What is printed among other things.
     says: &'static [&'static str],
     /// Fences that stay, for the next lab to remove.
@@ -36,19 +37,32 @@ struct Case {
 const EQUAL: Case = Case {
     name: "",
     words: "",
-    exit: 0,
+    exit: Some(0),
     says: &["equal within what is allowed", "killed on host"],
     fences: 0,
 };
 
 const CASES: &[Case] = &[
     Case { name: "limit", words: "oomph lab /49-* --on model,host", ..EQUAL },
-    Case { name: "swap", words: "oomph lab /50-* --on model,host", ..EQUAL },
+    Case {
+        name: "swap",
+        words: "oomph lab /50-* --on model,host",
+        // How fast the disk is with swap on it, the model does not know here.
+        exit: None,
+        says: &["killed on host: bounded", " claims hold"],
+        ..EQUAL
+    },
     Case { name: "nested", words: "oomph lab /51-* --on model,host", ..EQUAL },
     Case { name: "group", words: "oomph lab /52-* --on model,host", ..EQUAL },
     Case {
         name: "delegated",
         words: "echo 0 >$CG/user/session/cgroup.procs; su -s /bin/sh www -c 'oomph lab /49-* --on model,host'",
+        // Only root may read the kernel's log.
+        says: &[
+            "equal within what is allowed",
+            "killed on host",
+            "host   expect log constraint memcg: not here",
+        ],
         ..EQUAL
     },
     Case {
@@ -195,7 +209,9 @@ fn judge(case: &Case, outcome: &Outcome) -> bool {
             wrong.push(format!("{what}: {found}, expected {wanted}"));
         }
     };
-    number("exit", outcome.exit.map(u32::from), case.exit.into());
+    if let Some(exit) = case.exit {
+        number("exit", outcome.exit.map(u32::from), exit.into());
+    }
     number("programs left", outcome.programs, 0);
     number("cgroups left", outcome.fences, case.fences);
     wrong.extend(

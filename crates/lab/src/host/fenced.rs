@@ -234,6 +234,9 @@ impl World for FencedWorld {
     }
 
     fn log(&mut self) -> Result<Vec<u8>, WorldError> {
+        if self.log.is_none() {
+            return Err(WorldError("the kernel's log, /dev/kmsg, may not be read".to_owned()));
+        }
         self.read_log();
         Ok(reports_of(&self.lines, &self.fence.name()).into_bytes())
     }

@@ -25,6 +25,11 @@ impl Run<'_> {
         if !expect.on.is_empty() && !expect.on.contains(&self.options.arm) {
             return Ok(Verdict { held: None, wanted, found: String::new() });
         }
+        if matches!(expect.claim, Claim::Log { .. } | Claim::Constraint(_))
+            && let Some(why) = self.machine(span)?.no_log.clone()
+        {
+            return Ok(Verdict { held: None, wanted, found: why });
+        }
         let (held, found) = match self.claim(index, &expect.claim, span) {
             Ok(found) => found,
             Err(NoValue::Unknown(why)) => (false, why),

@@ -16,6 +16,8 @@ pub struct MachineSeen {
     pub files: Vec<(String, Vec<u8>)>,
     /// What the kernel has logged.
     pub log: Vec<u8>,
+    /// Why the kernel's log is not known, if so.
+    pub no_log: Option<String>,
     /// How often monitors of pressure were woken so far.
     pub woken: Vec<Woken>,
 }
@@ -247,6 +249,7 @@ mod tests {
                 file("pressure/memory", "some avg10=1.25 avg60=0.00 avg300=0.00 total=77\n"),
             ],
             log: b"a\n[ 1.0] oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null)\n".to_vec(),
+            no_log: None,
             woken: vec![
                 Woken { cgroup: None, line: "some".to_owned(), times: 2 },
                 Woken { cgroup: Some("/web".to_owned()), line: "full".to_owned(), times: 3 },

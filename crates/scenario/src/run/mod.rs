@@ -641,12 +641,14 @@ impl Run<'_> {
             Err(_) if self.so_far.panic.is_some() => Vec::new(),
             files => files.map_err(wrong)?,
         };
-        let log = match self.world.log() {
-            Err(_) if self.so_far.panic.is_some() => Vec::new(),
-            log => log.map_err(wrong)?,
+        let (log, no_log) = match self.world.log() {
+            Err(_) if self.so_far.panic.is_some() => (Vec::new(), None),
+            // Of a machine that is somebody else's the log may be kept from us.
+            Err(error) if self.options.arm == Arm::Host => (Vec::new(), Some(error.0)),
+            log => (log.map_err(wrong)?, None),
         };
         let woken = self.so_far.monitors.iter().map(Woken::of).collect();
-        let seen = Rc::new(MachineSeen { files, log, woken });
+        let seen = Rc::new(MachineSeen { files, log, no_log, woken });
         self.so_far.machine_seen = Some(Rc::clone(&seen));
         Ok(seen)
     }

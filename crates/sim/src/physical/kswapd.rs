@@ -226,6 +226,7 @@ impl Ctx<'_> {
             self.age_node(*node, pass);
         }
         pass.freed = 0;
+        self.reclaim_above_soft_limits(*node, pass);
         kswapd.looked_at = (pass.scanned, pass.waiting);
         *walk = Some(self.begin_walk(*node, pass));
         true

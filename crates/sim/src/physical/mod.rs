@@ -24,6 +24,7 @@ mod reclaim;
 mod rmap;
 mod scan;
 mod slab;
+mod soft_limit;
 mod swap;
 mod swap_in;
 mod workingset;

@@ -10,6 +10,7 @@ use rules::memcg::View;
 
 use super::balance::Prepared;
 use super::lru::{List, Owner};
+use super::mglru::Many;
 use super::{For, Physical};
 use crate::ctx::Ctx;
 use crate::memcg::{Event, MemcgId};
@@ -97,15 +98,15 @@ pub(super) struct Walk {
     begun: bool,
     /// It may end before the last one.
     partial: bool,
-    /// Its pages are in generations.
-    generations: bool,
+    /// Its pages are in generations, and this is how far it is.
+    many: Option<Many>,
     all: Option<Prepared>,
     work: Option<Work>,
 }
 
 /// The lists of a cgroup, while they are scanned.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Work {
+pub(super) struct Work {
     owner: Owner,
     prepared: Prepared,
     /// Pages still to be scanned, by list, and those that there were.
@@ -200,6 +201,7 @@ impl Ctx<'_> {
                 let bound = pass.among.is_machine();
                 for node in physical.nodes() {
                     if !bound || self.is_bound_to(node) {
+                        self.reclaim_above_soft_limits(node, &mut pass);
                         self.shrink_node(node, &mut pass);
                         self.share_time();
                     }
@@ -261,7 +263,7 @@ impl Ctx<'_> {
         let mut walk = Walk { node, ids, ..Walk::default() };
         let Some(physical) = self.store.frames.physical.as_deref() else { return walk };
         if physical.has_generations() && physical.orders_memcgs() && pass.among.is_machine() {
-            walk.generations = true;
+            walk.many = Some(Many::default());
             return walk;
         }
         let owners: Vec<Owner> = walk.ids.iter().map(|id| (node, id.0)).collect();
@@ -278,9 +280,8 @@ impl Ctx<'_> {
     /// Scans up to 32 pages of each list of the cgroup at hand, or comes to the next one; false: the node is
     /// done.
     pub(super) fn walk_on(&mut self, walk: &mut Walk, pass: &mut Pass) -> bool {
-        if walk.generations {
-            self.shrink_node_of_generations(walk.node, pass);
-            return false;
+        if let Some(many) = &mut walk.many {
+            return self.shrink_many(walk.node, many, pass);
         }
         if let Some(mut work) = walk.work.take() {
             if self.shrink_some(&mut work, pass) {
@@ -361,7 +362,7 @@ impl Ctx<'_> {
     }
 
     /// `shrink_lruvec()` begins: how much of each list is to be scanned.
-    fn begin_lruvec(
+    pub(super) fn begin_lruvec(
         &mut self,
         owner: Owner,
         pass: &mut Pass,
@@ -385,7 +386,7 @@ impl Ctx<'_> {
     }
 
     /// A turn of `shrink_lruvec()`'s loop; false: there is no other.
-    fn shrink_some(&mut self, work: &mut Work, pass: &mut Pass) -> bool {
+    pub(super) fn shrink_some(&mut self, work: &mut Work, pass: &mut Pass) -> bool {
         let Work { owner, prepared, left, wanted, before, adjusted } = work;
         if left[0] == 0 && left[2] == 0 && left[3] == 0 {
             return false;
@@ -428,7 +429,7 @@ impl Ctx<'_> {
     }
 
     /// `shrink_lruvec()` ends.
-    fn end_lruvec(&mut self, work: &Work, pass: &Pass) {
+    pub(super) fn end_lruvec(&mut self, work: &Work, pass: &Pass) {
         let owner = work.owner;
         self.note_scan(MemcgId(owner.1), pass, work.before);
         // Anonymous pages are aged even if none is reclaimed.

@@ -3,7 +3,9 @@
 //!
 //! Cgroups are in an older and a younger generation, each of eight bins that they are spread over at
 //! random; a round begins at a bin taken at random, too. The kernel's random numbers nobody knows: these
-//! are a fixed sequence, so that many rounds come out as many rounds of the kernel's do.
+//! are a fixed sequence. In the kernel a cgroup stays in its bin until it moves, so that of two the one is
+//! first once in eight rounds of a boot, and seven times in those of another; here all are spread anew for
+//! each round, which comes out as the mean of many boots.
 
 use std::collections::VecDeque;
 
@@ -36,11 +38,13 @@ pub(crate) struct MemcgLru {
     seq: usize,
     bins: [[VecDeque<Member>; BINS]; GENERATIONS],
     random: u64,
+    /// How often one has moved.
+    moves: u64,
 }
 
 impl Default for MemcgLru {
     fn default() -> MemcgLru {
-        MemcgLru { seq: 0, bins: Default::default(), random: 0x9e37_79b9_7f4a_7c15 }
+        MemcgLru { seq: 0, bins: Default::default(), random: 0x9e37_79b9_7f4a_7c15, moves: 0 }
     }
 }
 
@@ -53,6 +57,8 @@ pub(super) struct Round {
     done: usize,
     /// Cgroups of the bin at hand that are done and still there.
     at: usize,
+    /// How often one had moved when it was here last.
+    moves: u64,
 }
 
 impl MemcgLru {
@@ -80,11 +86,23 @@ impl MemcgLru {
 
     /// A round over the older generation begins.
     pub(super) fn round(&mut self) -> Round {
-        Round { generation: self.seq % GENERATIONS, first: self.bin(), done: 0, at: 0 }
+        let old = self.seq % GENERATIONS;
+        let members: Vec<Member> = self.bins[old].iter_mut().flat_map(std::mem::take).collect();
+        for member in members {
+            let bin = self.bin();
+            self.bins[old][bin].push_back(member);
+        }
+        self.moves += 1;
+        let (generation, first) = (self.seq % GENERATIONS, self.bin());
+        Round { generation, first, done: 0, at: 0, moves: self.moves }
     }
 
-    /// The next one of a round; `None`: it is over.
+    /// The next one of a round; `None`: it is over. When others have moved one meanwhile, the bin at hand is
+    /// begun anew.
     pub(super) fn next(&self, round: &mut Round) -> Option<u16> {
+        if round.moves != self.moves {
+            (round.at, round.moves) = (0, self.moves);
+        }
         while round.done < BINS {
             let bin = (round.first + round.done) % BINS;
             if let Some(member) = self.bins[round.generation][bin].get(round.at) {
@@ -113,8 +131,12 @@ impl MemcgLru {
                 }
             }
         }
-        if let Some(round) = round {
+        self.moves += 1;
+        if let Some(round) = round
+            && round.moves + 1 == self.moves
+        {
             round.at = round.at.saturating_sub(1);
+            round.moves = self.moves;
         }
         let bin = self.bin();
         let (generation, tail) = match to {

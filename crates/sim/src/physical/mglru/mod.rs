@@ -32,6 +32,7 @@ use crate::range_map::{RangeMap, RangeSet};
 
 pub(crate) use memcgs::MemcgLru;
 pub(crate) use refault::{Back, later};
+pub(super) use shrink::Many;
 use tiers::Tiers;
 
 /// `MIN_NR_GENS`.

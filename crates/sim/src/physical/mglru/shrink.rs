@@ -4,12 +4,34 @@
 use rules::memcg::View;
 
 use super::BATCH;
-use super::memcgs::Move;
+use super::memcgs::{Move, Round};
 use crate::ctx::Ctx;
 use crate::memcg::{Event, MemcgId};
 use crate::physical::lru::{List, Owner};
 use crate::physical::reclaim::{FIRST, Pass};
 use crate::physical::{Mark, Physical};
+
+/// A walk over the cgroups of a node, wherever it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(in crate::physical) struct Many {
+    /// `None`: it has not begun.
+    round: Option<Round>,
+    /// What the pass had freed before.
+    before: u64,
+    /// The cgroup that is being reclaimed from.
+    one: Option<One>,
+}
+
+/// Reclaim from one cgroup, wherever it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct One {
+    memcg: u16,
+    /// What the pass had scanned and freed before.
+    before: (u64, u64),
+    swappiness: u64,
+    /// Pages that were looked at.
+    scanned: u64,
+}
 
 /// How many pages of a cgroup to look at next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,85 +119,127 @@ impl Ctx<'_> {
             self.shrink_early(owner, pass);
             return false;
         }
-        let swappiness = self.swappiness_of(owner, pass);
-        let mut scanned = 0;
+        let mut one = self.begin_one(owner, pass);
         loop {
-            let most = match self.next_scan(owner, pass, swappiness > 0) {
-                Next::Stop => return true,
-                Next::Scan(0) => return false,
-                Next::Scan(most) => most,
-            };
-            let (some, _) = self.evict_batch(owner, pass, swappiness);
-            scanned += some;
-            let Some(physical) = self.store.frames.physical.as_deref() else { return false };
-            if some == 0 || scanned >= most || physical.has_enough(owner.0, pass) {
-                return false;
+            if let Some(others) = self.shrink_batch(owner, &mut one, pass) {
+                return others;
             }
         }
     }
 
-    /// `lru_gen_shrink_node()`: reclaim of a whole node.
-    pub(in crate::physical) fn shrink_node_of_generations(&mut self, node: u32, pass: &mut Pass) {
-        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
-        pass.priority = physical.initial_priority(node, pass);
-        let before = pass.freed;
-        if pass.kswapd {
-            pass.freed = 0;
+    fn begin_one(&self, owner: Owner, pass: &Pass) -> One {
+        let before = (pass.scanned, pass.freed);
+        One { memcg: owner.1, before, swappiness: self.swappiness_of(owner, pass), scanned: 0 }
+    }
+
+    /// A turn of the loop in `try_to_shrink_lruvec()`. It ends with whether it is the others' turn.
+    fn shrink_batch(&mut self, owner: Owner, one: &mut One, pass: &mut Pass) -> Option<bool> {
+        let most = match self.next_scan(owner, pass, one.swappiness > 0) {
+            Next::Stop => return Some(true),
+            Next::Scan(0) => return Some(false),
+            Next::Scan(most) => most,
+        };
+        let (some, _) = self.evict_batch(owner, pass, one.swappiness);
+        one.scanned += some;
+        let physical = self.store.frames.physical.as_deref();
+        let goes_on = physical.is_some_and(|physical| {
+            some > 0 && one.scanned < most && !physical.has_enough(owner.0, pass)
+        });
+        (!goes_on).then_some(false)
+    }
+
+    /// `lru_gen_shrink_node()` and `shrink_many()`: reclaim of a whole node, cgroups of the older generation in
+    /// turn, until there is enough. One batch, or a step to the next cgroup; false: it is over.
+    pub(in crate::physical) fn shrink_many(
+        &mut self,
+        node: u32,
+        many: &mut Many,
+        pass: &mut Pass,
+    ) -> bool {
+        let Some(round) = &mut many.round else {
+            let memcgs = &self.store.frames.memcgs;
+            let all: Vec<u16> = memcgs.subtree(MemcgId::ROOT).iter().map(|id| id.0).collect();
+            let Some(physical) = self.store.frames.physical.as_deref_mut() else { return false };
+            pass.priority = physical.initial_priority(node, pass);
+            many.before = pass.freed;
+            if pass.kswapd {
+                pass.freed = 0;
+            }
+            let order = physical.lru.memcgs.entry(node).or_default();
+            order.update(&all);
+            many.round = Some(order.round());
+            return true;
+        };
+        let (memcg, to) = if let Some(one) = &mut many.one {
+            let owner = (node, one.memcg);
+            let Some(others) = self.shrink_batch(owner, one, pass) else { return true };
+            let to = self.end_one(owner, one.before, others, pass);
+            let memcg = one.memcg;
+            many.one = None;
+            (memcg, to)
+        } else {
+            let Some(physical) = self.store.frames.physical.as_deref_mut() else { return false };
+            let order = physical.lru.memcgs.entry(node).or_default();
+            let Some(memcg) = order.next(round) else { return self.end_many(many, pass) };
+            match self.spared((node, memcg)) {
+                Some(to) => (memcg, Some(to)),
+                None => {
+                    many.one = Some(self.begin_one((node, memcg), pass));
+                    return true;
+                }
+            }
+        };
+        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return false };
+        if let Some(to) = to {
+            let order = physical.lru.memcgs.entry(node).or_default();
+            order.rotate(memcg, to, many.round.as_mut());
         }
-        self.shrink_many(node, pass);
+        if physical.has_enough(node, pass) { self.end_many(many, pass) } else { true }
+    }
+
+    fn end_many(&mut self, many: &Many, pass: &mut Pass) -> bool {
         if let Some(physical) = self.store.frames.physical.as_deref_mut() {
             physical.send();
         }
         if pass.kswapd {
-            pass.freed += before;
+            pass.freed += many.before;
         }
         if self.store.oom.lowmemory.is_some() {
             self.ask_lowmemorykiller(pass.kswapd);
         }
+        false
     }
 
-    /// `shrink_many()`: cgroups of the older generation in turn, until there is enough.
-    fn shrink_many(&mut self, node: u32, pass: &mut Pass) {
-        let memcgs = &self.store.frames.memcgs;
-        let all: Vec<u16> = memcgs.subtree(MemcgId::ROOT).iter().map(|id| id.0).collect();
-        let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
-        let order = physical.lru.memcgs.entry(node).or_default();
-        order.update(&all);
-        let mut round = order.round();
-        loop {
-            let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
-            let order = physical.lru.memcgs.entry(node).or_default();
-            let Some(memcg) = order.next(&mut round) else { return };
-            let to = self.shrink_one((node, memcg), pass);
-            let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
-            if let Some(to) = to {
-                let order = physical.lru.memcgs.entry(node).or_default();
-                order.rotate(memcg, to, Some(&mut round));
-            }
-            if physical.has_enough(node, pass) {
-                return;
-            }
-        }
-    }
-
-    /// `shrink_one()`: where the cgroup moves.
-    fn shrink_one(&mut self, owner: Owner, pass: &mut Pass) -> Option<Move> {
+    /// `shrink_one()` begins: where the cgroup moves that nothing is taken from.
+    fn spared(&mut self, owner: Owner) -> Option<Move> {
         let id = MemcgId(owner.1);
-        let view = self.store.frames.memcgs.view(MemcgId::ROOT, id, false);
-        let tail = |ctx: &mut Self| {
-            let physical = ctx.store.frames.physical.as_deref_mut();
-            physical.is_some_and(|physical| {
-                physical.lru.memcgs.entry(owner.0).or_default().is_at_tail(owner.1)
-            })
-        };
-        match view {
-            View::Min => return Some(Move::Young),
-            View::Low if !tail(self) => return Some(Move::Tail),
-            View::Low => self.store.frames.memcgs.note(id, Event::Low, 1),
-            View::Scan { .. } => {}
+        match self.store.frames.memcgs.view(MemcgId::ROOT, id, false) {
+            View::Min => Some(Move::Young),
+            View::Low if !self.is_at_tail(owner) => Some(Move::Tail),
+            View::Low => {
+                self.store.frames.memcgs.note(id, Event::Low, 1);
+                None
+            }
+            View::Scan { .. } => None,
         }
-        let before = (pass.scanned, pass.freed);
-        let success = self.shrink_generations(owner, pass);
+    }
+
+    fn is_at_tail(&mut self, owner: Owner) -> bool {
+        let physical = self.store.frames.physical.as_deref_mut();
+        physical.is_some_and(|physical| {
+            physical.lru.memcgs.entry(owner.0).or_default().is_at_tail(owner.1)
+        })
+    }
+
+    /// `shrink_one()` ends: where the cgroup moves. `before`: what the pass had scanned and freed.
+    fn end_one(
+        &mut self,
+        owner: Owner,
+        before: (u64, u64),
+        success: bool,
+        pass: &mut Pass,
+    ) -> Option<Move> {
+        let id = MemcgId(owner.1);
         let who = usize::from(!pass.kswapd);
         let vm = &mut self.store.frames.memcgs.get_mut(id).vm;
         vm.scan[who] += pass.scanned - before.0;
@@ -195,6 +259,6 @@ impl Ctx<'_> {
         if !success && sizable {
             return None;
         }
-        Some(if tail(self) { Move::Young } else { Move::Tail })
+        Some(if self.is_at_tail(owner) { Move::Young } else { Move::Tail })
     }
 }
