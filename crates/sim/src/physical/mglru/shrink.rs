@@ -181,13 +181,12 @@ impl Ctx<'_> {
             let Some(physical) = self.store.frames.physical.as_deref_mut() else { return false };
             let order = physical.lru.memcgs.entry(node).or_default();
             let Some(memcg) = order.next(round) else { return self.end_many(many, pass) };
-            match self.spared((node, memcg)) {
-                Some(to) => (memcg, Some(to)),
-                None => {
-                    many.one = Some(self.begin_one((node, memcg), pass));
-                    return true;
-                }
+            let to = self.spared((node, memcg));
+            if to.is_none() {
+                many.one = Some(self.begin_one((node, memcg), pass));
+                return true;
             }
+            (memcg, to)
         };
         let Some(physical) = self.store.frames.physical.as_deref_mut() else { return false };
         if let Some(to) = to {
