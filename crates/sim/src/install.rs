@@ -209,6 +209,12 @@ fn put(
             let grant = store.frames.seize_for(mm.memcg, count);
             let frame = store.frames.anonymous(count, false, grant, (mm.key, page));
             store.written.add(frame, frame + count);
+            if mapping.flags.has(VmFlags::GROWSDOWN) && first + count == pages {
+                // The program's name and its arguments: each finds the page by `get_arg_page()`,
+                // which counts as a use, and the second makes it active.
+                store.frames.accessed(frame + count - 1, 1);
+                store.frames.accessed(frame + count - 1, 1);
+            }
             Pte { what: What::Anon, frame, writable, dirty: true, ..plain }
         }
     };
