@@ -45,7 +45,12 @@ const GAPS: &[Gap] = &[
     gap(&[41], "6.1", &[Other], BLOCKS),
     // Scores that boots differ by, too.
     gap(&[35, 37, 40, 41, 44, 57, 59, 61, 65, 66, 82], "6.12", &[Badness], BOOTS),
-    gap(&[35, 37, 38, 40, 41, 43, 44, 49, 51, 52, 77, 78, 80, 88], "6.12", &[Other, FreeAtKill], LISTS),
+    gap(
+        &[35, 37, 38, 40, 41, 43, 44, 49, 51, 52, 77, 78, 80, 88],
+        "6.12",
+        &[Other, FreeAtKill],
+        LISTS,
+    ),
 ];
 
 const fn gap(

@@ -16,15 +16,15 @@ use crate::ctx::Ctx;
 
 /// What it takes, nanoseconds: a twentieth of what it is under emulation, as in `psi/costs.rs`.
 ///
-/// A page of a victim's, to be unmapped and freed: 1.9 µs (`memory.pressure` of
-/// `scenarios/51-nested-limits.kdl` on 6.1 and 6.12).
-const UNMAP: u64 = 95;
-/// An attempt to reclaim in a cgroup where there is nothing: 0.17 to 0.34 ms (the same of
-/// `scenarios/49-cgroup-limit.kdl`).
-const ATTEMPT: u64 = 12_500;
-/// A question to the OOM killer, which finds that its victim has not gone: 2.5 to 3.8 µs (`oom` in
+/// A page of a victim's, to be unmapped and freed: 1.0, 2.1 and 5.0 µs (`memory.pressure` of
+/// `scenarios/51-nested-limits.kdl` on 6.1 and 6.12, less the attempts).
+const UNMAP: u64 = 105;
+/// An attempt to reclaim in a cgroup where there is nothing: 0.17 to 1.3 ms, 0.34 in the middle of nine (the
+/// same of `scenarios/49-cgroup-limit.kdl`, `52-oom-group.kdl` and `67-a-cgroup-does-not-panic.kdl`).
+const ATTEMPT: u64 = 17_000;
+/// A question to the OOM killer, which finds that its victim has not gone: 1.2, 2.9 and 4.5 µs (`oom` in
 /// `memory.events` of `scenarios/88-a-limit-below-what-is-used.kdl`).
-const QUESTION: u64 = 150;
+const QUESTION: u64 = 145;
 
 /// What passes while victims go, nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,19 +78,19 @@ mod tests {
     #[test]
     fn a_small_victim_is_gone_before_anybody_looks() {
         check(0, 0);
-        check(3600, 0);
+        check(3300, 0);
     }
 
     #[test]
     fn others_try_a_turn_for_each_turn_that_a_large_victim_needs() {
-        check(3700, 16);
+        check(3400, 11);
         // 32 to 41 (`scenarios/51-nested-limits.kdl`).
-        check(7696, 32);
+        check(7696, 35);
     }
     #[test]
     fn who_does_nothing_but_ask_asks_thousands_of_times() {
-        // 9539 on 6.1, 6287 on 6.12 (`scenarios/88-a-limit-below-what-is-used.kdl`).
-        assert_eq!(Wait::of(15_392, 200_000, 1).questions(), 8000);
+        // 9539 on 6.1, 6287 and 22863 on 6.12 (`scenarios/88-a-limit-below-what-is-used.kdl`).
+        assert_eq!(Wait::of(15_392, 200_000, 1).questions(), 9655);
     }
 
     #[test]
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn with_another_processor_others_try_all_the_time() {
-        assert_eq!(Wait::of(10_000, 4_000_000, 2), Wait { time: 950_000, others: 950_000 });
+        assert_eq!(Wait::of(10_000, 4_000_000, 2), Wait { time: 1_050_000, others: 1_050_000 });
         assert_eq!(Wait::of(10_000, 4_000_000, 1).attempts(), 0);
     }
 }
