@@ -110,6 +110,27 @@ impl Draft {
         Draft { report, after: Vec::new() }
     }
 
+    /// That a request of a victim's has failed: its head, and all of memory (`warn_alloc()`).
+    pub(crate) fn failure(parts: &Parts<'_>, request: &Request) -> Draft {
+        // Whoever has been killed sees every node (`warn_alloc_show_mem()`).
+        let seen = Request { scope: Scope::Machine, ..request.clone() };
+        let Draft { report: head, .. } = Draft::new(parts, request);
+        let trigger = head.trigger.map(|trigger| Trigger {
+            kind: TriggerKind::AllocationFailure,
+            // No policy binds it any more, either.
+            nodemask: Some("(null)".into()),
+            oom_adj: None,
+            oom_score_adj: None,
+            ..trigger
+        });
+        let (config, release) = (&parts.store.config, parts.store.release());
+        let memory = parts
+            .counters()
+            .map(|counters| memory::show_mem(&counters, &seen, release, config.arch, config.cpus));
+        let report = OomReport { trigger, reporter: head.reporter, memory, ..OomReport::default() };
+        Draft { report, after: Vec::new() }
+    }
+
     /// Who is going to die: the summary line (5.0), and the victim's group (2.6.30 to 4.20).
     pub(crate) fn choose(&mut self, parts: &Parts<'_>, request: &Request, victim: usize) {
         let trigger = self.report.trigger.as_ref();
@@ -177,6 +198,19 @@ impl Draft {
             self.report = OomReport { kills, panic, ..OomReport::default() };
         }
         let log = &mut parts.store.oom.log;
+        let kind = self.report.trigger.as_ref().map(|trigger| trigger.kind);
+        if kind == Some(TriggerKind::AllocationFailure) {
+            let mut text = match log.admits_failure(now, release) {
+                Pass::Yes(0) => Vec::new(),
+                Pass::Yes(missed) => {
+                    format!("warn_alloc: {missed} callbacks suppressed\n").into_bytes()
+                }
+                Pass::No => return,
+            };
+            text.extend(klog::print(&self.report, release));
+            log.add(now, &text);
+            return;
+        }
         let panicked = self.report.panic.is_some();
         let mut text = Vec::new();
         match if panicked { Pass::Yes(0) } else { log.admits(now, release) } {

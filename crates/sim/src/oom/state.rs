@@ -29,6 +29,8 @@ pub(crate) struct State {
     pub(crate) deaths: Vec<(usize, End)>,
     /// Why the machine stands still.
     pub(crate) halted: Option<Halt>,
+    /// Pages of those that the last call killed, and that others wait for.
+    pub(crate) leaving: u64,
     /// `oom_kill` of `/proc/vmstat`: kills ever.
     pub(crate) kills: u64,
     /// When it was asked in a row first and last, and when it last killed (to 2.6.10).
@@ -105,6 +107,7 @@ impl State {
             log: Log::default(),
             deaths: Vec::new(),
             halted: None,
+            leaving: 0,
             kills: 0,
             asked: Asked::default(),
         }

@@ -7,6 +7,7 @@
 //! everything begins anew. Many pages are asked for at once: as many are granted as would be one
 //! by one from the first zone that has any.
 
+use facts::Release;
 use rules::watermark::ZoneKind;
 use world::Errno;
 
@@ -14,6 +15,7 @@ use super::zones::{Mark, class};
 use super::{Granted, NOWHERE, Physical, Type, Zone};
 use crate::cpuset::numbers;
 use crate::ctx::Ctx;
+use crate::log::Draft;
 use crate::oom::{self, Outcome, Request, Scope};
 use crate::page::{HUGE, PAGE_BITS};
 
@@ -202,15 +204,38 @@ impl Ctx<'_> {
                 asker: Some(self.rest.process),
                 sysrq: false,
             };
+            let failure = self.failure_of_a_victim(&request);
             match oom::out_of_memory(self, &request) {
                 Outcome::Killed => {}
-                Outcome::AskerDies | Outcome::Panic => {
+                Outcome::AskerDies => {
+                    self.rest.dying = true;
+                    if let Some(failure) = failure {
+                        failure.write(&mut self.parts());
+                    }
+                    return Err(NoMemory::Dying);
+                }
+                Outcome::Panic => {
                     self.rest.dying = true;
                     return Err(NoMemory::Dying);
                 }
                 Outcome::Nothing => return Err(NoMemory::Failed),
             }
         }
+    }
+
+    /// What the kernel will say if this asker is the one that is killed, and gets no page of the reserves that
+    /// victims have to end with: it asks once more, and then its request fails (`warn_alloc()`). Up to 4.13
+    /// a victim had all that was free.
+    fn failure_of_a_victim(&mut self, request: &Request) -> Option<Draft> {
+        let physical = self.store.frames.physical.as_deref()?;
+        let class = class(request.highest_zone);
+        // Its cpuset does not bind it any more.
+        let has_some = |at: usize| physical.zones[at].ok(Mark::Victim, class);
+        let old = physical.release < Release::new(4, 14);
+        if old || physical.fallback(request.highest_zone).into_iter().any(has_some) {
+            return None;
+        }
+        Some(Draft::failure(&self.parts(), request))
     }
 
     /// Page tables for `count` pages from `page` on. The kernel makes each when it comes to it.
@@ -313,8 +338,8 @@ impl Ctx<'_> {
 
 #[cfg(test)]
 mod tests {
-    use facts::Release;
     use rules::layout::Arch;
+    use units::Pages;
 
     use super::*;
     use crate::{Image, Machine, MachineConfig, Profile};
@@ -334,5 +359,53 @@ mod tests {
             assert!(zones[1].free.abs_diff(dma32) <= 64, "{mib} MiB, DMA32: {}", zones[1].free);
             assert!(zones[1].free <= zones[1].limit(Mark::Min, 4));
         }
+    }
+    /// What a victim's request leaves in the log when so many pages more than half of what is kept back are
+    /// free in each zone.
+    fn victims_log(release: Release, more: u64) -> String {
+        let profile = Profile::of(release, Arch::X86_64, 256);
+        let config = MachineConfig::with_memory(release, Arch::X86_64, profile);
+        let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
+        let highest_zone = For::User.highest();
+        let request = Request {
+            gfp: For::User.gfp(),
+            order: 0,
+            highest_zone,
+            scope: Scope::Machine,
+            asker: None,
+            sysrq: false,
+        };
+        machine.as_kernel(|ctx| {
+            let physical = ctx.store.frames.physical.as_deref_mut().unwrap();
+            for zone in &mut physical.zones {
+                zone.boost = 0;
+                zone.marks.min = Pages::new(425);
+                zone.free = 213 + zone.protection[class(highest_zone)] + more;
+            }
+            if let Some(failure) = ctx.failure_of_a_victim(&request) {
+                failure.write(&mut ctx.parts());
+            }
+        });
+        String::from_utf8_lossy(machine.store.oom.log.text()).into_owned()
+    }
+
+    #[test]
+    fn a_victim_may_have_half_of_what_is_kept_back_and_is_refused_beyond_it() {
+        let release = Release::new(6, 12);
+        assert_eq!(victims_log(release, 1), "");
+        let log = victims_log(release, 0);
+        let first = "page allocation failure: order:0, \
+                     mode:0x140dca(GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_ZERO), \
+                     nodemask=(null),cpuset=/,mems_allowed=0\n";
+        assert!(log.lines().next().is_some_and(|line| line.ends_with(first.trim_end())), "{log}");
+        assert!(log.contains("Mem-Info:") && !log.contains("Tasks state"), "{log}");
+        let all = klog::reports(log.as_bytes());
+        assert_eq!(all.len(), 1, "{log}");
+    }
+
+    #[test]
+    fn a_victim_had_everything_up_to_4_13() {
+        assert_eq!(victims_log(Release::new(4, 13), 0), "");
+        assert_ne!(victims_log(Release::new(4, 14), 0), "");
     }
 }

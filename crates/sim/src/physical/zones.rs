@@ -27,6 +27,8 @@ pub(crate) enum Mark {
     Low,
     /// The slow path.
     Min,
+    /// Who has been killed may have half of what is below (`ALLOC_OOM`, 4.14).
+    Victim,
     /// kswapd's aim, and the last attempt before the OOM killer.
     High,
 }
@@ -100,6 +102,10 @@ impl Zone {
         let mark = match mark {
             Mark::Low => low.count() + self.boost,
             Mark::Min => min.count() + self.boost,
+            Mark::Victim => {
+                let min = min.count() + self.boost;
+                min - min / 2
+            }
             Mark::High => high.count() + self.boost,
         };
         mark.saturating_add(self.protection[class]).saturating_add(self.extra)
