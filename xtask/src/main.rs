@@ -82,6 +82,10 @@ cargo xtask boot-profiles [SERIES…]
 cargo xtask capture-vm [--kernel SERIES | NAME…]
                           boot Debian kernels in QEMU, capture them, drive them out of memory, and
                           keep the results in tests/data/captures
+cargo xtask fence-vm [--kernel SERIES]… [--oomph FILE] [CASE…]
+                          `oomph lab --on model,host` inside Debian kernels in QEMU that have cgroups of
+                          version 2: what it prints, and that no process and no cgroup stays behind;
+                          FILE is a static program, built if none is named
 ";
 
 /// A chore that could not be done; the sentence says why.
@@ -110,6 +114,7 @@ fn main() -> ExitCode {
         "strace-score" => strace_score::run(rest),
         "boot-profiles" => boot_profiles::run(rest),
         "capture-vm" => vm::run(rest),
+        "fence-vm" => vm::fence::run(rest),
         "help" | "-h" | "--help" => {
             print!("{HELP}");
             Ok(true)

@@ -162,6 +162,10 @@ impl<W: World> World for Shared<W> {
         self.with(World::deaths)
     }
 
+    fn woken(&mut self) -> Result<Vec<u32>, WorldError> {
+        self.with(World::woken)
+    }
+
     fn panicked(&mut self) -> Option<String> {
         self.with(World::panicked)
     }

@@ -163,6 +163,10 @@ impl<W: World> World for Sampled<'_, W> {
         self.world.deaths()
     }
 
+    fn woken(&mut self) -> Result<Vec<u32>, WorldError> {
+        self.world.woken()
+    }
+
     fn panicked(&mut self) -> Option<String> {
         self.world.panicked()
     }

@@ -2,7 +2,10 @@
 //!
 //! # What it follows
 //! `calc_avgs()`, `update_averages()` and `psi_show()` in `kernel/sched/psi.c`, and `calc_load()`,
-//! 4.20 to 6.18: fixed point with 11 bits, one sample every two seconds and a tick.
+//! 4.20 to 6.18: fixed point with 11 bits, one sample every two seconds and a tick. Monitors, which are
+//! woken by a stall that is long enough, are in [`trigger`].
+
+pub mod trigger;
 
 /// `FIXED_1`: one, in the kernel's fixed point.
 const ONE: u64 = 1 << 11;

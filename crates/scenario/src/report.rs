@@ -381,6 +381,7 @@ impl<'s> Recorder<'s> {
             What::Died(_) => 2,
             What::Chosen(_) => 3,
             What::Panicked(_) => 4,
+            What::Woken(..) => 5,
             // Claims have a list of their own, and a look at the machine belongs to a checkpoint.
             What::Done | What::Expected(_) | What::Machine(..) => return,
             _ => 0,
@@ -399,9 +400,11 @@ impl<'s> Recorder<'s> {
                 process: if kind == 3 { self.label(event.process) } else { self.name(event.name) },
                 line: (kind < 2).then(|| self.line(event.span)),
                 text: match &event.what {
-                    What::Started | What::Died(_) | What::Chosen(_) | What::Panicked(_) => {
-                        asked(event, self.scenario)
-                    }
+                    What::Started
+                    | What::Died(_)
+                    | What::Chosen(_)
+                    | What::Panicked(_)
+                    | What::Woken(..) => asked(event, self.scenario),
                     What::Said(text) => text.clone(),
                     _ => self.scenario.source.at(event.span).to_owned(),
                 },

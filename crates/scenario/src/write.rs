@@ -48,7 +48,7 @@ pub fn written_setup(setup: &Setup) -> Option<Vec<String>> {
     for (what, value) in &setup.controls {
         match what {
             Control::Cgroup { path, .. } if setup.cgroups.contains(path) => {}
-            Control::Cgroup { .. } | Control::SysRq => return None,
+            Control::Cgroup { .. } | Control::SysRq | Control::Pressure => return None,
             Control::Sysctl(_) | Control::Sys(_) => lines.push(control(what, value)?),
         }
     }
@@ -63,6 +63,7 @@ fn control(what: &Control, value: &str) -> Option<String> {
             format!("cgroup {} {file} {}", quoted(path)?, quoted(value)?)
         }
         Control::SysRq => format!("sysrq {value}"),
+        Control::Pressure => return None,
     })
 }
 

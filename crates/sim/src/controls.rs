@@ -6,6 +6,7 @@ use world::{Control, Errno, Setup, WorldError};
 
 use crate::config::Huge;
 use crate::machine::Machine;
+use crate::memcg::MemcgId;
 
 impl Machine {
     /// Arranges the machine before its first process.
@@ -58,6 +59,7 @@ impl Machine {
                     ["memory.", "cgroup.", "tasks"].iter().any(|start| file.starts_with(start));
                 if ours { self.control_cgroup(path, file, value) } else { Ok(()) }
             }
+            Control::Pressure => self.watch_pressure(MemcgId::ROOT, value),
             Control::SysRq if value.starts_with('s') => {
                 self.sync();
                 Ok(())

@@ -654,6 +654,10 @@ impl World for Machine {
         Ok(deaths.map(|(index, how)| (id(index), how)).collect())
     }
 
+    fn woken(&mut self) -> Result<Vec<u32>, WorldError> {
+        Ok(self.woken_monitors())
+    }
+
     fn alive(&mut self, process: ProcessId) -> Result<Option<End>, WorldError> {
         Ok(self.process(process)?.ended)
     }

@@ -18,6 +18,20 @@ pub enum Control {
     Sys(String),
     /// `/proc/sysrq-trigger`; `f` calls the OOM killer.
     SysRq,
+    /// `/proc/pressure/memory`: who writes to it, or to a cgroup's `memory.pressure`, is a monitor that
+    /// [`World::woken`](crate::World::woken) tells of.
+    Pressure,
+}
+
+impl Control {
+    /// Whether a write to it begins a monitor of pressure.
+    pub fn is_pressure(&self) -> bool {
+        match self {
+            Control::Pressure => true,
+            Control::Cgroup { file, .. } => file == "memory.pressure",
+            Control::Sysctl(_) | Control::Sys(_) | Control::SysRq => false,
+        }
+    }
 }
 
 impl fmt::Display for Control {
@@ -27,6 +41,7 @@ impl fmt::Display for Control {
             Control::Cgroup { path, file } => write!(f, "{}/{file}", path.trim_end_matches('/')),
             Control::Sys(path) => write!(f, "/sys/{path}"),
             Control::SysRq => f.write_str("/proc/sysrq-trigger"),
+            Control::Pressure => f.write_str("/proc/pressure/memory"),
         }
     }
 }

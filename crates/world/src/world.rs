@@ -92,6 +92,13 @@ pub trait World {
         Ok(Vec::new())
     }
 
+    /// Which monitors of pressure have been woken since this was last asked: by their numbers, the first that
+    /// was written to a file of pressure being 0 ([`Control::is_pressure`]). Several events between two
+    /// questions are one, as for a monitor that polls late.
+    fn woken(&mut self) -> Result<Vec<u32>, WorldError> {
+        Ok(Vec::new())
+    }
+
     /// Why the machine does nothing any more, if so: what the kernel said when it panicked, or what it
     /// waits for in vain. Any other question to it but that for its log is a [`WorldError`].
     fn panicked(&mut self) -> Option<String> {
@@ -172,6 +179,10 @@ impl<W: World + ?Sized> World for &mut W {
 
     fn deaths(&mut self) -> Result<Vec<(ProcessId, End)>, WorldError> {
         (**self).deaths()
+    }
+
+    fn woken(&mut self) -> Result<Vec<u32>, WorldError> {
+        (**self).woken()
     }
 
     fn panicked(&mut self) -> Option<String> {

@@ -41,7 +41,8 @@ pub(super) struct Machine {
     pub(super) about: &'static str,
 }
 
-const PLAIN: Machine = Machine {
+/// One of which nothing is said.
+pub(super) const PLAIN: Machine = Machine {
     name: "",
     kernel: "6.1",
     arch: Arch::Amd64,

@@ -10,6 +10,7 @@
 //! * `kill.log`: the kernel's report of that kill;
 //! * `README.md`: how it was made.
 
+pub(crate) mod fence;
 mod machines;
 mod qemu;
 mod truth;
@@ -76,7 +77,7 @@ fn capture(machine: &Machine, cache: &Path) -> Result<(), Stop> {
     let kernel = archive.kernel(machine.kernel, &mut told()).map_err(stop)?;
     let initial = initial_files(machine, &archive, &kernel, cache)?;
     let scratch = qemu::Scratch::new(cache)?;
-    let booted = qemu::boot(machine, &kernel.image, &initial, &scratch);
+    let booted = qemu::boot(machine, &kernel.image, &initial, &scratch, qemu::LIMIT);
     let console = String::from_utf8_lossy(&scratch.read("console")?).into_owned();
     let outcome = booted.and_then(|()| {
         let text = |name| Ok::<_, Stop>(String::from_utf8_lossy(&scratch.read(name)?).into_owned());
@@ -90,12 +91,16 @@ fn capture(machine: &Machine, cache: &Path) -> Result<(), Stop> {
             Ok(())
         }
         Err(stop) => {
-            let lines: Vec<_> = console.lines().collect();
-            for line in lines.iter().skip(lines.len().saturating_sub(25)) {
-                println!("console: {line}");
-            }
+            show_end_of(&console);
             Err(stop)
         }
+    }
+}
+
+fn show_end_of(console: &str) {
+    let lines: Vec<_> = console.lines().collect();
+    for line in lines.iter().skip(lines.len().saturating_sub(25)) {
+        println!("console: {line}");
     }
 }
 
@@ -105,43 +110,46 @@ fn initial_files(
     kernel: &Kernel,
     cache: &Path,
 ) -> Result<Vec<u8>, Stop> {
-    let read = |path: PathBuf| {
-        fs::read(&path).map_err(|err| format!("cannot read {}: {err}", path.display()))
-    };
-    let modules = modules::in_order(
-        kernel.modules.as_deref().unwrap_or(Path::new("")),
-        if machine.zram_mib > 0 {
-            &["virtio_pci", "virtio_blk", "crc32c_generic", "ext4", "zram"]
-        } else {
-            &["virtio_pci", "virtio_blk", "crc32c_generic", "ext4"]
-        },
-    )
-    .map_err(stop)?;
-    let busybox = archive.package("busybox-static", &mut told()).map_err(stop)?.join("bin/busybox");
-    let mut cpio = Cpio::default();
-    for directory in ["bin", "dev", "etc", "lib", "mnt", "modules", "proc", "run", "sys", "tmp"] {
-        cpio.directory(directory);
-    }
-    cpio.program("bin/busybox", &read(busybox)?);
-    cpio.link("bin/sh", "busybox");
+    let zram: &[&str] = if machine.zram_mib > 0 { &["zram"] } else { &[] };
+    let (mut cpio, modules) = system(archive, kernel, zram)?;
     cpio.program("init", INIT);
     cpio.program("lib/holder", HOLDER);
     match machine.arch {
         Arch::Amd64 => {
-            cpio.program("lib/hog", &read(build(cache, "xtask", "hog")?)?);
-            cpio.program("bin/oomph", &read(build(cache, "oomph", "oomph")?)?);
+            cpio.program("lib/hog", &read(&build(cache, "xtask", "hog")?)?);
+            cpio.program("bin/oomph", &read(&build(cache, "oomph", "oomph")?)?);
         }
         Arch::I386 => {
             cpio.program("lib/hog", HOG);
             cpio.program("lib/capture", CAPTURE);
         }
     }
-    cpio.file("etc/passwd", PASSWD.as_bytes());
     cpio.file("params", parameters(machine, &modules).as_bytes());
+    Ok(cpio.finish())
+}
+
+/// What every machine has: a shell, users, and modules for disks and more; these in the order in which they
+/// are loaded.
+fn system(archive: &Archive, kernel: &Kernel, more: &[&str]) -> Result<(Cpio, Vec<Module>), Stop> {
+    let wanted = [&["virtio_pci", "virtio_blk", "crc32c_generic", "ext4"], more].concat();
+    let folder = kernel.modules.as_deref().unwrap_or(Path::new(""));
+    let modules = modules::in_order(folder, &wanted).map_err(stop)?;
+    let busybox = archive.package("busybox-static", &mut told()).map_err(stop)?.join("bin/busybox");
+    let mut cpio = Cpio::default();
+    for directory in ["bin", "dev", "etc", "lib", "mnt", "modules", "proc", "run", "sys", "tmp"] {
+        cpio.directory(directory);
+    }
+    cpio.program("bin/busybox", &read(&busybox)?);
+    cpio.link("bin/sh", "busybox");
+    cpio.file("etc/passwd", PASSWD.as_bytes());
     for (name, content) in &modules {
         cpio.file(&format!("modules/{name}"), content);
     }
-    Ok(cpio.finish())
+    Ok((cpio, modules))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Stop> {
+    fs::read(path).map_err(|err| format!("cannot read {}: {err}", path.display()))
 }
 
 fn stop(error: world::WorldError) -> Stop {

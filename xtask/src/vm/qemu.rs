@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// A boot that takes longer hangs. The slowest here takes half a minute on a busy machine.
-const LIMIT: Duration = Duration::from_secs(240);
+pub(super) const LIMIT: Duration = Duration::from_secs(240);
 
 /// What a machine said on each of its serial ports, and a place for its disks.
 #[derive(Debug)]
@@ -70,13 +70,14 @@ pub(super) fn need(arch: Arch) -> needs::Need {
     needs::Need { program, package: "qemu-system-x86", why: "it boots the machines to be captured" }
 }
 
-/// Boots `machine` and waits until it has powered itself off. Its serial ports are the files
+/// Boots `machine` and waits, for so long at most, until it has powered itself off. Its serial ports are the files
 /// `console`, `capture`, `truth` and `log` of the scratch directory.
 pub(super) fn boot(
     machine: &Machine,
     kernel: &Path,
     initial: &[u8],
     scratch: &Scratch,
+    limit: Duration,
 ) -> Result<(), Stop> {
     let initrd = scratch.path("initrd");
     fs::write(&initrd, initial)
@@ -121,8 +122,8 @@ pub(super) fn boot(
         match running.0.try_wait() {
             Ok(Some(status)) if status.success() => return Ok(()),
             Ok(Some(status)) => return Err(format!("QEMU failed: {status}")),
-            Ok(None) if start.elapsed() > LIMIT => {
-                return Err(format!("the machine did not end within {} s", LIMIT.as_secs()));
+            Ok(None) if start.elapsed() > limit => {
+                return Err(format!("the machine did not end within {} s", limit.as_secs()));
             }
             Ok(None) => thread::sleep(Duration::from_millis(50)),
             Err(err) => return Err(format!("cannot wait for QEMU: {err}")),

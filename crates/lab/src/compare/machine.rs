@@ -241,7 +241,7 @@ mod tests {
 
     fn seen(files: &[(&str, &str)]) -> MachineSeen {
         let files = files.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec()));
-        MachineSeen { files: files.collect(), log: Vec::new() }
+        MachineSeen { files: files.collect(), ..MachineSeen::default() }
     }
 
     fn found(one: &[(&str, &str)], real: &[(&str, &str)]) -> Vec<(String, Option<bool>)> {

@@ -99,7 +99,10 @@ mod tests {
              low      {low}\n        high     3985\n        spanned  61407\n        present  61407\n        \
              managed  52068\n        cma      0\n        protection: (0, 7)\n"
         );
-        MachineSeen { files: vec![("zoneinfo".to_owned(), text.into_bytes())], log: Vec::new() }
+        MachineSeen {
+            files: vec![("zoneinfo".to_owned(), text.into_bytes())],
+            ..MachineSeen::default()
+        }
     }
 
     #[test]

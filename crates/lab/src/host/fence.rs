@@ -94,7 +94,7 @@ impl Fence {
         cgroup.map_or_else(|| REST.to_owned(), |path| path.trim_end_matches('/').to_owned())
     }
 
-    fn place(&self, path: &str) -> PathBuf {
+    pub(super) fn place(&self, path: &str) -> PathBuf {
         self.folder.join(path.trim_start_matches('/'))
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use world::{
 
 use super::fence::Fence;
 use super::{HostConfig, HostWorld};
+use crate::vm::killed;
 
 /// How long a victim may take to go, in steps of two milliseconds.
 const PATIENCE: u32 = 2500;
@@ -33,6 +34,8 @@ pub struct FencedWorld {
     lines: Vec<String>,
     /// Whether the scenario speaks of cgroups of version 1.
     first_version: bool,
+    /// Files of pressure that are polled.
+    monitors: Vec<File>,
 }
 
 impl FencedWorld {
@@ -63,6 +66,7 @@ impl FencedWorld {
             log,
             lines: Vec::new(),
             first_version,
+            monitors: Vec::new(),
         })
     }
 
@@ -81,6 +85,33 @@ impl FencedWorld {
                 _ => return,
             }
         }
+    }
+
+    /// Opens a cgroup's file of pressure, writes what a monitor asks for, and keeps it open.
+    fn watch(&mut self, path: &str, value: &str) -> Result<(), Errno> {
+        let errno = |error: std::io::Error| {
+            let errno = error.raw_os_error().and_then(|errno| u16::try_from(errno).ok());
+            Errno(errno.unwrap_or(Errno::EINVAL.0))
+        };
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).custom_flags(libc::O_NONBLOCK);
+        let file = self.fence.place(path).join("memory.pressure");
+        let mut file = options.open(file).map_err(errno)?;
+        // The last byte is not read (`psi_write()`).
+        file.write_all(format!("{value}\0").as_bytes()).map_err(errno)?;
+        self.monitors.push(file);
+        Ok(())
+    }
+
+    /// Puts those who died together into the order in which the kernel's log names them, as far as it does.
+    fn in_order(&self, dead: &mut [(ProcessId, End)]) {
+        let named: Vec<_> = self.lines.iter().filter_map(|line| killed(line)).collect();
+        let named: Vec<_> = named.into_iter().map(|pid| self.world.actors.by_pid(pid)).collect();
+        let place = |id: ProcessId| {
+            let is = |known: &Option<(ProcessId, _)>| known.is_some_and(|(known, _)| known == id);
+            named.iter().position(is).unwrap_or(usize::MAX)
+        };
+        dead.sort_by_key(|(id, _)| place(*id));
     }
 }
 
@@ -182,6 +213,9 @@ impl World for FencedWorld {
         let Control::Cgroup { path, file } = what else {
             return Err(WorldError(format!("this machine is not ours to change: `{what}`")));
         };
+        if what.is_pressure() {
+            return Ok(self.watch(path, value));
+        }
         match self.fence.control(path, file, value)? {
             Ok(()) => Ok(Ok(())),
             Err(error) => match error.raw_os_error().and_then(|errno| u16::try_from(errno).ok()) {
@@ -202,6 +236,11 @@ impl World for FencedWorld {
     fn log(&mut self) -> Result<Vec<u8>, WorldError> {
         self.read_log();
         Ok(reports_of(&self.lines, &self.fence.name()).into_bytes())
+    }
+
+    fn woken(&mut self) -> Result<Vec<u32>, WorldError> {
+        let woken = (0..).zip(&self.monitors).filter(|(_, file)| crate::sys::has_event(file));
+        Ok(woken.map(|(number, _)| number).collect())
     }
 
     fn deaths(&mut self) -> Result<Vec<(ProcessId, End)>, WorldError> {
@@ -228,6 +267,7 @@ impl World for FencedWorld {
         // A count that nobody's end explains is not waited for again.
         self.killed = self.killed.max(self.fence.kills());
         self.read_log();
+        self.in_order(&mut dead);
         Ok(dead)
     }
 }

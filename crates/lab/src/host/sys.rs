@@ -199,3 +199,12 @@ pub(crate) fn own_uid() -> u32 {
     // SAFETY: cannot fail.
     unsafe { libc::geteuid() }
 }
+
+/// Whether a file has an event that `poll(2)` tells of as urgent, as files of pressure do.
+pub(crate) fn has_event(file: &impl AsFd) -> bool {
+    let mut entry =
+        libc::pollfd { fd: file.as_fd().as_raw_fd(), events: libc::POLLPRI, revents: 0 };
+    // SAFETY: one entry, which lives until the call is over.
+    let found = unsafe { libc::poll(&raw mut entry, 1, 0) };
+    found > 0 && entry.revents & libc::POLLPRI != 0
+}

@@ -191,6 +191,13 @@ impl World for Recorded {
         }
     }
 
+    fn woken(&mut self) -> Result<Vec<u32>, WorldError> {
+        match self.if_next(words::WOKEN) {
+            Some(answer) => self.meant(&answer, words::to_numbers),
+            None => Ok(Vec::new()),
+        }
+    }
+
     fn panicked(&mut self) -> Option<String> {
         if let Some(answer) = self.if_next(words::PANICKED) {
             self.panicked = answer.as_str().map(str::to_owned);

@@ -177,6 +177,14 @@ impl<W: Booted> World for Recorder<'_, W> {
         deaths
     }
 
+    fn woken(&mut self) -> Result<Vec<u32>, WorldError> {
+        let woken = self.world.woken();
+        if woken.as_ref().is_ok_and(Vec::is_empty) {
+            return woken;
+        }
+        self.told(words::WOKEN, woken, |numbers| json!(numbers))
+    }
+
     fn panicked(&mut self) -> Option<String> {
         let said = self.world.panicked();
         if let Some(said) = &said

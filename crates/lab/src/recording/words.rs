@@ -118,6 +118,7 @@ pub(super) fn also(path: &str) -> String {
 }
 
 pub(super) const DEATHS: &str = "killed";
+pub(super) const WOKEN: &str = "woken";
 pub(super) const PANICKED: &str = "panicked";
 pub(super) const MACHINE: &str = "look at the machine";
 pub(super) const LOG: &str = "read the log";
@@ -252,6 +253,10 @@ pub(super) fn to_deaths(value: &Value) -> Option<Vec<(ProcessId, End)>> {
         _ => None,
     };
     value.as_array()?.iter().map(one).collect()
+}
+
+pub(super) fn to_numbers(value: &Value) -> Option<Vec<u32>> {
+    value.as_array()?.iter().map(|number| number.as_u64()?.try_into().ok()).collect()
 }
 
 pub(super) fn named(files: &[(String, Vec<u8>)]) -> Value {

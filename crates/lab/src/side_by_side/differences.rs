@@ -172,7 +172,8 @@ pub(super) fn compare_reports(pair: &Pair<'_>, differences: &mut Vec<DifferenceR
 /// Events that have a place of their own in the order; what is seen of the machine is compared as
 /// quantities.
 fn happened(arrived: &Arrived) -> Vec<&Event> {
-    arrived.events.iter().filter(|event| !matches!(event.what, What::Machine(..))).collect()
+    let elsewhere = |event: &&Event| matches!(event.what, What::Machine(..) | What::Woken(..));
+    arrived.events.iter().filter(|event| !elsewhere(event)).collect()
 }
 
 /// What is not the same of two events.

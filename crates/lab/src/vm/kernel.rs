@@ -71,6 +71,35 @@ impl There {
         self.one(&batch).map(|_| ())
     }
 
+    /// Opens a file of pressure, writes what a monitor asks for, and keeps it open.
+    pub(super) fn watch(&self, path: &str, request: &str) -> io::Result<Handle> {
+        let mut batch = Batch::default();
+        let path = batch.text(path);
+        let flags = u64::try_from(libc::O_RDWR | libc::O_NONBLOCK).unwrap_or_default();
+        let here = i64::from(libc::AT_FDCWD).cast_unsigned();
+        batch.call(libc::SYS_openat, [here.into(), path.into(), flags.into(), 0.into()]);
+        let file = self.handle(self.one(&batch)?);
+        let mut batch = Batch::default();
+        // The last byte is not read (`psi_write()`): it is the 0 behind the text.
+        let request = batch.text(request);
+        batch.call(libc::SYS_write, [file.number.into(), request.into(), request.len.into()]);
+        self.one(&batch)?;
+        Ok(file)
+    }
+
+    /// Which of these files of pressure have an event.
+    pub(super) fn woken(&self, files: &[Handle]) -> io::Result<Vec<bool>> {
+        let mut batch = Batch::default();
+        // `struct pollfd`: a descriptor, POLLPRI, and what is found.
+        let entry = |file: &Handle| file.number & 0xffff_ffff | 2 << 32;
+        let entries: Vec<u64> = files.iter().map(entry).collect();
+        let list = batch.bytes(&words(&entries));
+        batch.call(libc::SYS_poll, [list.into(), (files.len() as u64).into(), 0.into()]);
+        self.one(&batch)?;
+        let found = self.guest.read(list, list.len)?;
+        Ok(found.chunks_exact(8).map(|entry| entry[6] & 2 != 0).collect())
+    }
+
     /// Reads several files at once.
     pub(super) fn read_all(&self, paths: &[String]) -> io::Result<Vec<io::Result<Vec<u8>>>> {
         let mut texts = Vec::with_capacity(paths.len());

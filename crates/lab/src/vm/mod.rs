@@ -22,4 +22,4 @@ pub use measure::{Measured, Texts, measure, profile, write_profile};
 pub use modules::Module;
 pub use setup::Disk;
 pub use world::VmWorld;
-pub(crate) use world::{CGROUP_FILES, CGROUP_V1_FILES};
+pub(crate) use world::{CGROUP_FILES, CGROUP_V1_FILES, killed};

@@ -59,6 +59,7 @@ pub(super) fn path_of(control: &Control) -> String {
         }
         Control::Sys(path) => format!("/sys/{}", path.trim_start_matches('/')),
         Control::SysRq => "/proc/sysrq-trigger".to_owned(),
+        Control::Pressure => "/proc/pressure/memory".to_owned(),
     }
 }
 

@@ -11,7 +11,7 @@ use ::world::{
 use super::batch::{Batch, Then};
 use super::boot::{self, Boot, CgroupVersion};
 use super::guest::{Guest, panic_of};
-use super::kernel::{CGROUPS, There};
+use super::kernel::{CGROUPS, Handle, There};
 use super::setup::{self, Disk};
 use crate::actors::ActorWorld;
 use crate::actors::kernel::Kernel;
@@ -40,6 +40,8 @@ pub struct VmWorld {
     searched: u64,
     /// Who was killed, and has not been told of.
     dead: Vec<(ProcessId, End)>,
+    /// Files of pressure that are polled.
+    monitors: Vec<Handle>,
 }
 
 impl VmWorld {
@@ -82,6 +84,7 @@ impl VmWorld {
             begin,
             searched: begin,
             dead: Vec::new(),
+            monitors: Vec::new(),
         })
     }
 
@@ -113,6 +116,7 @@ impl VmWorld {
             return Err(WorldError(why));
         }
         self.clear();
+        self.monitors.clear();
         let mut replaced = std::mem::take(&mut self.replaced);
         for (path, text) in replaced.drain(..).rev() {
             let text = String::from_utf8_lossy(&text);
@@ -137,7 +141,7 @@ impl VmWorld {
         let kept = match control {
             Control::Sysctl(name) => name != "vm.drop_caches" && name != "vm.compact_memory",
             Control::Sys(_) => true,
-            Control::Cgroup { .. } | Control::SysRq => false,
+            Control::Cgroup { .. } | Control::SysRq | Control::Pressure => false,
         };
         let path = setup::path_of(control);
         if kept
@@ -223,7 +227,7 @@ impl VmWorld {
 }
 
 /// The number of the process in a line that says that it was killed.
-fn killed(line: &str) -> Option<i32> {
+pub(crate) fn killed(line: &str) -> Option<i32> {
     let (_, behind) = line.split_once("Killed process ")?;
     behind.split([' ', ',']).next()?.parse().ok()
 }
@@ -348,7 +352,13 @@ impl World for VmWorld {
 
     fn control(&mut self, what: &Control, value: &str) -> Result<Result<(), Errno>, WorldError> {
         self.keep(what);
-        let result = match self.kernel.write(&setup::path_of(what), value) {
+        let path = setup::path_of(what);
+        let written = if what.is_pressure() {
+            self.kernel.watch(&path, value).map(|monitor| self.monitors.push(monitor))
+        } else {
+            self.kernel.write(&path, value)
+        };
+        let result = match written {
             Ok(()) => Ok(Ok(())),
             Err(error) => match error.raw_os_error().and_then(|errno| u16::try_from(errno).ok()) {
                 Some(errno) => Ok(Err(Errno(errno))),
@@ -402,6 +412,14 @@ impl World for VmWorld {
             self.notice()?;
         }
         Ok(std::mem::take(&mut self.dead))
+    }
+
+    fn woken(&mut self) -> Result<Vec<u32>, WorldError> {
+        if self.monitors.is_empty() || self.panic().is_some() {
+            return Ok(Vec::new());
+        }
+        let woken = self.kernel.woken(&self.monitors).map_err(cannot("poll files of pressure"))?;
+        Ok((0..).zip(woken).filter(|(_, woken)| *woken).map(|(number, _)| number).collect())
     }
 }
 

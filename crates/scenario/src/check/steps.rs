@@ -245,6 +245,7 @@ impl Checker<'_> {
             | StepWord::Sys
             | StepWord::SysRq
             | StepWord::DropCaches
+            | StepWord::WatchPressure
             | StepWord::Sync => self.control(word, args),
             StepWord::Checkpoint => {
                 let name = args.need("a name")?;

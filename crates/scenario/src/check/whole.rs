@@ -48,12 +48,42 @@ impl Checker<'_> {
                 }
                 Op::Control(Control::SysRq, key.text.clone())
             }
+            StepWord::WatchPressure => self.watch_pressure(args)?,
             StepWord::DropCaches => {
                 let what = args::signed(args.need("which")?, 1, 3)?;
                 Op::Control(Control::Sysctl("vm.drop_caches".to_owned()), what.to_string())
             }
             _ => Op::Control(Control::SysRq, "s".to_owned()),
         })
+    }
+
+    /// `watch-pressure`: what a monitor writes to a file of pressure.
+    fn watch_pressure(&mut self, args: &mut Args<'_>) -> Result<Op, Problem> {
+        let span = args.span();
+        let whose = args.need("`memory`, or the path of a cgroup")?;
+        let control = if whose.text == "memory" {
+            Control::Pressure
+        } else {
+            machine::cgroup_path(whose)?;
+            self.cgroups.push(whose.clone());
+            Control::Cgroup { path: whose.text.clone(), file: "memory.pressure".to_owned() }
+        };
+        let microseconds = |word: &Text| Ok::<_, Problem>(args::time(word)? / 1000);
+        let some = args.prop("some").map(microseconds).transpose()?;
+        let full = args.prop("full").map(microseconds).transpose()?;
+        let window = args.prop("window").map(microseconds).transpose()?;
+        let (line, stall) = match (some, full) {
+            (Some(stall), None) => ("some", stall),
+            (None, Some(stall)) => ("full", stall),
+            _ => {
+                return Err(Problem::new(span, "how long a stall wakes the monitor?")
+                    .label("expected either `some=150ms` or `full=150ms`"));
+            }
+        };
+        let window = window.ok_or_else(|| {
+            Problem::new(span, "within which time?").label("`window=1s` is missing")
+        })?;
+        Ok(Op::Control(control, format!("{line} {stall} {window}")))
     }
 
     /// `grow`: a loop of a mapping, accesses to it, and sleep.

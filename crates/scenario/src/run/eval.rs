@@ -171,7 +171,7 @@ impl Run<'_> {
             self.so_far.processes.iter().position(lives).unwrap_or(index)
         };
         let seen = self.look(witness, span, at)?;
-        let files = MachineSeen { files: seen.machine.clone(), log: Vec::new() };
+        let files = MachineSeen { files: seen.machine.clone(), ..MachineSeen::default() };
         files.value(quantity).ok_or_else(|| unknown(name))
     }
 

@@ -58,6 +58,8 @@ pub enum What {
     Killed(NameId, u8, Result<(), Errno>),
     /// Something was written to a file that changes the machine.
     Control(Control, String, Result<(), Errno>),
+    /// A monitor of pressure was woken: the file, and what it had asked for.
+    Woken(Control, String),
     /// It goes to sleep for so many nanoseconds.
     Sleeps(u64),
     /// It waits for another one.

@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
-use world::{End, ProcessId};
+use world::{Control, End, ProcessId};
 
 use super::proc;
+use super::progress::Monitor;
 use crate::program::{NameId, Quantity};
 use crate::words::Unit;
 
@@ -15,7 +16,34 @@ pub struct MachineSeen {
     pub files: Vec<(String, Vec<u8>)>,
     /// What the kernel has logged.
     pub log: Vec<u8>,
+    /// How often monitors of pressure were woken so far.
+    pub woken: Vec<Woken>,
 }
+
+/// A monitor of pressure, as it is counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Woken {
+    /// The cgroup; `None`: the machine.
+    pub cgroup: Option<String>,
+    /// `some` or `full`.
+    pub line: String,
+    /// How often it was woken.
+    pub times: u64,
+}
+
+impl Woken {
+    pub(super) fn of(monitor: &Monitor) -> Woken {
+        let cgroup = match &monitor.file {
+            Control::Cgroup { path, .. } => Some(path.trim_end_matches('/').to_owned()),
+            _ => None,
+        };
+        let line = monitor.request.split(' ').next().unwrap_or_default().to_owned();
+        Woken { cgroup, line, times: monitor.woken }
+    }
+}
+
+/// The field of pressure that is not the kernel's: how often monitors were woken.
+const WOKEN: &str = "woken";
 
 /// A process that the OOM killer chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +83,7 @@ impl MachineSeen {
             Quantity::Ksm(name) => {
                 self.file(&format!("sys/kernel/mm/ksm/{name}"))?.trim().parse().ok()
             }
+            Quantity::Pressure([_, line, field]) if field == WOKEN => self.woken(None, line),
             Quantity::Pressure([what, line, field]) => {
                 pressure(&self.file(&format!("pressure/{what}"))?, line, field)
             }
@@ -62,9 +91,19 @@ impl MachineSeen {
         }
     }
 
+    /// How often those were woken who watch a cgroup, or the machine; `None`: nobody watches.
+    fn woken(&self, cgroup: Option<&str>, line: &str) -> Option<u64> {
+        let its = |one: &&Woken| one.cgroup.as_deref() == cgroup && one.line == line;
+        self.woken.iter().filter(its).map(|one| one.times).reduce(|sum, times| sum + times)
+    }
+
     fn of_cgroup(&self, path: &str, key: &str) -> Option<u64> {
         let folders = ["sys/fs/cgroup", "sys/fs/cgroup/memory"];
         let path = path.trim_end_matches('/');
+        let watched = key.strip_prefix("memory.pressure.").and_then(|key| key.split_once('.'));
+        if let Some((line, WOKEN)) = watched {
+            return self.woken(Some(path), line);
+        }
         let find = |file: &str| {
             folders.iter().find_map(|folder| self.file(&format!("{folder}{path}/{file}")))
         };
@@ -111,7 +150,10 @@ pub(super) fn unit(quantity: &Quantity) -> Unit {
             let event = line.is_some_and(|line| {
                 line.starts_with("pg") || line.starts_with("workingset") || line.starts_with("thp_")
             });
-            if event || counts.iter().any(|count| key.contains(count)) {
+            if event
+                || key.starts_with("memory.pressure.")
+                || counts.iter().any(|count| key.contains(count))
+            {
                 Unit::Count
             } else {
                 Unit::Bytes
@@ -205,6 +247,11 @@ mod tests {
                 file("pressure/memory", "some avg10=1.25 avg60=0.00 avg300=0.00 total=77\n"),
             ],
             log: b"a\n[ 1.0] oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null)\n".to_vec(),
+            woken: vec![
+                Woken { cgroup: None, line: "some".to_owned(), times: 2 },
+                Woken { cgroup: Some("/web".to_owned()), line: "full".to_owned(), times: 3 },
+                Woken { cgroup: Some("/web".to_owned()), line: "full".to_owned(), times: 4 },
+            ],
         }
     }
 
@@ -238,6 +285,9 @@ mod tests {
         assert_eq!(cgroup("/web", "memory.events.high"), None);
         assert_eq!(cgroup("/old", "memory.failcnt"), Some(9));
         assert_eq!(pressure("total"), Some(77));
+        assert_eq!(pressure("woken"), Some(2));
+        assert_eq!(cgroup("/web/", "memory.pressure.full.woken"), Some(7));
+        assert_eq!(cgroup("/web", "memory.pressure.some.woken"), None, "nobody watches");
         assert_eq!(pressure("avg10"), Some(125));
         assert_eq!(seen.constraint().as_deref(), Some("CONSTRAINT_MEMCG"));
         assert_eq!(seen.lines_with("oom-kill"), 1);

@@ -26,7 +26,7 @@ mod trace;
 
 pub use event::{Event, Failed, Verdict, Watch, What};
 pub use heap::{Heap, HeapError};
-pub use machine::{Death, MachineSeen};
+pub use machine::{Death, MachineSeen, Woken};
 pub use progress::{Paused, Progress};
 pub use trace::asked;
 
@@ -358,6 +358,29 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Asks which monitors of pressure were woken while this process's step was done.
+    fn notice_woken(&mut self, during: usize, span: Span) -> Result<(), Stop> {
+        if self.so_far.monitors.is_empty() {
+            return Ok(());
+        }
+        for number in self.world.woken().map_err(|error| Stop::World(span, error))? {
+            let at = usize::try_from(number).unwrap_or(usize::MAX);
+            let Some(monitor) = self.so_far.monitors.get_mut(at) else { continue };
+            monitor.woken += 1;
+            let what = What::Woken(monitor.file.clone(), monitor.request.clone());
+            let step = self.so_far.step;
+            self.tell(
+                during.min(self.so_far.processes.len().saturating_sub(1)),
+                step,
+                span,
+                what,
+                true,
+            );
+            self.so_far.machine_seen = None;
+        }
+        Ok(())
+    }
+
     /// The place of a process in the list, by the world's name for it.
     fn index_of(&self, id: ProcessId) -> Option<usize> {
         let guess = usize::try_from(id.0).ok()?;
@@ -487,6 +510,7 @@ impl Run<'_> {
         self.so_far.time = next;
         self.changed();
         self.notice_deaths(NOBODY, Span::default())?;
+        self.notice_woken(NOBODY, Span::default())?;
         Ok(true)
     }
 
@@ -555,6 +579,7 @@ impl Run<'_> {
                     self.perform(index, op, span)?;
                     if can_kill(op) {
                         self.notice_deaths(index, span)?;
+                        self.notice_woken(index, span)?;
                     }
                     return Ok(());
                 }
@@ -620,7 +645,8 @@ impl Run<'_> {
             Err(_) if self.so_far.panic.is_some() => Vec::new(),
             log => log.map_err(wrong)?,
         };
-        let seen = Rc::new(MachineSeen { files, log });
+        let woken = self.so_far.monitors.iter().map(Woken::of).collect();
+        let seen = Rc::new(MachineSeen { files, log, woken });
         self.so_far.machine_seen = Some(Rc::clone(&seen));
         Ok(seen)
     }

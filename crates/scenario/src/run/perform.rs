@@ -7,6 +7,7 @@ use world::{Call, End, Errno, ForkKind, ProcessId, Stop as Stopped, Touch, Touch
 
 use super::event::{Failed, What};
 use super::heap::HeapError;
+use super::progress::Monitor;
 use super::state::{Activity, Process, Value};
 use super::{Run, Stop};
 use crate::problem::Problem;
@@ -75,6 +76,10 @@ impl Run<'_> {
             Op::Control(what, value) => {
                 let result =
                     self.world.control(what, value).map_err(|error| Stop::World(span, error))?;
+                if what.is_pressure() && result.is_ok() {
+                    let (file, request) = (what.clone(), value.clone());
+                    self.so_far.monitors.push(Monitor { file, request, woken: 0 });
+                }
                 let what = What::Control(what.clone(), value.clone(), result);
                 self.happened(index, span, what);
                 Ok(())

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use world::{Observation, World};
+use world::{Control, Observation, World};
 
 use super::machine::{self, Death};
 use super::state::{Activity, Process, Table};
@@ -23,6 +23,15 @@ pub enum Paused {
     Checkpoint(usize),
 }
 
+/// A monitor of pressure.
+#[derive(Debug, Clone)]
+pub(super) struct Monitor {
+    pub(super) file: Control,
+    /// What it asked for.
+    pub(super) request: String,
+    pub(super) woken: u64,
+}
+
 /// How far a run is. The world is not part of it.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
@@ -40,6 +49,8 @@ pub struct Progress {
     pub(super) latest_checkpoint: Option<String>,
     /// Whom the OOM killer chose so far.
     pub(super) deaths: Vec<Death>,
+    /// Monitors of pressure, in the order in which they began.
+    pub(super) monitors: Vec<Monitor>,
     /// What the kernel said when it panicked.
     pub(super) panic: Option<String>,
     pub(super) step: u64,

@@ -59,6 +59,7 @@ pub fn asked(event: &Event, scenario: &Scenario) -> String {
             Ok(()) => format!("echo {value} > {what}"),
             Err(errno) => format!("echo {value} > {what} = -1 {errno}"),
         },
+        What::Woken(what, value) => format!("+++ {what} wakes who waits for `{value}` +++"),
         What::Sleeps(time) => format!("sleep {}", time_text(*time)),
         What::Waits(other) => format!("wait for {}", name(*other)),
         What::Said(text) => format!("\"{text}\""),

@@ -121,7 +121,11 @@ pub const FILE_VALUES: &[(&str, &str)] = &[
          `zone.DMA.protection.1` (against the second zone); `zone.1.Normal.free` is on node 1",
     ),
     ("ksm.NAME", "a file of /sys/kernel/mm/ksm: `ksm.pages_sharing`"),
-    ("pressure.memory.some.total", "a field of /proc/pressure/memory, in microseconds"),
+    (
+        "pressure.memory.some.total",
+        "a field of /proc/pressure/memory, in microseconds; `woken` is how often those were woken whom \
+         `watch-pressure memory` set to watch",
+    ),
     (
         "cgroup PATH FILE[.NAME]",
         "a file of a cgroup: `expect cgroup \"/web\" memory.current at-most 64MiB`, or a line of it: \

@@ -60,6 +60,7 @@ pub enum StepWord {
     Cgroup,
     Sys,
     SysRq,
+    WatchPressure,
     DropCaches,
     Sync,
     Expect,
@@ -611,6 +612,27 @@ pub const STEPS: &[Entry<StepWord>] = &[
         says: "Presses a key of SysRq (/proc/sysrq-trigger): `f` calls the OOM killer, though there is memory.",
         options: &[],
         example: "sysrq s",
+    },
+    Entry {
+        word: StepWord::WatchPressure,
+        name: "watch-pressure",
+        form: "watch-pressure memory|CGROUP [some=TIME|full=TIME] window=TIME",
+        says: "A monitor polls /proc/pressure/memory from now on, or the memory.pressure of a cgroup, as \
+               systemd-oomd and lmkd do: it is woken when a task (`some=`) or every one (`full=`) has stalled \
+               for so long within the window, and once a window at most. It looks after every step; what wakes \
+               it meanwhile counts once. `expect pressure.memory.some.woken at-least 1` and `expect cgroup \
+               \"/web\" memory.pressure.some.woken is 0` ask how often it was.",
+        options: &[
+            ("some=", "so long is any task stalled"),
+            ("full=", "so long are all of them"),
+            (
+                "window=",
+                "within so long: ten seconds at most, and up to 6.3 half a second at least",
+            ),
+        ],
+        example: "machine {\n    ram 256MiB\n    cgroup \"/web\" high=32MiB\n}\n\nprocess demo cgroup=\"/web\" {\n    \
+                  watch-pressure \"/web\" some=150ms window=1s\n    mmap block 1MiB\n    touch block\n    \
+                  expect cgroup \"/web\" memory.pressure.some.woken is 0\n}",
     },
     Entry {
         word: StepWord::DropCaches,

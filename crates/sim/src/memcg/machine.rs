@@ -1,5 +1,6 @@
 //! Cgroups of a machine: processes in them, what root writes to their files, and what these say.
 
+use rules::psi::trigger::Request;
 use world::{Errno, ProcessId, ProcessSpec, WorldError};
 
 use super::files::Around;
@@ -88,6 +89,9 @@ impl Machine {
     ) -> Result<(), Errno> {
         let memcgs = &mut self.store.frames.memcgs;
         let id = memcgs.find(path).ok_or(Errno::ENOENT)?;
+        if file == "memory.pressure" && memcgs.has_file(id, file) {
+            return self.watch_pressure(id, value);
+        }
         let wanted = memcgs.write(id, file, value)?;
         match wanted {
             Write::Done => Ok(()),
@@ -245,6 +249,30 @@ impl Machine {
             CgroupVersion::V1 => "/sys/fs/cgroup/memory",
             CgroupVersion::V2 => "/sys/fs/cgroup",
         }
+    }
+
+    /// A monitor of a cgroup's pressure begins, or of the machine's (5.2): what it writes to the file is
+    /// `value`.
+    pub(crate) fn watch_pressure(&mut self, id: MemcgId, value: &str) -> Result<(), Errno> {
+        let (release, now) = (self.store.release(), self.store.clock);
+        if release < facts::Release::new(5, 2) {
+            return Err(Errno::EINVAL);
+        }
+        let request = Request::parse(value, release).ok_or(Errno::EINVAL)?;
+        let memcgs = &mut self.store.frames.memcgs;
+        let number = memcgs.get_mut(id).psi.watch(request, release, now);
+        memcgs.monitors.push((id, number));
+        Ok(())
+    }
+
+    /// Monitors that were woken since they were last asked, by their numbers.
+    pub(crate) fn woken_monitors(&mut self) -> Vec<u32> {
+        let now = self.store.clock;
+        let memcgs = &mut self.store.frames.memcgs;
+        let all: Vec<_> = (0..).zip(memcgs.monitors.clone()).collect();
+        let woken =
+            all.into_iter().filter(|(_, (id, place))| memcgs.get_mut(*id).psi.woken(*place, now));
+        woken.map(|(number, _)| number).collect()
     }
 
     /// Pressure on the whole machine, since 4.20.

@@ -113,6 +113,8 @@ pub(crate) struct Memcgs {
     stock: Vec<(MemcgId, u64)>,
     /// Ticks in a second.
     pub(crate) hz: u64,
+    /// Monitors of pressure, in the order in which they began: whose, and the number there.
+    pub(crate) monitors: Vec<(MemcgId, usize)>,
 }
 
 impl Default for Memcgs {
@@ -137,6 +139,7 @@ impl Memcgs {
             most,
             stock: Vec::new(),
             hz: 250,
+            monitors: Vec::new(),
         };
         let root = memcgs.fresh(String::new(), None);
         memcgs.all.push(root);

@@ -3,7 +3,8 @@
 //! # What it follows
 //! `kernel/sched/psi.c`, 4.20 to 6.18; the averages are in [`rules::psi`]. A task stalls while it
 //! reclaims, waits for swap, or is made to wait by `memory.high`. Tasks take turns here, so whenever
-//! one stalls, no other runs, and `full` is `some`.
+//! one stalls, no other runs, and `full` is `some`. Monitors that a stall wakes are in
+//! [`rules::psi::trigger`].
 //!
 //! # What it leaves out
 //! Pressure of the processor and of disks; kswapd's and other tasks' of the kernel.
@@ -14,6 +15,8 @@ mod tests;
 
 use std::fmt::Write;
 
+use facts::Release;
+use rules::psi::trigger::{Monitors, Request};
 use rules::psi::{Averages, period_ns};
 
 /// What tasks of a group do while time passes.
@@ -44,6 +47,8 @@ pub(crate) struct Group {
     worker: Option<u64>,
     /// Whether tasks did anything since it ran.
     busy: bool,
+    /// Who is woken by long stalls.
+    monitors: Monitors,
 }
 
 impl Group {
@@ -64,7 +69,23 @@ impl Group {
             next_update: now + period_ns(hz),
             worker: None,
             busy: false,
+            monitors: Monitors::default(),
         }
+    }
+
+    /// A monitor that polls the file of pressure from now on; its number among the group's.
+    pub(crate) fn watch(&mut self, request: Request, release: Release, now: u64) -> usize {
+        self.until(now, State::Idle);
+        if self.monitors.is_empty() {
+            self.monitors = Monitors::new(release, self.hz);
+        }
+        self.monitors.add(request, now, self.stalled)
+    }
+
+    /// Whether a monitor has been woken since it was last asked.
+    pub(crate) fn woken(&mut self, number: usize, now: u64) -> bool {
+        self.until(now, State::Idle);
+        self.monitors.poll(number)
     }
 
     /// Time goes from `from` to `to` in this state; up to `from` the group was idle.
@@ -103,13 +124,21 @@ impl Group {
                 self.busy = true;
                 self.worker.get_or_insert(self.seen + period_ns(self.hz));
             }
-            let at = self.worker.unwrap_or(to).clamp(self.seen, to);
+            if state == State::Stalls {
+                self.monitors.stalls(self.seen);
+            }
+            let due = self.monitors.due();
+            let next = self.worker.unwrap_or(to).min(due.unwrap_or(to));
+            let at = next.clamp(self.seen, to);
             if state == State::Stalls {
                 self.stalled += at - self.seen;
             }
             self.seen = at;
             if self.worker == Some(at) {
                 self.work(at);
+            }
+            if due.is_some_and(|due| due <= at) {
+                self.monitors.work(at, self.stalled);
             }
         }
     }

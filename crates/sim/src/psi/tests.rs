@@ -60,3 +60,39 @@ fn what_idles_long_forgets() {
     let text = averages(&mut group, 10_000 * SECOND);
     assert!(text.starts_with("some avg10=0.00 avg60=0.00 avg300=0.00 total=60000000"), "{text}");
 }
+
+#[test]
+fn a_monitor_is_woken_once_a_window_while_a_task_stalls_and_not_by_one_that_runs() {
+    let release = Release::new(6, 12);
+    let request = Request::parse("some 150000 1000000", release).unwrap();
+    let mut group = Group::new(250);
+    let monitor = group.watch(request, release, 0);
+    group.pass(0, 5 * SECOND, State::Runs);
+    assert!(!group.woken(monitor, 5 * SECOND));
+    let mut events = 0;
+    for tenth in 50..150 {
+        let now = tenth * SECOND / 10;
+        group.pass(now, now + SECOND / 10, State::Stalls);
+        events += u32::from(group.woken(monitor, now + SECOND / 10));
+    }
+    assert!((9..=10).contains(&events), "{events}");
+    // What came while nobody asked is told once.
+    group.pass(15 * SECOND, 25 * SECOND, State::Stalls);
+    assert!(group.woken(monitor, 25 * SECOND));
+    assert!(!group.woken(monitor, 25 * SECOND));
+}
+
+#[test]
+fn a_monitor_changes_nothing_about_the_averages() {
+    let release = Release::new(6, 1);
+    let request = Request::parse("full 100000 500000", release).unwrap();
+    let (mut plain, mut watched) = (Group::new(250), Group::new(250));
+    watched.watch(request, release, 0);
+    for step in 0..300 {
+        let now = step * SECOND / 7;
+        let state = if step % 3 == 0 { State::Stalls } else { State::Runs };
+        plain.pass(now, now + SECOND / 11, state);
+        watched.pass(now, now + SECOND / 11, state);
+        assert_eq!(plain.text(now + SECOND / 11), watched.text(now + SECOND / 11));
+    }
+}
