@@ -253,9 +253,9 @@ impl<K: Kernel> ActorWorld<K> {
     /// `sched_setaffinity` to the processors of a node; `None` when it ended.
     fn run_on(&mut self, at: usize, node: u32) -> Result<Option<Result<u64, Errno>>, WorldError> {
         let path = format!("/sys/devices/system/node/node{node}/cpulist");
-        let list = self.kernel.read(&path).unwrap_or_default();
+        let text = self.kernel.read(&path).unwrap_or_default();
         let mut mask = [0_u8; 128];
-        for part in String::from_utf8_lossy(&list).trim().split(',').filter(|part| !part.is_empty())
+        for part in String::from_utf8_lossy(&text).trim().split(',').filter(|part| !part.is_empty())
         {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
             let (Ok(first), Ok(last)) = (first.parse::<usize>(), last.parse::<usize>()) else {

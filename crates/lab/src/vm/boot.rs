@@ -153,10 +153,10 @@ fn arguments(qemu: &mut Command, boot: &Boot, accelerator: &str) {
             let len = mib(len);
             qemu.args(["-object", &format!("memory-backend-ram,size={len}M,id=ram{node}")]);
             // As many processors on each as go round, one behind the other.
-            let here =
-                |cpu: &u32| *cpu as usize * boot.nodes.len() / boot.cpus.max(1) as usize == node;
-            let cpus: String =
-                (0..boot.cpus.max(1)).filter(here).map(|cpu| format!(",cpus={cpu}")).collect();
+            let (many, all) = (boot.nodes.len(), boot.cpus.max(1) as usize);
+            let here = |cpu: &usize| cpu * many / all == node;
+            let cpus: Vec<String> = (0..all).filter(here).map(|cpu| cpu.to_string()).collect();
+            let cpus = cpus.iter().fold(String::new(), |text, cpu| text + ",cpus=" + cpu);
             qemu.args(["-numa", &format!("node,nodeid={node}{cpus},memdev=ram{node}")]);
         }
     }

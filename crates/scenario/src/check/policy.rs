@@ -16,21 +16,22 @@ const WHOLE: u64 = 65;
 const BIND_FLAGS: &[(&str, BindFlags)] =
     &[("strict", BindFlags::STRICT), ("move", BindFlags::MOVE), ("move-all", BindFlags::MOVE_ALL)];
 
+/// The number of the mode that a word is.
+fn named(word: &Text) -> Result<u32, Problem> {
+    let names = PolicyMode::NAMES.iter();
+    let found = names.clone().find(|(_, name, _)| *name == word.text);
+    found.map(|(.., number)| *number).ok_or_else(|| {
+        Problem::new(word.span, format!("there is no memory policy `{}`", word.text))
+            .label("expected a mode")
+            .suggest(&word.text, names.map(|(_, name, _)| *name))
+    })
+}
+
 /// A mode with its flags, and nodes: mask and how much of it counts.
 fn policy(args: &mut Args<'_>) -> Result<(PolicyMode, u64, u64), Problem> {
     let mut mode = match args.prop("mode") {
         Some(word) => bits(word)?,
-        None => {
-            let word = args.need("the mode")?;
-            let names = PolicyMode::NAMES.iter();
-            let found = names.clone().find(|(_, name, _)| *name == word.text);
-            let (.., number) = found.ok_or_else(|| {
-                Problem::new(word.span, format!("there is no memory policy `{}`", word.text))
-                    .label("expected a mode")
-                    .suggest(&word.text, names.map(|(_, name, _)| *name))
-            })?;
-            *number
-        }
+        None => named(args.need("the mode")?)?,
     };
     for (_, name, bit) in PolicyMode::FLAGS {
         if args.flag(name) {

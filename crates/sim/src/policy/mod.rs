@@ -85,6 +85,7 @@ struct At {
 }
 
 /// Where a request may be served from.
+#[allow(clippy::struct_excessive_bools, reason = "each is what one policy does")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
     /// The node whose list of zones is gone through,

@@ -4,7 +4,7 @@ use rules::watermark::ZoneKind;
 use units::ScoreAdj;
 use world::{
     Access, BindFlags, Call, Content, Control, End, Errno, ForkKind, Limits, MapFlags, PolicyMode,
-    ProcessId, ProcessSpec, Prot, Touch, World,
+    ProcessId, ProcessSpec, Prot, Setup, Touch, World,
 };
 
 use crate::{Image, Machine, MachineConfig, Profile, ZoneProfile};
@@ -361,4 +361,32 @@ fn preferring_several_nodes_reclaims_nothing() {
     assert!(value(&mut machine, free, "MemFree") < 8 << 10);
     machine.end(id, End::Exit(0)).unwrap();
     assert!(value(&mut machine, free, "MemFree") > 110 << 10);
+}
+
+#[test]
+fn a_policy_stays_within_the_cpuset_and_follows_it() {
+    let mut machine = machine("6.1");
+    let mems = Control::Cgroup { path: "/a".to_owned(), file: "cpuset.mems".to_owned() };
+    let setup = Setup {
+        swap: Vec::new(),
+        cgroups: vec!["/a".to_owned()],
+        controls: vec![(mems.clone(), "1".to_owned())],
+    };
+    machine.setup(&setup).unwrap();
+    let (name, limits, cgroup) = ("p".to_owned(), Limits::default(), Some("/a".to_owned()));
+    let spec = ProcessSpec { name, uid: 1000, nice: 0, adj: ScoreAdj::NONE, limits, cgroup };
+    let id = machine.start(&spec).unwrap();
+    let set = |nodes| Call::SetMempolicy { mode: BIND, nodes, max_node: 65 };
+    assert_eq!(call(&mut machine, id, &set(0b01)), Err(Errno::EINVAL));
+    assert_eq!(call(&mut machine, id, &set(0b11)), Ok(0));
+    let at = map(&mut machine, id, MIB);
+    touch(&mut machine, id, at, MIB);
+    assert!(line(&mut machine, id, at).starts_with("bind:1 "));
+    machine.control(&mems, "0").unwrap().unwrap();
+    assert!(line(&mut machine, id, at).starts_with("bind:0 "));
+    let at = map(&mut machine, id, MIB);
+    mbind(&mut machine, id, (at, MIB), PolicyMode(1), 0b11, NONE).unwrap();
+    touch(&mut machine, id, at, MIB);
+    let text = line(&mut machine, id, at);
+    assert!(text.starts_with("prefer:0 ") && text.contains(" N0=256 "), "{text}");
 }
