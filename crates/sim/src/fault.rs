@@ -276,6 +276,7 @@ impl Ctx<'_> {
             return self.huge_pool_fault(at, page, most, write);
         }
         self.enter_fault(at);
+        self.fault_is_at(at, page);
         let step = match self.mm.pages.get(page) {
             Some((_, Pte { what: What::Guard, .. })) => Err(Refusal::Map),
             Some((_, pte)) if pte.what == What::Swap => self.swap_in(at, page, most, pte, write),
@@ -292,6 +293,7 @@ impl Ctx<'_> {
             }
         };
         self.leave_fault();
+        self.fault_is_done();
         step
     }
 

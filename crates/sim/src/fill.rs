@@ -33,7 +33,10 @@ impl Ctx<'_> {
             }
         }
         let promised = shmem && self.store.files[file].promised.is_none();
-        let grant = self.allocate(missing, For::UserFile)?;
+        self.store.policies.file = shmem.then_some((file, page));
+        let grant = self.allocate(missing, For::UserFile);
+        self.store.policies.file = None;
+        let grant = grant?;
         let pages = grant.pages;
         if promised && !self.store.promise(pages, self.task.privileged(), 0) {
             self.store.frames.give_back(grant);

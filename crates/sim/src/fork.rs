@@ -187,7 +187,8 @@ impl Machine {
     /// Ends a process with all its threads, or one thread.
     pub(crate) fn finish(&mut self, id: ProcessId, how: End) -> Result<(), WorldError> {
         let process = self.living(id)?;
-        let (mm, group) = (process.mm, process.group);
+        let (mm, group, node) = (process.mm, process.group, process.policy.node);
+        self.runs_on(node);
         let whole = group == id || matches!(how, End::Signal(_));
         for index in 0..self.processes.len() {
             let other = &mut self.processes[index];

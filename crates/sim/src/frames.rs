@@ -219,6 +219,7 @@ impl Frames {
             let mut unpaid = 0;
             physical.swap.slots.update_runs(at, at + len, |slot, count, known| {
                 known.age = later(age, slot - at);
+                known.node = owner.0;
                 if !known.paid {
                     (known.paid, unpaid) = (true, unpaid + count);
                 }

@@ -115,7 +115,8 @@ fn place(store: &mut Store, mm: &mut Mm, mapping: &ImageMapping, in_memory: bool
     if mapping.pages.iter().any(|pages| pages.what == ImagePage::Anon) {
         store.anons.prepare(&mut chain, None);
     }
-    mm.vmas.insert(start, Vma { start, end, flags, pgoff, backing, chain, has_close });
+    let policy = None;
+    mm.vmas.insert(start, Vma { start, end, flags, pgoff, backing, chain, has_close, policy });
     mm.holes.take(start, end);
     for run in &mapping.pages {
         put(store, mm, mapping, backing, pgoff, run.first, run.count, run.what);

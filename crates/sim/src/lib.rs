@@ -42,6 +42,7 @@ mod page;
 mod pages;
 mod physical;
 mod place;
+mod policy;
 mod proc;
 mod profile;
 mod psi;

@@ -24,6 +24,7 @@ use crate::mm::Mm;
 use crate::oom::{State, Victim};
 use crate::page::PAGE_BITS;
 use crate::physical::{Holder, Physical, process_pages};
+use crate::policy::{Place, Policies, TaskPolicy};
 use crate::proc::{self, Identity};
 use crate::range_map::RangeSet;
 use crate::rules_of::Rules;
@@ -57,6 +58,8 @@ pub(crate) struct Process {
     pub(crate) stuck: bool,
     /// The OOM killer has killed it, and it has not gone yet.
     pub(crate) victim: Option<Victim>,
+    /// Its memory policy, and the node that it runs on.
+    pub(crate) policy: TaskPolicy,
 }
 
 /// A simulated machine.
@@ -107,6 +110,7 @@ impl Machine {
             ksm: Ksm::new(release),
             pool: crate::hugetlb::Pool::default(),
             cpusets: crate::cpuset::Cpusets::default(),
+            policies: Policies::default(),
             oom: State::new(release),
         };
         store.vdso = store.add_file(File {
@@ -246,6 +250,7 @@ impl Machine {
     ) -> Result<T, WorldError> {
         let process = self.living(id)?;
         let (key, group, memcg) = (process.mm, Self::index(process.group), process.memcg);
+        self.runs_on(self.processes[Self::index(id)].policy.node);
         let before = self.store.clock;
         let run = |ctx: &mut Ctx<'_>| {
             let result = run(ctx);
@@ -263,8 +268,16 @@ impl Machine {
         Ok(result)
     }
 
+    /// Memory of the kernel's own comes from this node for now, and goes back there first.
+    pub(crate) fn runs_on(&mut self, node: u32) {
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            physical.stand(&Place::near(node), None);
+        }
+    }
+
     /// Runs something on behalf of no process of the scenario's.
     pub(crate) fn as_kernel<T>(&mut self, run: impl FnOnce(&mut Ctx<'_>) -> T) -> T {
+        self.runs_on(0);
         let config = &self.store.config;
         let input = LayoutInput {
             stack_limit: config.stack_limit.0,
@@ -451,6 +464,13 @@ impl Machine {
             Call::Shmdt { addr } => ctx.shmdt(addr),
             Call::ShmRemove { id } => ctx.shm_remove(id),
             Call::Setrlimit { resource, soft, hard } => ctx.setrlimit(resource, soft, hard),
+            Call::SetMempolicy { mode, nodes, max_node } => {
+                ctx.set_mempolicy(mode, nodes, max_node)
+            }
+            Call::Mbind { addr, len, mode, nodes, max_node, flags } => {
+                ctx.mbind((addr, len), mode, (nodes, max_node), flags)
+            }
+            Call::RunOn { node } => ctx.run_on(node),
             // Answered by the machine, which knows more than one process.
             Call::Open { .. } | Call::Mincore { .. } | Call::SetOomScoreAdj { .. } => {
                 Err(Errno::ENOSYS)
@@ -554,6 +574,7 @@ impl World for Machine {
             borrows: false,
             stuck: false,
             victim: None,
+            policy: TaskPolicy::default(),
         }))
     }
 
@@ -630,6 +651,7 @@ impl World for Machine {
             statm: Some(proc::statm(store, mm)),
             stat: Some(proc::stat(store, mm, task, &who)),
             oom_score,
+            numa_maps: self.numa_maps(process),
             machine,
         })
     }

@@ -52,6 +52,7 @@ impl Mask {
             | Call::Shmdt { .. }
             | Call::ShmRemove { .. } => "shm",
             Call::SetOomScoreAdj { .. } => "oom_score_adj",
+            Call::SetMempolicy { .. } | Call::Mbind { .. } | Call::RunOn { .. } => "mempolicy",
         };
         self.allows(name)
     }

@@ -175,8 +175,31 @@ fn call_requests(
             Some(id) => one(31, &[id, 0, 0]),
             None => Ok((Vec::new(), Meaning::Known(Errno::EINVAL))),
         },
-        Call::SetOomScoreAdj { .. } => Err("written through a file of /proc".to_owned()),
+        Call::SetOomScoreAdj { .. } | Call::RunOn { .. } => {
+            Err("written through a file of the kernel's".to_owned())
+        }
+        Call::SetMempolicy { mode, nodes, max_node } => {
+            let (mut all, mask) = mask(nodes, max_node, scratch);
+            all.push(system_call(238, &[mode.0.into(), mask, max_node]));
+            Ok((all, Meaning::Value))
+        }
+        Call::Mbind { addr, len, mode, nodes, max_node, flags } => {
+            let (mut all, mask) = mask(nodes, max_node, scratch);
+            all.push(system_call(237, &[addr, len, mode.0.into(), mask, max_node, flags.0.into()]));
+            Ok((all, Meaning::Value))
+        }
     }
+}
+
+/// A mask of nodes where the kernel finds it: as many words as it reads, the others of which are 0.
+fn mask(nodes: u64, max_node: u64, scratch: u64) -> (Vec<Request>, u64) {
+    if nodes == 0 && max_node == 0 {
+        return (Vec::new(), 0);
+    }
+    let words = max_node.div_ceil(64).clamp(1, image::SCRATCH_LEN / 8);
+    let mut bytes = nodes.to_ne_bytes().to_vec();
+    bytes.resize(usize::try_from(words).unwrap_or(1) * 8, 0);
+    (poke(&bytes), scratch)
 }
 
 /// The kernel's id of a segment, as a register.

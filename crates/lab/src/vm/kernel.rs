@@ -311,13 +311,13 @@ impl Kernel for There {
         let steps: Vec<_> = wanted
             .into_iter()
             .map(|(place, path)| {
-                let large = matches!(NAMES[place], "maps" | "smaps");
+                let large = matches!(NAMES[place], "maps" | "smaps" | "numa_maps");
                 let room = batch.room(if large { LARGE_ROOM } else { ROOM });
                 (place, batch.read_file(path, room), room)
             })
             .collect();
         let values = self.guest.perform(&batch)?;
-        let mut texts: [Option<Vec<u8>>; 7] = Default::default();
+        let mut texts: [Option<Vec<u8>>; 8] = Default::default();
         for (place, step, room) in steps {
             let len = values.get(step)?;
             if len == room.len {

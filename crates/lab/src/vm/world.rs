@@ -69,7 +69,9 @@ impl VmWorld {
         drop(theirs);
         let launcher = Process::launcher(Rc::clone(&kernel), socket, pid)?;
         kernel.write(&format!("/proc/{pid}/oom_score_adj"), "-1000").map_err(&no)?;
-        let actors = ActorWorld::with(Rc::clone(&kernel), launcher, Files::ALL, Vec::new());
+        let several = boot.nodes.len() > 1;
+        let files = if several { Files::ALL.and(Files::NUMA_MAPS) } else { Files::ALL };
+        let actors = ActorWorld::with(Rc::clone(&kernel), launcher, files, Vec::new());
         let begin = guest.console(0).len() as u64;
         Ok(VmWorld {
             guest,
@@ -377,6 +379,11 @@ impl World for VmWorld {
             return Ok(Vec::new());
         }
         let mut names: Vec<String> = MACHINE.iter().map(|name| (*name).to_owned()).collect();
+        if self.boot.nodes.len() > 1 {
+            let folder = "sys/devices/system/node/node";
+            let files = |node| ["meminfo", "numastat"].map(|file| format!("{folder}{node}/{file}"));
+            names.extend((0..self.boot.nodes.len()).flat_map(files));
+        }
         let (mount, files) = match self.boot.cgroups {
             CgroupVersion::V1 => ("sys/fs/cgroup/memory", CGROUP_V1_FILES),
             CgroupVersion::V2 => ("sys/fs/cgroup", CGROUP_FILES),

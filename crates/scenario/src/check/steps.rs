@@ -192,6 +192,9 @@ impl Checker<'_> {
             | StepWord::Munlock
             | StepWord::Msync
             | StepWord::Mincore => self.about_range(word, args, scope),
+            StepWord::SetMempolicy => Self::set_mempolicy(args),
+            StepWord::Mbind => self.mbind(args, scope),
+            StepWord::RunOn => super::policy::run_on(args.need("the node")?),
             StepWord::Mlockall => lock_all(args),
             StepWord::Munlockall => Ok(call(Call::Munlockall)),
             StepWord::Touch | StepWord::Write => self.touch(Access::Write, args, scope),
@@ -607,7 +610,7 @@ pub(super) fn call(call: Call) -> Op {
     Op::Call(CallPlan { call, slots: Vec::new(), bind: Bind::Nothing })
 }
 
-fn on_range(call: Call, range: Range) -> Op {
+pub(super) fn on_range(call: Call, range: Range) -> Op {
     let span = range.start.span;
     let len = match range.len {
         Length::Bytes(len) => len,

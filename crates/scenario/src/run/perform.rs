@@ -516,6 +516,7 @@ fn fill(call: &mut Call, slot: Slot, value: u64) {
             | Call::Munlock { addr, .. }
             | Call::Msync { addr, .. }
             | Call::Mincore { addr, .. }
+            | Call::Mbind { addr, .. }
             | Call::Shmat { addr, .. }
             | Call::Shmdt { addr },
             Slot::Addr,
@@ -530,6 +531,7 @@ fn fill(call: &mut Call, slot: Slot, value: u64) {
             | Call::Munlock { len, .. }
             | Call::Msync { len, .. }
             | Call::Mincore { len, .. }
+            | Call::Mbind { len, .. }
             | Call::Pread { len, .. }
             | Call::Pwrite { len, .. }
             | Call::Ftruncate { len, .. }

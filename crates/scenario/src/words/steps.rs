@@ -16,6 +16,9 @@ pub enum StepWord {
     Munlock,
     Mlockall,
     Munlockall,
+    SetMempolicy,
+    Mbind,
+    RunOn,
     Msync,
     Mincore,
     Touch,
@@ -196,6 +199,84 @@ pub const STEPS: &[Entry<StepWord>] = &[
         says: "Unlocks all.",
         options: &[],
         example: "munlockall",
+    },
+    Entry {
+        word: StepWord::SetMempolicy,
+        name: "set-mempolicy",
+        form: "set-mempolicy MODE [nodes=LIST] [OPTIONS]",
+        says: "From which NUMA nodes its memory comes from now on, and its children's: `default`, `local`, `bind` (from these alone), `preferred` (from the first of these, and then from any), `preferred-many`, `interleave` (in turn), `weighted-interleave`.",
+        options: &[
+            ("nodes=", "the nodes: `nodes=1`, `nodes=0-2`, `nodes=0,3`"),
+            ("static", "these nodes, whatever becomes of its cpuset"),
+            ("relative", "counted among the nodes of its cpuset"),
+            ("balancing", "MPOL_F_NUMA_BALANCING"),
+            ("mode=", "the mode with its flags as a number"),
+            ("mask=", "the nodes as a number"),
+            ("max-node=", "how many bits of it count, and one more [65]"),
+        ],
+        example: "machine {
+    node 256MiB
+    node 256MiB
+}
+
+process demo {
+    set-mempolicy bind nodes=1
+    mmap block 1MiB
+    touch block
+    expect block.N1 is 1MiB
+    set-mempolicy default
+}",
+    },
+    Entry {
+        word: StepWord::Mbind,
+        name: "mbind",
+        form: "mbind RANGE MODE [nodes=LIST] [OPTIONS]",
+        says: "The same for a range, whatever the process's own policy is. Modes and nodes as in `set-mempolicy`. What is there already stays where it is, unless it is to be moved.",
+        options: &[
+            ("nodes=", "the nodes: `nodes=1`, `nodes=0-2`, `nodes=0,3`"),
+            ("static", "these nodes, whatever becomes of its cpuset"),
+            ("relative", "counted among the nodes of its cpuset"),
+            ("balancing", "MPOL_F_NUMA_BALANCING"),
+            ("strict", "fails with EIO when something lies elsewhere and stays there"),
+            ("move", "moves what nobody else maps"),
+            ("move-all", "moves everything, which takes root"),
+            ("flags=", "all flags as a number, instead of these words"),
+            ("mode=", "the mode with its flags as a number"),
+            ("mask=", "the nodes as a number"),
+            ("max-node=", "how many bits of it count, and one more [65]"),
+        ],
+        example: "machine {
+    node 256MiB
+    node 256MiB
+}
+
+process demo {
+    mmap block 1MiB
+    mbind block interleave nodes=0-1
+    touch block
+    expect block.N0 is 512KiB
+    mbind block bind nodes=1 move strict
+    expect block.N1 is 1MiB
+}",
+    },
+    Entry {
+        word: StepWord::RunOn,
+        name: "run-on",
+        form: "run-on NODE",
+        says: "From now on it runs on the processors of this NUMA node (sched_setaffinity), and takes its memory from there first.",
+        options: &[],
+        example: "machine {
+    cpus 2
+    node 256MiB
+    node 256MiB
+}
+
+process demo {
+    run-on 1
+    mmap block 1MiB
+    touch block
+    expect block.N1 is 1MiB
+}",
     },
     Entry {
         word: StepWord::Msync,

@@ -297,6 +297,7 @@ impl Ctx<'_> {
                 pgoff,
                 backing,
                 chain: crate::anon::Chain::default(),
+                policy: None,
             };
             if self.merge_new(&range, false).is_none() {
                 self.insert(addr, end, vm, pgoff, backing);
@@ -351,7 +352,7 @@ impl Ctx<'_> {
             self.store.hold(open);
         }
         let chain = crate::anon::Chain::default();
-        let vma = Vma { start, end, flags, pgoff, backing, chain, has_close: false };
+        let vma = Vma { start, end, flags, pgoff, backing, chain, has_close: false, policy: None };
         self.mm.vmas.insert(start, vma);
         self.mm.holes.take(start, end);
     }

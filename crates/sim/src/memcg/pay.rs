@@ -22,7 +22,7 @@ impl Ctx<'_> {
         let free = match what {
             For::KernelOwn => true,
             For::Kernel => !memcgs.rules.charges_tables,
-            For::User | For::UserFile | For::Huge => false,
+            For::User | For::UserFile | For::Huge | For::Move => false,
         };
         if free {
             return Ok(grant);

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use rules::watermark::ZoneKind;
 
+use crate::policy::Stats;
+
 /// Counters of the whole machine at one moment. Pages, where nothing else is said.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Counters {
@@ -94,6 +96,7 @@ pub(crate) struct ZoneCounters {
     pub(crate) bounce: u64,
     /// Its first page frame.
     pub(crate) start_pfn: u64,
+    pub(crate) numa: Stats,
 }
 
 /// A node.

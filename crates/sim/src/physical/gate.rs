@@ -13,11 +13,11 @@ use world::Errno;
 
 use super::zones::{Mark, class};
 use super::{Granted, NOWHERE, Physical, Type, Zone};
-use crate::cpuset::numbers;
 use crate::ctx::Ctx;
 use crate::log::Draft;
 use crate::oom::{self, Outcome, Request, Scope};
 use crate::page::{HUGE, PAGE_BITS};
+use crate::policy::Place;
 
 /// What pages are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,13 +32,15 @@ pub(crate) enum For {
     KernelOwn,
     /// A huge page: taken where there is one, and done without otherwise.
     Huge,
+    /// Where a page of a process is moved to, if there is room (`__GFP_RETRY_MAYFAIL`).
+    Move,
 }
 
 impl For {
     /// The highest kind of zone that will do.
     pub(crate) fn highest(self) -> ZoneKind {
         match self {
-            For::User | For::UserFile | For::Huge => ZoneKind::Movable,
+            For::User | For::UserFile | For::Huge | For::Move => ZoneKind::Movable,
             For::Kernel | For::KernelOwn => ZoneKind::Normal,
         }
     }
@@ -46,7 +48,7 @@ impl For {
     /// What its pages are kept apart for.
     pub(super) fn kind(self) -> Type {
         match self {
-            For::User | For::UserFile | For::Huge => Type::Movable,
+            For::User | For::UserFile | For::Huge | For::Move => Type::Movable,
             For::Kernel | For::KernelOwn => Type::Unmovable,
         }
     }
@@ -55,7 +57,7 @@ impl For {
     fn gfp(self) -> &'static str {
         match self {
             For::User | For::Huge => "GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_ZERO",
-            For::UserFile => "GFP_HIGHUSER_MOVABLE",
+            For::UserFile | For::Move => "GFP_HIGHUSER_MOVABLE",
             For::Kernel => "GFP_KERNEL_ACCOUNT|__GFP_ZERO",
             For::KernelOwn => "GFP_KERNEL",
         }
@@ -85,13 +87,16 @@ pub(crate) enum NoMemory {
 impl Physical {
     /// Pages from the first zone that meets this mark.
     pub(crate) fn grab(&mut self, want: u64, what: For, mark: Mark) -> Option<Grant> {
-        for at in self.allowed(what.highest()) {
+        let list = self.allowed(what.highest());
+        let preferred = list.first().copied().unwrap_or_default();
+        for at in list {
             let before = self.zones[at].lists();
             let pages = self.take(at, want, what, mark);
             self.wake_boosted(at);
             if pages > 0 {
                 let zone = u8::try_from(at).unwrap_or(NOWHERE);
-                self.grant(Granted { zone, before, pages, what, mark });
+                self.grant(Granted { zone, before, pages, what, mark, preferred });
+                self.count_numa(at, preferred, pages, true);
                 return Some(Grant { pages, zone, memcg: 0 });
             }
         }
@@ -128,22 +133,45 @@ impl Ctx<'_> {
         if self.rest.dying {
             return Err(NoMemory::Dying);
         }
-        let bound = self.bound_to(what);
-        let Some(physical) = self.store.frames.physical.as_deref_mut() else {
+        if self.store.frames.physical.is_none() {
             return Ok(Grant { pages: want, zone: NOWHERE, memcg: 0 });
-        };
-        physical.bound = bound;
-        let want = if what == For::Huge { want } else { want.min(physical.pages_of_turn()) };
-        let grant = match physical.grab(want, what, Mark::Low) {
-            Some(grant) => grant,
-            None => self.allocate_slowly(want, what)?,
-        };
-        self.faults_take(grant.pages);
+        }
+        let grant = self.obtain(want, what)?;
         self.pay(grant, what)
     }
 
+    /// The same, and nobody pays for them.
+    pub(crate) fn obtain(&mut self, want: u64, what: For) -> Result<Grant, NoMemory> {
+        let place = self.place(what);
+        self.stand(&place);
+        let Some(physical) = self.store.frames.physical.as_deref_mut() else {
+            return Ok(Grant { pages: want, zone: NOWHERE, memcg: 0 });
+        };
+        let want = match what {
+            For::Huge if place.by_turns => HUGE,
+            For::Huge => want,
+            _ if place.by_turns => 1,
+            _ => want.min(physical.pages_of_turn()),
+        };
+        let preferred = self.try_preferred(want, what, &place);
+        let fast = preferred.or_else(|| {
+            let physical = self.store.frames.physical.as_deref_mut()?;
+            physical.grab(want, what, Mark::Low)
+        });
+        let grant = match fast {
+            Some(grant) => grant,
+            None => self.allocate_slowly(want, what, &place)?,
+        };
+        self.faults_take(grant.pages);
+        Ok(grant)
+    }
+
     /// `__alloc_pages_slowpath()`.
-    fn allocate_slowly(&mut self, want: u64, what: For) -> Result<Grant, NoMemory> {
+    fn allocate_slowly(&mut self, want: u64, what: For, place: &Place) -> Result<Grant, NoMemory> {
+        let then = place.then(what);
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            physical.stand(place, then);
+        }
         if what == For::Huge {
             // Neither kswapd nor the asker reclaims for it (`GFP_TRANSHUGE_LIGHT`).
             let physical = self.store.frames.physical.as_deref_mut();
@@ -166,7 +194,9 @@ impl Ctx<'_> {
             if self.rest.dying {
                 return Err(NoMemory::Dying);
             }
-            let bound = self.bound_to(what);
+            if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+                physical.stand(place, then);
+            }
             if freed > 0 {
                 // `__alloc_pages_direct_reclaim()`: one attempt, and another one with what processors
                 // have on their lists.
@@ -185,10 +215,13 @@ impl Ctx<'_> {
             } else {
                 fruitless += 1;
             }
-            if self.should_retry(what, freed, fruitless) {
+            if self.should_retry(what, place, freed, fruitless) {
                 continue;
             }
             fruitless = 0;
+            if what == For::Move {
+                return Err(NoMemory::Failed);
+            }
             let Some(physical) = self.store.frames.physical.as_deref_mut() else {
                 return Err(NoMemory::Failed);
             };
@@ -200,7 +233,7 @@ impl Ctx<'_> {
                 gfp: what.gfp(),
                 order: 0,
                 highest_zone: what.highest(),
-                scope: bound.map_or(Scope::Machine, |nodes| Scope::Cpuset(numbers(nodes))),
+                scope: self.ran_out(place, what),
                 asker: Some(self.rest.process),
                 sysrq: false,
             };
@@ -323,7 +356,11 @@ impl Ctx<'_> {
     /// How many of `count` untouched pages from `page` on are faulted in at once: while memory is
     /// plentiful all, and close to the marks what one page table covers, so that tables and pages
     /// take turns as they do one by one.
-    pub(crate) fn at_once(&self, page: u64, count: u64) -> u64 {
+    pub(crate) fn at_once(&mut self, page: u64, count: u64) -> u64 {
+        let place = self.place(For::Kernel);
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            physical.stand(&place, place.first());
+        }
         let Some(physical) = self.store.frames.physical.as_deref() else { return count };
         let table = HUGE - page % HUGE;
         if count <= table {

@@ -35,8 +35,9 @@ pub(crate) struct Slot {
     pub(crate) memcg: u16,
     /// and whether it has been: v1 charges a page to memory until it has left it.
     pub(crate) paid: bool,
-    /// `nonresident_age` when it went.
+    /// `nonresident_age` when it went, of this node.
     pub(crate) age: u64,
+    pub(crate) node: u32,
     /// The address space that it was first mapped in, and where.
     pub(crate) mm: u32,
     pub(crate) page: u64,

@@ -18,6 +18,7 @@ use units::Pages;
 use super::buddy::Buddy;
 use super::pcp::{Above, Pcp, Pool, Type};
 use crate::page::HUGE;
+use crate::policy::Stats;
 use crate::profile::ZoneProfile;
 
 /// Which mark a request looks at.
@@ -56,6 +57,8 @@ pub(crate) struct Zone {
     pub(super) blocks: Option<Box<Buddy>>,
     /// `lowmem_reserve`, by the kind of the highest zone that the request may use.
     pub(crate) protection: [u64; CLASSES],
+    /// Where pages came from, and who asked.
+    pub(crate) numa: Stats,
     /// Pages that a check of the marks counts as taken beside those asked for (2.6.36 to 3.2).
     pub(crate) extra: u64,
 }
@@ -92,6 +95,7 @@ impl Zone {
             boosted: false,
             blocks: None,
             protection: [0; CLASSES],
+            numa: Stats::default(),
             extra: if two_too_many { 2 } else { 0 },
         }
     }

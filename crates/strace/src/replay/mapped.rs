@@ -153,7 +153,8 @@ pub(super) fn missing(
         | Call::Mlock2 { addr, len, .. }
         | Call::Munlock { addr, len }
         | Call::Msync { addr, len, .. }
-        | Call::Mincore { addr, len } => (addr, len),
+        | Call::Mincore { addr, len }
+        | Call::Mbind { addr, len, .. } => (addr, len),
         Call::Mremap { addr, old_len, .. } => (addr, old_len),
         _ => return Vec::new(),
     };
