@@ -145,6 +145,11 @@ fn call(call: &Call, name: &str, files: &[&str]) -> Option<String> {
         Call::Shmdt { addr } => format!("shmdt {addr:#x}"),
         Call::ShmRemove { id } => format!("shmrm {}", file(*id)?),
         Call::SetOomScoreAdj { adj } => format!("oom_score_adj {adj}"),
+        Call::Swapon { area, priority } => {
+            let priority = priority.map_or_else(String::new, |n| format!(" priority={n}"));
+            format!("swapon {area}{priority}")
+        }
+        Call::Swapoff { area } => format!("swapoff {area}"),
     })
 }
 
@@ -294,6 +299,9 @@ mod tests {
             Call::Shmdt { addr },
             Call::ShmRemove { id: 2 },
             Call::SetOomScoreAdj { adj: -17 },
+            Call::Swapon { area: 1, priority: Some(7) },
+            Call::Swapon { area: 0, priority: None },
+            Call::Swapoff { area: 1 },
         ];
         let touch = |access, content, count, stride| {
             Written::Touch(Touch { addr, count, stride, access, content })

@@ -171,7 +171,10 @@ fn exec(path: Option<&&str>) -> What {
 
 fn opened(name: &str, path: Option<&&str>) -> What {
     match path.and_then(|path| string(path)) {
-        Some(path) => What::Open { path },
+        Some(path) => {
+            let huge = path.starts_with("/dev/hugepages/");
+            What::Open { path, huge }
+        }
         None => What::Other { name: name.to_owned() },
     }
 }
@@ -183,8 +186,9 @@ fn memfd<'a>(args: &Args<'a>) -> Result<What, Bad<'a>> {
         "MFD_EXEC" => Some(16),
         _ => MemfdFlags::from_name(name).map(|flag| flag.0),
     };
-    args.take(1, "`MFD_…` flags", |text| flags(text, named))?;
-    Ok(What::Open { path: format!("/memfd:{name} (deleted)") })
+    let flags = args.take(1, "`MFD_…` flags", |text| flags(text, named))?;
+    let huge = MemfdFlags(flags).has(MemfdFlags::HUGETLB);
+    Ok(What::Open { path: format!("/memfd:{name} (deleted)"), huge })
 }
 
 /// `CLONE_VM`, `CLONE_THREAD`.

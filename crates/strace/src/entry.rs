@@ -51,6 +51,8 @@ pub enum What {
     Open {
         /// The path.
         path: String,
+        /// Whether its pages are huge ones of a pool: `MFD_HUGETLB`.
+        huge: bool,
     },
     /// A descriptor is closed.
     Close {

@@ -195,3 +195,50 @@ fn names_of_arguments_and_numbers_for_flags_say_the_same() {
         "]],
     );
 }
+
+#[test]
+fn a_flag_without_a_name_hides_none_behind_it() {
+    check(
+        &format!(
+            "{BEGIN}7 mmap(NULL, 4096, PROT_READ, 0x8 /* MAP_??? */|MAP_ANONYMOUS, -1, 0) = 0x7ffff6fff000\n"
+        ),
+        &expect![[r"
+        1 of 1
+    "]],
+    );
+}
+
+/// Calls whose answers are not compared, by why.
+fn outside(text: &str) -> Vec<(String, u64)> {
+    let report = play(text);
+    assert!(report.differences.is_empty(), "{:?}", report.differences);
+    report.outside.iter().map(|found| (found.name.clone(), found.calls)).collect()
+}
+
+#[test]
+fn what_hangs_on_the_pool_of_huge_pages_is_not_compared() {
+    let text = format!(
+        "{BEGIN}7 memfd_create(\"x\", MFD_HUGETLB|21<<MFD_HUGE_SHIFT) = 3\n\
+         7 mmap(NULL, 2097152, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0) = -1 ENOMEM (Cannot allocate memory)\n\
+         7 mmap(NULL, 2097152, PROT_READ|PROT_WRITE, MAP_SHARED, 3</memfd:x>(deleted), 0) = 0x7ffff6c00000\n\
+         7 mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7ffff6fff000\n"
+    );
+    assert_eq!(outside(&text), [("mmap of huge pages".to_owned(), 2)]);
+}
+
+#[test]
+fn whether_pages_can_be_collapsed_is_the_programs_doing() {
+    let text = format!(
+        "{BEGIN}7 mmap(NULL, 4194304, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7ffff6c00000\n\
+         7 madvise(0x7ffff6c00000, 2097152, MADV_COLLAPSE) = 0\n"
+    );
+    assert_eq!(outside(&text), [("madvise(MADV_COLLAPSE)".to_owned(), 1)]);
+}
+
+#[test]
+fn what_is_free_above_the_first_mapping_no_log_tells() {
+    let text = format!(
+        "{BEGIN}7 mmap(NULL, 1073741824, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7ffffa000000\n"
+    );
+    assert_eq!(outside(&text), [("mmap above all that the log tells of".to_owned(), 1)]);
+}

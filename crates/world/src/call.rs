@@ -66,6 +66,11 @@ pub enum Call {
     ShmRemove { id: i32 },
     /// Writes the caller's `/proc/self/oom_score_adj`.
     SetOomScoreAdj { adj: i32 },
+    /// `swapon(2)` of one of the machine's swap areas, by its index; `None`: the kernel chooses the
+    /// priority.
+    Swapon { area: u8, priority: Option<i16> },
+    /// `swapoff(2)` of one of the machine's swap areas, by its index.
+    Swapoff { area: u8 },
 }
 
 /// What a call gave back.

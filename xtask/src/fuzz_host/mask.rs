@@ -52,6 +52,7 @@ impl Mask {
             | Call::Shmdt { .. }
             | Call::ShmRemove { .. } => "shm",
             Call::SetOomScoreAdj { .. } => "oom_score_adj",
+            Call::Swapon { .. } | Call::Swapoff { .. } => "swap",
         };
         self.allows(name)
     }

@@ -238,6 +238,13 @@ impl Checker<'_> {
                 let adj = i32::try_from(adj).unwrap_or(0);
                 Ok(call(Call::SetOomScoreAdj { adj }))
             }
+            StepWord::Swapon => {
+                let area = swap_area(args)?;
+                let priority = args.prop("priority").map(|word| args::signed(word, 0, 32767));
+                let priority = priority.transpose()?.and_then(|number| i16::try_from(number).ok());
+                Ok(call(Call::Swapon { area, priority }))
+            }
+            StepWord::Swapoff => Ok(call(Call::Swapoff { area: swap_area(args)? })),
             StepWord::Open
             | StepWord::Close
             | StepWord::Pread
@@ -598,6 +605,12 @@ impl Checker<'_> {
             bind: Bind::Nothing,
         }))
     }
+}
+
+/// A swap area, by its place among the machine's.
+fn swap_area(args: &mut Args<'_>) -> Result<u8, Problem> {
+    let number = args::signed(args.need("which swap area")?, 0, i64::from(u8::MAX))?;
+    Ok(u8::try_from(number).unwrap_or(u8::MAX))
 }
 
 fn lock_all(args: &mut Args<'_>) -> Result<Op, Problem> {

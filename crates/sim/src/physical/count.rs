@@ -101,8 +101,10 @@ fn areas(physical: &Physical) -> Vec<SwapArea> {
     };
     let areas = physical.swap.areas.iter();
     areas
-        .map(|area| SwapArea {
-            name: name(area.zram),
+        .map(|area| (name(area.zram), area))
+        .filter(|(_, area)| area.on || area.used > 0)
+        .map(|(name, area)| SwapArea {
+            name,
             size: area.pages,
             used: area.used,
             priority: i16::try_from(area.priority).unwrap_or(i16::MIN),

@@ -2,7 +2,7 @@
 
 use rules::replay::Difference;
 use sim::Machine;
-use world::{Call, Errno, MapFlags, Prot, World, WorldError};
+use world::{Advice, Call, Errno, MapFlags, Prot, World, WorldError};
 
 use super::describe;
 use super::mapped::{ANONYMOUS, missing, perform};
@@ -15,16 +15,45 @@ impl Player<'_> {
     /// Whether an entry's answer is compared: not where it hangs on what no log tells.
     pub(super) fn judged(&self, index: usize) -> bool {
         let entry = &self.entries[index];
-        let What::Memory { call, file } = &entry.what else { return false };
+        let unknown = matches!(entry.outcome, Outcome::Unknown | Outcome::Error(Errno(0)));
+        matches!(entry.what, What::Memory { .. }) && !unknown && self.untold(index).is_none()
+    }
+
+    /// What an answer hangs on that no log tells, in the words of the report.
+    fn untold(&self, index: usize) -> Option<&'static str> {
+        let entry = &self.entries[index];
+        let What::Memory { call, file } = &entry.what else { return None };
         let from_file = *file != FileName::None;
         match (entry.outcome, call) {
-            (Outcome::Unknown | Outcome::Error(Errno(0)), _) => false,
-            (_, Call::Mmap { flags, .. }) if flags.has(MapFlags::HUGETLB) => false,
-            (Outcome::Error(error), Call::Mmap { .. }) if from_file => {
-                error == Errno::ENOMEM || error == Errno::EEXIST
+            (_, Call::Mmap { flags, .. })
+                if flags.has(MapFlags::HUGETLB) || self.huge.contains(&index) =>
+            {
+                Some("mmap of huge pages")
             }
-            _ => true,
+            (Outcome::Error(error), Call::Mmap { .. })
+                if from_file && error != Errno::ENOMEM && error != Errno::EEXIST =>
+            {
+                Some("mmap refused by a file")
+            }
+            // Below the stack and between what `execve` mapped.
+            (Outcome::Value(at), Call::Mmap { addr: 0, flags, .. })
+                if !is_fixed(*flags) && self.is_above_the_first(entry.pid, at) =>
+            {
+                Some("mmap above all that the log tells of")
+            }
+            // Which pages there are is the program's doing.
+            (_, Call::Madvise { advice, .. }) if Advice::from_name("MADV_COLLAPSE") == Some(*advice) => {
+                Some("madvise(MADV_COLLAPSE)")
+            }
+            _ => None,
         }
+    }
+
+    /// Whether an address lies above the first mapping of a program that the log tells of, below which
+    /// all others are placed as long as there is room.
+    fn is_above_the_first(&self, pid: u32, address: u64) -> bool {
+        let space = self.tracees.get(&pid).and_then(|tracee| self.spaces.get(tracee.space));
+        space.is_some_and(|space| space.whole && space.base.is_some_and(|base| address >= base))
     }
 
     /// Makes a call on a machine and compares. What must have been mapped is assumed.
@@ -112,11 +141,7 @@ impl Player<'_> {
         let What::Memory { call, .. } = &entry.what else { return Ok(()) };
         let Some(tracee) = self.tracees.get(&entry.pid).copied() else { return Ok(()) };
         if entry.outcome != Outcome::Unknown {
-            let name = match call {
-                Call::Mmap { flags, .. } if flags.has(MapFlags::HUGETLB) => "mmap of huge pages",
-                Call::Mmap { .. } => "mmap refused by a file",
-                _ => "call that failed otherwise",
-            };
+            let name = self.untold(index).unwrap_or("call that failed otherwise");
             self.outside(name, entry.line);
         }
         self.remember(tracee, call, entry.outcome);

@@ -33,8 +33,11 @@ impl Player<'_> {
         let path = match file {
             FileName::None => return Ok(()),
             FileName::Path(path) => Some(path.clone()),
-            FileName::Unnamed => opened.cloned(),
+            FileName::Unnamed => opened.map(|opened| opened.path.clone()),
         };
+        if opened.is_some_and(|opened| opened.huge) {
+            self.huge.insert(index);
+        }
         // Segments of one library follow each other, at addresses that are orders.
         let last = self.spaces[tracee.space].unnamed.filter(|_| is_fixed(*flags));
         let found = if let Some(path) = path {

@@ -1,6 +1,6 @@
 //! Entries, played one after the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use facts::Name;
 use rules::replay::{Anchor, AnchorKind, Assumed, Difference, Outside, Program, Race, Unreadable};
@@ -38,6 +38,13 @@ pub(super) struct Tracee {
     pub(super) leads: bool,
 }
 
+/// What a descriptor is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Opened {
+    pub(super) path: String,
+    pub(super) huge: bool,
+}
+
 /// What a call of the log meets in the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -50,11 +57,13 @@ pub(super) struct Player<'a> {
     pub(super) machine: Machine,
     pub(super) tracees: BTreeMap<u32, Tracee>,
     pub(super) spaces: Vec<Space>,
-    pub(super) descriptors: Vec<BTreeMap<i32, String>>,
+    pub(super) descriptors: Vec<BTreeMap<i32, Opened>>,
     /// Entries that begin a child, by its pid, those still to come last.
     pub(super) spawns: BTreeMap<u32, Vec<usize>>,
     /// The file of each entry that maps one.
     pub(super) files: BTreeMap<usize, usize>,
+    /// Entries that map a file of huge pages.
+    pub(super) huge: BTreeSet<usize>,
     pub(super) named: BTreeMap<String, usize>,
     pub(super) lengths: BTreeMap<String, u64>,
     pub(super) file_count: usize,
@@ -107,6 +116,7 @@ impl<'a> Player<'a> {
             descriptors: Vec::new(),
             spawns,
             files: BTreeMap::new(),
+            huge: BTreeSet::new(),
             named: BTreeMap::new(),
             lengths,
             file_count: 0,
@@ -208,11 +218,11 @@ impl<'a> Player<'a> {
                     self.spawn(child)?;
                 }
             }
-            What::Open { path } => {
+            What::Open { path, huge } => {
                 if let Outcome::Value(fd) = entry.outcome
                     && let Ok(fd) = i32::try_from(fd)
                 {
-                    self.descriptors[tracee.descriptors].insert(fd, path.clone());
+                    self.descriptors[tracee.descriptors].insert(fd, Opened { path: path.clone(), huge: *huge });
                 }
             }
             What::Close { fd } => {
