@@ -449,6 +449,8 @@ impl Machine {
                 Ok(0)
             }
             Call::Msync { addr, len, flags } => ctx.msync(addr, len, flags),
+            Call::Mseal { addr, len, flags } => ctx.mseal(addr, len, flags),
+            Call::DenyWriteExec { flags } => ctx.deny_write_exec(flags),
             Call::MemfdCreate { flags } => ctx.memfd(flags),
             Call::Close { fd } => ctx.close(fd),
             Call::Pread { fd, offset, len } => ctx.pread(fd, offset, len),

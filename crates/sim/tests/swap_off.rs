@@ -20,8 +20,7 @@ fn machine(release: &str, swap: &[(u64, Option<i16>)]) -> Machine {
     let mut config = MachineConfig::with_memory(release, Arch::X86_64, profile);
     config.disk = Disk::INSTANT;
     let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
-    let area =
-        |&(mib, priority): &(u64, _)| SwapSpec { len: mib * MIB, priority, zram: false };
+    let area = |&(mib, priority): &(u64, _)| SwapSpec { len: mib * MIB, priority, zram: false };
     let swap = swap.iter().map(area).collect();
     machine.setup(&Setup { swap, ..Setup::default() }).unwrap();
     machine

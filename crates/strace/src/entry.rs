@@ -54,6 +54,11 @@ pub enum What {
         /// Whether its pages are huge ones of a pool: `MFD_HUGETLB`.
         huge: bool,
     },
+    /// A memfd is sealed against being written to: what maps it may not become writable.
+    Sealed {
+        /// Its descriptor.
+        fd: i32,
+    },
     /// A descriptor is closed.
     Close {
         /// It.

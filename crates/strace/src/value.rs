@@ -53,7 +53,9 @@ pub(crate) fn flags(text: &str, named: impl Fn(&str) -> Option<u32>) -> Option<u
     for part in bare(&text).split('|') {
         let part = part.trim();
         let value = match part.split_once("<<") {
-            Some((count, "MAP_HUGE_SHIFT" | "MFD_HUGE_SHIFT")) => u32::try_from(number(count)?).ok()? << 26,
+            Some((count, "MAP_HUGE_SHIFT" | "MFD_HUGE_SHIFT")) => {
+                u32::try_from(number(count)?).ok()? << 26
+            }
             Some(_) => return None,
             None => match named(part) {
                 Some(value) => value,

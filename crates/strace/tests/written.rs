@@ -242,3 +242,37 @@ fn what_is_free_above_the_first_mapping_no_log_tells() {
     );
     assert_eq!(outside(&text), [("mmap above all that the log tells of".to_owned(), 1)]);
 }
+
+#[test]
+fn sealed_and_forbidden_memory_answers_as_it_did() {
+    // The number of `mseal` is all that older ones of strace know of it.
+    let text = format!(
+        "{BEGIN}7 mmap(NULL, 8192, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7ffff6ffe000\n\
+         7 syscall_0x1ce(0x7ffff6ffe000, 0x1000, 0, 0, 0, 0) = 0\n\
+         7 mprotect(0x7ffff6ffe000, 4096, PROT_READ|PROT_WRITE) = -1 EPERM (Operation not permitted)\n\
+         7 madvise(0x7ffff6ffe000, 4096, MADV_DONTNEED) = -1 EPERM (Operation not permitted)\n\
+         7 madvise(0x7ffff6fff000, 4096, MADV_DONTNEED) = 0\n\
+         7 munmap(0x7ffff6ffe000, 8192) = -1 EPERM (Operation not permitted)\n\
+         7 prctl(0x41 /* PR_??? */, 0x1, 0, 0, 0) = 0\n\
+         7 mprotect(0x7ffff6fff000, 4096, PROT_READ|PROT_EXEC) = -1 EACCES (Permission denied)\n\
+         7 mmap(NULL, 4096, PROT_WRITE|PROT_EXEC, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = -1 EACCES (Permission denied)\n\
+         7 memfd_create(\"x\", MFD_ALLOW_SEALING) = 3\n\
+         7 fcntl(3, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) = 0\n\
+         7 mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0) = 0x7ffff6ffd000\n\
+         7 mprotect(0x7ffff6ffd000, 4096, PROT_READ|PROT_WRITE) = -1 EACCES (Permission denied)\n"
+    );
+    let report = play(&text);
+    assert_eq!((report.differences.len(), report.score.others.total), (0, 8), "{report:?}");
+}
+
+#[test]
+fn what_lies_at_address_0_was_mapped_by_root() {
+    check(
+        &format!(
+            "{BEGIN}7 mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS, -1, 0) = 0\n"
+        ),
+        &expect![[r"
+        0 of 0
+    "]],
+    );
+}

@@ -176,6 +176,9 @@ fn call_requests(
             None => Ok((Vec::new(), Meaning::Known(Errno::EINVAL))),
         },
         Call::SetOomScoreAdj { .. } => Err("written through a file of /proc".to_owned()),
+        Call::Mseal { addr, len, flags } => one(462, &[addr, len, flags]),
+        // PR_SET_MDWE
+        Call::DenyWriteExec { flags } => one(157, &[65, flags, 0, 0, 0]),
         Call::Swapon { .. } | Call::Swapoff { .. } => {
             Err(format!("this machine is not ours to change: `{call}`"))
         }
@@ -183,7 +186,11 @@ fn call_requests(
 }
 
 /// The requests that switch the swap on this device on or off; `None`: another call.
-pub(super) fn swap_requests(call: &Call, device: &str, context: u64) -> Option<(Vec<Request>, Meaning)> {
+pub(super) fn swap_requests(
+    call: &Call,
+    device: &str,
+    context: u64,
+) -> Option<(Vec<Request>, Meaning)> {
     let scratch = image::scratch(context);
     let args = match *call {
         Call::Swapon { priority, .. } => {

@@ -96,7 +96,8 @@ impl VmWorld {
         }
         let of_swap = self.disks.iter().filter(|(disk, _)| matches!(disk, Disk::Swap(_)));
         let devices: Vec<String> = of_swap.map(|(_, device)| device.clone()).collect();
-        let areas = setup::swap(&self.kernel, &setup.swap, &devices).map_err(cannot("have swap"))?;
+        let areas =
+            setup::swap(&self.kernel, &setup.swap, &devices).map_err(cannot("have swap"))?;
         self.kernel.swap.replace(areas);
         let disk = self.disks.iter().find(|(disk, _)| matches!(disk, Disk::Files(_)));
         if let Some((_, device)) = disk {

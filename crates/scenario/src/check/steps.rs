@@ -207,10 +207,17 @@ impl Checker<'_> {
             | StepWord::Madvise
             | StepWord::Mlock
             | StepWord::Munlock
+            | StepWord::Mseal
             | StepWord::Msync
             | StepWord::Mincore => self.about_range(word, args, scope),
             StepWord::Mlockall => lock_all(args),
             StepWord::Munlockall => Ok(call(Call::Munlockall)),
+            StepWord::Mdwe => {
+                let inherits = !args.flag("no-inherit");
+                let given = args.prop("flags").map(bits).transpose()?;
+                let flags = given.unwrap_or(if inherits { 1 } else { 3 });
+                Ok(call(Call::DenyWriteExec { flags: u64::from(flags) }))
+            }
             StepWord::Touch | StepWord::Write => self.touch(Access::Write, args, scope),
             StepWord::Read => self.touch(Access::Read, args, scope),
             StepWord::Fill => self.fill(args, scope),
@@ -467,6 +474,10 @@ impl Checker<'_> {
                 }
             }
             StepWord::Munlock => Call::Munlock { addr, len },
+            StepWord::Mseal => {
+                let flags = args.prop("flags").map(bits).transpose()?.unwrap_or(0);
+                Call::Mseal { addr, len, flags: u64::from(flags) }
+            }
             StepWord::Mincore => Call::Mincore { addr, len },
             StepWord::Msync => {
                 let mut flags = SyncFlags(0);

@@ -16,6 +16,8 @@ pub enum StepWord {
     Munlock,
     Mlockall,
     Munlockall,
+    Mseal,
+    Mdwe,
     Msync,
     Mincore,
     Touch,
@@ -197,6 +199,25 @@ pub const STEPS: &[Entry<StepWord>] = &[
         says: "Unlocks all.",
         options: &[],
         example: "munlockall",
+    },
+    Entry {
+        word: StepWord::Mseal,
+        name: "mseal",
+        form: "mseal RANGE",
+        says: "Seals it (6.10): nobody unmaps it, moves it, maps over it or changes its protection any more.",
+        options: &[("flags=", "flags as a number [0, the only one that kernels know]")],
+        example: "machine { kernel 6.12 }\n\nprocess demo {\n    mmap block 16KiB\n    mseal block\n    munmap block\n    expect fails EPERM\n}",
+    },
+    Entry {
+        word: StepWord::Mdwe,
+        name: "mdwe",
+        form: "mdwe [no-inherit]",
+        says: "From now on nothing is mapped both writable and executable, and nothing becomes executable that was not (PR_SET_MDWE, 6.3). Children and programs that it executes inherit that.",
+        options: &[
+            ("flags=", "all flags as a number, instead of the words"),
+            ("no-inherit", "they do not inherit it (6.6)"),
+        ],
+        example: "machine { kernel 6.12 }\n\nprocess demo {\n    mmap block 16KiB\n    mdwe\n    mprotect block read-exec\n    expect fails EACCES\n}",
     },
     Entry {
         word: StepWord::Msync,
@@ -400,7 +421,10 @@ pub const STEPS: &[Entry<StepWord>] = &[
         name: "swapon",
         form: "swapon NUMBER [priority=NUMBER]",
         says: "Switches a swap area of the machine on again that `swapoff` has switched off. They are numbered in the order in which they are written, from 0. Root may do so.",
-        options: &[("priority=", "0 to 32767 [the kernel chooses a negative one, lower than all others]")],
+        options: &[(
+            "priority=",
+            "0 to 32767 [the kernel chooses a negative one, lower than all others]",
+        )],
         example: "machine {\n    swap 64MiB\n    swap 32MiB\n}\n\nprocess admin uid=0 {\n    swapoff 0\n    expect meminfo.SwapTotal is 32MiB on=model\n    swapon 0 priority=5\n    expect meminfo.SwapTotal is 96MiB on=model\n}",
     },
     Entry {

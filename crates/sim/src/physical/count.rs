@@ -64,6 +64,7 @@ impl Counters {
         let mut counters = Counters {
             total_swap: store.config.swap,
             free_swap: store.free_swap(),
+            lacking_swap: physical.swap.lacking(),
             total_reserve: physical.total_reserve,
             committed: store.committed + store.config.committed_elsewhere,
             commit_limit: commit_limit(store.release(), store.strict()).count(),

@@ -154,10 +154,27 @@ impl Swap {
     /// `SwapFree`, pages. `nr_swap_pages` lacks what has yet to come back from an area that is being
     /// switched off.
     pub(crate) fn free(&self) -> u64 {
-        let free = |area: &Area| area.pages - area.used;
-        let to_come: u64 = self.areas.iter().filter(|area| !area.on).map(|area| area.used).sum();
-        let all: u64 = self.areas.iter().filter(|area| area.on).map(free).sum();
-        all.saturating_sub(to_come)
+        let (free, to_come) = self.free_and_to_come();
+        free.saturating_sub(to_come)
+    }
+
+    /// How many pages `nr_swap_pages` is below nothing.
+    pub(crate) fn lacking(&self) -> u64 {
+        let (free, to_come) = self.free_and_to_come();
+        to_come.saturating_sub(free)
+    }
+
+    /// What areas that are on have free, and what has yet to come back from others.
+    fn free_and_to_come(&self) -> (u64, u64) {
+        let (mut free, mut to_come) = (0, 0);
+        for area in &self.areas {
+            if area.on {
+                free += area.pages - area.used;
+            } else {
+                to_come += area.used;
+            }
+        }
+        (free, to_come)
     }
 
     /// `vm_swap_full()`: less than half is free.

@@ -41,8 +41,12 @@ impl Player<'_> {
             {
                 Some("mmap above all that the log tells of")
             }
+            // Where it is written to.
+            (Outcome::Error(Errno::EFAULT), Call::Mincore { .. }) => Some("mincore into no memory"),
             // Which pages there are is the program's doing.
-            (_, Call::Madvise { advice, .. }) if Advice::from_name("MADV_COLLAPSE") == Some(*advice) => {
+            (_, Call::Madvise { advice, .. })
+                if Advice::from_name("MADV_COLLAPSE") == Some(*advice) =>
+            {
                 Some("madvise(MADV_COLLAPSE)")
             }
             _ => None,
@@ -67,7 +71,7 @@ impl Player<'_> {
         let Some(tracee) = self.tracees.get(&entry.pid).copied() else {
             return Ok(Verdict::Equal);
         };
-        let file = self.files.get(&index).copied();
+        let file = self.mapped(index);
         let trial = on.is_some();
         let machine = on.unwrap_or(&mut self.machine);
         let mut answer = perform(machine, tracee.id, call, file)?;
@@ -93,12 +97,18 @@ impl Player<'_> {
             self.assume(tracee, entry.line, model, model.saturating_add(4096))?;
             answer = perform(&mut self.machine, tracee.id, call, file)?;
         }
-        let equal = match (entry.outcome, answer) {
-            (Outcome::Value(log), Ok(model)) => log == model,
-            (Outcome::Error(log), Err(model)) => log == model,
-            _ => false,
-        };
-        Ok(if equal { Verdict::Equal } else { Verdict::Differs(answer) })
+        Ok(match (entry.outcome, answer) {
+            (Outcome::Value(log), Ok(model)) if log == model => Verdict::Equal,
+            (Outcome::Error(log), Err(model)) if log == model => Verdict::Equal,
+            // What is there says why it was refused, and no line says what is there.
+            (Outcome::Error(_), Err(_))
+                if !missing(&self.machine, tracee.id, call, &self.spaces[tracee.space])
+                    .is_empty() =>
+            {
+                Verdict::Untold
+            }
+            _ => Verdict::Differs(answer),
+        })
     }
 
     /// Counts an answer, and puts the model where the log is when it differs.
@@ -113,6 +123,10 @@ impl Player<'_> {
         let Some(tracee) = self.tracees.get(&entry.pid).copied() else { return Ok(()) };
         self.remember(tracee, call, entry.outcome);
         let anchor = self.anchored.remove(&index).is_some();
+        if verdict == Verdict::Untold {
+            self.outside("change of what no line maps", entry.line);
+            return Ok(());
+        }
         if let Some(program) = self.out.programs.get_mut(tracee.program) {
             if anchor {
                 program.score.anchors += 1;
@@ -191,7 +205,7 @@ impl Player<'_> {
                     .without(MapFlags::FIXED_NOREPLACE.with(MapFlags::HUGETLB))
                     .with(MapFlags::FIXED);
                 let call = Call::Mmap { addr: log, len, prot, flags, fd, offset };
-                let file = self.files.get(&index).copied();
+                let file = self.mapped(index);
                 perform(&mut self.machine, id, &call, file)?.ok();
             }
             Call::Mremap { addr, old_len, new_len, .. } => {

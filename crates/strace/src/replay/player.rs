@@ -11,6 +11,9 @@ use super::anchor::Anchors;
 use super::space::Space;
 use crate::entry::{Entry, FileName, Log, Outcome, What};
 
+/// `vm.mmap_min_addr` as distributions set it.
+const LOWEST: u64 = 0x1_0000;
+
 /// A log that was played, up to its end or a line.
 #[derive(Debug, Clone)]
 pub struct Played {
@@ -43,12 +46,15 @@ pub(super) struct Tracee {
 pub(super) struct Opened {
     pub(super) path: String,
     pub(super) huge: bool,
+    pub(super) sealed: bool,
 }
 
 /// What a call of the log meets in the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Equal,
+    /// What no line maps was refused to be changed.
+    Untold,
     Differs(Result<u64, Errno>),
 }
 
@@ -64,6 +70,10 @@ pub(super) struct Player<'a> {
     pub(super) files: BTreeMap<usize, usize>,
     /// Entries that map a file of huge pages.
     pub(super) huge: BTreeSet<usize>,
+    /// Entries that map a file which is sealed against being written to.
+    pub(super) sealed: BTreeSet<usize>,
+    /// Whether root's privileges show: something was mapped below `vm.mmap_min_addr`.
+    pub(super) root: bool,
     pub(super) named: BTreeMap<String, usize>,
     pub(super) lengths: BTreeMap<String, u64>,
     pub(super) file_count: usize,
@@ -117,6 +127,8 @@ impl<'a> Player<'a> {
             spawns,
             files: BTreeMap::new(),
             huge: BTreeSet::new(),
+            sealed: BTreeSet::new(),
+            root: log.entries.iter().any(maps_low),
             named: BTreeMap::new(),
             lengths,
             file_count: 0,
@@ -222,7 +234,15 @@ impl<'a> Player<'a> {
                 if let Outcome::Value(fd) = entry.outcome
                     && let Ok(fd) = i32::try_from(fd)
                 {
-                    self.descriptors[tracee.descriptors].insert(fd, Opened { path: path.clone(), huge: *huge });
+                    self.descriptors[tracee.descriptors]
+                        .insert(fd, Opened { path: path.clone(), huge: *huge, sealed: false });
+                }
+            }
+            What::Sealed { fd } => {
+                if entry.outcome == Outcome::Value(0)
+                    && let Some(opened) = self.descriptors[tracee.descriptors].get_mut(fd)
+                {
+                    opened.sealed = true;
                 }
             }
             What::Close { fd } => {
@@ -252,6 +272,14 @@ impl<'a> Player<'a> {
     pub(super) fn at(&self, index: usize) -> &'a Entry {
         &self.entries[index]
     }
+}
+
+/// Whether an entry maps something where only root may.
+fn maps_low(entry: &Entry) -> bool {
+    let What::Memory { call: Call::Mmap { .. } | Call::Mremap { .. }, .. } = entry.what else {
+        return false;
+    };
+    matches!(entry.outcome, Outcome::Value(at) if at < LOWEST)
 }
 
 /// A line number as reports have it.
