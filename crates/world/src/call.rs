@@ -73,6 +73,15 @@ pub enum Call {
     Mbind { addr: u64, len: u64, mode: PolicyMode, nodes: u64, max_node: u64, flags: BindFlags },
     /// `sched_setaffinity(2)` on the caller: to the processors of this node.
     RunOn { node: u32 },
+    /// `mseal(2)`: what is mapped there stays as it is.
+    Mseal { addr: u64, len: u64, flags: u64 },
+    /// `prctl(PR_SET_MDWE, flags)`: no memory becomes code that was not mapped as such.
+    DenyWriteExec { flags: u64 },
+    /// `swapon(2)` of one of the machine's swap areas, by its index; `None`: the kernel chooses the
+    /// priority.
+    Swapon { area: u8, priority: Option<i16> },
+    /// `swapoff(2)` of one of the machine's swap areas, by its index.
+    Swapoff { area: u8 },
 }
 
 /// What a call gave back.

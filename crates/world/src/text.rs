@@ -69,6 +69,14 @@ fn text(call: &Call) -> String {
             format!("mbind({addr:#x}, {len}, {mode}, {}, {max_node}, {flags})", mask(*nodes))
         }
         Call::RunOn { node } => format!("sched_setaffinity(0, …, processors of node {node})"),
+        Call::Mseal { addr, len, flags } => format!("mseal({addr:#x}, {len}, {flags})"),
+        Call::DenyWriteExec { flags } => format!("prctl(PR_SET_MDWE, {flags:#x})"),
+        Call::Swapon { area, priority } => {
+            let flags = priority
+                .map_or_else(|| "0".to_owned(), |priority| format!("SWAP_FLAG_PREFER|{priority}"));
+            format!("swapon(area {area}, {flags})")
+        }
+        Call::Swapoff { area } => format!("swapoff(area {area})"),
     }
 }
 

@@ -53,6 +53,9 @@ impl Mask {
             | Call::ShmRemove { .. } => "shm",
             Call::SetOomScoreAdj { .. } => "oom_score_adj",
             Call::SetMempolicy { .. } | Call::Mbind { .. } | Call::RunOn { .. } => "mempolicy",
+            Call::Mseal { .. } => "mseal",
+            Call::DenyWriteExec { .. } => "mdwe",
+            Call::Swapon { .. } | Call::Swapoff { .. } => "swap",
         };
         self.allows(name)
     }

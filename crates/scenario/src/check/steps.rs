@@ -190,6 +190,7 @@ impl Checker<'_> {
             | StepWord::Madvise
             | StepWord::Mlock
             | StepWord::Munlock
+            | StepWord::Mseal
             | StepWord::Msync
             | StepWord::Mincore => self.about_range(word, args, scope),
             StepWord::SetMempolicy => Self::set_mempolicy(args),
@@ -197,6 +198,12 @@ impl Checker<'_> {
             StepWord::RunOn => super::policy::run_on(args.need("the node")?),
             StepWord::Mlockall => lock_all(args),
             StepWord::Munlockall => Ok(call(Call::Munlockall)),
+            StepWord::Mdwe => {
+                let inherits = !args.flag("no-inherit");
+                let given = args.prop("flags").map(bits).transpose()?;
+                let flags = given.unwrap_or(if inherits { 1 } else { 3 });
+                Ok(call(Call::DenyWriteExec { flags: u64::from(flags) }))
+            }
             StepWord::Touch | StepWord::Write => self.touch(Access::Write, args, scope),
             StepWord::Read => self.touch(Access::Read, args, scope),
             StepWord::Fill => self.fill(args, scope),
@@ -224,6 +231,13 @@ impl Checker<'_> {
                 let adj = i32::try_from(adj).unwrap_or(0);
                 Ok(call(Call::SetOomScoreAdj { adj }))
             }
+            StepWord::Swapon => {
+                let area = swap_area(args)?;
+                let priority = args.prop("priority").map(|word| args::signed(word, 0, 32767));
+                let priority = priority.transpose()?.and_then(|number| i16::try_from(number).ok());
+                Ok(call(Call::Swapon { area, priority }))
+            }
+            StepWord::Swapoff => Ok(call(Call::Swapoff { area: swap_area(args)? })),
             StepWord::Open
             | StepWord::Close
             | StepWord::Pread
@@ -447,6 +461,10 @@ impl Checker<'_> {
                 }
             }
             StepWord::Munlock => Call::Munlock { addr, len },
+            StepWord::Mseal => {
+                let flags = args.prop("flags").map(bits).transpose()?.unwrap_or(0);
+                Call::Mseal { addr, len, flags: u64::from(flags) }
+            }
             StepWord::Mincore => Call::Mincore { addr, len },
             StepWord::Msync => {
                 let mut flags = SyncFlags(0);
@@ -585,6 +603,12 @@ impl Checker<'_> {
             bind: Bind::Nothing,
         }))
     }
+}
+
+/// A swap area, by its place among the machine's.
+fn swap_area(args: &mut Args<'_>) -> Result<u8, Problem> {
+    let number = args::signed(args.need("which swap area")?, 0, i64::from(u8::MAX))?;
+    Ok(u8::try_from(number).unwrap_or(u8::MAX))
 }
 
 fn lock_all(args: &mut Args<'_>) -> Result<Op, Problem> {

@@ -517,6 +517,7 @@ fn fill(call: &mut Call, slot: Slot, value: u64) {
             | Call::Msync { addr, .. }
             | Call::Mincore { addr, .. }
             | Call::Mbind { addr, .. }
+            | Call::Mseal { addr, .. }
             | Call::Shmat { addr, .. }
             | Call::Shmdt { addr },
             Slot::Addr,
@@ -532,6 +533,7 @@ fn fill(call: &mut Call, slot: Slot, value: u64) {
             | Call::Msync { len, .. }
             | Call::Mincore { len, .. }
             | Call::Mbind { len, .. }
+            | Call::Mseal { len, .. }
             | Call::Pread { len, .. }
             | Call::Pwrite { len, .. }
             | Call::Ftruncate { len, .. }
