@@ -53,6 +53,8 @@ pub(crate) struct Rules {
     pub(crate) protect_upgrades: bool,
     /// Of a huge page that is split, what holds only zeros becomes the page of zeros (6.12).
     pub(crate) split_drops_zeros: bool,
+    /// Locked pages are unlocked one by one as their entries go, and not all before (5.18).
+    pub(crate) unlocks_late: bool,
     /// `MADV_COLLAPSE` goes on behind a block in which nothing was ever touched (7.0).
     pub(crate) collapses_past_nothing: bool,
 }
@@ -86,6 +88,7 @@ impl Rules {
             guards: since(6, 13),
             protect_upgrades: since(6, 2),
             split_drops_zeros: since(6, 12),
+            unlocks_late: since(5, 18),
             collapses_past_nothing: since(7, 0),
         }
     }

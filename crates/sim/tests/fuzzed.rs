@@ -17,6 +17,7 @@ const COLD: Advice = Advice(20);
 const PAGEOUT: Advice = Advice(21);
 const COLLAPSE: Advice = Advice(25);
 const POPULATE_WRITE: Advice = Advice(23);
+const GUARD_INSTALL: Advice = Advice(102);
 /// Where mappings of huge pages are asked for.
 const AT: u64 = 0x4000_0000;
 
@@ -150,4 +151,52 @@ fn what_holds_only_zeros_leaves_a_huge_page_that_advice_splits_since_6_12() {
     assert_eq!(split("6.1", PAGE, COLD), (2048, 0));
     assert_eq!(split("6.18", HUGE, COLD), (2048, 2048));
     assert_eq!(split("6.18", HUGE, PAGEOUT), (8, 0));
+}
+
+#[test]
+fn memory_that_was_used_twice_and_then_locked_is_referenced() {
+    let (mut machine, parent) = machine("6.18", 0);
+    let addr = call(&mut machine, parent, &mmap(8 * PAGE)).unwrap();
+    for _ in 0..2 {
+        let populate = Call::Madvise { addr, len: 8 * PAGE, advice: POPULATE_WRITE };
+        call(&mut machine, parent, &populate).unwrap();
+    }
+    let child = machine.fork(parent, ForkKind::Fork).unwrap().unwrap();
+    assert_eq!(field(&mut machine, child, addr, "Referenced"), 0);
+    call(&mut machine, parent, &Call::Mlock { addr, len: 8 * PAGE }).unwrap();
+    let child = machine.fork(parent, ForkKind::Fork).unwrap().unwrap();
+    assert_eq!(field(&mut machine, child, addr, "Referenced"), 32);
+}
+
+#[test]
+fn locked_memory_that_is_unmapped_stays_referenced_for_others() {
+    let (mut machine, parent) = machine("6.18", 0);
+    let Call::Mmap { addr, prot, fd, offset, .. } = mmap(0) else { unreachable!() };
+    let flags = MapFlags::SHARED.with(MapFlags::ANONYMOUS);
+    let map = Call::Mmap { addr, len: 16 * PAGE, prot, flags, fd, offset };
+    let addr = call(&mut machine, parent, &map).unwrap();
+    // Guards make a fork copy the entries.
+    let guard = Call::Madvise { addr, len: PAGE, advice: GUARD_INSTALL };
+    call(&mut machine, parent, &guard).unwrap();
+    let (locked, len) = (addr + 8 * PAGE, 8 * PAGE);
+    call(&mut machine, parent, &Call::Mlock { addr: locked, len }).unwrap();
+    let child = machine.fork(parent, ForkKind::Fork).unwrap().unwrap();
+    call(&mut machine, parent, &Call::Munmap { addr: locked, len }).unwrap();
+    assert_eq!(field(&mut machine, child, locked, "Referenced"), 32);
+}
+
+#[test]
+fn a_page_that_a_call_makes_writable_in_place_may_fault_once_more() {
+    let (mut machine, parent) = machine("6.18", 0);
+    let addr = call(&mut machine, parent, &mmap(2 * PAGE)).unwrap();
+    touch(&mut machine, parent, addr, 2);
+    let child = machine.fork(parent, ForkKind::Fork).unwrap().unwrap();
+    touch(&mut machine, parent, addr, 2);
+    // The child alone has these now; it has read the first.
+    let (access, content) = (Access::Read, Content::OneByte);
+    machine.touch(child, &Touch { addr, count: 1, stride: PAGE, access, content }).unwrap();
+    assert_eq!(machine.stale_entries(child).unwrap(), 0);
+    call(&mut machine, child, &Call::Mlock { addr, len: 2 * PAGE }).unwrap();
+    assert_eq!(machine.stale_entries(child).unwrap(), 1);
+    assert_eq!(machine.stale_entries(parent).unwrap(), 0);
 }

@@ -128,6 +128,13 @@ impl Tolerances {
         self
     }
 
+    /// Lets `field` of `file` be `apart` more apart than it may be already.
+    #[must_use]
+    pub fn allow_more(self, file: &str, field: &str, apart: u64) -> Tolerances {
+        let known = self.rule(file, field).unwrap_or(0);
+        self.allow(file, field, known.saturating_add(apart))
+    }
+
     /// Passes over a field.
     #[must_use]
     pub fn ignore(self, file: &str, field: &str) -> Tolerances {
@@ -139,13 +146,18 @@ impl Tolerances {
         if left == right {
             return true;
         }
-        let rule = self.0.iter().rfind(|(of, name, _)| of == file && name == field);
-        let Some(&(_, _, apart)) = rule else { return false };
+        let Some(apart) = self.rule(file, field) else { return false };
         let number = |text: &str| text.split_whitespace().next()?.parse::<u64>().ok();
         match (number(left), number(right)) {
             (Some(left), Some(right)) => left.abs_diff(right) <= apart,
             _ => apart == u64::MAX,
         }
+    }
+
+    /// How far apart this field may be, where anything is said of it.
+    fn rule(&self, file: &str, field: &str) -> Option<u64> {
+        let rule = self.0.iter().rfind(|(of, name, _)| of == file && name == field);
+        rule.map(|&(_, _, apart)| apart)
     }
 
     fn ignores(&self, file: &str, field: &str) -> bool {
