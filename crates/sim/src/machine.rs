@@ -206,17 +206,6 @@ impl Machine {
         Ok(rss_slack(config.release, config.cpus, threads, printed))
     }
 
-    /// How many minor faults more a process may have taken on one processor: each page that a call made
-    /// writable faults once more where its entry is still in the processor's buffer as it was (the TLB),
-    /// which is the processor's to say.
-    ///
-    /// # Errors
-    /// There is no such process.
-    pub fn stale_entries(&self, process: ProcessId) -> Result<u64, WorldError> {
-        let group = self.process(process)?.group;
-        Ok(self.process(group)?.task.stale)
-    }
-
     pub(crate) fn index(process: ProcessId) -> usize {
         usize::try_from(process.0).unwrap_or(usize::MAX)
     }

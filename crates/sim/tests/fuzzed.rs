@@ -195,8 +195,8 @@ fn a_page_that_a_call_makes_writable_in_place_may_fault_once_more() {
     // The child alone has these now; it has read the first.
     let (access, content) = (Access::Read, Content::OneByte);
     machine.touch(child, &Touch { addr, count: 1, stride: PAGE, access, content }).unwrap();
-    assert_eq!(machine.stale_entries(child).unwrap(), 0);
+    assert_eq!(machine.uncertain(child).unwrap().stale_entries, 0);
     call(&mut machine, child, &Call::Mlock { addr, len: 2 * PAGE }).unwrap();
-    assert_eq!(machine.stale_entries(child).unwrap(), 1);
-    assert_eq!(machine.stale_entries(parent).unwrap(), 0);
+    assert_eq!(machine.uncertain(child).unwrap().stale_entries, 1);
+    assert_eq!(machine.uncertain(parent).unwrap().stale_entries, 0);
 }

@@ -4,6 +4,7 @@ use world::Advice;
 
 use lab::compare::{self, Difference, MapLine, Tolerances, map_lines};
 use lab::{Done, Files, HostWorld, Step};
+use sim::Uncertain;
 use world::{End, Errno, ForkKind, ProcessId, World, WorldError};
 
 use super::program::{Action, Setup, What};
@@ -35,9 +36,9 @@ pub(crate) trait First: World {
     fn reads_ahead(&self, _process: ProcessId, _call: &world::Call) -> bool {
         false
     }
-    /// Minor faults that a processor may have taken besides those that are known.
-    fn stale_entries(&self, _process: ProcessId) -> Result<u64, WorldError> {
-        Ok(0)
+    /// What it cannot know of a process.
+    fn uncertain(&self, _process: ProcessId) -> Result<Uncertain, WorldError> {
+        Ok(Uncertain::default())
     }
 }
 
@@ -59,8 +60,8 @@ impl First for sim::Machine {
         sim::Machine::reads_ahead(self, process, call)
     }
 
-    fn stale_entries(&self, process: ProcessId) -> Result<u64, WorldError> {
-        sim::Machine::stale_entries(self, process)
+    fn uncertain(&self, process: ProcessId) -> Result<Uncertain, WorldError> {
+        sim::Machine::uncertain(self, process)
     }
 }
 
@@ -427,12 +428,14 @@ impl Player<'_> {
         } else {
             self.first.observe(id)?
         };
-        let stale = self.first.stale_entries(id)?.saturating_mul(u64::from(cpus()));
-        let differences = if stale > 0 {
-            let allowed = self.allowed.clone().allow_more("stat", "minflt", stale);
-            compare::observations(&model, &host, &allowed)
-        } else {
+        let uncertain = self.first.uncertain(id)?;
+        let differences = if uncertain == Uncertain::default() {
             compare::observations(&model, &host, &self.allowed)
+        } else {
+            let allowed = self.allowed.clone();
+            let stale = uncertain.stale_entries.saturating_mul(u64::from(cpus()));
+            let allowed = allowed.allow_more("stat", "minflt", stale);
+            compare::observations(&model, &host, &allowed.on_the_way(uncertain.on_the_way))
         };
         let Some(first) = differences.first() else { return Ok(None) };
         let kind = kind_of(first);

@@ -121,6 +121,29 @@ impl Tolerances {
         })
     }
 
+    /// And what it does not where so many pages of files were on their way from a disk when a fault mapped
+    /// what was in memory around another page.
+    #[must_use]
+    pub fn on_the_way(self, pages: u64) -> Tolerances {
+        if pages == 0 {
+            return self;
+        }
+        let kib = pages.saturating_mul(4);
+        let of_mappings = ["Rss", "Pss", "Private_Clean", "Shared_Clean", "Referenced"];
+        ["smaps", "smaps_rollup"]
+            .into_iter()
+            .fold(self, |all, file| {
+                of_mappings.into_iter().fold(all, |all, field| all.allow_more(file, field, kib))
+            })
+            .allow_more("smaps_rollup", "Pss_File", kib)
+            .allow_more("status", "VmRSS", kib)
+            .allow_more("status", "RssFile", kib)
+            .allow_more("status", "VmHWM", kib)
+            .allow_more("statm", "resident", pages)
+            .allow_more("statm", "shared", pages)
+            .allow_more("stat", "rss", pages)
+    }
+
     /// Lets `field` of `file` be up to `apart` apart, in the unit that the file prints.
     #[must_use]
     pub fn allow(mut self, file: &str, field: &str, apart: u64) -> Tolerances {
