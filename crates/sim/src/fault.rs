@@ -413,6 +413,10 @@ impl Ctx<'_> {
             self.mm.rss[kind] -= count;
             self.mm.unsynced.fault(self.rest.process, kind, -signed(count));
             self.note_access(&old, count);
+            if self.vma(at).has(VmFlags::LOCKED) {
+                // `munlock_vma_folio()`, as wherever an entry goes.
+                self.store.frames.unlock(old.frame, count);
+            }
             self.store.frames.unmap(old.frame, count);
         }
         let pte =
