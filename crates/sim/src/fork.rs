@@ -86,7 +86,7 @@ impl Machine {
         child.group = child_id;
         child.kernel = self.charge_process(process.memcg, false);
         let task = &self.processes[parent_group].task;
-        child.task = Task { min_flt: 0, maj_flt: 0, ..task.clone() };
+        child.task = Task { min_flt: 0, maj_flt: 0, stale: 0, ..task.clone() };
         for fd in child.task.fds.values() {
             self.store.hold(fd.open);
         }
@@ -230,8 +230,21 @@ impl Machine {
 
 /// `exit_mmap()`.
 pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
-    for vma in mm.vmas.values().filter(|vma| vma.has(VmFlags::LOCKED)) {
-        unlock(store, &mm, vma.start, vma.end);
+    if !store.rules.unlocks_late {
+        unlock_all(store, &mm);
+    }
+    for (_, len, pte) in mm.pages.iter_within(0, u64::MAX) {
+        if pte.counted() && pte.what != What::Anon {
+            if pte.dirty {
+                store.frames.mark_dirty(pte.frame, len);
+            }
+            if pte.young {
+                store.frames.accessed(pte.frame, len);
+            }
+        }
+    }
+    if store.rules.unlocks_late {
+        unlock_all(store, &mm);
     }
     if let Some(physical) = store.frames.physical.as_deref_mut() {
         physical.tables = physical.tables.saturating_sub(mm.tables_paid);
@@ -250,18 +263,9 @@ pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
         if pte.what == What::Hugetlb {
             store.let_go_of_huge(pte.frame, len);
         }
-        if !pte.counted() {
-            continue;
+        if pte.counted() {
+            store.frames.unmap(pte.frame, len);
         }
-        if pte.what != What::Anon {
-            if pte.dirty {
-                store.frames.mark_dirty(pte.frame, len);
-            }
-            if pte.young {
-                store.frames.accessed(pte.frame, len);
-            }
-        }
-        store.frames.unmap(pte.frame, len);
     }
     for mut vma in std::mem::take(&mut mm.vmas).into_values() {
         if vma.has(VmFlags::ACCOUNT) {
@@ -274,6 +278,13 @@ pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
         if let Backing::File(open) = vma.backing {
             store.release_open(open);
         }
+    }
+}
+
+/// Nothing of an address space is locked any more.
+fn unlock_all(store: &mut Store, mm: &Mm) {
+    for vma in mm.vmas.values().filter(|vma| vma.has(VmFlags::LOCKED)) {
+        unlock(store, mm, vma.start, vma.end);
     }
 }
 
@@ -319,6 +330,7 @@ fn duplicate(ctx: &mut Ctx<'_>, key: usize) -> Result<Mm, Errno> {
         }
     }
     child.find_holes();
+    child.on_the_way = parent.on_the_way;
     child.hiwater_vm = child.total_vm;
     child.hiwater_rss = child.rss_total();
     store.frames.pay_tables(&mut child);

@@ -559,6 +559,7 @@ impl World for Machine {
             limits,
             min_flt: self.image.faults.0,
             maj_flt: self.image.faults.1,
+            stale: 0,
             fds: BTreeMap::new(),
             first_fd: self.image.first_fd,
             other_fds: self.image.other_fds.clone(),

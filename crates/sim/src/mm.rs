@@ -44,6 +44,9 @@ pub(crate) struct Mm {
     pub(crate) locked_vm: u64,
     /// Anonymous, file, shared memory: pages.
     pub(crate) rss: [u64; 3],
+    /// Pages of files that faults mapped along with the one that they waited for, and that may have come
+    /// from the disk too late for that.
+    pub(crate) on_the_way: u64,
     /// What the kernel's counters leave out of these.
     pub(crate) unsynced: Unsynced,
     pub(crate) hiwater_rss: u64,
@@ -87,6 +90,7 @@ impl Mm {
             data_vm: 0,
             locked_vm: 0,
             rss: [0; 3],
+            on_the_way: 0,
             unsynced,
             hiwater_rss: 0,
             hiwater_vm: 0,

@@ -55,6 +55,8 @@ pub(crate) struct Rules {
     pub(crate) split_drops_zeros: bool,
     /// Who goes on after a fork, of parent and child on one processor.
     pub(crate) after_fork: AfterFork,
+    /// Locked pages are unlocked one by one as their entries go, and not all before (5.18).
+    pub(crate) unlocks_late: bool,
     /// `MADV_COLLAPSE` goes on behind a block in which nothing was ever touched (7.0).
     pub(crate) collapses_past_nothing: bool,
 }
@@ -107,6 +109,7 @@ impl Rules {
             } else {
                 AfterFork::Child
             },
+            unlocks_late: since(5, 18),
             collapses_past_nothing: since(7, 0),
         }
     }

@@ -427,7 +427,8 @@ impl Ctx<'_> {
         let floor = self.mm.before(start).map_or(0, |vma| vma.end);
         let ceiling = self.mm.from(end).map_or(1 << 56, |vma| vma.start);
         let (first, last) = (starts[0], self.vma(starts[starts.len() - 1]).end);
-        if self.mm.locked_vm > 0 {
+        if self.mm.locked_vm > 0 && !self.store.rules.unlocks_late {
+            // `munlock_vma_pages_all()`; later [`Ctx::zap_some`] does it, when a page's use is known.
             for at in starts {
                 let vma = self.vma(*at);
                 if vma.has(VmFlags::LOCKED) {

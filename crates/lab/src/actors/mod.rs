@@ -232,17 +232,18 @@ impl<K: Kernel> ActorWorld<K> {
                 }
                 error => error,
             }),
-            step::Meaning::Sum => {
-                let mut sum = 0;
+            step::Meaning::Sum { first } => {
+                let (mut sum, mut whole) = (0, first);
                 for reply in replies {
                     match step::value(reply.answer.value) {
                         Ok(done) => sum += done,
                         Err(errno) if sum == 0 => return plain(Err(errno)),
                         Err(_) => break,
                     }
-                    if step::value(reply.answer.value) != Ok(image::SCRATCH_LEN) {
+                    if step::value(reply.answer.value) != Ok(whole) {
                         break;
                     }
+                    whole = image::SCRATCH_LEN;
                 }
                 plain(Ok(sum))
             }

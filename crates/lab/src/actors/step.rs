@@ -28,8 +28,8 @@ pub(super) enum Meaning {
     Value,
     /// The last answer is the id of a new segment.
     Segment,
-    /// The answers add up, until one is short of `SCRATCH_LEN`.
-    Sum,
+    /// The answers add up, until one is short of `SCRATCH_LEN`; the first of this.
+    Sum { first: u64 },
     /// Each two are a call of `mincore` and what it wrote.
     Residency,
     /// A touch.
@@ -262,7 +262,7 @@ fn residency_requests(
     Ok((all, Meaning::Residency))
 }
 
-/// `pread` or `pwrite` in pieces of the scratch.
+/// `pread` or `pwrite` in pieces of the scratch, which end where pages do: no page is used by two of them.
 fn pieces(
     number: u64,
     fd: i32,
@@ -276,14 +276,15 @@ fn pieces(
             "a read or write of {len} bytes is more than the {MOST_AT_ONCE} that the actor does at once"
         ));
     }
-    let mut all = Vec::new();
-    let mut at = 0;
-    while at < len || all.is_empty() {
+    let first = len.min(image::SCRATCH_LEN - offset % image::SCRATCH_LEN);
+    let mut all = vec![system_call(number, &[fd, scratch, first, offset])];
+    let mut at = first;
+    while at < len {
         let piece = (len - at).min(image::SCRATCH_LEN);
         all.push(system_call(number, &[fd, scratch, piece, offset.wrapping_add(at)]));
-        at += piece.max(1);
+        at += piece;
     }
-    Ok((all, Meaning::Sum))
+    Ok((all, Meaning::Sum { first }))
 }
 
 /// The register's value as a result.
