@@ -15,7 +15,7 @@ use super::zones::{Mark, class};
 use super::{Granted, NOWHERE, Physical, Type, Zone};
 use crate::ctx::Ctx;
 use crate::log::Draft;
-use crate::oom::{self, Outcome, Request, Scope};
+use crate::oom::{self, Outcome, Request};
 use crate::page::{HUGE, PAGE_BITS};
 use crate::policy::Place;
 
