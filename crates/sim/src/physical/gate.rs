@@ -379,6 +379,7 @@ mod tests {
     use units::Pages;
 
     use super::*;
+    use crate::oom::Scope;
     use crate::{Image, Machine, MachineConfig, Profile};
 
     #[test]
@@ -397,6 +398,7 @@ mod tests {
             assert!(zones[1].free <= zones[1].limit(Mark::Min, 4));
         }
     }
+
     /// What a victim's request leaves in the log when so many pages more than half of what is kept back are
     /// free in each zone.
     fn victims_log(release: Release, more: u64) -> String {
