@@ -24,6 +24,7 @@ pub mod ledger;
 pub mod ledger_diff;
 pub mod map;
 pub mod memcg;
+pub mod mempolicy;
 pub mod overcommit;
 pub mod pages;
 pub mod physical;

@@ -313,6 +313,13 @@ pub enum Quantity {
         /// `low`; a protection is `protection` and the number of the zone that it is against.
         field: String,
     },
+    /// A line of `meminfo` or `numastat` of a node.
+    Node {
+        /// Which.
+        node: u32,
+        /// `MemFree`, `numa_hit`.
+        field: String,
+    },
     /// A file of `/sys/kernel/mm/ksm`.
     Ksm(String),
     /// A field of `/proc/pressure`: `memory`, `some`, `total`.

@@ -9,6 +9,7 @@ pub use futures::{FutureRecorder, FutureRow};
 
 use std::collections::BTreeMap;
 
+use facts::signal;
 use schemars::JsonSchema;
 use serde::Serialize;
 use units::Bytes;
@@ -147,8 +148,28 @@ pub struct CheckpointRow {
     pub time_ns: u64,
     /// The machine; null when it is not the scenario's, or was not looked at.
     pub machine: Option<WholeRow>,
+    /// Its NUMA nodes, where there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<NodeRow>,
     /// Every process that lived.
     pub processes: Vec<MemoryRow>,
+}
+
+/// The memory of a NUMA node at one moment. Null: not reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
+pub struct NodeRow {
+    /// Its number.
+    pub node: u32,
+    /// `MemTotal`.
+    pub total: Option<Bytes>,
+    /// `MemFree`.
+    pub free: Option<Bytes>,
+    /// `AnonPages`.
+    pub anon: Option<Bytes>,
+    /// `FilePages`: page cache, and shared memory.
+    pub file: Option<Bytes>,
+    /// Pages that were asked for here and came from elsewhere, so far.
+    pub foreign: Option<u64>,
 }
 
 /// What a process had at one moment. Null: not reported.
@@ -326,6 +347,7 @@ impl<'s> Recorder<'s> {
             step: finish.steps,
             time_ns: finish.time,
             machine: whole(&finish.machine),
+            nodes: nodes(&finish.machine),
             processes,
         });
         let deaths = finish.deaths.iter().map(|death| DeathRow {
@@ -493,6 +515,7 @@ impl<'s> Recorder<'s> {
             step: event.step,
             time_ns: event.time,
             machine: None,
+            nodes: Vec::new(),
             processes,
         });
     }
@@ -514,6 +537,7 @@ impl Watch for Recorder<'_> {
             What::Machine(name, seen) => {
                 if let Some(row) = self.checkpoints.last_mut().filter(|row| row.name == *name) {
                     row.machine = whole(seen);
+                    row.nodes = nodes(seen);
                 }
             }
             What::Forked(_, Ok(child)) => {
@@ -554,6 +578,24 @@ fn memory(process: String, seen: &Observation) -> MemoryRow {
     }
 }
 
+/// The memory of its nodes, if there are several.
+fn nodes(seen: &MachineSeen) -> Vec<NodeRow> {
+    let row = |node: u32| {
+        let of = |field: &str| seen.value(&Quantity::Node { node, field: field.to_owned() });
+        let bytes = |field: &str| of(field).map(Bytes::new);
+        let total = bytes("MemTotal");
+        total.map(|_| NodeRow {
+            node,
+            total,
+            free: bytes("MemFree"),
+            anon: bytes("AnonPages"),
+            file: bytes("FilePages"),
+            foreign: of("numa_foreign"),
+        })
+    };
+    (0..64).map_while(row).collect()
+}
+
 /// The machine's memory in its files.
 fn whole(seen: &MachineSeen) -> Option<WholeRow> {
     if seen.files.is_empty() {
@@ -580,6 +622,6 @@ fn end_text(end: End) -> String {
     match end {
         End::Exit(status) => format!("exited with status {status}"),
         End::Signal(9) => "killed".to_owned(),
-        End::Signal(signal) => format!("ended by signal {signal}"),
+        End::Signal(signal) => format!("ended by {}", signal::named(signal)),
     }
 }

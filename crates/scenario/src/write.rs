@@ -112,6 +112,14 @@ fn call(call: &Call, name: &str, files: &[&str]) -> Option<String> {
         Call::Munlockall => "munlockall".to_owned(),
         Call::Msync { addr, len, flags } => format!("msync {addr:#x} {len} flags={:#x}", flags.0),
         Call::Mincore { addr, len } => format!("mincore {addr:#x} {len}"),
+        Call::SetMempolicy { mode, nodes, max_node } => {
+            format!("set-mempolicy mode={:#x} mask={nodes:#x} max-node={max_node}", mode.0)
+        }
+        Call::Mbind { addr, len, mode, nodes, max_node, flags } => format!(
+            "mbind {addr:#x} {len} mode={:#x} mask={nodes:#x} max-node={max_node} flags={:#x}",
+            mode.0, flags.0
+        ),
+        Call::RunOn { node } => format!("run-on {node}"),
         Call::Setrlimit { resource, soft, hard } => {
             let word = match resource {
                 world::Resource::Data => "data",
@@ -146,6 +154,13 @@ fn call(call: &Call, name: &str, files: &[&str]) -> Option<String> {
         Call::Shmdt { addr } => format!("shmdt {addr:#x}"),
         Call::ShmRemove { id } => format!("shmrm {}", file(*id)?),
         Call::SetOomScoreAdj { adj } => format!("oom_score_adj {adj}"),
+        Call::Mseal { addr, len, flags } => format!("mseal {addr:#x} {len} flags={flags:#x}"),
+        Call::DenyWriteExec { flags } => format!("mdwe flags={flags:#x}"),
+        Call::Swapon { area, priority } => {
+            let priority = priority.map_or_else(String::new, |n| format!(" priority={n}"));
+            format!("swapon {area}{priority}")
+        }
+        Call::Swapoff { area } => format!("swapoff {area}"),
     })
 }
 
@@ -173,6 +188,7 @@ mod tests {
         OpenFlags, ProcessId, ProcessSpec, Prot, RemapFlags, Resource, Returned, SyncFlags,
         Touched, World, WorldError,
     };
+    use world::{BindFlags, PolicyMode};
 
     use super::*;
     use crate::run::{Options, run};
@@ -295,6 +311,21 @@ mod tests {
             Call::Shmdt { addr },
             Call::ShmRemove { id: 2 },
             Call::SetOomScoreAdj { adj: -17 },
+            Call::SetMempolicy { mode: PolicyMode(0x8003), nodes: 5, max_node: 3 },
+            Call::Mbind {
+                addr,
+                len,
+                mode: PolicyMode(2),
+                nodes: 1 << 63,
+                max_node: 65,
+                flags: BindFlags(3),
+            },
+            Call::RunOn { node: 1 },
+            Call::Mseal { addr, len, flags: 1 },
+            Call::DenyWriteExec { flags: 3 },
+            Call::Swapon { area: 1, priority: Some(7) },
+            Call::Swapon { area: 0, priority: None },
+            Call::Swapoff { area: 1 },
         ];
         let touch = |access, content, count, stride| {
             Written::Touch(Touch { addr, count, stride, access, content })

@@ -50,6 +50,12 @@ impl Machine {
             Control::Sys(path) if path.starts_with("kernel/mm/lru_gen/") => {
                 self.control_generations(path, value)
             }
+            Control::Sys(path)
+                if path.starts_with("kernel/mm/mempolicy/weighted_interleave/node") =>
+            {
+                let node = path.rsplit("node").next().unwrap_or_default();
+                self.set_weight(node, value)
+            }
             Control::Sys(path) if path.starts_with("kernel/mm/ksm/") => {
                 self.control_ksm(path, value)
             }

@@ -35,6 +35,8 @@ pub(crate) struct Task {
     pub(crate) limits: Rlimits,
     pub(crate) min_flt: u64,
     pub(crate) maj_flt: u64,
+    /// Pages that a call made writable where they were, and that had been used before.
+    pub(crate) stale: u64,
     /// Open files by descriptor.
     pub(crate) fds: BTreeMap<i32, Fd>,
     /// The lowest descriptor that a new file may get.

@@ -276,6 +276,7 @@ impl Ctx<'_> {
             return self.huge_pool_fault(at, page, most, write);
         }
         self.enter_fault(at);
+        self.fault_is_at(at, page);
         let step = match self.mm.pages.get(page) {
             Some((_, Pte { what: What::Guard, .. })) => Err(Refusal::Map),
             Some((_, pte)) if pte.what == What::Swap => self.swap_in(at, page, most, pte, write),
@@ -292,6 +293,7 @@ impl Ctx<'_> {
             }
         };
         self.leave_fault();
+        self.fault_is_done();
         step
     }
 
@@ -413,6 +415,10 @@ impl Ctx<'_> {
             self.mm.rss[kind] -= count;
             self.mm.unsynced.fault(self.rest.process, kind, -signed(count));
             self.note_access(&old, count);
+            if self.vma(at).has(VmFlags::LOCKED) {
+                // `munlock_vma_folio()`, as wherever an entry goes.
+                self.store.frames.unlock(old.frame, count);
+            }
             self.store.frames.unmap(old.frame, count);
         }
         let pte =
@@ -458,7 +464,6 @@ impl Ctx<'_> {
         waits: bool,
     ) -> Result<(), Refusal> {
         let (mut page, last) = (start >> PAGE_BITS, end >> PAGE_BITS);
-        let locked = self.vma(at).has(VmFlags::LOCKED);
         while page < last {
             let present = self.mm.pages.get(page);
             let pages = match present {
@@ -467,6 +472,9 @@ impl Ctx<'_> {
                 }
                 _ => {
                     let mut step = self.try_fault(at, page, last - page, write)?;
+                    if let Some((_, before)) = present {
+                        self.note_stale(page, step.pages, &before);
+                    }
                     // The lock was let go for the disk, and the next attempt is a new one.
                     step.major &= waits;
                     if self.store.rules.counts_call_faults {
@@ -475,15 +483,27 @@ impl Ctx<'_> {
                     step.pages
                 }
             };
-            self.gup_touched(page, pages, write, locked);
+            self.gup_touched(page, pages, write);
             page += pages.max(1);
         }
         Ok(())
     }
 
+    /// Pages that a call has made writable without a copy are read-only still in the buffers of processors
+    /// that have used them: nothing is flushed for that (`ptep_set_access_flags()` of x86).
+    fn note_stale(&mut self, page: u64, count: u64, before: &Pte) {
+        let same = |now: Pte| now.frame == before.frame && now.what == before.what && now.writable;
+        if before.young
+            && before.counted()
+            && self.mm.pages.get(page).is_some_and(|(_, now)| same(now))
+        {
+            self.task.stale += count;
+        }
+    }
+
     /// `follow_page_pte()` with `FOLL_TOUCH`: the call notes on the pages what a processor would note
     /// in the entries. The entry of a huge page is marked itself (`touch_pmd()`).
-    fn gup_touched(&mut self, page: u64, count: u64, write: bool, locked: bool) {
+    fn gup_touched(&mut self, page: u64, count: u64, write: bool) {
         for (first, len, pte) in self.mm.pages.within(page, page + count) {
             if pte.huge {
                 self.mark(first, len, pte, write);
@@ -492,20 +512,22 @@ impl Ctx<'_> {
             if !pte.counted() {
                 continue;
             }
-            let huge = self.store.frames.map.get(pte.frame).is_some_and(|(_, known)| known.large);
-            if write && !pte.dirty {
-                // A huge page is dirty as a whole.
-                let (from, to) = (pte.frame, pte.frame + len);
-                let (from, to) =
-                    if huge { (huge_start(from), to.next_multiple_of(HUGE)) } else { (from, to) };
-                self.store.frames.mark_dirty(from, to - from);
-            }
-            if huge {
-                self.store.frames.accessed_huge(pte.frame, len);
-            } else if locked {
-                self.store.frames.accessed_locked(pte.frame, len);
-            } else {
-                self.store.frames.accessed(pte.frame, len);
+            let frames = self.store.frames.map.within(pte.frame, pte.frame + len);
+            for (from, count, known) in frames {
+                if write && !pte.dirty {
+                    // A huge page is dirty as a whole.
+                    let (first, last) = if known.large {
+                        (huge_start(from), (from + count).next_multiple_of(HUGE))
+                    } else {
+                        (from, from + count)
+                    };
+                    self.store.frames.mark_dirty(first, last - first);
+                }
+                if known.large {
+                    self.store.frames.accessed_huge(from, count);
+                } else {
+                    self.store.frames.accessed(from, count);
+                }
             }
         }
     }

@@ -50,6 +50,9 @@ impl Ctx<'_> {
         let hole = hole.min(table);
         let missing = self.store.uncached(file, offset, hole.min(left));
         if missing > 0 && self.store.files[file].kind == FileKind::Disk {
+            if !write {
+                self.note_on_the_way(at, file, page);
+            }
             self.read_around(at, file, offset)?;
             return self.after_reading(at, file, page, write);
         }
@@ -103,6 +106,19 @@ impl Ctx<'_> {
         // The page itself first; read-ahead does without what it cannot have.
         self.fill_some(file, offset, 1)?;
         self.fill_all(file, first, last - first).map(drop)
+    }
+
+    /// The pages that a fault reads along with the one that it waits for, and then maps if they have come by
+    /// then.
+    fn note_on_the_way(&mut self, at: u64, file: usize, page: u64) {
+        let vma = self.vma(at);
+        let first = (page - page % AROUND).max(vma.start >> PAGE_BITS);
+        let end = (page - page % AROUND + AROUND).min(vma.end >> PAGE_BITS);
+        let from = vma.pgoff_at(first << PAGE_BITS);
+        let to = (from + end - first).min(self.store.files[file].pages()).max(from);
+        let base = file_base(file);
+        let there = self.store.frames.map.count(base + from, base + to);
+        self.mm.on_the_way += (to - from).saturating_sub(there + 1);
     }
 
     /// The fault that waited for the disk goes on, and is counted as one that did.

@@ -33,7 +33,10 @@ impl Ctx<'_> {
             }
         }
         let promised = shmem && self.store.files[file].promised.is_none();
-        let grant = self.allocate(missing, For::UserFile)?;
+        self.store.policies.file = shmem.then_some((file, page));
+        let grant = self.allocate(missing, For::UserFile);
+        self.store.policies.file = None;
+        let grant = grant?;
         let pages = grant.pages;
         if promised && !self.store.promise(pages, self.task.privileged(), 0) {
             self.store.frames.give_back(grant);
@@ -52,7 +55,7 @@ impl Ctx<'_> {
     }
 
     /// `shmem_swapin_folio()`: a page of shared memory comes back, and leaves its slot.
-    fn fill_from_swap(&mut self, frame: u64) -> Result<u64, Refusal> {
+    pub(crate) fn fill_from_swap(&mut self, frame: u64) -> Result<u64, Refusal> {
         let grant = self.allocate(1, For::UserFile)?;
         if self.store.frames.map.get(frame).is_some() {
             self.store.frames.give_back(grant);

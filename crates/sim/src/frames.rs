@@ -219,6 +219,7 @@ impl Frames {
             let mut unpaid = 0;
             physical.swap.slots.update_runs(at, at + len, |slot, count, known| {
                 known.age = later(age, slot - at);
+                known.node = owner.0;
                 if !known.paid {
                     (known.paid, unpaid) = (true, unpaid + count);
                 }
@@ -389,10 +390,22 @@ impl Frames {
         self.free_slots(first, first + count);
     }
 
-    /// `mlock_folio()`: locked pages are on no list that is reclaimed from.
+    /// `mlock_folio()`: locked pages are on no list that is reclaimed from, and not active.
     pub(crate) fn lock(&mut self, first: u64, count: u64) {
-        if self.physical.is_some() {
-            self.update(first, count, |frame| frame.unevictable = true);
+        self.update(first, count, |frame| {
+            frame.unevictable = true;
+            frame.active = false;
+        });
+    }
+
+    /// As [`Frames::lock`] of what is mapped page by page: of huge pages only those that are there as a
+    /// whole (`allow_mlock_munlock()`).
+    pub(crate) fn lock_mapped(&mut self, first: u64, count: u64) {
+        for (at, len, frame) in self.map.within(first, first + count) {
+            let end = at + len;
+            let (from, to) =
+                if frame.large { (at.next_multiple_of(HUGE), end - end % HUGE) } else { (at, end) };
+            self.lock(from, to.saturating_sub(from));
         }
     }
 
@@ -462,14 +475,6 @@ impl Frames {
         self.map.count(0, FILES)
     }
 
-    /// `mark_page_accessed()` of pages that are being locked in memory: they cannot become active.
-    pub(crate) fn accessed_locked(&mut self, first: u64, count: u64) {
-        self.update(first, count, |frame| {
-            frame.referenced |= !frame.active;
-            frame.unevictable = true;
-        });
-    }
-
     /// `mark_page_accessed()` of each of these pages of huge ones: what is known of one of their pages
     /// is known of all.
     pub(crate) fn accessed_huge(&mut self, first: u64, count: u64) {
@@ -485,9 +490,16 @@ impl Frames {
         }
     }
 
-    /// `munlock_folio()`.
+    /// `munlock_folio()`: a huge page is unlocked as a whole.
     pub(crate) fn unlock(&mut self, first: u64, count: u64) {
-        self.update(first, count, |frame| frame.unevictable = false);
+        for (at, len, frame) in self.map.within(first, first + count) {
+            let (from, to) = if frame.large {
+                (at - at % HUGE, (at + len).next_multiple_of(HUGE))
+            } else {
+                (at, at + len)
+            };
+            self.update(from, to - from, |frame| frame.unevictable = false);
+        }
     }
 
     /// `mark_page_accessed()`: referenced at first, active the second time.

@@ -115,7 +115,8 @@ fn place(store: &mut Store, mm: &mut Mm, mapping: &ImageMapping, in_memory: bool
     if mapping.pages.iter().any(|pages| pages.what == ImagePage::Anon) {
         store.anons.prepare(&mut chain, None);
     }
-    mm.vmas.insert(start, Vma { start, end, flags, pgoff, backing, chain, has_close });
+    let policy = None;
+    mm.vmas.insert(start, Vma { start, end, flags, pgoff, backing, chain, has_close, policy });
     mm.holes.take(start, end);
     for run in &mapping.pages {
         put(store, mm, mapping, backing, pgoff, run.first, run.count, run.what);
@@ -209,6 +210,12 @@ fn put(
             let grant = store.frames.seize_for(mm.memcg, count);
             let frame = store.frames.anonymous(count, false, grant, (mm.key, page));
             store.written.add(frame, frame + count);
+            if mapping.flags.has(VmFlags::GROWSDOWN) && first + count == pages {
+                // The program's name and its arguments: each finds the page by `get_arg_page()`,
+                // which counts as a use, and the second makes it active.
+                store.frames.accessed(frame + count - 1, 1);
+                store.frames.accessed(frame + count - 1, 1);
+            }
             Pte { what: What::Anon, frame, writable, dirty: true, ..plain }
         }
     };

@@ -24,6 +24,7 @@ use crate::mm::Mm;
 use crate::oom::{State, Victim};
 use crate::page::PAGE_BITS;
 use crate::physical::{Holder, Physical, process_pages};
+use crate::policy::{Place, Policies, TaskPolicy};
 use crate::proc::{self, Identity};
 use crate::range_map::RangeSet;
 use crate::rules_of::Rules;
@@ -57,6 +58,8 @@ pub(crate) struct Process {
     pub(crate) stuck: bool,
     /// The OOM killer has killed it, and it has not gone yet.
     pub(crate) victim: Option<Victim>,
+    /// Its memory policy, and the node that it runs on.
+    pub(crate) policy: TaskPolicy,
 }
 
 /// A simulated machine.
@@ -107,6 +110,7 @@ impl Machine {
             ksm: Ksm::new(release),
             pool: crate::hugetlb::Pool::default(),
             cpusets: crate::cpuset::Cpusets::default(),
+            policies: Policies::default(),
             oom: State::new(release),
         };
         store.vdso = store.add_file(File {
@@ -244,8 +248,20 @@ impl Machine {
         id: ProcessId,
         run: impl FnOnce(&mut Ctx<'_>) -> T,
     ) -> Result<T, WorldError> {
+        let key = self.living(id)?.mm;
+        self.in_space(id, key, run)
+    }
+
+    /// Runs something that a living process does in an address space, its own or another one.
+    pub(crate) fn in_space<T>(
+        &mut self,
+        id: ProcessId,
+        key: usize,
+        run: impl FnOnce(&mut Ctx<'_>) -> T,
+    ) -> Result<T, WorldError> {
         let process = self.living(id)?;
-        let (key, group, memcg) = (process.mm, Self::index(process.group), process.memcg);
+        let (group, memcg) = (Self::index(process.group), process.memcg);
+        self.runs_on(self.processes[Self::index(id)].policy.node);
         let before = self.store.clock;
         let run = |ctx: &mut Ctx<'_>| {
             let result = run(ctx);
@@ -263,8 +279,16 @@ impl Machine {
         Ok(result)
     }
 
+    /// Memory of the kernel's own comes from this node for now, and goes back there first.
+    pub(crate) fn runs_on(&mut self, node: u32) {
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            physical.stand(&Place::near(node), None);
+        }
+    }
+
     /// Runs something on behalf of no process of the scenario's.
     pub(crate) fn as_kernel<T>(&mut self, run: impl FnOnce(&mut Ctx<'_>) -> T) -> T {
+        self.runs_on(0);
         let config = &self.store.config;
         let input = LayoutInput {
             stack_limit: config.stack_limit.0,
@@ -438,6 +462,8 @@ impl Machine {
                 Ok(0)
             }
             Call::Msync { addr, len, flags } => ctx.msync(addr, len, flags),
+            Call::Mseal { addr, len, flags } => ctx.mseal(addr, len, flags),
+            Call::DenyWriteExec { flags } => ctx.deny_write_exec(flags),
             Call::MemfdCreate { flags } => ctx.memfd(flags),
             Call::Close { fd } => ctx.close(fd),
             Call::Pread { fd, offset, len } => ctx.pread(fd, offset, len),
@@ -451,10 +477,19 @@ impl Machine {
             Call::Shmdt { addr } => ctx.shmdt(addr),
             Call::ShmRemove { id } => ctx.shm_remove(id),
             Call::Setrlimit { resource, soft, hard } => ctx.setrlimit(resource, soft, hard),
-            // Answered by the machine, which knows more than one process.
-            Call::Open { .. } | Call::Mincore { .. } | Call::SetOomScoreAdj { .. } => {
-                Err(Errno::ENOSYS)
+            Call::SetMempolicy { mode, nodes, max_node } => {
+                ctx.set_mempolicy(mode, nodes, max_node)
             }
+            Call::Mbind { addr, len, mode, nodes, max_node, flags } => {
+                ctx.mbind((addr, len), mode, (nodes, max_node), flags)
+            }
+            Call::RunOn { node } => ctx.run_on(node),
+            // Answered by the machine, which knows more than one process.
+            Call::Open { .. }
+            | Call::Mincore { .. }
+            | Call::SetOomScoreAdj { .. }
+            | Call::Swapon { .. }
+            | Call::Swapoff { .. } => Err(Errno::ENOSYS),
         }
     }
 }
@@ -524,6 +559,7 @@ impl World for Machine {
             limits,
             min_flt: self.image.faults.0,
             maj_flt: self.image.faults.1,
+            stale: 0,
             fds: BTreeMap::new(),
             first_fd: self.image.first_fd,
             other_fds: self.image.other_fds.clone(),
@@ -554,6 +590,7 @@ impl World for Machine {
             borrows: false,
             stuck: false,
             victim: None,
+            policy: TaskPolicy::default(),
         }))
     }
 
@@ -571,6 +608,8 @@ impl World for Machine {
                 self.with(process, |ctx| ctx.open(file, flags))?
             }
             Call::SetOomScoreAdj { adj } => self.set_adj(process, adj)?,
+            Call::Swapon { area, priority } => self.swapon(process, area, priority)?,
+            Call::Swapoff { area } => self.swapoff(process, area)?,
             _ => self.with(process, |ctx| Self::perform(ctx, call))?,
         };
         Ok(Returned::plain(value))
@@ -630,6 +669,7 @@ impl World for Machine {
             statm: Some(proc::statm(store, mm)),
             stat: Some(proc::stat(store, mm, task, &who)),
             oom_score,
+            numa_maps: self.numa_maps(process),
             machine,
         })
     }

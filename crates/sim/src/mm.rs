@@ -44,12 +44,17 @@ pub(crate) struct Mm {
     pub(crate) locked_vm: u64,
     /// Anonymous, file, shared memory: pages.
     pub(crate) rss: [u64; 3],
+    /// Pages of files that faults mapped along with the one that they waited for, and that may have come
+    /// from the disk too late for that.
+    pub(crate) on_the_way: u64,
     /// What the kernel's counters leave out of these.
     pub(crate) unsynced: Unsynced,
     pub(crate) hiwater_rss: u64,
     pub(crate) hiwater_vm: u64,
     /// Flags of every new mapping (`mlockall`).
     pub(crate) def_flags: VmFlags,
+    /// `PR_SET_MDWE`: what was asked for.
+    pub(crate) mdwe: u64,
     /// Where the next search starts, up to 3.6.
     pub(crate) free_area_cache: u64,
     pub(crate) cached_hole_size: u64,
@@ -85,10 +90,12 @@ impl Mm {
             data_vm: 0,
             locked_vm: 0,
             rss: [0; 3],
+            on_the_way: 0,
             unsynced,
             hiwater_rss: 0,
             hiwater_vm: 0,
             def_flags: VmFlags::NONE,
+            mdwe: 0,
             free_area_cache: layout.mmap_base,
             cached_hole_size: u64::MAX,
             holes: Holes::everything(),

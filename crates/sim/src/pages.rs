@@ -43,11 +43,20 @@ impl Ctx<'_> {
             // `folio_add_new_anon_rmap()`: such pages need no place in swap.
             self.store.frames.update(pte.frame, count, |frame| frame.swapbacked = false);
         }
-        if self.store.frames.physical.is_some()
+        if self.mm.locked_vm > 0
             && pte.counted()
             && self.mm.at(page << PAGE_BITS).is_some_and(|vma| vma.has(VmFlags::LOCKED))
         {
+            self.lock(count, &pte);
+        }
+    }
+
+    /// What these entries map is locked in memory.
+    pub(crate) fn lock(&mut self, count: u64, pte: &Pte) {
+        if pte.huge {
             self.store.frames.lock(pte.frame, count);
+        } else {
+            self.store.frames.lock_mapped(pte.frame, count);
         }
     }
 
@@ -134,7 +143,12 @@ impl Ctx<'_> {
     /// Turns the huge page at `first` into entries of single pages; of a file it is unmapped.
     /// What the entry said of writes, the page itself says now, too (`__split_huge_pmd_locked()`).
     pub(crate) fn flatten(&mut self, first: u64) {
+        let locked = self.mm.at(first << PAGE_BITS).is_some_and(|vma| vma.has(VmFlags::LOCKED));
         for (at, len, pte) in self.mm.pages.remove(first, first + HUGE) {
+            if pte.huge && pte.counted() && locked {
+                // `folio_remove_rmap_pmd()`; nothing locks it again page by page.
+                self.store.frames.unlock(pte.frame, len);
+            }
             if pte.huge && pte.dirty && pte.what == What::Anon {
                 self.store.frames.mark_dirty(pte.frame, len);
             }

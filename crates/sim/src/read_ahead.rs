@@ -23,7 +23,7 @@ pub(crate) struct Window {
     /// The page that asks for the next window when it is read (`PG_readahead`).
     marked: Option<u64>,
     /// The page that the last read ended in.
-    last: Option<u64>,
+    pub(crate) last: Option<u64>,
     pub(crate) advice: Advice,
 }
 

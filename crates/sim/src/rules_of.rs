@@ -53,8 +53,24 @@ pub(crate) struct Rules {
     pub(crate) protect_upgrades: bool,
     /// Of a huge page that is split, what holds only zeros becomes the page of zeros (6.12).
     pub(crate) split_drops_zeros: bool,
+    /// Who goes on after a fork, of parent and child on one processor.
+    pub(crate) after_fork: AfterFork,
+    /// Locked pages are unlocked one by one as their entries go, and not all before (5.18).
+    pub(crate) unlocks_late: bool,
     /// `MADV_COLLAPSE` goes on behind a block in which nothing was ever touched (7.0).
     pub(crate) collapses_past_nothing: bool,
+}
+
+/// Who goes on after a fork, of parent and child on one processor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AfterFork {
+    /// The child (up to 2.6.31, where `sched_child_runs_first` is 1).
+    Child,
+    /// The parent.
+    Parent,
+    /// The parent, unless the fork has used up its slice: then the child, whose first deadline is the
+    /// earlier one (`EEVDF`, since 6.6: `place_entity()`, `pick_eevdf()`).
+    WhoHasTime,
 }
 
 impl Rules {
@@ -86,6 +102,14 @@ impl Rules {
             guards: since(6, 13),
             protect_upgrades: since(6, 2),
             split_drops_zeros: since(6, 12),
+            after_fork: if since(6, 6) {
+                AfterFork::WhoHasTime
+            } else if old(32) {
+                AfterFork::Parent
+            } else {
+                AfterFork::Child
+            },
+            unlocks_late: since(5, 18),
             collapses_past_nothing: since(7, 0),
         }
     }

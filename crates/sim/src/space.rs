@@ -4,6 +4,7 @@
 //! `mm/vma.c` of 6.18: `__split_vma()`, `vma_merge_existing_range()`, `vma_merge_new_range()`,
 //! `vms_gather_munmap_vmas()`, `vms_complete_munmap_vmas()`.
 
+use rules::mempolicy::Mempolicy;
 use world::Errno;
 
 use crate::anon::{AnonId, Chain};
@@ -24,6 +25,8 @@ pub(crate) struct Candidate {
     pub(crate) backing: Backing,
     /// What it holds of anonymous memory.
     pub(crate) chain: Chain,
+    /// Which nodes its pages come from.
+    pub(crate) policy: Option<Mempolicy>,
 }
 
 impl Ctx<'_> {
@@ -109,6 +112,7 @@ impl Ctx<'_> {
         !matches!(target.backing, Backing::Special(_))
             && target.backing == range.backing
             && (target.flags.0 ^ range.flags.0) & !VmFlags::IGNORE_MERGE.0 == 0
+            && target.policy == range.policy
             && self.anon_mergeable(target, &range.chain)
     }
 
@@ -209,7 +213,20 @@ impl Ctx<'_> {
     /// `vma_modify()`: `start..end` of the mapping at `at` gets other flags; it is merged with its
     /// neighbours or split off. The start of the mapping that holds it now. The flags are set.
     pub(crate) fn modify(&mut self, at: u64, start: u64, end: u64, flags: VmFlags) -> Answer {
-        if let Some(found) = self.merge_existing(at, start, end, flags) {
+        let policy = self.vma(at).policy;
+        self.modify_to(at, start, end, flags, policy)
+    }
+
+    /// The same with a memory policy.
+    pub(crate) fn modify_to(
+        &mut self,
+        at: u64,
+        start: u64,
+        end: u64,
+        flags: VmFlags,
+        policy: Option<Mempolicy>,
+    ) -> Answer {
+        if let Some(found) = self.merge_existing(at, start, end, flags, policy) {
             return Ok(found);
         }
         let mut key = at;
@@ -220,12 +237,19 @@ impl Ctx<'_> {
         if self.vma(key).end > end {
             self.split(key, end)?;
         }
-        self.change(key, |vma| vma.flags = flags);
+        self.change(key, |vma| (vma.flags, vma.policy) = (flags, policy));
         Ok(key)
     }
 
     /// `vma_merge_existing_range()`.
-    fn merge_existing(&mut self, at: u64, start: u64, end: u64, flags: VmFlags) -> Option<u64> {
+    fn merge_existing(
+        &mut self,
+        at: u64,
+        start: u64,
+        end: u64,
+        flags: VmFlags,
+        policy: Option<Mempolicy>,
+    ) -> Option<u64> {
         let middle = self.vma(at);
         let (left_side, right_side) = (start == middle.start, end == middle.end);
         if flags.any(VmFlags::SPECIAL) || !(left_side || right_side) {
@@ -235,6 +259,7 @@ impl Ctx<'_> {
         let alike = |other: &Vma| {
             other.backing == middle.backing
                 && (other.flags.0 ^ flags.0) & !VmFlags::IGNORE_MERGE.0 == 0
+                && other.policy == policy
         };
         let left = || self.mm.before(start).is_some_and(|left| left.end == start && alike(left));
         let right = || self.mm.vmas.get(end).is_some_and(alike);
@@ -249,6 +274,7 @@ impl Ctx<'_> {
             pgoff: middle.pgoff_at(start),
             backing: middle.backing,
             chain: middle.chain.clone(),
+            policy,
         };
         let left = left_side.then(|| self.merges_left(&range)).flatten();
         let mut right = right_side.then(|| self.merges_right(&range, left)).flatten();
@@ -315,6 +341,7 @@ impl Ctx<'_> {
             let differ = (a.flags.0 ^ b.flags.0) & !(VmFlags::ACCESS.0 | VmFlags::IGNORE_MERGE.0);
             a.end == b.start
                 && a.backing == b.backing
+                && a.policy == b.policy
                 && differ == 0
                 && b.pgoff == a.pgoff.wrapping_add(a.pages())
         };
@@ -400,7 +427,8 @@ impl Ctx<'_> {
         let floor = self.mm.before(start).map_or(0, |vma| vma.end);
         let ceiling = self.mm.from(end).map_or(1 << 56, |vma| vma.start);
         let (first, last) = (starts[0], self.vma(starts[starts.len() - 1]).end);
-        if self.mm.locked_vm > 0 {
+        if self.mm.locked_vm > 0 && !self.store.rules.unlocks_late {
+            // `munlock_vma_pages_all()`; later [`Ctx::zap_some`] does it, when a page's use is known.
             for at in starts {
                 let vma = self.vma(*at);
                 if vma.has(VmFlags::LOCKED) {

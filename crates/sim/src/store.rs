@@ -18,6 +18,7 @@ use crate::memcg::Making;
 use crate::oom::State;
 use crate::page::{HUGE, PAGE_BITS};
 use crate::physical::{Grant, Holder, NOWHERE, Type, Zone};
+use crate::policy::Policies;
 use crate::range_map::RangeSet;
 use crate::rules_of::Rules;
 
@@ -70,6 +71,8 @@ pub(crate) struct Store {
     pub(crate) clock: u64,
     /// Nodes that processes are bound to.
     pub(crate) cpusets: Cpusets,
+    /// Memory policies of no one task.
+    pub(crate) policies: Policies,
     /// The OOM killer and the kernel's log.
     pub(crate) oom: State,
 }

@@ -144,13 +144,20 @@ impl Machine {
         };
         let config = &self.store.config;
         let (release, arch) = (config.release, config.arch);
-        vec![
+        let mut files = vec![
             file("meminfo", proc::meminfo(&counters, release, arch)),
             file("vmstat", proc::vmstat(&counters, release, arch)),
             file("zoneinfo", proc::zoneinfo(&counters, release, arch, config.cpus)),
             file("buddyinfo", proc::buddyinfo(&counters, release, arch)),
             file("swaps", proc::swaps(&counters)),
-        ]
+        ];
+        for node in counters.nodes.iter().filter(|_| counters.nodes.len() > 1) {
+            let folder = format!("sys/devices/system/node/node{}", node.node);
+            let meminfo = proc::node_meminfo(&counters, node, release);
+            files.push(file(&format!("{folder}/meminfo"), meminfo));
+            files.push(file(&format!("{folder}/numastat"), proc::numastat(&counters, node.node)));
+        }
+        files
     }
 
     /// `/proc/PID/pagemap` of some pages, as a privileged reader of this release sees it but for frame

@@ -1,5 +1,7 @@
 //! A mapping.
 
+use rules::mempolicy::Mempolicy;
+
 use crate::anon::Chain;
 use crate::page::PAGE_BITS;
 use crate::vm_flags::VmFlags;
@@ -50,6 +52,8 @@ pub(crate) struct Vma {
     /// Whether its end is noticed by its owner (SysV shared memory, special mappings), so that a
     /// merge may not remove it.
     pub(crate) has_close: bool,
+    /// Which nodes its pages come from; `None`: as the task has it.
+    pub(crate) policy: Option<Mempolicy>,
 }
 
 impl Vma {

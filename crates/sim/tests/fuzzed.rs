@@ -17,16 +17,22 @@ const COLD: Advice = Advice(20);
 const PAGEOUT: Advice = Advice(21);
 const COLLAPSE: Advice = Advice(25);
 const POPULATE_WRITE: Advice = Advice(23);
+const GUARD_INSTALL: Advice = Advice(102);
 /// Where mappings of huge pages are asked for.
 const AT: u64 = 0x4000_0000;
 
 /// A machine that makes huge pages wherever it can, with a file of so many pages in memory.
 fn machine(release: &str, file_pages: u64) -> (Machine, ProcessId) {
+    machine_with(release, file_pages, true)
+}
+
+/// As [`machine`], whose file is on a disk or in memory.
+fn machine_with(release: &str, file_pages: u64, tmpfs: bool) -> (Machine, ProcessId) {
     let release: Release = release.parse().unwrap();
     let mut config = MachineConfig::new(release, Arch::X86_64, 4 << 18, 0);
     config.huge = Huge::Madvise;
     let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
-    let file = FileSpec { name: "file".to_owned(), len: file_pages * PAGE, tmpfs: true };
+    let file = FileSpec { name: "file".to_owned(), len: file_pages * PAGE, tmpfs };
     machine.files(&[file]).unwrap();
     let process = machine.start(&spec(1000)).unwrap();
     (machine, process)
@@ -150,4 +156,108 @@ fn what_holds_only_zeros_leaves_a_huge_page_that_advice_splits_since_6_12() {
     assert_eq!(split("6.1", PAGE, COLD), (2048, 0));
     assert_eq!(split("6.18", HUGE, COLD), (2048, 2048));
     assert_eq!(split("6.18", HUGE, PAGEOUT), (8, 0));
+}
+
+#[test]
+fn memory_that_was_used_twice_and_then_locked_is_referenced() {
+    let (mut machine, parent) = machine("6.18", 0);
+    let addr = call(&mut machine, parent, &mmap(8 * PAGE)).unwrap();
+    for _ in 0..2 {
+        let populate = Call::Madvise { addr, len: 8 * PAGE, advice: POPULATE_WRITE };
+        call(&mut machine, parent, &populate).unwrap();
+    }
+    let child = machine.fork(parent, ForkKind::Fork).unwrap().unwrap();
+    assert_eq!(field(&mut machine, child, addr, "Referenced"), 0);
+    call(&mut machine, parent, &Call::Mlock { addr, len: 8 * PAGE }).unwrap();
+    let child = machine.fork(parent, ForkKind::Fork).unwrap().unwrap();
+    assert_eq!(field(&mut machine, child, addr, "Referenced"), 32);
+}
+
+#[test]
+fn locked_memory_that_is_unmapped_stays_referenced_for_others() {
+    let (mut machine, parent) = machine("6.18", 0);
+    let Call::Mmap { addr, prot, fd, offset, .. } = mmap(0) else { unreachable!() };
+    let flags = MapFlags::SHARED.with(MapFlags::ANONYMOUS);
+    let map = Call::Mmap { addr, len: 16 * PAGE, prot, flags, fd, offset };
+    let addr = call(&mut machine, parent, &map).unwrap();
+    // Guards make a fork copy the entries.
+    let guard = Call::Madvise { addr, len: PAGE, advice: GUARD_INSTALL };
+    call(&mut machine, parent, &guard).unwrap();
+    let (locked, len) = (addr + 8 * PAGE, 8 * PAGE);
+    call(&mut machine, parent, &Call::Mlock { addr: locked, len }).unwrap();
+    let child = machine.fork(parent, ForkKind::Fork).unwrap().unwrap();
+    call(&mut machine, parent, &Call::Munmap { addr: locked, len }).unwrap();
+    assert_eq!(field(&mut machine, child, locked, "Referenced"), 32);
+}
+
+#[test]
+fn a_page_that_a_call_makes_writable_in_place_may_fault_once_more() {
+    let (mut machine, parent) = machine("6.18", 0);
+    let addr = call(&mut machine, parent, &mmap(2 * PAGE)).unwrap();
+    touch(&mut machine, parent, addr, 2);
+    let child = machine.fork(parent, ForkKind::Fork).unwrap().unwrap();
+    touch(&mut machine, parent, addr, 2);
+    // The child alone has these now; it has read the first.
+    let (access, content) = (Access::Read, Content::OneByte);
+    machine.touch(child, &Touch { addr, count: 1, stride: PAGE, access, content }).unwrap();
+    assert_eq!(machine.uncertain(child).unwrap().stale_entries, 0);
+    call(&mut machine, child, &Call::Mlock { addr, len: 2 * PAGE }).unwrap();
+    assert_eq!(machine.uncertain(child).unwrap().stale_entries, 1);
+    assert_eq!(machine.uncertain(parent).unwrap().stale_entries, 0);
+}
+
+/// `Referenced` of two pages of a file, kB, as a child sees them that has used neither; `reads` are where
+/// the parent read, and how much.
+fn referenced_after_reads(tmpfs: bool, reads: &[(u64, u64)]) -> u64 {
+    let (mut machine, parent) = machine_with("6.18", 3, tmpfs);
+    let open = Call::Open { file: 0, flags: OpenFlags::RDWR };
+    let fd = i32::try_from(call(&mut machine, parent, &open).unwrap()).unwrap();
+    for &(offset, len) in reads {
+        call(&mut machine, parent, &Call::Pread { fd, offset, len }).unwrap();
+    }
+    let (prot, flags) = (Prot::READ.with(Prot::WRITE), MapFlags::PRIVATE);
+    let map = Call::Mmap { addr: 0, len: 3 * PAGE, prot, flags, fd, offset: 0 };
+    let addr = call(&mut machine, parent, &map).unwrap();
+    let (access, content) = (Access::Read, Content::OneByte);
+    machine.touch(parent, &Touch { addr, count: 2, stride: PAGE, access, content }).unwrap();
+    // A page of its own makes a fork copy the entries.
+    touch(&mut machine, parent, addr + 2 * PAGE, 1);
+    let child = machine.fork(parent, ForkKind::Fork).unwrap().unwrap();
+    field(&mut machine, child, addr, "Referenced")
+}
+
+/// How many kB of [`referenced_after_reads`] the reads make more or less.
+fn reads_change(tmpfs: bool, reads: &[(u64, u64)]) -> i64 {
+    let of = |reads| i64::try_from(referenced_after_reads(tmpfs, reads)).unwrap();
+    of(reads) - of(&[])
+}
+
+#[test]
+fn a_read_that_goes_on_in_the_same_page_of_a_disk_does_not_use_it_again() {
+    assert_eq!(reads_change(false, &[(0, PAGE)]), 4);
+    assert_eq!(reads_change(false, &[(0, 100), (100, PAGE - 100)]), 4);
+    assert_eq!(reads_change(false, &[(0, PAGE), (PAGE, PAGE), (0, PAGE)]), 4);
+}
+
+#[test]
+fn a_read_uses_shared_memory_where_it_reads_the_beginning_of_a_page() {
+    let whole = reads_change(true, &[(0, PAGE)]);
+    assert_ne!(whole, 0);
+    assert_eq!(reads_change(true, &[(100, 100)]), 0);
+    assert_eq!(reads_change(true, &[(100, PAGE)]), whole);
+}
+
+#[test]
+fn pages_that_are_copied_for_a_locked_mapping_are_not_locked_themselves() {
+    let (mut machine, parent) = machine("6.18", 0);
+    let addr = call(&mut machine, parent, &mmap(8 * PAGE)).unwrap();
+    let populate = Call::Madvise { addr, len: 8 * PAGE, advice: POPULATE_WRITE };
+    call(&mut machine, parent, &populate).unwrap();
+    let child = machine.fork(parent, ForkKind::Fork).unwrap().unwrap();
+    // The child gets pages of its own in place of those that it had locked.
+    call(&mut machine, child, &Call::Mlock { addr, len: 8 * PAGE }).unwrap();
+    // Used for the second time, what was shared becomes active, and is not marked any more.
+    call(&mut machine, parent, &populate).unwrap();
+    let other = machine.fork(parent, ForkKind::Fork).unwrap().unwrap();
+    assert_eq!(field(&mut machine, other, addr, "Referenced"), 0);
 }

@@ -51,6 +51,13 @@ pub enum What {
     Open {
         /// The path.
         path: String,
+        /// Whether its pages are huge ones of a pool: `MFD_HUGETLB`.
+        huge: bool,
+    },
+    /// A memfd is sealed against being written to: what maps it may not become writable.
+    Sealed {
+        /// Its descriptor.
+        fd: i32,
     },
     /// A descriptor is closed.
     Close {

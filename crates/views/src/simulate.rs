@@ -5,7 +5,7 @@ mod svg;
 
 use facts::Name;
 use scenario::report::{
-    CheckpointRow, ExpectationRow, FailureRow, MemoryRow, ProcessRow, SimulationReport,
+    CheckpointRow, ExpectationRow, FailureRow, MemoryRow, NodeRow, ProcessRow, SimulationReport,
     TimelineRow, WholeRow,
 };
 use units::Bytes;
@@ -25,6 +25,9 @@ type Column<T> = (&'static str, fn(&MemoryRow) -> Option<T>);
 /// A column of the table of the machine.
 type WholeColumn = (&'static str, fn(&WholeRow) -> Option<Bytes>);
 
+/// A column of the table of its nodes.
+type NodeColumn = (&'static str, fn(&NodeRow) -> Option<Bytes>);
+
 /// Columns of a bar.
 const BAR: usize = 24;
 /// Deaths on the screen.
@@ -41,6 +44,7 @@ pub fn simulation(report: &SimulationReport, style: &Style) -> String {
     killed(&mut page, report);
     happened(&mut page, report);
     whole(&mut page, &report.checkpoints);
+    nodes(&mut page, &report.checkpoints);
     delivered(&mut page, &report.checkpoints);
     processes(&mut page, &report.processes);
     failures(&mut page, &report.failures);
@@ -168,6 +172,38 @@ fn whole(page: &mut Page<'_>, checkpoints: &[CheckpointRow]) {
     });
     table.column("  ", "IN USE", Align::Left, bars);
     table.narrow(style, &["SHARED", "KERNEL", "IN USE"]);
+    page.table(&table);
+}
+
+/// What each NUMA node had at the same moments.
+fn nodes(page: &mut Page<'_>, checkpoints: &[CheckpointRow]) {
+    let style = page.style;
+    let rows: Vec<(&CheckpointRow, &NodeRow)> = checkpoints
+        .iter()
+        .flat_map(|checkpoint| checkpoint.nodes.iter().map(move |node| (checkpoint, node)))
+        .collect();
+    let rows = rows.get(rows.len().saturating_sub(MOMENTS)..).unwrap_or_default();
+    if rows.is_empty() {
+        return;
+    }
+    page.heading("Its nodes", "as /sys/devices/system/node counts");
+    let mut table = Table::new(2);
+    table.column("", "AT", Align::Left, rows.iter().map(|(at, _)| safe(&at.name, style)));
+    table.column("  ", "NODE", Align::Right, rows.iter().map(|(_, row)| row.node.to_string()));
+    let columns: [NodeColumn; 4] = [
+        ("MEMORY", |row| row.total),
+        ("FREE", |row| row.free),
+        ("ANON", |row| row.anon),
+        ("FILES", |row| row.file),
+    ];
+    for (head, value) in columns {
+        let cells = rows.iter().map(|(_, row)| amount::cell(value(row), style));
+        table.column("  ", head, Align::Right, cells);
+    }
+    let missed = rows.iter().map(|(_, row)| {
+        row.foreign.map_or_else(|| amount::cell(None, style), |pages| pages.to_string())
+    });
+    table.column("  ", "SERVED ELSEWHERE", Align::Right, missed);
     page.table(&table);
 }
 

@@ -1,8 +1,8 @@
 //! System calls.
 
 use crate::{
-    Advice, Errno, LockFlags, MapFlags, MemfdFlags, OpenFlags, Prot, RemapFlags, Resource,
-    SyncFlags,
+    Advice, BindFlags, Errno, LockFlags, MapFlags, MemfdFlags, OpenFlags, PolicyMode, Prot,
+    RemapFlags, Resource, SyncFlags,
 };
 
 /// A system call about memory, its arguments as the kernel gets them: addresses and lengths in
@@ -66,6 +66,22 @@ pub enum Call {
     ShmRemove { id: i32 },
     /// Writes the caller's `/proc/self/oom_score_adj`.
     SetOomScoreAdj { adj: i32 },
+    /// `set_mempolicy(2)`. `nodes` is the first word of the mask, the others are 0; of it the kernel looks at
+    /// one bit less than `max_node` says.
+    SetMempolicy { mode: PolicyMode, nodes: u64, max_node: u64 },
+    /// `mbind(2)`, its mask likewise.
+    Mbind { addr: u64, len: u64, mode: PolicyMode, nodes: u64, max_node: u64, flags: BindFlags },
+    /// `sched_setaffinity(2)` on the caller: to the processors of this node.
+    RunOn { node: u32 },
+    /// `mseal(2)`: what is mapped there stays as it is.
+    Mseal { addr: u64, len: u64, flags: u64 },
+    /// `prctl(PR_SET_MDWE, flags)`: no memory becomes code that was not mapped as such.
+    DenyWriteExec { flags: u64 },
+    /// `swapon(2)` of one of the machine's swap areas, by its index; `None`: the kernel chooses the
+    /// priority.
+    Swapon { area: u8, priority: Option<i16> },
+    /// `swapoff(2)` of one of the machine's swap areas, by its index.
+    Swapoff { area: u8 },
 }
 
 /// What a call gave back.

@@ -198,6 +198,59 @@ flags! {
     }
 }
 
+flags! {
+    /// The `flags` of `mbind(2)`.
+    BindFlags {
+        /// Fails if a page is elsewhere and stays there.
+        STRICT = 1, "MPOL_MF_STRICT";
+        /// Pages that nobody else maps are moved.
+        MOVE = 2, "MPOL_MF_MOVE";
+        /// All are, by who has the privilege.
+        MOVE_ALL = 4, "MPOL_MF_MOVE_ALL";
+    }
+}
+
+/// The `mode` of `set_mempolicy(2)` and `mbind(2)`, with its flags; a number, since kernels refuse the ones
+/// they do not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct PolicyMode(pub u32);
+
+impl PolicyMode {
+    /// Every mode of `include/uapi/linux/mempolicy.h` up to 6.18, the word that scenarios have for it, and
+    /// its number.
+    pub const NAMES: &'static [(&'static str, &'static str, u32)] = &[
+        ("MPOL_DEFAULT", "default", 0),
+        ("MPOL_PREFERRED", "preferred", 1),
+        ("MPOL_BIND", "bind", 2),
+        ("MPOL_INTERLEAVE", "interleave", 3),
+        ("MPOL_LOCAL", "local", 4),
+        ("MPOL_PREFERRED_MANY", "preferred-many", 5),
+        ("MPOL_WEIGHTED_INTERLEAVE", "weighted-interleave", 6),
+    ];
+    /// Its flags.
+    pub const FLAGS: &'static [(&'static str, &'static str, u32)] = &[
+        ("MPOL_F_STATIC_NODES", "static", 0x8000),
+        ("MPOL_F_RELATIVE_NODES", "relative", 0x4000),
+        ("MPOL_F_NUMA_BALANCING", "balancing", 0x2000),
+    ];
+    /// All bits of its flags.
+    pub const FLAG_BITS: u32 = 0xe000;
+}
+
+impl fmt::Display for PolicyMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mode = self.0 & !Self::FLAG_BITS;
+        match Self::NAMES.iter().find(|(_, _, number)| *number == mode) {
+            Some((name, ..)) => f.write_str(name)?,
+            None => write!(f, "{mode:#x}")?,
+        }
+        for (name, ..) in Self::FLAGS.iter().filter(|(_, _, bit)| self.0 & bit != 0) {
+            write!(f, "|{name}")?;
+        }
+        Ok(())
+    }
+}
+
 /// The `advice` of `madvise(2)`; a number, since kernels refuse the ones they do not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Advice(pub i32);

@@ -23,7 +23,10 @@ mod world;
 pub use call::{Call, Returned};
 pub use control::{Control, Setup, SwapSpec};
 pub use errno::Errno;
-pub use flags::{Advice, LockFlags, MapFlags, MemfdFlags, OpenFlags, Prot, RemapFlags, SyncFlags};
+pub use flags::{
+    Advice, BindFlags, LockFlags, MapFlags, MemfdFlags, OpenFlags, PolicyMode, Prot, RemapFlags,
+    SyncFlags,
+};
 pub use observation::Observation;
 pub use process::{FileSpec, ForkKind, Limits, ProcessId, ProcessSpec, Resource};
 pub use touch::{Access, Content, Fault, Stop, Touch, Touched};

@@ -18,6 +18,8 @@ pub struct Observation {
     pub stat: Option<Vec<u8>>,
     /// `/proc/PID/oom_score`.
     pub oom_score: Option<Vec<u8>>,
+    /// `/proc/PID/numa_maps`: where there are several nodes.
+    pub numa_maps: Option<Vec<u8>>,
     /// Files of the whole machine, by their path below `/proc` (`meminfo`, `vmstat`, …).
     pub machine: Vec<(String, Vec<u8>)>,
 }

@@ -61,7 +61,28 @@ fn text(call: &Call) -> String {
         Call::Shmdt { addr } => format!("shmdt({addr:#x})"),
         Call::ShmRemove { id } => format!("shmctl({id}, IPC_RMID, NULL)"),
         Call::SetOomScoreAdj { adj } => format!("write(\"/proc/self/oom_score_adj\", \"{adj}\")"),
+        Call::SetMempolicy { mode, nodes, max_node } => {
+            format!("set_mempolicy({mode}, {}, {max_node})", mask(*nodes))
+        }
+        Call::Mbind { addr, len, mode, nodes, max_node, flags } => {
+            let flags = if flags.0 == 0 { "0".to_owned() } else { flags.to_string() };
+            format!("mbind({addr:#x}, {len}, {mode}, {}, {max_node}, {flags})", mask(*nodes))
+        }
+        Call::RunOn { node } => format!("sched_setaffinity(0, …, processors of node {node})"),
+        Call::Mseal { addr, len, flags } => format!("mseal({addr:#x}, {len}, {flags})"),
+        Call::DenyWriteExec { flags } => format!("prctl(PR_SET_MDWE, {flags:#x})"),
+        Call::Swapon { area, priority } => {
+            let flags = priority
+                .map_or_else(|| "0".to_owned(), |priority| format!("SWAP_FLAG_PREFER|{priority}"));
+            format!("swapon(area {area}, {flags})")
+        }
+        Call::Swapoff { area } => format!("swapoff(area {area})"),
     }
+}
+
+/// A mask of nodes.
+fn mask(nodes: u64) -> String {
+    format!("[{nodes:#018x}]")
 }
 
 /// An address as an argument.
@@ -72,7 +93,7 @@ fn address(addr: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Advice, Prot, RemapFlags};
+    use crate::{Advice, BindFlags, PolicyMode, Prot, RemapFlags};
 
     #[test]
     fn a_call_prints_as_strace_prints_it() {
@@ -86,5 +107,10 @@ mod tests {
         let (flags, addr) = (RemapFlags::MAYMOVE, 0x1000);
         let call = Call::Mremap { addr, old_len: 1, new_len: 2, flags, new_addr: 0 };
         assert_eq!(call.to_string(), "mremap(0x1000, 1, 2, MREMAP_MAYMOVE)");
+        let (mode, flags) = (PolicyMode(0x8002), BindFlags::MOVE);
+        let call = Call::Mbind { addr, len: 4096, mode, nodes: 2, max_node: 65, flags };
+        let text = "mbind(0x1000, 4096, MPOL_BIND|MPOL_F_STATIC_NODES, [0x0000000000000002], 65, \
+                    MPOL_MF_MOVE)";
+        assert_eq!(call.to_string(), text);
     }
 }

@@ -52,6 +52,10 @@ impl Mask {
             | Call::Shmdt { .. }
             | Call::ShmRemove { .. } => "shm",
             Call::SetOomScoreAdj { .. } => "oom_score_adj",
+            Call::SetMempolicy { .. } | Call::Mbind { .. } | Call::RunOn { .. } => "mempolicy",
+            Call::Mseal { .. } => "mseal",
+            Call::DenyWriteExec { .. } => "mdwe",
+            Call::Swapon { .. } | Call::Swapoff { .. } => "swap",
         };
         self.allows(name)
     }

@@ -4,6 +4,7 @@ use world::Advice;
 
 use lab::compare::{self, Difference, MapLine, Tolerances, map_lines};
 use lab::{Done, Files, HostWorld, Step};
+use sim::Uncertain;
 use world::{End, Errno, ForkKind, ProcessId, World, WorldError};
 
 use super::program::{Action, Setup, What};
@@ -35,6 +36,10 @@ pub(crate) trait First: World {
     fn reads_ahead(&self, _process: ProcessId, _call: &world::Call) -> bool {
         false
     }
+    /// What it cannot know of a process.
+    fn uncertain(&self, _process: ProcessId) -> Result<Uncertain, WorldError> {
+        Ok(Uncertain::default())
+    }
 }
 
 impl First for HostWorld {
@@ -53,6 +58,10 @@ impl First for sim::Machine {
 
     fn reads_ahead(&self, process: ProcessId, call: &world::Call) -> bool {
         sim::Machine::reads_ahead(self, process, call)
+    }
+
+    fn uncertain(&self, process: ProcessId) -> Result<Uncertain, WorldError> {
+        sim::Machine::uncertain(self, process)
     }
 }
 
@@ -419,7 +428,15 @@ impl Player<'_> {
         } else {
             self.first.observe(id)?
         };
-        let differences = compare::observations(&model, &host, &self.allowed);
+        let uncertain = self.first.uncertain(id)?;
+        let differences = if uncertain == Uncertain::default() {
+            compare::observations(&model, &host, &self.allowed)
+        } else {
+            let allowed = self.allowed.clone();
+            let stale = uncertain.stale_entries.saturating_mul(u64::from(cpus()));
+            let allowed = allowed.allow_more("stat", "minflt", stale);
+            compare::observations(&model, &host, &allowed.on_the_way(uncertain.on_the_way))
+        };
         let Some(first) = differences.first() else { return Ok(None) };
         let kind = kind_of(first);
         let lines = std::iter::once(format!("process {process}, model and host"))

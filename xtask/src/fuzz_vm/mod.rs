@@ -10,7 +10,7 @@
 //! `oomph lab --on model,vm:6.1 FILE` performs.
 //!
 //! `--record DIR` keeps what the kernels answered, and `--recorded DIR` counts anew from there, with the
-//! model as it is now.
+//! model as it is now; `--quantities` shows the cases, too, in which only quantities are too far apart.
 
 mod bench;
 mod case;
@@ -49,6 +49,8 @@ struct Options {
     shrinks: bool,
     /// Whether machines with swap are passed over, which take several times as long as others.
     without_swap: bool,
+    /// Whether cases are shown in which only quantities are too far apart.
+    shows_quantities: bool,
     replay: Vec<PathBuf>,
     /// Where both kernels' logs are kept.
     logs: Option<PathBuf>,
@@ -247,7 +249,8 @@ fn again(options: &Options, series: &str, folder: &Path) -> Result<Tally, Stop> 
                 }
             }
         }
-        if verdict.kind != Kind::Same {
+        let shown = options.shows_quantities && verdict.is_apart();
+        if verdict.kind != Kind::Same || shown {
             println!("{name}: {verdict}");
         }
         if let Some(folder) = &options.logs {
@@ -366,6 +369,7 @@ fn options(args: &[String]) -> Result<Options, Stop> {
         save: repository::target().join("fuzz-vm"),
         shrinks: true,
         without_swap: false,
+        shows_quantities: false,
         replay: Vec::new(),
         logs: None,
         record: None,
@@ -385,6 +389,7 @@ fn options(args: &[String]) -> Result<Options, Stop> {
             "--recorded" => options.recorded = Some(value()?.into()),
             "--logs" => options.logs = Some(value()?.into()),
             "--without-swap" => options.without_swap = true,
+            "--quantities" => options.shows_quantities = true,
             "--no-shrink" => options.shrinks = false,
             "--replay" => options.replay.push(value()?.into()),
             path if !path.starts_with('-') && !options.replay.is_empty() => {

@@ -49,6 +49,11 @@ impl Verdict {
         Verdict { kind: Kind::Undecided, ..self }
     }
 
+    /// Whether a quantity is too far apart.
+    pub(super) fn is_apart(&self) -> bool {
+        self.quantities.iter().any(|quantity| !quantity.within)
+    }
+
     pub(super) fn stopped(why: String) -> Verdict {
         Verdict {
             kind: Kind::Stopped,

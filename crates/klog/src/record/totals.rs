@@ -125,7 +125,8 @@ fn swap_size(body: &[u8]) -> Option<Reading<'_>> {
     let swap = if total {
         Swap { total: size, ..Swap::default() }
     } else {
-        Swap { free: size, ..Swap::default() }
+        let below = kib.filter(|kib| *kib < 0).map(i64::unsigned_abs).and_then(Bytes::from_kib);
+        Swap { free: size, lacking: below, ..Swap::default() }
     };
     let more = if kib.is_some() { More::No } else { More::Wanted };
     let item = Item::Swap(swap);

@@ -160,9 +160,29 @@ impl<K: Kernel> ActorWorld<K> {
                 }
                 continue;
             }
+            if let Step::Call(Call::RunOn { node }) = step {
+                if !self.flush(at, &mut requests, &mut meanings, &mut all)? {
+                    return Ok(all);
+                }
+                match self.run_on(at, *node)? {
+                    Some(value) => all.push(Done::Returned(Returned::plain(value))),
+                    None => return Ok(all),
+                }
+                continue;
+            }
             let makes_segment = matches!(step, Step::Call(Call::Shmget { .. }));
-            let (more, meaning) = step::requests(step, context, &self.segments, self.files.len())
-                .map_err(WorldError)?;
+            let of_swap = match step {
+                Step::Call(call @ (Call::Swapon { area, .. } | Call::Swapoff { area })) => {
+                    let device = self.kernel.swap_area(*area);
+                    device.and_then(|device| step::swap_requests(call, &device, context))
+                }
+                _ => None,
+            };
+            let (more, meaning) = match of_swap {
+                Some(known) => known,
+                None => step::requests(step, context, &self.segments, self.files.len())
+                    .map_err(WorldError)?,
+            };
             meanings.push((meaning, more.len()));
             requests.extend(more);
             // A later step may name the segment.
@@ -212,17 +232,18 @@ impl<K: Kernel> ActorWorld<K> {
                 }
                 error => error,
             }),
-            step::Meaning::Sum => {
-                let mut sum = 0;
+            step::Meaning::Sum { first } => {
+                let (mut sum, mut whole) = (0, first);
                 for reply in replies {
                     match step::value(reply.answer.value) {
                         Ok(done) => sum += done,
                         Err(errno) if sum == 0 => return plain(Err(errno)),
                         Err(_) => break,
                     }
-                    if step::value(reply.answer.value) != Ok(image::SCRATCH_LEN) {
+                    if step::value(reply.answer.value) != Ok(whole) {
                         break;
                     }
+                    whole = image::SCRATCH_LEN;
                 }
                 plain(Ok(sum))
             }
@@ -238,6 +259,29 @@ impl<K: Kernel> ActorWorld<K> {
                 Done::Returned(Returned { value: Ok(0), residency })
             }
         }
+    }
+
+    /// `sched_setaffinity` to the processors of a node; `None` when it ended.
+    fn run_on(&mut self, at: usize, node: u32) -> Result<Option<Result<u64, Errno>>, WorldError> {
+        let path = format!("/sys/devices/system/node/node{node}/cpulist");
+        let text = self.kernel.read(&path).unwrap_or_default();
+        let mut mask = [0_u8; 128];
+        for part in String::from_utf8_lossy(&text).trim().split(',').filter(|part| !part.is_empty())
+        {
+            let (first, last) = part.split_once('-').unwrap_or((part, part));
+            let (Ok(first), Ok(last)) = (first.parse::<usize>(), last.parse::<usize>()) else {
+                return Err(WorldError(format!("{path}: expected numbers, found `{part}`")));
+            };
+            for cpu in first..=last.min(mask.len() * 8 - 1) {
+                mask[cpu / 8] |= 1 << (cpu % 8);
+            }
+        }
+        let scratch = image::scratch(self.processes[at].context);
+        let mut requests = step::poke(&mask);
+        let args = [203, 0, mask.len() as u64, scratch, 0, 0, 0];
+        requests.push(Request { op: Op::Call, args });
+        let answer = self.processes[at].ask_whole(&requests)?;
+        Ok(answer.map(|answer| step::value(answer.value).map(|_| 0)))
     }
 
     /// Writes `/proc/self/oom_score_adj` from inside the process; `None` when it ended.

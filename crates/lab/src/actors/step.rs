@@ -28,8 +28,8 @@ pub(super) enum Meaning {
     Value,
     /// The last answer is the id of a new segment.
     Segment,
-    /// The answers add up, until one is short of `SCRATCH_LEN`.
-    Sum,
+    /// The answers add up, until one is short of `SCRATCH_LEN`; the first of this.
+    Sum { first: u64 },
     /// Each two are a call of `mincore` and what it wrote.
     Residency,
     /// A touch.
@@ -175,8 +175,58 @@ fn call_requests(
             Some(id) => one(31, &[id, 0, 0]),
             None => Ok((Vec::new(), Meaning::Known(Errno::EINVAL))),
         },
-        Call::SetOomScoreAdj { .. } => Err("written through a file of /proc".to_owned()),
+        Call::SetOomScoreAdj { .. } | Call::RunOn { .. } => {
+            Err("written through a file of the kernel's".to_owned())
+        }
+        Call::SetMempolicy { mode, nodes, max_node } => {
+            let (mut all, mask) = mask(nodes, max_node, scratch);
+            all.push(system_call(238, &[mode.0.into(), mask, max_node]));
+            Ok((all, Meaning::Value))
+        }
+        Call::Mbind { addr, len, mode, nodes, max_node, flags } => {
+            let (mut all, mask) = mask(nodes, max_node, scratch);
+            all.push(system_call(237, &[addr, len, mode.0.into(), mask, max_node, flags.0.into()]));
+            Ok((all, Meaning::Value))
+        }
+        Call::Mseal { addr, len, flags } => one(462, &[addr, len, flags]),
+        // PR_SET_MDWE
+        Call::DenyWriteExec { flags } => one(157, &[65, flags, 0, 0, 0]),
+        Call::Swapon { .. } | Call::Swapoff { .. } => {
+            Err(format!("this machine is not ours to change: `{call}`"))
+        }
     }
+}
+
+/// A mask of nodes where the kernel finds it: as many words as it reads, the others of which are 0.
+fn mask(nodes: u64, max_node: u64, scratch: u64) -> (Vec<Request>, u64) {
+    if nodes == 0 && max_node == 0 {
+        return (Vec::new(), 0);
+    }
+    let words = max_node.div_ceil(64).clamp(1, image::SCRATCH_LEN / 8);
+    let mut bytes = nodes.to_ne_bytes().to_vec();
+    bytes.resize(usize::try_from(words).unwrap_or(1) * 8, 0);
+    (poke(&bytes), scratch)
+}
+
+/// The requests that switch the swap on this device on or off; `None`: another call.
+pub(super) fn swap_requests(
+    call: &Call,
+    device: &str,
+    context: u64,
+) -> Option<(Vec<Request>, Meaning)> {
+    let scratch = image::scratch(context);
+    let args = match *call {
+        Call::Swapon { priority, .. } => {
+            // SWAP_FLAG_PREFER
+            let priority = priority.and_then(|priority| u64::try_from(priority).ok());
+            (167, [scratch, priority.map_or(0, |priority| 0x8000 | priority)])
+        }
+        Call::Swapoff { .. } => (168, [scratch, 0]),
+        _ => return None,
+    };
+    let mut all = poke(format!("{device}\0").as_bytes());
+    all.push(system_call(args.0, &args.1));
+    Some((all, Meaning::Value))
 }
 
 /// The kernel's id of a segment, as a register.
@@ -212,7 +262,7 @@ fn residency_requests(
     Ok((all, Meaning::Residency))
 }
 
-/// `pread` or `pwrite` in pieces of the scratch.
+/// `pread` or `pwrite` in pieces of the scratch, which end where pages do: no page is used by two of them.
 fn pieces(
     number: u64,
     fd: i32,
@@ -226,14 +276,15 @@ fn pieces(
             "a read or write of {len} bytes is more than the {MOST_AT_ONCE} that the actor does at once"
         ));
     }
-    let mut all = Vec::new();
-    let mut at = 0;
-    while at < len || all.is_empty() {
+    let first = len.min(image::SCRATCH_LEN - offset % image::SCRATCH_LEN);
+    let mut all = vec![system_call(number, &[fd, scratch, first, offset])];
+    let mut at = first;
+    while at < len {
         let piece = (len - at).min(image::SCRATCH_LEN);
         all.push(system_call(number, &[fd, scratch, piece, offset.wrapping_add(at)]));
-        at += piece.max(1);
+        at += piece;
     }
-    Ok((all, Meaning::Sum))
+    Ok((all, Meaning::Sum { first }))
 }
 
 /// The register's value as a result.

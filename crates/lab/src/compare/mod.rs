@@ -121,11 +121,41 @@ impl Tolerances {
         })
     }
 
+    /// And what it does not where so many pages of files were on their way from a disk when a fault mapped
+    /// what was in memory around another page.
+    #[must_use]
+    pub fn on_the_way(self, pages: u64) -> Tolerances {
+        if pages == 0 {
+            return self;
+        }
+        let kib = pages.saturating_mul(4);
+        let of_mappings = ["Rss", "Pss", "Private_Clean", "Shared_Clean", "Referenced"];
+        ["smaps", "smaps_rollup"]
+            .into_iter()
+            .fold(self, |all, file| {
+                of_mappings.into_iter().fold(all, |all, field| all.allow_more(file, field, kib))
+            })
+            .allow_more("smaps_rollup", "Pss_File", kib)
+            .allow_more("status", "VmRSS", kib)
+            .allow_more("status", "RssFile", kib)
+            .allow_more("status", "VmHWM", kib)
+            .allow_more("statm", "resident", pages)
+            .allow_more("statm", "shared", pages)
+            .allow_more("stat", "rss", pages)
+    }
+
     /// Lets `field` of `file` be up to `apart` apart, in the unit that the file prints.
     #[must_use]
     pub fn allow(mut self, file: &str, field: &str, apart: u64) -> Tolerances {
         self.0.push((file.to_owned(), field.to_owned(), apart));
         self
+    }
+
+    /// Lets `field` of `file` be `apart` more apart than it may be already.
+    #[must_use]
+    pub fn allow_more(self, file: &str, field: &str, apart: u64) -> Tolerances {
+        let known = self.rule(file, field).unwrap_or(0);
+        self.allow(file, field, known.saturating_add(apart))
     }
 
     /// Passes over a field.
@@ -139,13 +169,18 @@ impl Tolerances {
         if left == right {
             return true;
         }
-        let rule = self.0.iter().rfind(|(of, name, _)| of == file && name == field);
-        let Some(&(_, _, apart)) = rule else { return false };
+        let Some(apart) = self.rule(file, field) else { return false };
         let number = |text: &str| text.split_whitespace().next()?.parse::<u64>().ok();
         match (number(left), number(right)) {
             (Some(left), Some(right)) => left.abs_diff(right) <= apart,
             _ => apart == u64::MAX,
         }
+    }
+
+    /// How far apart this field may be, where anything is said of it.
+    fn rule(&self, file: &str, field: &str) -> Option<u64> {
+        let rule = self.0.iter().rfind(|(of, name, _)| of == file && name == field);
+        rule.map(|&(_, _, apart)| apart)
     }
 
     fn ignores(&self, file: &str, field: &str) -> bool {

@@ -27,8 +27,10 @@ impl Files {
     pub const STAT: Files = Files(32);
     /// `oom_score`.
     pub const OOM_SCORE: Files = Files(64);
-    /// All.
+    /// All that every machine has.
     pub const ALL: Files = Files(127);
+    /// `numa_maps`: walks the page tables.
+    pub const NUMA_MAPS: Files = Files(128);
 
     /// These and those.
     #[must_use]
@@ -50,24 +52,25 @@ impl Files {
 /// The open folder of one process; files are opened once and read again from their start.
 #[derive(Debug, Default)]
 pub(crate) struct ProcFolder {
-    open: [Option<File>; 7],
+    open: [Option<File>; 8],
     buffer: Vec<u8>,
 }
 
 /// Files of `/proc/PID`, in the order of the bits of [`Files`].
-pub(crate) const NAMES: [&str; 7] =
-    ["maps", "smaps", "smaps_rollup", "status", "statm", "stat", "oom_score"];
+pub(crate) const NAMES: [&str; 8] =
+    ["maps", "smaps", "smaps_rollup", "status", "statm", "stat", "oom_score", "numa_maps"];
 
 /// An observation of those texts, in the order of [`NAMES`].
-pub(crate) fn observation(texts: [Option<Vec<u8>>; 7]) -> Observation {
-    let [maps, smaps, smaps_rollup, status, statm, stat, oom_score] = texts;
+pub(crate) fn observation(texts: [Option<Vec<u8>>; 8]) -> Observation {
+    let [maps, smaps, smaps_rollup, status, statm, stat, oom_score, numa_maps] = texts;
     let machine = Vec::new();
-    Observation { maps, smaps, smaps_rollup, status, statm, stat, oom_score, machine }
+    let seen = Observation { maps, smaps, smaps_rollup, status, statm, ..Observation::default() };
+    Observation { stat, oom_score, numa_maps, machine, ..seen }
 }
 
 impl ProcFolder {
     pub(crate) fn observe(&mut self, pid: i32, files: Files) -> io::Result<Observation> {
-        let mut texts: [Option<Vec<u8>>; 7] = Default::default();
+        let mut texts: [Option<Vec<u8>>; 8] = Default::default();
         for (number, text) in texts.iter_mut().enumerate() {
             if files.has(Files::one(number)) {
                 *text = Some(self.read(pid, number)?);

@@ -272,7 +272,8 @@ pub(super) fn to_named(value: &Value) -> Option<Vec<(String, Vec<u8>)>> {
 }
 
 pub(super) fn observation(seen: &Observation) -> Value {
-    let Observation { maps, smaps, smaps_rollup, status, statm, stat, oom_score, machine } = seen;
+    let Observation { maps, smaps, smaps_rollup, status, statm, stat, oom_score, .. } = seen;
+    let Observation { numa_maps, machine, .. } = seen;
     let files = [
         ("maps", maps),
         ("smaps", smaps),
@@ -281,6 +282,7 @@ pub(super) fn observation(seen: &Observation) -> Value {
         ("statm", statm),
         ("stat", stat),
         ("oom_score", oom_score),
+        ("numa_maps", numa_maps),
     ];
     let mut object = Map::new();
     for (name, text) in files {
@@ -305,6 +307,7 @@ pub(super) fn to_observation(value: &Value) -> Option<Observation> {
         statm: file("statm"),
         stat: file("stat"),
         oom_score: file("oom_score"),
+        numa_maps: file("numa_maps"),
         machine: object.get("machine").map_or(Some(Vec::new()), to_named)?,
     })
 }

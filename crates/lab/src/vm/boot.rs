@@ -47,7 +47,7 @@ const FIRST: RawFd = 400;
 pub struct Boot {
     /// The kernel's image.
     pub kernel: PathBuf,
-    /// RAM in bytes, whole MiB, of each NUMA node; processors are on the first.
+    /// RAM in bytes, whole MiB, of each NUMA node; processors are shared among them.
     pub nodes: Vec<u64>,
     /// Processors.
     pub cpus: u32,
@@ -152,11 +152,11 @@ fn arguments(qemu: &mut Command, boot: &Boot, accelerator: &str) {
         for (node, &len) in boot.nodes.iter().enumerate() {
             let len = mib(len);
             qemu.args(["-object", &format!("memory-backend-ram,size={len}M,id=ram{node}")]);
-            let cpus = match node {
-                0 if boot.cpus > 1 => format!(",cpus=0-{}", boot.cpus - 1),
-                0 => ",cpus=0".to_owned(),
-                _ => String::new(),
-            };
+            // As many processors on each as go round, one behind the other.
+            let (many, all) = (boot.nodes.len(), boot.cpus.max(1) as usize);
+            let here = |cpu: &usize| cpu * many / all == node;
+            let cpus: Vec<String> = (0..all).filter(here).map(|cpu| cpu.to_string()).collect();
+            let cpus = cpus.iter().fold(String::new(), |text, cpu| text + ",cpus=" + cpu);
             qemu.args(["-numa", &format!("node,nodeid={node}{cpus},memdev=ram{node}")]);
         }
     }

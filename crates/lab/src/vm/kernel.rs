@@ -1,5 +1,6 @@
 //! The kernel of a machine, as actors need it.
 
+use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
@@ -41,6 +42,8 @@ impl Drop for Handle {
 #[derive(Debug)]
 pub(super) struct There {
     pub(super) guest: Rc<Guest>,
+    /// The devices of its swap areas, in their order.
+    pub(super) swap: RefCell<Vec<String>>,
 }
 
 impl There {
@@ -125,6 +128,10 @@ impl There {
 impl Kernel for There {
     type Handle = Handle;
     type Folder = ();
+
+    fn swap_area(&self, area: u8) -> Option<String> {
+        self.swap.borrow().get(usize::from(area)).cloned()
+    }
 
     fn pair(&self) -> io::Result<(Handle, Handle)> {
         let mut batch = Batch::default();
@@ -311,13 +318,13 @@ impl Kernel for There {
         let steps: Vec<_> = wanted
             .into_iter()
             .map(|(place, path)| {
-                let large = matches!(NAMES[place], "maps" | "smaps");
+                let large = matches!(NAMES[place], "maps" | "smaps" | "numa_maps");
                 let room = batch.room(if large { LARGE_ROOM } else { ROOM });
                 (place, batch.read_file(path, room), room)
             })
             .collect();
         let values = self.guest.perform(&batch)?;
-        let mut texts: [Option<Vec<u8>>; 7] = Default::default();
+        let mut texts: [Option<Vec<u8>>; 8] = Default::default();
         for (place, step, room) in steps {
             let len = values.get(step)?;
             if len == room.len {

@@ -1,5 +1,6 @@
 //! A machine as a [`World`].
 
+use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
@@ -51,7 +52,7 @@ impl VmWorld {
     /// A sentence that says why there can be none here, or where the boot ended.
     pub fn boot(boot: &Boot) -> Result<VmWorld, WorldError> {
         let guest = Rc::new(boot::boot(boot)?);
-        let kernel = Rc::new(There { guest: Rc::clone(&guest) });
+        let kernel = Rc::new(There { guest: Rc::clone(&guest), swap: RefCell::default() });
         arrange(&kernel, boot.cgroups).map_err(cannot("arrange the machine"))?;
         if boot.cgroups == CgroupVersion::V1
             && !kernel.exists(&format!("{CGROUPS}/memory.usage_in_bytes"))
@@ -69,7 +70,9 @@ impl VmWorld {
         drop(theirs);
         let launcher = Process::launcher(Rc::clone(&kernel), socket, pid)?;
         kernel.write(&format!("/proc/{pid}/oom_score_adj"), "-1000").map_err(&no)?;
-        let actors = ActorWorld::with(Rc::clone(&kernel), launcher, Files::ALL, Vec::new());
+        let several = boot.nodes.len() > 1;
+        let files = if several { Files::ALL.and(Files::NUMA_MAPS) } else { Files::ALL };
+        let actors = ActorWorld::with(Rc::clone(&kernel), launcher, files, Vec::new());
         let begin = guest.console(0).len() as u64;
         Ok(VmWorld {
             guest,
@@ -98,7 +101,9 @@ impl VmWorld {
         }
         let of_swap = self.disks.iter().filter(|(disk, _)| matches!(disk, Disk::Swap(_)));
         let devices: Vec<String> = of_swap.map(|(_, device)| device.clone()).collect();
-        setup::swap(&self.kernel, &setup.swap, &devices).map_err(cannot("have swap"))?;
+        let areas =
+            setup::swap(&self.kernel, &setup.swap, &devices).map_err(cannot("have swap"))?;
+        self.kernel.swap.replace(areas);
         let disk = self.disks.iter().find(|(disk, _)| matches!(disk, Disk::Files(_)));
         if let Some((_, device)) = disk {
             setup::mount(&self.kernel, device).map_err(cannot("mount the disk"))?;
@@ -377,6 +382,11 @@ impl World for VmWorld {
             return Ok(Vec::new());
         }
         let mut names: Vec<String> = MACHINE.iter().map(|name| (*name).to_owned()).collect();
+        if self.boot.nodes.len() > 1 {
+            let folder = "sys/devices/system/node/node";
+            let files = |node| ["meminfo", "numastat"].map(|file| format!("{folder}{node}/{file}"));
+            names.extend((0..self.boot.nodes.len()).flat_map(files));
+        }
         let (mount, files) = match self.boot.cgroups {
             CgroupVersion::V1 => ("sys/fs/cgroup/memory", CGROUP_V1_FILES),
             CgroupVersion::V2 => ("sys/fs/cgroup", CGROUP_FILES),

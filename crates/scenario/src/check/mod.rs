@@ -5,6 +5,7 @@ mod claims;
 mod files;
 mod future;
 mod machine;
+mod policy;
 mod scope;
 mod steps;
 mod whole;
@@ -353,7 +354,10 @@ impl<'p> Checker<'p> {
         if let Some(path) = args.prop("cgroup") {
             self.cgroups.push(path.clone());
         }
-        let program = self.program(id, None, block.iter(), &mut Scope::default());
+        let first = args.prop("node").map(policy::run_on).transpose()?;
+        let first = first.map(|op| Step { op, span: node.span });
+        let scope = &mut Scope::default();
+        let program = self.program_after(first, id, None, block.iter(), scope);
         for nth in 0..u64::try_from(count).unwrap_or(1) {
             let at = at.saturating_add(apart.saturating_mul(nth));
             self.starts.push(Start { spec: spec.clone(), at, program, span: node.span });
@@ -374,9 +378,22 @@ impl<'p> Checker<'p> {
         nodes: impl Iterator<Item = &'n Node>,
         scope: &mut Scope,
     ) -> ProgramId {
+        self.program_after(None, name, child, nodes, scope)
+    }
+
+    /// The same with a step before them.
+    fn program_after<'n>(
+        &mut self,
+        first: Option<Step>,
+        name: NameId,
+        child: Option<ForkKind>,
+        nodes: impl Iterator<Item = &'n Node>,
+        scope: &mut Scope,
+    ) -> ProgramId {
         let id = ProgramId(self.programs.len());
         self.programs.push(Program { name, child, steps: Vec::new() });
         let mut steps = Vec::new();
+        steps.extend(first);
         for node in nodes {
             self.step(node, scope, &mut steps);
         }

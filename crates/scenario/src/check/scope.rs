@@ -74,7 +74,7 @@ impl Names {
 /// Names that are taken.
 const RESERVED: &[&str] = &[
     "heap", "stack", "text", "vdso", "machine", "fails", "meminfo", "vmstat", "zone", "ksm",
-    "pressure", "cgroup",
+    "pressure", "cgroup", "node",
 ];
 
 /// Why this cannot be the name of a checkpoint, which no value is mistaken for, if it cannot.
@@ -240,7 +240,7 @@ impl Scope {
         match (name, rest) {
             ("machine", Some(field)) => known_field(words::MACHINE_FIELDS, field, span)
                 .map(|()| Term::OfMachine(field.to_owned())),
-            ("meminfo" | "vmstat" | "zone" | "ksm" | "pressure", Some(field)) => {
+            ("meminfo" | "vmstat" | "zone" | "node" | "ksm" | "pressure", Some(field)) => {
                 quantity(name, field, span).map(Term::OfFile)
             }
             (_, Some(field)) if names.process(name).is_some() => {
@@ -333,6 +333,13 @@ fn quantity(file: &str, rest: &str, span: Span) -> Result<Quantity, Problem> {
             }
         }
         "vmstat" if plain(rest) => Ok(Quantity::Vmstat(rest.to_owned())),
+        "node" => {
+            let (node, field) = rest.split_once('.').ok_or_else(|| wrong("`node.1.MemFree`"))?;
+            match node.parse() {
+                Ok(node) if plain(field) => Ok(Quantity::Node { node, field: field.to_owned() }),
+                _ => Err(wrong("`node.1.MemFree`")),
+            }
+        }
         "ksm" if plain(rest) => Ok(Quantity::Ksm(rest.to_owned())),
         "pressure" => {
             let parts: Vec<&str> = rest.split('.').collect();

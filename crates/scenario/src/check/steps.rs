@@ -1,5 +1,6 @@
 //! Steps of processes.
 
+use facts::signal;
 use world::{
     Access, Advice, Call, Content, ForkKind, LockFlags, MapFlags, Prot, RemapFlags, Resource,
     SyncFlags,
@@ -49,24 +50,6 @@ const RESOURCES: &[(&str, Resource)] = &[
     ("data", Resource::Data),
     ("stack", Resource::Stack),
     ("memlock", Resource::Memlock),
-];
-
-/// Signals that a process can be ended by.
-pub(super) const SIGNALS: &[(&str, u8)] = &[
-    ("SIGHUP", 1),
-    ("SIGINT", 2),
-    ("SIGQUIT", 3),
-    ("SIGILL", 4),
-    ("SIGABRT", 6),
-    ("SIGBUS", 7),
-    ("SIGFPE", 8),
-    ("SIGKILL", 9),
-    ("SIGUSR1", 10),
-    ("SIGSEGV", 11),
-    ("SIGUSR2", 12),
-    ("SIGPIPE", 13),
-    ("SIGALRM", 14),
-    ("SIGTERM", 15),
 ];
 
 impl Checker<'_> {
@@ -207,10 +190,20 @@ impl Checker<'_> {
             | StepWord::Madvise
             | StepWord::Mlock
             | StepWord::Munlock
+            | StepWord::Mseal
             | StepWord::Msync
             | StepWord::Mincore => self.about_range(word, args, scope),
+            StepWord::SetMempolicy => Self::set_mempolicy(args),
+            StepWord::Mbind => self.mbind(args, scope),
+            StepWord::RunOn => super::policy::run_on(args.need("the node")?),
             StepWord::Mlockall => lock_all(args),
             StepWord::Munlockall => Ok(call(Call::Munlockall)),
+            StepWord::Mdwe => {
+                let inherits = !args.flag("no-inherit");
+                let given = args.prop("flags").map(bits).transpose()?;
+                let flags = given.unwrap_or(if inherits { 1 } else { 3 });
+                Ok(call(Call::DenyWriteExec { flags: u64::from(flags) }))
+            }
             StepWord::Touch | StepWord::Write => self.touch(Access::Write, args, scope),
             StepWord::Read => self.touch(Access::Read, args, scope),
             StepWord::Fill => self.fill(args, scope),
@@ -238,6 +231,13 @@ impl Checker<'_> {
                 let adj = i32::try_from(adj).unwrap_or(0);
                 Ok(call(Call::SetOomScoreAdj { adj }))
             }
+            StepWord::Swapon => {
+                let area = swap_area(args)?;
+                let priority = args.prop("priority").map(|word| args::signed(word, 0, 32767));
+                let priority = priority.transpose()?.and_then(|number| i16::try_from(number).ok());
+                Ok(call(Call::Swapon { area, priority }))
+            }
+            StepWord::Swapoff => Ok(call(Call::Swapoff { area: swap_area(args)? })),
             StepWord::Open
             | StepWord::Close
             | StepWord::Pread
@@ -461,6 +461,10 @@ impl Checker<'_> {
                 }
             }
             StepWord::Munlock => Call::Munlock { addr, len },
+            StepWord::Mseal => {
+                let flags = args.prop("flags").map(bits).transpose()?.unwrap_or(0);
+                Call::Mseal { addr, len, flags: u64::from(flags) }
+            }
             StepWord::Mincore => Call::Mincore { addr, len },
             StepWord::Msync => {
                 let mut flags = SyncFlags(0);
@@ -578,7 +582,7 @@ impl Checker<'_> {
             }
             (None, _) => (None, None),
         };
-        let signal = signal.map_or(Ok(9), |word| args::one_of(word, SIGNALS, "signal"))?;
+        let signal = signal.map_or(Ok(9), |word| args::one_of(word, signal::ENDING, "signal"))?;
         Ok(Op::Kill { to, signal })
     }
 
@@ -599,6 +603,12 @@ impl Checker<'_> {
             bind: Bind::Nothing,
         }))
     }
+}
+
+/// A swap area, by its place among the machine's.
+fn swap_area(args: &mut Args<'_>) -> Result<u8, Problem> {
+    let number = args::signed(args.need("which swap area")?, 0, i64::from(u8::MAX))?;
+    Ok(u8::try_from(number).unwrap_or(u8::MAX))
 }
 
 fn lock_all(args: &mut Args<'_>) -> Result<Op, Problem> {
@@ -624,7 +634,7 @@ pub(super) fn call(call: Call) -> Op {
     Op::Call(CallPlan { call, slots: Vec::new(), bind: Bind::Nothing })
 }
 
-fn on_range(call: Call, range: Range) -> Op {
+pub(super) fn on_range(call: Call, range: Range) -> Op {
     let span = range.start.span;
     let len = match range.len {
         Length::Bytes(len) => len,

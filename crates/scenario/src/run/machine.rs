@@ -82,6 +82,15 @@ impl MachineSeen {
             Quantity::Zone { node, zone, field } => {
                 in_zone(&self.file("zoneinfo")?, *node, zone, field)
             }
+            Quantity::Node { node, field } => {
+                let file =
+                    |name: &str| self.file(&format!("sys/devices/system/node/node{node}/{name}"));
+                let head = format!("Node {node} ");
+                let text = file("meminfo")?;
+                let lines = text.lines().filter_map(|line| line.strip_prefix(&head));
+                let lines: Vec<&str> = lines.collect();
+                meminfo(&lines.join("\n"), field).or_else(|| spaced(&file("numastat")?, field))
+            }
             Quantity::Ksm(name) => {
                 self.file(&format!("sys/kernel/mm/ksm/{name}"))?.trim().parse().ok()
             }
@@ -146,6 +155,7 @@ impl MachineSeen {
 pub(super) fn unit(quantity: &Quantity) -> Unit {
     match quantity {
         Quantity::Meminfo(name) if !name.starts_with("HugePages_") => Unit::Bytes,
+        Quantity::Node { field, .. } if field.starts_with(char::is_uppercase) => Unit::Bytes,
         Quantity::Cgroup { key, .. } => {
             let counts = [".events", ".oom.group", ".failcnt", ".swappiness", ".oom_control"];
             let line = key.strip_prefix("memory.stat.");

@@ -516,6 +516,8 @@ fn fill(call: &mut Call, slot: Slot, value: u64) {
             | Call::Munlock { addr, .. }
             | Call::Msync { addr, .. }
             | Call::Mincore { addr, .. }
+            | Call::Mbind { addr, .. }
+            | Call::Mseal { addr, .. }
             | Call::Shmat { addr, .. }
             | Call::Shmdt { addr },
             Slot::Addr,
@@ -530,6 +532,8 @@ fn fill(call: &mut Call, slot: Slot, value: u64) {
             | Call::Munlock { len, .. }
             | Call::Msync { len, .. }
             | Call::Mincore { len, .. }
+            | Call::Mbind { len, .. }
+            | Call::Mseal { len, .. }
             | Call::Pread { len, .. }
             | Call::Pwrite { len, .. }
             | Call::Ftruncate { len, .. }

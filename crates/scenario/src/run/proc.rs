@@ -81,9 +81,12 @@ pub fn of_process(observation: &Observation, name: &str) -> Option<u64> {
             String::from_utf8_lossy(observation.oom_score.as_ref()?).trim().parse().ok()
         }
         FieldOf::MapsLines => u64::try_from(mappings(observation.maps.as_ref()?).len()).ok(),
-        FieldOf::Smaps | FieldOf::Meminfo | FieldOf::Vmstat | FieldOf::Program | FieldOf::Run => {
-            None
-        }
+        FieldOf::Smaps
+        | FieldOf::NumaMaps
+        | FieldOf::Meminfo
+        | FieldOf::Vmstat
+        | FieldOf::Program
+        | FieldOf::Run => None,
     }
 }
 
@@ -124,6 +127,9 @@ pub fn of_range(observation: &Observation, name: &str, start: u64, end: u64) -> 
         let lines = mappings(observation.maps.as_ref()?);
         return u64::try_from(lines.iter().filter(|mapping| touches(mapping)).count()).ok();
     }
+    if field.of == FieldOf::NumaMaps {
+        return on_node(observation, name, start, end);
+    }
     let names: &[&str] =
         if field.of == FieldOf::Uss { &["Private_Clean", "Private_Dirty"] } else { &[name] };
     let text = String::from_utf8_lossy(observation.smaps.as_ref()?).into_owned();
@@ -146,6 +152,35 @@ pub fn of_range(observation: &Observation, name: &str, start: u64, end: u64) -> 
         text.lines().any(|line| line.split_once(':').is_some_and(|(k, _)| names.contains(&k)));
     let empty = !mappings(observation.maps.as_deref().unwrap_or_default()).iter().any(touches);
     if (known || empty) && reported { sum } else { None }
+}
+
+/// Bytes on a node (`N0`) of the mappings that touch a range, by `numa_maps`, whose lines begin as those of
+/// `maps` do.
+fn on_node(observation: &Observation, node: &str, start: u64, end: u64) -> Option<u64> {
+    let text = String::from_utf8_lossy(observation.numa_maps.as_ref()?).into_owned();
+    let touched: Vec<u64> = mappings(observation.maps.as_ref()?)
+        .into_iter()
+        .filter(|mapping| mapping.start < end && mapping.end > start)
+        .map(|mapping| mapping.start)
+        .collect();
+    let mut sum = 0_u64;
+    for line in text.lines() {
+        let mut words = line.split(' ');
+        let at = words.next().and_then(|word| u64::from_str_radix(word, 16).ok());
+        if !at.is_some_and(|at| touched.contains(&at)) {
+            continue;
+        }
+        let (mut pages, mut size) = (0_u64, 4_u64);
+        for (key, value) in words.filter_map(|word| word.split_once('=')) {
+            if key == node {
+                pages = value.parse().ok()?;
+            } else if key == "kernelpagesize_kB" {
+                size = value.parse().ok()?;
+            }
+        }
+        sum = sum.checked_add(pages.checked_mul(size)?.checked_mul(1024)?)?;
+    }
+    Some(sum)
 }
 
 /// The first line of a mapping in `smaps`: its keys never hold a `-` between digits.

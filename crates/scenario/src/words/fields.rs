@@ -26,6 +26,8 @@ pub enum FieldOf {
     Uss,
     /// `/proc/PID/smaps`, summed over mappings.
     Smaps,
+    /// `/proc/PID/numa_maps`, summed over mappings.
+    NumaMaps,
     /// `/proc/meminfo`.
     Meminfo,
     /// `/proc/vmstat`.
@@ -120,6 +122,11 @@ pub const FILE_VALUES: &[(&str, &str)] = &[
         "a line of /proc/zoneinfo, a count of pages as there: `zone.DMA32.low`, `zone.Normal.free`, \
          `zone.DMA.protection.1` (against the second zone); `zone.1.Normal.free` is on node 1",
     ),
+    (
+        "node.NUMBER.NAME",
+        "a line of what /sys/devices/system/node says of a NUMA node, in `meminfo` or `numastat`, where \
+         there are several: `node.1.MemFree`, `node.0.numa_miss`",
+    ),
     ("ksm.NAME", "a file of /sys/kernel/mm/ksm: `ksm.pages_sharing`"),
     (
         "pressure.memory.some.total",
@@ -156,6 +163,10 @@ pub const MAPPING_FIELDS: &[Field] = &[
     field("Locked", Smaps, Bytes, "locked"),
     field("Uss", FieldOf::Uss, Bytes, "Private_Clean and Private_Dirty together"),
     field("mappings", FieldOf::MapsLines, Count, "how many mappings the range touches"),
+    field("N0", FieldOf::NumaMaps, Bytes, "resident on NUMA node 0, where there are several"),
+    field("N1", FieldOf::NumaMaps, Bytes, "on node 1"),
+    field("N2", FieldOf::NumaMaps, Bytes, "on node 2"),
+    field("N3", FieldOf::NumaMaps, Bytes, "on node 3"),
 ];
 
 /// What the machine has: `machine.MemFree`.

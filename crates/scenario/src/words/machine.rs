@@ -103,6 +103,7 @@ pub const TOP: &[Entry<TopWord>] = &[
             ("nice=", "its nice value, -20 to 19 [0]"),
             ("adj=", "its oom_score_adj, -1000 to 1000 [0]"),
             ("cgroup=", "the memory cgroup it is in: `cgroup=\"/web\"`"),
+            ("node=", "the NUMA node on whose processors it runs, as `run-on` says it"),
             ("limit-as=", "RLIMIT_AS: all its mappings together"),
             ("limit-data=", "RLIMIT_DATA: what it may write, without stack and shared memory"),
             ("limit-stack=", "RLIMIT_STACK: how far its stack may grow"),
@@ -209,7 +210,9 @@ pub const MACHINE: &[Entry<MachineWord>] = &[
         name: "node",
         form: "node SIZE",
         says: "The memory of a NUMA node; written twice, there are two, and `ram` is their sum. \
-               Without it, there is one node with all of it.",
+               Without it, there is one node with all of it. Processors are shared among the nodes, as \
+               many on each; a single one is on the first. Processes take memory from their \
+               processor's node first; which it is, `node=` of a process says.",
         options: &[],
         example: "machine {\n    node 512MiB\n    node 512MiB\n}\n\nprocess demo {\n    mmap block \
                   1MiB\n}",

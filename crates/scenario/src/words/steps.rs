@@ -16,6 +16,11 @@ pub enum StepWord {
     Munlock,
     Mlockall,
     Munlockall,
+    SetMempolicy,
+    Mbind,
+    RunOn,
+    Mseal,
+    Mdwe,
     Msync,
     Mincore,
     Touch,
@@ -37,6 +42,8 @@ pub enum StepWord {
     Sleep,
     Setrlimit,
     OomScoreAdj,
+    Swapon,
+    Swapoff,
     Open,
     Close,
     Pread,
@@ -196,6 +203,103 @@ pub const STEPS: &[Entry<StepWord>] = &[
         says: "Unlocks all.",
         options: &[],
         example: "munlockall",
+    },
+    Entry {
+        word: StepWord::SetMempolicy,
+        name: "set-mempolicy",
+        form: "set-mempolicy MODE [nodes=LIST] [OPTIONS]",
+        says: "From which NUMA nodes its memory comes from now on, and its children's: `default`, `local`, `bind` (from these alone), `preferred` (from the first of these, and then from any), `preferred-many`, `interleave` (in turn), `weighted-interleave`.",
+        options: &[
+            ("nodes=", "the nodes: `nodes=1`, `nodes=0-2`, `nodes=0,3`"),
+            ("static", "these nodes, whatever becomes of its cpuset"),
+            ("relative", "counted among the nodes of its cpuset"),
+            ("balancing", "MPOL_F_NUMA_BALANCING"),
+            ("mode=", "the mode with its flags as a number"),
+            ("mask=", "the nodes as a number"),
+            ("max-node=", "how many bits of it count, and one more [65]"),
+        ],
+        example: "machine {
+    node 256MiB
+    node 256MiB
+}
+
+process demo {
+    set-mempolicy bind nodes=1
+    mmap block 1MiB
+    touch block
+    expect block.N1 is 1MiB
+    set-mempolicy default
+}",
+    },
+    Entry {
+        word: StepWord::Mbind,
+        name: "mbind",
+        form: "mbind RANGE MODE [nodes=LIST] [OPTIONS]",
+        says: "The same for a range, whatever the process's own policy is. Modes and nodes as in `set-mempolicy`. What is there already stays where it is, unless it is to be moved.",
+        options: &[
+            ("nodes=", "the nodes: `nodes=1`, `nodes=0-2`, `nodes=0,3`"),
+            ("static", "these nodes, whatever becomes of its cpuset"),
+            ("relative", "counted among the nodes of its cpuset"),
+            ("balancing", "MPOL_F_NUMA_BALANCING"),
+            ("strict", "fails with EIO when something lies elsewhere and stays there"),
+            ("move", "moves what nobody else maps"),
+            ("move-all", "moves everything, which takes root"),
+            ("flags=", "all flags as a number, instead of these words"),
+            ("mode=", "the mode with its flags as a number"),
+            ("mask=", "the nodes as a number"),
+            ("max-node=", "how many bits of it count, and one more [65]"),
+        ],
+        example: "machine {
+    node 256MiB
+    node 256MiB
+}
+
+process demo {
+    mmap block 1MiB
+    mbind block interleave nodes=0-1
+    touch block
+    expect block.N0 is 512KiB
+    mbind block bind nodes=1 move strict
+    expect block.N1 is 1MiB
+}",
+    },
+    Entry {
+        word: StepWord::RunOn,
+        name: "run-on",
+        form: "run-on NODE",
+        says: "From now on it runs on the processors of this NUMA node (sched_setaffinity), and takes its memory from there first.",
+        options: &[],
+        example: "machine {
+    cpus 2
+    node 256MiB
+    node 256MiB
+}
+
+process demo {
+    run-on 1
+    mmap block 1MiB
+    touch block
+    expect block.N1 is 1MiB
+}",
+    },
+    Entry {
+        word: StepWord::Mseal,
+        name: "mseal",
+        form: "mseal RANGE",
+        says: "Seals it (6.10): nobody unmaps it, moves it, maps over it or changes its protection any more.",
+        options: &[("flags=", "flags as a number [0, the only one that kernels know]")],
+        example: "machine { kernel 6.12 }\n\nprocess demo {\n    mmap block 16KiB\n    mseal block\n    munmap block\n    expect fails EPERM\n}",
+    },
+    Entry {
+        word: StepWord::Mdwe,
+        name: "mdwe",
+        form: "mdwe [no-inherit]",
+        says: "From now on nothing is mapped both writable and executable, and nothing becomes executable that was not (PR_SET_MDWE, 6.3). Children and programs that it executes inherit that.",
+        options: &[
+            ("flags=", "all flags as a number, instead of the words"),
+            ("no-inherit", "they do not inherit it (6.6)"),
+        ],
+        example: "machine { kernel 6.12 }\n\nprocess demo {\n    mmap block 16KiB\n    mdwe\n    mprotect block read-exec\n    expect fails EACCES\n}",
     },
     Entry {
         word: StepWord::Msync,
@@ -393,6 +497,25 @@ pub const STEPS: &[Entry<StepWord>] = &[
         says: "Writes its own oom_score_adj, -1000 to 1000.",
         options: &[],
         example: "oom_score_adj 500",
+    },
+    Entry {
+        word: StepWord::Swapon,
+        name: "swapon",
+        form: "swapon NUMBER [priority=NUMBER]",
+        says: "Switches a swap area of the machine on again that `swapoff` has switched off. They are numbered in the order in which they are written, from 0. Root may do so.",
+        options: &[(
+            "priority=",
+            "0 to 32767 [the kernel chooses a negative one, lower than all others]",
+        )],
+        example: "machine {\n    swap 64MiB\n    swap 32MiB\n}\n\nprocess admin uid=0 {\n    swapoff 0\n    expect meminfo.SwapTotal is 32MiB on=model\n    swapon 0 priority=5\n    expect meminfo.SwapTotal is 96MiB on=model\n}",
+    },
+    Entry {
+        word: StepWord::Swapoff,
+        name: "swapoff",
+        form: "swapoff NUMBER",
+        says: "Switches a swap area of the machine off, the first being 0: all that is in it comes back into RAM, and who does this is the first to die where there is no room. Root may do so.",
+        options: &[],
+        example: "machine {\n    swap 64MiB\n}\n\nprocess admin uid=0 {\n    swapoff 0\n    expect succeeds\n    swapoff 0\n    expect fails EINVAL\n}",
     },
     Entry {
         word: StepWord::Open,

@@ -89,6 +89,7 @@ impl Ctx<'_> {
             pgoff: from >> PAGE_BITS,
             backing: Backing::Anon,
             chain: Chain::default(),
+            policy: None,
         };
         if left.is_none() || !self.expand_heap(&range) {
             self.insert(from, to, flags, from >> PAGE_BITS, Backing::Anon);

@@ -100,8 +100,16 @@ impl Ctx<'_> {
         let (first, last) = (offset >> PAGE_BITS, (offset + len - 1) >> PAGE_BITS);
         // A hole of shared memory is read without a page being made.
         let reads = !self.store.files[file].is_shmem();
+        // What a read begins in is not marked where the one before ended in it (`filemap_read()`), and of
+        // shared memory only what is read from its beginning on (`shmem_file_read_iter()`).
+        let known = if reads {
+            self.store.opens[open].window.last == Some(first)
+        } else {
+            !offset.is_multiple_of(PAGE)
+        };
         if reads {
             self.reads_ahead(open, first, last).map_err(|_| Errno::EINTR)?;
+            self.store.opens[open].window.last = Some(last);
         }
         let mut page = first;
         while page <= last {
@@ -109,7 +117,8 @@ impl Ctx<'_> {
             if reads {
                 pages = self.fill_some(file, page, pages).map_err(|_| Errno::EINTR)?;
             }
-            self.store.frames.accessed(file_base(file) + page, pages);
+            let skipped = u64::from(known && page == first);
+            self.store.frames.accessed(file_base(file) + page + skipped, pages - skipped);
             page += pages;
         }
         Ok(len)

@@ -128,7 +128,7 @@ impl Ctx<'_> {
         }
         for (_, len, pte) in self.mm.pages.within(start >> PAGE_BITS, end >> PAGE_BITS) {
             if pte.counted() {
-                self.store.frames.lock(pte.frame, len);
+                self.lock(len, &pte);
             }
         }
         Ok(())

@@ -249,6 +249,9 @@ impl Ctx<'_> {
     ) -> Answer<()> {
         let end = addr + len;
         let pages = len >> PAGE_BITS;
+        if self.denies_exec(vm, vm) {
+            return Err(Errno::EACCES);
+        }
         let old = self.gather(addr, end)?;
         let (mut old_pages, mut old_accounted) = (0, 0);
         for at in &old {
@@ -297,6 +300,7 @@ impl Ctx<'_> {
                 pgoff,
                 backing,
                 chain: crate::anon::Chain::default(),
+                policy: None,
             };
             if self.merge_new(&range, false).is_none() {
                 self.insert(addr, end, vm, pgoff, backing);
@@ -351,7 +355,7 @@ impl Ctx<'_> {
             self.store.hold(open);
         }
         let chain = crate::anon::Chain::default();
-        let vma = Vma { start, end, flags, pgoff, backing, chain, has_close: false };
+        let vma = Vma { start, end, flags, pgoff, backing, chain, has_close: false, policy: None };
         self.mm.vmas.insert(start, vma);
         self.mm.holes.take(start, end);
     }

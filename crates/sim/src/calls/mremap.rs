@@ -292,6 +292,7 @@ impl Ctx<'_> {
             pgoff: vma.pgoff_at(vma.end),
             backing: vma.backing,
             chain: Chain { own, all: own.into_iter().collect() },
+            policy: vma.policy,
         };
         if self.merge_new(&range, false).is_none() {
             self.store.forget(charged);
@@ -346,6 +347,7 @@ impl Ctx<'_> {
             pgoff,
             backing: vma.backing,
             chain: vma.chain.clone(),
+            policy: vma.policy,
         };
         if let Some(new) = self.merge_new(&range, true) {
             let merged = self.vma(new);

@@ -4,8 +4,6 @@
 //! `dump_header()`: what it says of the request, of who made it, of memory and of all tasks is taken
 //! before the kill; `oom_kill_process()` adds the kill.
 
-use std::fmt::Write;
-
 use facts::oom_report::{
     GfpMask, Kill, OomKillLine, OomReport, Panic, PanicKind, Reporter, Trigger, TriggerKind,
 };
@@ -13,6 +11,7 @@ use facts::{Name, Release};
 use rules::gfp;
 use rules::killer::legacy_adj;
 use rules::layout::Arch;
+use rules::mempolicy;
 use units::{Pid, ScoreAdj};
 
 use super::{Pass, memory, tasks};
@@ -50,14 +49,15 @@ impl Draft {
         let names = gfp::names(mask, release, gfp::Config::default());
         let order = i32::try_from(request.order).unwrap_or(0);
         let nodes = Name::from(list(&all_nodes(parts)).as_str());
-        let allowed = match &request.scope {
-            Scope::Cpuset(nodes) => Name::from(list(nodes).as_str()),
-            _ => nodes.clone(),
-        };
         // Its name is that of the cgroup, the last part of the path.
-        let path = match (&request.scope, leader) {
-            (Scope::Cpuset(_), Some(leader)) => group::path(parts, group::of(parts, leader)),
-            _ => "/".to_owned(),
+        let bound = leader.and_then(|leader| {
+            let memcg = parts.processes[leader].memcg;
+            Some((parts.store.nodes_of(memcg)?, group::path(parts, group::of(parts, leader))))
+        });
+        let (allowed, path) = match (&request.scope, bound) {
+            (Scope::Cpuset(nodes), None) => (list(nodes).as_str().into(), "/".to_owned()),
+            (_, Some((nodes, path))) => (mempolicy::list(nodes).as_str().into(), path),
+            _ => (nodes, "/".to_owned()),
         };
         let cpuset = path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("/");
         let trigger = Trigger {
@@ -107,6 +107,27 @@ impl Draft {
             tasks: parts.store.oom.dump_tasks.then(|| tasks::table(parts, request)),
             ..OomReport::default()
         };
+        Draft { report, after: Vec::new() }
+    }
+
+    /// That a request of a victim's has failed: its head, and all of memory (`warn_alloc()`).
+    pub(crate) fn failure(parts: &Parts<'_>, request: &Request) -> Draft {
+        // Whoever has been killed sees every node (`warn_alloc_show_mem()`).
+        let seen = Request { scope: Scope::Machine, ..request.clone() };
+        let Draft { report: head, .. } = Draft::new(parts, request);
+        let trigger = head.trigger.map(|trigger| Trigger {
+            kind: TriggerKind::AllocationFailure,
+            // No policy binds it any more, either.
+            nodemask: Some("(null)".into()),
+            oom_adj: None,
+            oom_score_adj: None,
+            ..trigger
+        });
+        let (config, release) = (&parts.store.config, parts.store.release());
+        let memory = parts
+            .counters()
+            .map(|counters| memory::show_mem(&counters, &seen, release, config.arch, config.cpus));
+        let report = OomReport { trigger, reporter: head.reporter, memory, ..OomReport::default() };
         Draft { report, after: Vec::new() }
     }
 
@@ -177,6 +198,19 @@ impl Draft {
             self.report = OomReport { kills, panic, ..OomReport::default() };
         }
         let log = &mut parts.store.oom.log;
+        let kind = self.report.trigger.as_ref().map(|trigger| trigger.kind);
+        if kind == Some(TriggerKind::AllocationFailure) {
+            let mut text = match log.admits_failure(now, release) {
+                Pass::Yes(0) => Vec::new(),
+                Pass::Yes(missed) => {
+                    format!("warn_alloc: {missed} callbacks suppressed\n").into_bytes()
+                }
+                Pass::No => return,
+            };
+            text.extend(klog::print(&self.report, release));
+            log.add(now, &text);
+            return;
+        }
         let panicked = self.report.panic.is_some();
         let mut text = Vec::new();
         match if panicked { Pass::Yes(0) } else { log.admits(now, release) } {
@@ -234,34 +268,6 @@ fn all_nodes(parts: &Parts<'_>) -> Vec<u32> {
 
 /// `%*pbl`: `0-1,3`.
 fn list(nodes: &[u32]) -> String {
-    let mut nodes = nodes.to_vec();
-    nodes.sort_unstable();
-    nodes.dedup();
-    let mut text = String::new();
-    let mut rest = nodes.as_slice();
-    while let [first, ..] = rest {
-        let run = rest.iter().zip(*first..).take_while(|(have, want)| **have == *want).count();
-        if !text.is_empty() {
-            text.push(',');
-        }
-        text.push_str(&first.to_string());
-        if run > 1 {
-            let _ = write!(text, "-{}", rest[run - 1]);
-        }
-        rest = &rest[run..];
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::list;
-
-    #[test]
-    fn nodes_next_to_each_other_are_a_range() {
-        assert_eq!(list(&[0]), "0");
-        assert_eq!(list(&[0, 1, 3]), "0-1,3");
-        assert_eq!(list(&[5, 1, 0, 2]), "0-2,5");
-        assert_eq!(list(&[]), "");
-    }
+    let mask = |node: &u32| 1_u64.checked_shl(*node).unwrap_or(0);
+    mempolicy::list(nodes.iter().map(mask).fold(0, |all, node| all | node))
 }

@@ -22,9 +22,11 @@ use facts::oom_report::{OomReport, ReaperLine};
 pub(crate) struct Log {
     text: Vec<u8>,
     limit: RateLimit,
+    /// Of requests that failed.
+    failures: RateLimit,
 }
 
-/// `__ratelimit()` of reports: ten in five seconds.
+/// `__ratelimit()`.
 #[derive(Debug, Clone, Copy, Default)]
 struct RateLimit {
     begin: Option<u64>,
@@ -40,18 +42,23 @@ enum Pass {
     No,
 }
 
-const INTERVAL: u64 = 5_000_000_000;
-const BURST: u32 = 10;
+/// How many of a kind may be printed, and in how many nanoseconds.
+type Rate = (u32, u64);
+
+/// Ten in five seconds (`DEFAULT_RATELIMIT_BURST`).
+const REPORTS: Rate = (10, 5_000_000_000);
+/// One in ten seconds (`nopage_rs` in `warn_alloc()`, 5.5; until then as reports).
+const FAILURES: Rate = (1, 10_000_000_000);
 
 impl RateLimit {
-    fn pass(&mut self, now: u64) -> Pass {
+    fn pass(&mut self, now: u64, (burst, interval): Rate) -> Pass {
         let mut missed = 0;
         let begin = *self.begin.get_or_insert(now);
-        if now > begin.saturating_add(INTERVAL) {
+        if now > begin.saturating_add(interval) {
             missed = self.missed;
             *self = RateLimit { begin: Some(now), ..RateLimit::default() };
         }
-        if self.printed < BURST {
+        if self.printed < burst {
             self.printed += 1;
             return Pass::Yes(missed);
         }
@@ -89,7 +96,13 @@ impl Log {
         if release < Release::old(2, 6, 24) {
             return Pass::Yes(0);
         }
-        self.limit.pass(now)
+        self.limit.pass(now, REPORTS)
+    }
+
+    /// The same of a request that failed.
+    fn admits_failure(&mut self, now: u64, release: Release) -> Pass {
+        let rate = if release >= Release::new(5, 5) { FAILURES } else { REPORTS };
+        self.failures.pass(now, rate)
     }
 }
 
@@ -108,11 +121,21 @@ mod tests {
     fn ten_reports_pass_in_five_seconds() {
         let mut limit = RateLimit::default();
         for _ in 0..10 {
-            assert_eq!(limit.pass(7), Pass::Yes(0));
+            assert_eq!(limit.pass(7, REPORTS), Pass::Yes(0));
         }
-        assert_eq!(limit.pass(8), Pass::No);
-        assert_eq!(limit.pass(7 + INTERVAL), Pass::No);
-        assert_eq!(limit.pass(8 + INTERVAL), Pass::Yes(2));
-        assert_eq!(limit.pass(9 + INTERVAL), Pass::Yes(0));
+        assert_eq!(limit.pass(8, REPORTS), Pass::No);
+        assert_eq!(limit.pass(7 + REPORTS.1, REPORTS), Pass::No);
+        assert_eq!(limit.pass(8 + REPORTS.1, REPORTS), Pass::Yes(2));
+        assert_eq!(limit.pass(9 + REPORTS.1, REPORTS), Pass::Yes(0));
+    }
+    #[test]
+    fn one_request_that_failed_is_told_of_in_ten_seconds() {
+        let mut log = Log::default();
+        let release = Release::new(6, 1);
+        assert_eq!(log.admits_failure(5, release), Pass::Yes(0));
+        assert_eq!(log.admits_failure(5 + REPORTS.1, release), Pass::No);
+        assert_eq!(log.admits_failure(6 + FAILURES.1, release), Pass::Yes(1));
+        let mut older = Log::default();
+        assert!((0..10).all(|_| older.admits_failure(5, Release::new(5, 4)) == Pass::Yes(0)));
     }
 }

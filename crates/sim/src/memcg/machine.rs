@@ -145,7 +145,14 @@ impl Machine {
             self.store.frames.memcgs.note(id, Event::Oom, 1);
             let died = self.as_kernel(|ctx| {
                 let request = oom::Request { asker: None, ..ctx.memcg_request(id) };
-                oom::out_of_memory(ctx, &request)
+                let died = oom::out_of_memory(ctx, &request);
+                if died == Outcome::Killed {
+                    // Until they are gone, this is asked again and again.
+                    let wait = ctx.victims_go();
+                    ctx.store.frames.memcgs.note(id, Event::Oom, wait.questions());
+                    ctx.stall(wait.time);
+                }
+                died
             });
             if died != Outcome::Killed {
                 return;

@@ -22,7 +22,7 @@ impl Ctx<'_> {
         let free = match what {
             For::KernelOwn => true,
             For::Kernel => !memcgs.rules.charges_tables,
-            For::User | For::UserFile | For::Huge => false,
+            For::User | For::UserFile | For::Huge | For::Move => false,
         };
         if free {
             return Ok(grant);
@@ -101,6 +101,7 @@ impl Ctx<'_> {
                     retries -= 1;
                 } else {
                     self.memcg_oom(over)?;
+                    self.wait_for_victims(over);
                     retries = rules.retries;
                 }
             }
@@ -138,6 +139,18 @@ impl Ctx<'_> {
             Outcome::Panic => Err(NoMemory::Dying),
             Outcome::Nothing => Err(NoMemory::Failed),
         }
+    }
+
+    /// Until the victim is gone, the asker tries again and again, and asks the OOM killer each time that all its
+    /// attempts have failed.
+    fn wait_for_victims(&mut self, over: Over) {
+        let wait = self.victims_go();
+        let attempts = wait.attempts();
+        let memcgs = &mut self.store.frames.memcgs;
+        memcgs.note(over.id, Event::Max, attempts);
+        memcgs.note(over.id, Event::Oom, attempts / (u64::from(memcgs.rules.retries) + 1));
+        memcgs.fail(over, attempts);
+        self.stall(wait.time);
     }
 
     /// What the OOM killer is asked when a cgroup is full.

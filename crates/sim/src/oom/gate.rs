@@ -27,6 +27,7 @@ pub(crate) fn decide(parts: &mut Parts<'_>, request: &Request) -> Outcome {
     // The kernel works on behalf of nobody.
     let asker = request.asker.filter(|&asker| asker < parts.processes.len());
     let request = &Request { asker, ..request.clone() };
+    parts.store.oom.leaving = 0;
     if parts.store.oom.halted.is_some() {
         return Outcome::Panic;
     }

@@ -78,6 +78,9 @@ pub(super) fn kill(parts: &mut Parts<'_>, victim: usize, cause: &KillCause) -> D
         .iter()
         .map(|&other| (pid(other), Name::from(parts.processes[other].name.as_str())))
         .collect();
+    let thread = parts.thread_with_memory(victim).unwrap_or(victim);
+    let pages = parts.mm(parts.processes[thread].mm).map_or(0, |mm| mm.rss.iter().sum());
+    parts.store.oom.leaving = parts.store.oom.leaving.saturating_add(pages);
     let raw_io = parts.task(victim).is_some_and(crate::ctx::Task::privileged);
     let signal = if killer.term_for_raw_io && raw_io { SIGTERM } else { SIGKILL };
     let mut ended = Vec::new();

@@ -13,6 +13,7 @@
 //! for ties.
 
 mod control;
+mod exit;
 mod gate;
 pub(crate) mod group;
 mod kill;

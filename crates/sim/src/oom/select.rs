@@ -7,6 +7,7 @@
 //! Threads whose leader lives are never looked at by themselves: they use the leader's memory, have
 //! its points and come after it, so that no release has ever chosen one.
 
+use facts::Release;
 use rules::badness::points;
 use rules::killer::{Pending, Ties};
 use units::{Pages, ScoreAdj};
@@ -71,10 +72,25 @@ pub(super) fn concerns(parts: &Parts<'_>, group: usize, scope: &Scope) -> bool {
         Scope::Machine | Scope::Cpuset(_) => {
             !parts.store.oom.killer.skips_other_nodes || !on_other_nodes(parts, group)
         }
-        // A policy of its own may bind a process, and none does here.
-        Scope::Mempolicy(_) => true,
+        // One that a policy of its own binds elsewhere would free nothing there (2.6.36).
+        Scope::Mempolicy(nodes) => {
+            !parts.store.oom.killer.skips_other_nodes || reaches(parts, group, nodes)
+        }
         Scope::Memcg(memcg) => super::group::contains(parts, *memcg, group),
     }
+}
+
+/// Whether the policy of any of its threads lets a process have memory on these nodes
+/// (`oom_cpuset_eligible()`, `mempolicy_in_oom_domain()`).
+fn reaches(parts: &Parts<'_>, group: usize, nodes: &[u32]) -> bool {
+    let mask = nodes.iter().fold(0, |mask, &node| mask | 1_u64.checked_shl(node).unwrap_or(0));
+    let release = parts.store.release();
+    let threads = parts
+        .processes
+        .iter()
+        .filter(|process| Machine::index(process.group) == group && process.ended.is_none());
+    let mut policies = threads.map(|thread| thread.policy.policy);
+    policies.any(|policy| policy.is_none_or(|policy| policy.reaches(release, mask)))
 }
 
 /// Whether a process's nodes and those of whoever acts have none in common.
@@ -114,6 +130,11 @@ pub(super) fn eligible(parts: &Parts<'_>, group: usize, total: Pages) -> Option<
     }
     let subject = subject_of(parts, group)?;
     let points = points(&killer.formula, &subject, total);
+    // Whoever switches swap off had its setting put to 1000 meanwhile (`test_set_oom_score_adj()`, 3.1 to
+    // 3.7), and is chosen whatever it is since (`oom_task_origin()`).
+    if subject.origin && parts.store.release() >= Release::new(3, 1) {
+        return Some(points);
+    }
     let immune = killer.eligibility.immune(false, subject.oom_adj, subject.oom_score_adj, points);
     immune.is_none().then_some(points)
 }

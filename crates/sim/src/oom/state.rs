@@ -23,12 +23,16 @@ pub(crate) struct State {
     pub(crate) lowmemory: Option<LowMemory>,
     /// Until when it waits for its last victim, nanoseconds.
     pub(crate) lowmemory_until: u64,
+    /// Who switches swap off (`set_current_oom_origin()`), by the leader of its threads.
+    pub(crate) origin: Option<usize>,
     /// The kernel's log.
     pub(crate) log: Log,
     /// Who died by the kernel's hand since the world last asked, by index.
     pub(crate) deaths: Vec<(usize, End)>,
     /// Why the machine stands still.
     pub(crate) halted: Option<Halt>,
+    /// Pages of those that the last call killed, and that others wait for.
+    pub(crate) leaving: u64,
     /// `oom_kill` of `/proc/vmstat`: kills ever.
     pub(crate) kills: u64,
     /// When it was asked in a row first and last, and when it last killed (to 2.6.10).
@@ -102,9 +106,11 @@ impl State {
             dump_tasks: killer.dumps_tasks,
             lowmemory: None,
             lowmemory_until: 0,
+            origin: None,
             log: Log::default(),
             deaths: Vec::new(),
             halted: None,
+            leaving: 0,
             kills: 0,
             asked: Asked::default(),
         }

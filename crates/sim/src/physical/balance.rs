@@ -198,7 +198,11 @@ impl Physical {
             pages += size(List::InactiveAnon) + size(List::ActiveAnon);
         }
         let share = u128::from(pages) * u128::from(zone.managed);
-        u64::try_from(share.checked_div(u128::from(node)).unwrap_or(0)).unwrap_or(u64::MAX)
+        let share = share.checked_div(u128::from(node)).unwrap_or(0);
+        if share == 0 && self.policy.free_is_reclaimable {
+            return zone.free;
+        }
+        u64::try_from(share).unwrap_or(u64::MAX)
     }
 
     /// `pgdat_balanced()`: whether kswapd may sleep.

@@ -15,6 +15,7 @@ use super::Physical;
 use super::zones::{KINDS, Zone, class};
 use crate::config::Huge;
 use crate::page::HUGE;
+use crate::policy::cpus_of;
 
 /// Pages below which a kernel boots without huge pages: 512 MiB (`hugepage_init()`).
 const LEAST_FOR_HUGE: u64 = 512 << 8;
@@ -106,10 +107,16 @@ impl Physical {
                 zone_marks(&rules, kind, pages, low, min_free, self.scale_factor)
             })
             .collect();
+        let nodes: Vec<u32> = self.nodes().into_iter().collect();
         for (zone, marks) in self.zones.iter_mut().zip(marks) {
             zone.marks = marks;
             zone.boost = 0;
-            zone.pcp.resize(self.release, zone.marks.low.count(), zone.managed, self.cpus);
+            // `zone_set_pageset_high_and_batch()`: of its own node, if that has any.
+            let here = match cpus_of(zone.node, self.cpus, &nodes) {
+                0 => self.cpus,
+                here => here,
+            };
+            zone.pcp.resize(self.release, zone.marks.low.count(), zone.managed, here);
         }
         self.total_reserve = self.zones.iter().map(reserved).sum();
     }

@@ -41,21 +41,23 @@ impl Counters {
         }
         before(physical, &mut zones, &mut nodes, tasks);
         frames(store, physical, &mut zones, &mut nodes);
-        if let Some(node) = nodes.first_mut() {
-            let huge = |mm: &Mm| {
-                let pages = mm.pages.iter().filter(|(_, _, pte)| pte.huge);
-                pages.map(|(_, len, _)| len / HUGE).sum::<u64>()
-            };
-            let mut above = 0;
-            for mm in mms {
-                node.anon_huge += huge(mm);
-                above += mm.tables.count() - mm.tables.level(0) - mm.tables.level(1);
+        let mut above = 0;
+        for mm in mms {
+            for (_, len, pte) in mm.pages.iter().filter(|(_, _, pte)| pte.huge) {
+                let frame = store.frames.map.get(pte.frame).filter(|_| pte.counted());
+                let zone = frame.and_then(|(_, at)| physical.zones.get(usize::from(at.zone)));
+                let own = zone.map_or(0, |zone| zone.node);
+                let at = nodes.iter().position(|node| node.node == own).unwrap_or(0);
+                if let Some(node) = nodes.get_mut(at) {
+                    node.anon_huge += len / HUGE;
+                }
             }
-            // `pagetable_pud_ctor()`: tables of the third level are counted since 6.8.
-            let counts_all = physical.release >= facts::Release::new(6, 8);
-            let hidden = if counts_all { 0 } else { above };
-            node.page_tables += physical.tables.saturating_sub(hidden);
+            above += mm.tables.count() - mm.tables.level(0) - mm.tables.level(1);
         }
+        // `pagetable_pud_ctor()`: tables of the third level are counted since 6.8.
+        let counts_all = physical.release >= facts::Release::new(6, 8);
+        let hidden = if counts_all { 0 } else { above };
+        share_tables(physical, physical.tables.saturating_sub(hidden), &mut nodes);
         for (node, counters) in nodes.iter_mut().map(|node| (node.node, node)) {
             for zone in zones.iter().filter(|zone| zone.node == node) {
                 counters.lru.add(&zone.lru);
@@ -64,6 +66,7 @@ impl Counters {
         let mut counters = Counters {
             total_swap: store.config.swap,
             free_swap: store.free_swap(),
+            lacking_swap: physical.swap.lacking(),
             total_reserve: physical.total_reserve,
             committed: store.committed + store.config.committed_elsewhere,
             commit_limit: commit_limit(store.release(), store.strict()).count(),
@@ -101,13 +104,34 @@ fn areas(physical: &Physical) -> Vec<SwapArea> {
     };
     let areas = physical.swap.areas.iter();
     areas
-        .map(|area| SwapArea {
-            name: name(area.zram),
+        .map(|area| (name(area.zram), area))
+        .filter(|(_, area)| area.on || area.used > 0)
+        .map(|(name, area)| SwapArea {
+            name,
             size: area.pages,
             used: area.used,
             priority: i16::try_from(area.priority).unwrap_or(i16::MIN),
         })
         .collect()
+}
+
+/// Page tables lie where the other memory of the kernel's own lies.
+fn share_tables(physical: &Physical, tables: u64, nodes: &mut [NodeCounters]) {
+    let own = |node: u32| -> u64 {
+        let zones = physical.zones.iter().zip(&physical.kernel);
+        zones.filter(|(zone, _)| zone.node == node).map(|(_, pages)| pages).sum()
+    };
+    let all = nodes.iter().map(|node| own(node.node)).sum::<u64>().max(1);
+    let mut left = tables;
+    for node in nodes.iter_mut().skip(1) {
+        let share = u128::from(tables) * u128::from(own(node.node)) / u128::from(all);
+        let share = u64::try_from(share).unwrap_or(0).min(left);
+        node.page_tables += share;
+        left -= share;
+    }
+    if let Some(node) = nodes.first_mut() {
+        node.page_tables += left;
+    }
 }
 
 impl Lru {
@@ -160,6 +184,7 @@ fn of_zone(zone: &Zone, start_pfn: u64) -> ZoneCounters {
         mlock: 0,
         bounce: 0,
         start_pfn,
+        numa: zone.numa,
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use rules::watermark::ZoneKind;
 
+use crate::policy::Stats;
+
 /// Counters of the whole machine at one moment. Pages, where nothing else is said.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Counters {
@@ -15,6 +17,8 @@ pub(crate) struct Counters {
     pub(crate) total_swap: u64,
     /// `SwapFree`.
     pub(crate) free_swap: u64,
+    /// How far `nr_swap_pages` is below nothing.
+    pub(crate) lacking_swap: u64,
     /// `totalreserve_pages`.
     pub(crate) total_reserve: u64,
     /// `Committed_AS`.
@@ -94,6 +98,7 @@ pub(crate) struct ZoneCounters {
     pub(crate) bounce: u64,
     /// Its first page frame.
     pub(crate) start_pfn: u64,
+    pub(crate) numa: Stats,
 }
 
 /// A node.

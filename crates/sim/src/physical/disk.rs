@@ -148,6 +148,7 @@ impl Frames {
                     physical.delist(at, len, frame);
                     (frame.reclaim, frame.active) = (false, false);
                     physical.enlist_oldest(at, len, frame);
+                    physical.count("pgrotated", len);
                 }
             });
         }

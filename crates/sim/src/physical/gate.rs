@@ -7,15 +7,17 @@
 //! everything begins anew. Many pages are asked for at once: as many are granted as would be one
 //! by one from the first zone that has any.
 
+use facts::Release;
 use rules::watermark::ZoneKind;
 use world::Errno;
 
 use super::zones::{Mark, class};
 use super::{Granted, NOWHERE, Physical, Type, Zone};
-use crate::cpuset::numbers;
 use crate::ctx::Ctx;
-use crate::oom::{self, Outcome, Request, Scope};
+use crate::log::Draft;
+use crate::oom::{self, Outcome, Request};
 use crate::page::{HUGE, PAGE_BITS};
+use crate::policy::Place;
 
 /// What pages are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,13 +32,15 @@ pub(crate) enum For {
     KernelOwn,
     /// A huge page: taken where there is one, and done without otherwise.
     Huge,
+    /// Where a page of a process is moved to, if there is room (`__GFP_RETRY_MAYFAIL`).
+    Move,
 }
 
 impl For {
     /// The highest kind of zone that will do.
     pub(crate) fn highest(self) -> ZoneKind {
         match self {
-            For::User | For::UserFile | For::Huge => ZoneKind::Movable,
+            For::User | For::UserFile | For::Huge | For::Move => ZoneKind::Movable,
             For::Kernel | For::KernelOwn => ZoneKind::Normal,
         }
     }
@@ -44,7 +48,7 @@ impl For {
     /// What its pages are kept apart for.
     pub(super) fn kind(self) -> Type {
         match self {
-            For::User | For::UserFile | For::Huge => Type::Movable,
+            For::User | For::UserFile | For::Huge | For::Move => Type::Movable,
             For::Kernel | For::KernelOwn => Type::Unmovable,
         }
     }
@@ -53,7 +57,7 @@ impl For {
     fn gfp(self) -> &'static str {
         match self {
             For::User | For::Huge => "GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_ZERO",
-            For::UserFile => "GFP_HIGHUSER_MOVABLE",
+            For::UserFile | For::Move => "GFP_HIGHUSER_MOVABLE",
             For::Kernel => "GFP_KERNEL_ACCOUNT|__GFP_ZERO",
             For::KernelOwn => "GFP_KERNEL",
         }
@@ -83,13 +87,16 @@ pub(crate) enum NoMemory {
 impl Physical {
     /// Pages from the first zone that meets this mark.
     pub(crate) fn grab(&mut self, want: u64, what: For, mark: Mark) -> Option<Grant> {
-        for at in self.allowed(what.highest()) {
+        let list = self.allowed(what.highest());
+        let preferred = list.first().copied().unwrap_or_default();
+        for at in list {
             let before = self.zones[at].lists();
             let pages = self.take(at, want, what, mark);
             self.wake_boosted(at);
             if pages > 0 {
                 let zone = u8::try_from(at).unwrap_or(NOWHERE);
-                self.grant(Granted { zone, before, pages, what, mark });
+                self.grant(Granted { zone, before, pages, what, mark, preferred });
+                self.count_numa(at, preferred, pages, true);
                 return Some(Grant { pages, zone, memcg: 0 });
             }
         }
@@ -126,22 +133,45 @@ impl Ctx<'_> {
         if self.rest.dying {
             return Err(NoMemory::Dying);
         }
-        let bound = self.bound_to(what);
-        let Some(physical) = self.store.frames.physical.as_deref_mut() else {
+        if self.store.frames.physical.is_none() {
             return Ok(Grant { pages: want, zone: NOWHERE, memcg: 0 });
-        };
-        physical.bound = bound;
-        let want = if what == For::Huge { want } else { want.min(physical.pages_of_turn()) };
-        let grant = match physical.grab(want, what, Mark::Low) {
-            Some(grant) => grant,
-            None => self.allocate_slowly(want, what)?,
-        };
-        self.faults_take(grant.pages);
+        }
+        let grant = self.obtain(want, what)?;
         self.pay(grant, what)
     }
 
+    /// The same, and nobody pays for them.
+    pub(crate) fn obtain(&mut self, want: u64, what: For) -> Result<Grant, NoMemory> {
+        let place = self.place(what);
+        self.stand(&place);
+        let Some(physical) = self.store.frames.physical.as_deref_mut() else {
+            return Ok(Grant { pages: want, zone: NOWHERE, memcg: 0 });
+        };
+        let want = match what {
+            For::Huge if place.by_turns => HUGE,
+            For::Huge => want,
+            _ if place.by_turns => 1,
+            _ => want.min(physical.pages_of_turn()),
+        };
+        let preferred = self.try_preferred(want, what, &place);
+        let fast = preferred.or_else(|| {
+            let physical = self.store.frames.physical.as_deref_mut()?;
+            physical.grab(want, what, Mark::Low)
+        });
+        let grant = match fast {
+            Some(grant) => grant,
+            None => self.allocate_slowly(want, what, &place)?,
+        };
+        self.faults_take(grant.pages);
+        Ok(grant)
+    }
+
     /// `__alloc_pages_slowpath()`.
-    fn allocate_slowly(&mut self, want: u64, what: For) -> Result<Grant, NoMemory> {
+    fn allocate_slowly(&mut self, want: u64, what: For, place: &Place) -> Result<Grant, NoMemory> {
+        let then = place.then(what);
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            physical.stand(place, then);
+        }
         if what == For::Huge {
             // Neither kswapd nor the asker reclaims for it (`GFP_TRANSHUGE_LIGHT`).
             let physical = self.store.frames.physical.as_deref_mut();
@@ -164,7 +194,9 @@ impl Ctx<'_> {
             if self.rest.dying {
                 return Err(NoMemory::Dying);
             }
-            let bound = self.bound_to(what);
+            if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+                physical.stand(place, then);
+            }
             if freed > 0 {
                 // `__alloc_pages_direct_reclaim()`: one attempt, and another one with what processors
                 // have on their lists.
@@ -183,10 +215,13 @@ impl Ctx<'_> {
             } else {
                 fruitless += 1;
             }
-            if self.should_retry(what, freed, fruitless) {
+            if self.should_retry(what, place, freed, fruitless) {
                 continue;
             }
             fruitless = 0;
+            if what == For::Move {
+                return Err(NoMemory::Failed);
+            }
             let Some(physical) = self.store.frames.physical.as_deref_mut() else {
                 return Err(NoMemory::Failed);
             };
@@ -198,19 +233,42 @@ impl Ctx<'_> {
                 gfp: what.gfp(),
                 order: 0,
                 highest_zone: what.highest(),
-                scope: bound.map_or(Scope::Machine, |nodes| Scope::Cpuset(numbers(nodes))),
+                scope: self.ran_out(place, what),
                 asker: Some(self.rest.process),
                 sysrq: false,
             };
+            let failure = self.failure_of_a_victim(&request);
             match oom::out_of_memory(self, &request) {
                 Outcome::Killed => {}
-                Outcome::AskerDies | Outcome::Panic => {
+                Outcome::AskerDies => {
+                    self.rest.dying = true;
+                    if let Some(failure) = failure {
+                        failure.write(&mut self.parts());
+                    }
+                    return Err(NoMemory::Dying);
+                }
+                Outcome::Panic => {
                     self.rest.dying = true;
                     return Err(NoMemory::Dying);
                 }
                 Outcome::Nothing => return Err(NoMemory::Failed),
             }
         }
+    }
+
+    /// What the kernel will say if this asker is the one that is killed, and gets no page of the reserves that
+    /// victims have to end with: it asks once more, and then its request fails (`warn_alloc()`). Up to 4.13
+    /// a victim had all that was free.
+    fn failure_of_a_victim(&mut self, request: &Request) -> Option<Draft> {
+        let physical = self.store.frames.physical.as_deref()?;
+        let class = class(request.highest_zone);
+        // Its cpuset does not bind it any more.
+        let has_some = |at: usize| physical.zones[at].ok(Mark::Victim, class);
+        let old = physical.release < Release::new(4, 14);
+        if old || physical.fallback(request.highest_zone).into_iter().any(has_some) {
+            return None;
+        }
+        Some(Draft::failure(&self.parts(), request))
     }
 
     /// Page tables for `count` pages from `page` on. The kernel makes each when it comes to it.
@@ -298,7 +356,11 @@ impl Ctx<'_> {
     /// How many of `count` untouched pages from `page` on are faulted in at once: while memory is
     /// plentiful all, and close to the marks what one page table covers, so that tables and pages
     /// take turns as they do one by one.
-    pub(crate) fn at_once(&self, page: u64, count: u64) -> u64 {
+    pub(crate) fn at_once(&mut self, page: u64, count: u64) -> u64 {
+        let place = self.place(For::Kernel);
+        if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+            physical.stand(&place, place.first());
+        }
         let Some(physical) = self.store.frames.physical.as_deref() else { return count };
         let table = HUGE - page % HUGE;
         if count <= table {
@@ -313,10 +375,11 @@ impl Ctx<'_> {
 
 #[cfg(test)]
 mod tests {
-    use facts::Release;
     use rules::layout::Arch;
+    use units::Pages;
 
     use super::*;
+    use crate::oom::Scope;
     use crate::{Image, Machine, MachineConfig, Profile};
 
     #[test]
@@ -334,5 +397,54 @@ mod tests {
             assert!(zones[1].free.abs_diff(dma32) <= 64, "{mib} MiB, DMA32: {}", zones[1].free);
             assert!(zones[1].free <= zones[1].limit(Mark::Min, 4));
         }
+    }
+
+    /// What a victim's request leaves in the log when so many pages more than half of what is kept back are
+    /// free in each zone.
+    fn victims_log(release: Release, more: u64) -> String {
+        let profile = Profile::of(release, Arch::X86_64, 256);
+        let config = MachineConfig::with_memory(release, Arch::X86_64, profile);
+        let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
+        let highest_zone = For::User.highest();
+        let request = Request {
+            gfp: For::User.gfp(),
+            order: 0,
+            highest_zone,
+            scope: Scope::Machine,
+            asker: None,
+            sysrq: false,
+        };
+        machine.as_kernel(|ctx| {
+            let physical = ctx.store.frames.physical.as_deref_mut().unwrap();
+            for zone in &mut physical.zones {
+                zone.boost = 0;
+                zone.marks.min = Pages::new(425);
+                zone.free = 213 + zone.protection[class(highest_zone)] + more;
+            }
+            if let Some(failure) = ctx.failure_of_a_victim(&request) {
+                failure.write(&mut ctx.parts());
+            }
+        });
+        String::from_utf8_lossy(machine.store.oom.log.text()).into_owned()
+    }
+
+    #[test]
+    fn a_victim_may_have_half_of_what_is_kept_back_and_is_refused_beyond_it() {
+        let release = Release::new(6, 12);
+        assert_eq!(victims_log(release, 1), "");
+        let log = victims_log(release, 0);
+        let first = "page allocation failure: order:0, \
+                     mode:0x140dca(GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_ZERO), \
+                     nodemask=(null),cpuset=/,mems_allowed=0\n";
+        assert!(log.lines().next().is_some_and(|line| line.ends_with(first.trim_end())), "{log}");
+        assert!(log.contains("Mem-Info:") && !log.contains("Tasks state"), "{log}");
+        let all = klog::reports(log.as_bytes());
+        assert_eq!(all.len(), 1, "{log}");
+    }
+
+    #[test]
+    fn a_victim_had_everything_up_to_4_13() {
+        assert_eq!(victims_log(Release::new(4, 13), 0), "");
+        assert_ne!(victims_log(Release::new(4, 14), 0), "");
     }
 }

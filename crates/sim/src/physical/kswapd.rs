@@ -111,11 +111,12 @@ impl Physical {
 }
 
 impl Ctx<'_> {
-    /// `wake_all_kswapds()`: every node's kswapd that has something to do begins with it.
+    /// `wake_all_kswapds()`: that of each node which the request may be served from, if it has something to
+    /// do.
     pub(crate) fn wake_kswapd(&mut self, highest: ZoneKind) {
         let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
         let class = super::class(highest);
-        for node in physical.nodes() {
+        for node in physical.nodes_in_order(highest) {
             physical.wake(node, class);
         }
     }

@@ -27,6 +27,7 @@ mod slab;
 mod soft_limit;
 mod swap;
 mod swap_in;
+mod swap_off;
 mod workingset;
 mod writeback;
 mod zones;
@@ -34,6 +35,7 @@ mod zones;
 use std::collections::BTreeMap;
 
 use facts::Release;
+use rules::mempolicy::{DISTANCE_FAR, DISTANCE_HERE, fallback_orders};
 use rules::watermark::ZoneKind;
 use world::SwapSpec;
 
@@ -49,6 +51,7 @@ pub(crate) use swap::{Slot, Swap};
 pub(crate) use zones::{Mark, Zone, class};
 
 use crate::config::{Disk, MachineConfig};
+use crate::policy::nodes_with_cpus;
 use crate::profile::Profile;
 use crate::range_map::RangeMap;
 use buddy::Buddy;
@@ -112,6 +115,15 @@ pub(crate) struct Physical {
     pub(crate) events: BTreeMap<&'static str, u64>,
     /// Nodes that the request at hand is bound to; `None`: to none.
     pub(crate) bound: Option<u64>,
+    /// Those that are reclaimed from on its behalf.
+    pub(crate) reclaims_from: Option<u64>,
+    /// The node whose list of zones it goes through, and that of its processor.
+    pub(crate) home: u32,
+    pub(crate) local: u32,
+    /// It is a node's turn.
+    pub(crate) counts_turns: bool,
+    /// All zones in the order of each node's list.
+    lists: BTreeMap<u32, Vec<usize>>,
     /// The cgroup that the last walk ended at, by node and the cgroup that it worked in
     /// (`mem_cgroup_reclaim_iter`).
     pub(crate) walked: BTreeMap<(u32, u16), crate::memcg::MemcgId>,
@@ -140,6 +152,13 @@ struct Granted {
     pages: u64,
     what: For,
     mark: Mark,
+    /// The first zone of the list.
+    preferred: usize,
+}
+
+/// Whether a node is among those of a mask.
+fn holds(nodes: Option<u64>, node: u32) -> bool {
+    nodes.is_none_or(|nodes| nodes.checked_shr(node).unwrap_or(0) & 1 == 1)
 }
 
 impl Physical {
@@ -183,6 +202,11 @@ impl Physical {
             objects: objects::Objects::of(config),
             events: BTreeMap::new(),
             bound: None,
+            reclaims_from: None,
+            home: 0,
+            local: 0,
+            counts_turns: false,
+            lists: BTreeMap::new(),
             walked: BTreeMap::new(),
             granted: Vec::new(),
             looked: 0,
@@ -190,6 +214,9 @@ impl Physical {
             owed: 0,
             profile,
         };
+        physical.lists = physical.zone_lists();
+        physical.home = physical.first_node();
+        physical.local = physical.home;
         if config.swap > 0 {
             physical.swap.add(&SwapSpec { len: config.swap << 12, priority: None, zram: false });
         }
@@ -218,10 +245,42 @@ impl Physical {
     /// Zones that a request with this highest kind may use, the preferred one first: those of the
     /// processor's node before the others (`build_zonelists()`, node order).
     pub(crate) fn fallback(&self, highest: ZoneKind) -> Vec<usize> {
-        let mut list: Vec<usize> =
-            (0..self.zones.len()).filter(|&at| self.zones[at].kind <= highest).collect();
-        list.sort_by_key(|&at| (self.zones[at].node, std::cmp::Reverse(self.zones[at].kind)));
-        list
+        self.zone_list(self.home, highest)
+    }
+
+    /// The same of who runs on the first node.
+    pub(crate) fn first_list(&self, highest: ZoneKind) -> Vec<usize> {
+        self.zone_list(self.first_node(), highest)
+    }
+
+    pub(crate) fn zone_list(&self, node: u32, highest: ZoneKind) -> Vec<usize> {
+        let list = self.lists.get(&node).or_else(|| self.lists.values().next());
+        let list = list.into_iter().flatten().copied();
+        list.filter(|&at| self.zones[at].kind <= highest).collect()
+    }
+
+    fn first_node(&self) -> u32 {
+        self.zones.iter().map(|zone| zone.node).min().unwrap_or(0)
+    }
+
+    /// Each node's zones and those of the others behind them: node by node as they are far, in each the highest
+    /// first.
+    fn zone_lists(&self) -> BTreeMap<u32, Vec<usize>> {
+        let nodes: Vec<u32> = self.nodes().into_iter().collect();
+        let with = nodes_with_cpus(self.cpus, &nodes);
+        let distance = |a: u32, b: u32| if a == b { DISTANCE_HERE } else { DISTANCE_FAR };
+        let orders = fallback_orders(&nodes, distance, |node| with.contains(&node));
+        let zones_of = |order: Vec<u32>| {
+            let place = |at: &usize| {
+                let zone = &self.zones[*at];
+                let rank = order.iter().position(|node| *node == zone.node);
+                (rank, std::cmp::Reverse(zone.kind))
+            };
+            let mut zones: Vec<usize> = (0..self.zones.len()).collect();
+            zones.sort_by_key(place);
+            zones
+        };
+        orders.into_iter().map(|(node, order)| (node, zones_of(order))).collect()
     }
 
     /// Of these, the ones that the request at hand may be served from.
@@ -232,7 +291,7 @@ impl Physical {
     }
 
     fn is_allowed(&self, node: u32) -> bool {
-        self.bound.is_none_or(|nodes| nodes.checked_shr(node).unwrap_or(0) & 1 == 1)
+        holds(self.bound, node)
     }
 
     /// Pages of this zone are free again.
@@ -253,6 +312,7 @@ impl Physical {
         let Some(place) = self.zones.get_mut(at) else { return };
         place.undo(last.before, last.what.kind());
         self.take(at, left, last.what, last.mark);
+        self.count_numa(at, last.preferred, pages, false);
     }
 
     /// A page was granted, and may be taken back.
@@ -342,7 +402,11 @@ impl Physical {
     /// Pages of the kernel's own are free again: those that it took last, which came from the last
     /// zones of the list.
     pub(crate) fn give_kernel(&mut self, mut pages: u64) {
-        for at in self.fallback(ZoneKind::Normal).into_iter().rev() {
+        let mut list = self.fallback(ZoneKind::Normal);
+        list.reverse();
+        // What a process gives back lies on its own node.
+        list.sort_by_key(|&at| self.zones[at].node != self.home);
+        for at in list {
             let some = pages.min(self.kernel[at]);
             if some > 0 {
                 self.kernel[at] -= some;

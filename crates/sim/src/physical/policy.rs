@@ -39,9 +39,15 @@ pub(crate) struct Policy {
     pub(crate) used_anon_activates: bool,
     /// The inactive list of files is compared as that of anonymous pages is (4.7).
     pub(crate) file_ratio: bool,
+    /// The free pages of a zone that has nothing to reclaim count as reclaimable, and so twice where both are
+    /// added: since 6.13, and in the long-lived series from their updates of January 2025 on.
+    pub(crate) free_is_reclaimable: bool,
     /// kswapd is content when one zone is (4.8); all of them before.
     pub(crate) one_zone_balances: bool,
 }
+
+/// Series that get fixes of newer ones for years.
+const LONG_LIVED: [(u16, u16); 6] = [(5, 4), (5, 10), (5, 15), (6, 1), (6, 6), (6, 12)];
 
 impl Policy {
     pub(crate) fn of(release: Release) -> Policy {
@@ -61,6 +67,8 @@ impl Policy {
             discounts: since(4, 7) && !since(4, 12),
             used_anon_activates: !since(5, 9),
             file_ratio: since(4, 7),
+            free_is_reclaimable: since(6, 13)
+                || LONG_LIVED.contains(&(release.major, release.minor)),
             one_zone_balances: since(4, 8),
         }
     }

@@ -14,6 +14,7 @@ use super::mglru::Many;
 use super::{For, Physical};
 use crate::ctx::Ctx;
 use crate::memcg::{Event, MemcgId};
+use crate::policy::Place;
 
 /// Whose pages are reclaimed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,8 +158,20 @@ impl Physical {
         self.kswapd_failures >= RETRIES
     }
 
-    pub(super) fn nodes(&self) -> BTreeSet<u32> {
+    pub(crate) fn nodes(&self) -> BTreeSet<u32> {
         self.zones.iter().map(|zone| zone.node).collect()
+    }
+
+    /// Nodes that direct reclaim goes over, in the order of the list; `bound`: but for those that the
+    /// request may not use (`shrink_zones()`).
+    fn nodes_reclaimed(&self, class: usize, bound: bool) -> Vec<u32> {
+        let from = if bound { self.home } else { self.local };
+        let highest = super::zones::KINDS[class.min(super::zones::CLASSES - 1)];
+        let list = self.zone_list(from, highest);
+        let mut nodes: Vec<u32> = list.into_iter().map(|at| self.zones[at].node).collect();
+        nodes.dedup();
+        nodes.retain(|&node| !bound || super::holds(self.reclaims_from, node));
+        nodes
     }
 }
 
@@ -199,12 +212,10 @@ impl Ctx<'_> {
                 let Some(physical) = self.store.frames.physical.as_deref() else { return 0 };
                 // Nodes that the request may not use are left alone.
                 let bound = pass.among.is_machine();
-                for node in physical.nodes() {
-                    if !bound || self.is_bound_to(node) {
-                        self.reclaim_above_soft_limits(node, &mut pass);
-                        self.shrink_node(node, &mut pass);
-                        self.share_time();
-                    }
+                for node in physical.nodes_reclaimed(pass.class, bound) {
+                    self.reclaim_above_soft_limits(node, &mut pass);
+                    self.shrink_node(node, &mut pass);
+                    self.share_time();
                 }
                 if pass.freed >= pass.target || pass.priority == 0 {
                     break;
@@ -357,10 +368,6 @@ impl Ctx<'_> {
         v1 && !pass.among.is_machine()
     }
 
-    fn is_bound_to(&self, node: u32) -> bool {
-        self.store.frames.physical.as_deref().is_none_or(|physical| physical.is_allowed(node))
-    }
-
     /// `shrink_lruvec()` begins: how much of each list is to be scanned.
     pub(super) fn begin_lruvec(
         &mut self,
@@ -457,7 +464,13 @@ impl Ctx<'_> {
 
     /// `should_reclaim_retry()` and what came before it: whether another attempt makes sense.
     /// `freed`: what the last pass freed; `fruitless`: passes in a row that freed nothing.
-    pub(crate) fn should_retry(&self, what: For, freed: u64, fruitless: u32) -> bool {
+    pub(crate) fn should_retry(
+        &self,
+        what: For,
+        place: &Place,
+        freed: u64,
+        fruitless: u32,
+    ) -> bool {
         use super::{Mark, Retry};
         let Some(physical) = self.store.frames.physical.as_deref() else { return false };
         match physical.policy.retry {
@@ -472,7 +485,10 @@ impl Ctx<'_> {
                     return false;
                 }
                 let class = super::class(what.highest());
-                physical.allowed(what.highest()).into_iter().any(|at| {
+                let hoped = place.hoped(physical.release, what);
+                let mut list = physical.fallback(what.highest());
+                list.retain(|&at| super::holds(hoped, physical.zones[at].node));
+                list.into_iter().any(|at| {
                     let mut available = physical.reclaimable(at);
                     if physical.policy.discounts {
                         let rounds = u64::from(fruitless);

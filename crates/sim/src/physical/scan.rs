@@ -362,7 +362,8 @@ impl Ctx<'_> {
             }
             let paid = self.store.frames.memcgs.swap_taken(memcg, count);
             let (mm, page) = known.home.unwrap_or((u32::MAX, 0));
-            let slot = Slot { refs, area, memcg: known.memcg, paid, age: 0, mm, page, parts };
+            let slot =
+                Slot { refs, area, memcg: known.memcg, paid, age: 0, node: 0, mm, page, parts };
             physical.swap.insert(first, count, slot);
             physical.settle_zram();
             self.store.frames.memcgs.get_mut(memcg).vm.swap_out += count;

@@ -88,7 +88,7 @@ impl Physical {
         }
         self.slab.reclaimable -= pages;
         self.count("slabs_scanned", pages);
-        let highest = self.fallback(rules::watermark::ZoneKind::Normal).first().copied();
+        let highest = self.first_list(rules::watermark::ZoneKind::Normal).first().copied();
         let zone = highest.and_then(|at| u8::try_from(at).ok()).unwrap_or(NOWHERE);
         self.give(zone, pages, Type::Reclaimable);
     }

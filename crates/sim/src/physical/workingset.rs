@@ -1,6 +1,6 @@
 //! Pages that were evicted and come back: `mm/workingset.c`, since 3.15.
 
-use super::lru::List;
+use super::lru::{List, Owner};
 use super::mglru::{Back, later};
 use super::{Physical, Slot};
 use crate::frames::Frame;
@@ -11,7 +11,8 @@ use crate::range_map::Run;
 pub(crate) struct Shadow {
     /// `nonresident_age` when it went.
     age: u64,
-    memcg: u16,
+    /// Whose list it was on: the node's, and the memory cgroup's.
+    owner: Owner,
 }
 
 impl Run for Shadow {
@@ -23,7 +24,7 @@ impl Run for Shadow {
 impl Physical {
     /// `workingset_eviction()`: the age that pages of a cgroup are evicted at, which goes on.
     /// What is remembered of them.
-    pub(crate) fn evicted_at(&mut self, owner: (u32, u16), frame: &Frame, count: u64) -> u64 {
+    pub(crate) fn evicted_at(&mut self, owner: Owner, frame: &Frame, count: u64) -> u64 {
         if self.lru.generational {
             return self.evicted_in_generation(owner, frame, count);
         }
@@ -33,10 +34,10 @@ impl Physical {
     }
 
     /// Pages of a file were evicted.
-    pub(super) fn remember(&mut self, owner: (u32, u16), first: u64, frame: &Frame, count: u64) {
+    pub(super) fn remember(&mut self, owner: Owner, first: u64, frame: &Frame, count: u64) {
         let age = self.evicted_at(owner, frame, count);
         if self.policy.refaults {
-            self.shadows.set(first, count, Shadow { age, memcg: owner.1 });
+            self.shadows.set(first, count, Shadow { age, owner });
         }
     }
 
@@ -50,7 +51,7 @@ impl Physical {
         let count = count.min(len);
         self.shadows.remove(first, first + count);
         self.count("workingset_refault_file", count);
-        (count, self.refault(shadow.age, shadow.memcg, 1, count))
+        (count, self.refault(shadow.age, shadow.owner, 1, count))
     }
 
     /// The same of a page that was swapped out.
@@ -59,18 +60,18 @@ impl Physical {
             return Back { active: true, ..Back::default() };
         }
         self.count("workingset_refault_anon", count);
-        self.refault(slot.age, slot.memcg, 0, count)
+        self.refault(slot.age, (slot.node, slot.memcg), 0, count)
     }
 
     /// Whether a page that went at this age would not have gone, had the lists been of another length.
     /// `file` is 1 for a page of a file, and 0 for an anonymous one.
-    fn refault(&mut self, age: u64, memcg: u16, file: usize, count: u64) -> Back {
+    fn refault(&mut self, age: u64, owner: Owner, file: usize, count: u64) -> Back {
         if self.lru.generational {
-            return self.refault_in_generation(age, (0, memcg), file, count);
+            return self.refault_in_generation(age, owner, file, count);
         }
         let has_swap = self.swap.free() > 0;
         let cost = self.policy.anon_refaults;
-        let vec = self.lru.vec((0, memcg));
+        let vec = self.lru.vec(owner);
         let distance = vec.age.saturating_sub(age);
         let mut size = vec.size(List::ActiveFile);
         if file == 0 {

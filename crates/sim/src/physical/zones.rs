@@ -18,6 +18,7 @@ use units::Pages;
 use super::buddy::Buddy;
 use super::pcp::{Above, Pcp, Pool, Type};
 use crate::page::HUGE;
+use crate::policy::Stats;
 use crate::profile::ZoneProfile;
 
 /// Which mark a request looks at.
@@ -27,6 +28,8 @@ pub(crate) enum Mark {
     Low,
     /// The slow path.
     Min,
+    /// Who has been killed may have half of what is below (`ALLOC_OOM`, 4.14).
+    Victim,
     /// kswapd's aim, and the last attempt before the OOM killer.
     High,
 }
@@ -54,6 +57,8 @@ pub(crate) struct Zone {
     pub(super) blocks: Option<Box<Buddy>>,
     /// `lowmem_reserve`, by the kind of the highest zone that the request may use.
     pub(crate) protection: [u64; CLASSES],
+    /// Where pages came from, and who asked.
+    pub(crate) numa: Stats,
     /// Pages that a check of the marks counts as taken beside those asked for (2.6.36 to 3.2).
     pub(crate) extra: u64,
 }
@@ -90,6 +95,7 @@ impl Zone {
             boosted: false,
             blocks: None,
             protection: [0; CLASSES],
+            numa: Stats::default(),
             extra: if two_too_many { 2 } else { 0 },
         }
     }
@@ -100,6 +106,10 @@ impl Zone {
         let mark = match mark {
             Mark::Low => low.count() + self.boost,
             Mark::Min => min.count() + self.boost,
+            Mark::Victim => {
+                let min = min.count() + self.boost;
+                min - min / 2
+            }
             Mark::High => high.count() + self.boost,
         };
         mark.saturating_add(self.protection[class]).saturating_add(self.extra)

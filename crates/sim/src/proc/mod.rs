@@ -6,8 +6,8 @@ mod smaps;
 mod status;
 
 pub(crate) use machine::{
-    buddyinfo, endless_meminfo, endless_vmstat, is_numa, kinds, meminfo, protection, swaps, vmstat,
-    zone_name, zone_value, zoneinfo,
+    buddyinfo, endless_meminfo, endless_vmstat, is_numa, kinds, meminfo, node_meminfo, numastat,
+    protection, swaps, vmstat, zone_name, zone_value, zoneinfo,
 };
 pub(crate) use maps::maps;
 pub(crate) use smaps::{rollup, smaps};

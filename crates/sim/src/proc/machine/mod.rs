@@ -4,12 +4,14 @@
 //! Of one whose memory never ends only the few lines are there that follow from its processes.
 
 mod meminfo;
+mod nodes;
 mod rows;
 mod values;
 mod vmstat;
 mod zones;
 
 pub(crate) use meminfo::meminfo;
+pub(crate) use nodes::{node_meminfo, numastat};
 pub(crate) use values::zone_value;
 pub(crate) use vmstat::{swaps, vmstat};
 pub(crate) use zones::{buddyinfo, is_numa, kinds, name as zone_name, protection, zoneinfo};

@@ -45,7 +45,7 @@ pub(crate) fn zone_value(counters: &Counters, zone: &ZoneCounters, name: &str) -
         "nr_mlock" => zone.mlock,
         "nr_bounce" => zone.bounce,
         "nr_alloc_batch" => zone.high.saturating_sub(zone.low),
-        _ if name.starts_with("numa_") => 0,
+        _ if name.starts_with("numa_") => zone.numa.of(name).unwrap_or(0),
         _ => {
             let largest = counters
                 .zones

@@ -1,0 +1,29 @@
+//! What is not the kernel's to say, but its processors' and disks'.
+
+use world::{ProcessId, WorldError};
+
+use crate::machine::Machine;
+
+/// How far some numbers of a process may be from what the model says, whatever the release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Uncertain {
+    /// Minor faults more that it may have taken on each processor. A page that a call made writable faults
+    /// once more where the processor's buffer (TLB) still has its entry as it was: x86 flushes nothing when
+    /// an entry allows more than before (`ptep_set_access_flags()`).
+    pub stale_entries: u64,
+    /// Pages of files that may not be mapped: a fault maps what is in memory around the page that it waits
+    /// for (`filemap_map_pages()`), and the neighbours that it read along may come from the disk later.
+    pub on_the_way: u64,
+}
+
+impl Machine {
+    /// What the model cannot know of a process.
+    ///
+    /// # Errors
+    /// There is no such process.
+    pub fn uncertain(&self, process: ProcessId) -> Result<Uncertain, WorldError> {
+        let found = self.process(process)?;
+        let on_the_way = self.mms.get(&found.mm).map_or(0, |mm| mm.on_the_way);
+        Ok(Uncertain { stale_entries: self.process(found.group)?.task.stale, on_the_way })
+    }
+}
