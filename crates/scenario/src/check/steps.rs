@@ -198,12 +198,7 @@ impl Checker<'_> {
             StepWord::RunOn => super::policy::run_on(args.need("the node")?),
             StepWord::Mlockall => lock_all(args),
             StepWord::Munlockall => Ok(call(Call::Munlockall)),
-            StepWord::Mdwe => {
-                let inherits = !args.flag("no-inherit");
-                let given = args.prop("flags").map(bits).transpose()?;
-                let flags = given.unwrap_or(if inherits { 1 } else { 3 });
-                Ok(call(Call::DenyWriteExec { flags: u64::from(flags) }))
-            }
+            StepWord::Mdwe => deny_write_exec(args),
             StepWord::Touch | StepWord::Write => self.touch(Access::Write, args, scope),
             StepWord::Read => self.touch(Access::Read, args, scope),
             StepWord::Fill => self.fill(args, scope),
@@ -226,11 +221,7 @@ impl Checker<'_> {
             }
             StepWord::Sleep => Ok(Op::Sleep(args::time(args.need("how long")?)?)),
             StepWord::Setrlimit => self.setrlimit(args, scope),
-            StepWord::OomScoreAdj => {
-                let adj = args::signed(args.need("the number")?, -100_000, 100_000)?;
-                let adj = i32::try_from(adj).unwrap_or(0);
-                Ok(call(Call::SetOomScoreAdj { adj }))
-            }
+            StepWord::OomScoreAdj => set_adjustment(args),
             StepWord::Swapon => {
                 let area = swap_area(args)?;
                 let priority = args.prop("priority").map(|word| args::signed(word, 0, 32767));
@@ -609,6 +600,21 @@ impl Checker<'_> {
 fn swap_area(args: &mut Args<'_>) -> Result<u8, Problem> {
     let number = args::signed(args.need("which swap area")?, 0, i64::from(u8::MAX))?;
     Ok(u8::try_from(number).unwrap_or(u8::MAX))
+}
+
+/// `mdwe`: what `prctl(2)` is given.
+fn deny_write_exec(args: &mut Args<'_>) -> Result<Op, Problem> {
+    let inherits = !args.flag("no-inherit");
+    let given = args.prop("flags").map(bits).transpose()?;
+    let flags = given.unwrap_or(if inherits { 1 } else { 3 });
+    Ok(call(Call::DenyWriteExec { flags: u64::from(flags) }))
+}
+
+/// `oom_score_adj`: what is written to the file.
+fn set_adjustment(args: &mut Args<'_>) -> Result<Op, Problem> {
+    let adj = args::signed(args.need("the number")?, -100_000, 100_000)?;
+    let adj = i32::try_from(adj).unwrap_or(0);
+    Ok(call(Call::SetOomScoreAdj { adj }))
 }
 
 fn lock_all(args: &mut Args<'_>) -> Result<Op, Problem> {
