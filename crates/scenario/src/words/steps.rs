@@ -507,7 +507,7 @@ process demo {
             "priority=",
             "0 to 32767 [the kernel chooses a negative one, lower than all others]",
         )],
-        example: "machine {\n    swap 64MiB\n    swap 32MiB\n}\n\nprocess admin uid=0 {\n    swapoff 0\n    expect meminfo.SwapTotal is 32MiB on=model\n    swapon 0 priority=5\n    expect meminfo.SwapTotal is 96MiB on=model\n}",
+        example: "machine {\n    swap 64MiB\n    swap 32MiB\n}\n\nprocess demo uid=0 {\n    swapoff 0\n    expect meminfo.SwapTotal is 32MiB on=model\n    swapon 0 priority=5\n    expect meminfo.SwapTotal is 96MiB on=model\n}",
     },
     Entry {
         word: StepWord::Swapoff,
@@ -515,7 +515,7 @@ process demo {
         form: "swapoff NUMBER",
         says: "Switches a swap area of the machine off, the first being 0: all that is in it comes back into RAM, and who does this is the first to die where there is no room. Root may do so.",
         options: &[],
-        example: "machine {\n    swap 64MiB\n}\n\nprocess admin uid=0 {\n    swapoff 0\n    expect succeeds\n    swapoff 0\n    expect fails EINVAL\n}",
+        example: "machine {\n    swap 64MiB\n}\n\nprocess demo uid=0 {\n    swapoff 0\n    expect succeeds\n    swapoff 0\n    expect fails EINVAL\n}",
     },
     Entry {
         word: StepWord::Open,
