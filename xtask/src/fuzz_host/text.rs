@@ -117,11 +117,14 @@ fn write_call(f: &mut fmt::Formatter<'_>, call: &Call) -> fmt::Result {
         Call::ShmRemove { id } => write!(f, "shm_remove({id})"),
         Call::SetOomScoreAdj { adj } => write!(f, "set_oom_score_adj({adj})"),
         // None of them is made here.
-        Call::SetMempolicy { .. } | Call::Mbind { .. } | Call::RunOn { .. } => write!(f, "{call}"),
         Call::Mseal { addr, len, flags } => write!(f, "mseal({addr:#x}, {len:#x}, {flags:#x})"),
         Call::DenyWriteExec { flags } => write!(f, "mdwe({flags:#x})"),
         // No program of the fuzzer's makes these.
-        Call::Swapon { .. } | Call::Swapoff { .. } => write!(f, "{call}"),
+        Call::SetMempolicy { .. }
+        | Call::Mbind { .. }
+        | Call::RunOn { .. }
+        | Call::Swapon { .. }
+        | Call::Swapoff { .. } => write!(f, "{call}"),
     }
 }
 
