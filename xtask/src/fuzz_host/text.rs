@@ -116,7 +116,6 @@ fn write_call(f: &mut fmt::Formatter<'_>, call: &Call) -> fmt::Result {
         Call::Shmdt { addr } => write!(f, "shmdt({addr:#x})"),
         Call::ShmRemove { id } => write!(f, "shm_remove({id})"),
         Call::SetOomScoreAdj { adj } => write!(f, "set_oom_score_adj({adj})"),
-        // None of them is made here.
         Call::Mseal { addr, len, flags } => write!(f, "mseal({addr:#x}, {len:#x}, {flags:#x})"),
         Call::DenyWriteExec { flags } => write!(f, "mdwe({flags:#x})"),
         // No program of the fuzzer's makes these.
