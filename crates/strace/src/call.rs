@@ -124,6 +124,11 @@ pub(crate) fn read<'a>(name: &'a str, args: &'a [&'a str]) -> Result<What, Bad<'
         "open" | "creat" => Ok(opened(name, args.0.first())),
         "openat" | "openat2" => Ok(opened(name, args.0.get(1))),
         "memfd_create" => memfd(&args),
+        "fchmod" => {
+            let (fd, _) = args.take(0, "a descriptor", descriptor)?;
+            let mode = args.take(1, "a mode", number)?;
+            Ok(What::Mode { fd, executable: mode & 0o111 != 0 })
+        }
         "fcntl" | "fcntl64" if args.0.get(1).is_some_and(|what| bare(what) == "F_ADD_SEALS") => {
             sealed(name, &args)
         }
@@ -203,7 +208,7 @@ fn opened(name: &str, path: Option<&&str>) -> What {
     match path.and_then(|path| string(path)) {
         Some(path) => {
             let huge = path.starts_with("/dev/hugepages/");
-            What::Open { path, huge }
+            What::Open { path, huge, executable: false }
         }
         None => What::Other { name: name.to_owned() },
     }
@@ -221,7 +226,8 @@ fn memfd<'a>(args: &Args<'a>) -> Result<What, Bad<'a>> {
     };
     let flags = args.take(1, "`MFD_…` flags", |text| flags(text, named))?;
     let huge = MemfdFlags(flags).has(MemfdFlags::HUGETLB);
-    Ok(What::Open { path: format!("/memfd:{name} (deleted)"), huge })
+    let executable = flags & 8 == 0;
+    Ok(What::Open { path: format!("/memfd:{name} (deleted)"), huge, executable })
 }
 
 /// `F_SEAL_WRITE` and `F_SEAL_FUTURE_WRITE`, which `F_SEAL_EXEC` implies of what may be executed.
@@ -238,7 +244,7 @@ fn sealed<'a>(name: &str, args: &Args<'a>) -> Result<What, Bad<'a>> {
     };
     let seals = args.take(2, "`F_SEAL_…` flags", |text| flags(text, named))?;
     Ok(if seals & (8 | 16 | 32) != 0 {
-        What::Sealed { fd }
+        What::Sealed { fd, implied: seals & (8 | 16) == 0 }
     } else {
         What::Other { name: name.to_owned() }
     })

@@ -148,3 +148,18 @@ fn other(body: &[u8]) -> Option<Reading<'_>> {
     cursor.blanks();
     cursor.rest.starts_with(b"RAM:").then(|| Reading::whole(Item::OtherTotal, body).weak())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn free_swap_below_nothing_is_not_read_as_none() {
+        let read = |text: &[u8]| match swap_size(text).map(|reading| reading.item) {
+            Some(Item::Swap(swap)) => (swap.free.map(Bytes::kib), swap.lacking.map(Bytes::kib)),
+            _ => panic!("a line about swap"),
+        };
+        assert_eq!(read(b"Free swap  = -102824kB"), (None, Some(102_824)));
+        assert_eq!(read(b"Free swap  = 0kB"), (Some(0), None));
+    }
+}

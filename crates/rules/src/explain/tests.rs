@@ -223,7 +223,7 @@ fn ties_fall_to_the_last_since_5_3_and_to_the_first_before() {
 #[test]
 fn who_switches_swap_off_is_no_wrong_choice() {
     let report = |asker: u32, lacking: Option<Bytes>| {
-        let mut report = request(USER, 0, vec![zone("Normal", 500, 1000, 2000, &[0; 4])]);
+        let mut report = request(KERNEL, 0, vec![zone("Normal", 500, 1000, 2000, &[0; 4])]);
         report.tasks = table(&[(2, 9000, 0), (3, 1, 0)]);
         report.kills = vec![Kill { pid: Some(Pid::new(3)), ..Kill::default() }];
         report.reporter.pid = Some(Pid::new(asker));

@@ -197,8 +197,11 @@ impl Checker<'_> {
             StepWord::Mbind => self.mbind(args, scope),
             StepWord::RunOn => super::policy::run_on(args.need("the node")?),
             StepWord::Mlockall => lock_all(args),
-            StepWord::Munlockall => Ok(call(Call::Munlockall)),
-            StepWord::Mdwe => deny_write_exec(args),
+            StepWord::Munlockall
+            | StepWord::Mdwe
+            | StepWord::OomScoreAdj
+            | StepWord::Swapon
+            | StepWord::Swapoff => without_range(word, args),
             StepWord::Touch | StepWord::Write => self.touch(Access::Write, args, scope),
             StepWord::Read => self.touch(Access::Read, args, scope),
             StepWord::Fill => self.fill(args, scope),
@@ -221,14 +224,6 @@ impl Checker<'_> {
             }
             StepWord::Sleep => Ok(Op::Sleep(args::time(args.need("how long")?)?)),
             StepWord::Setrlimit => self.setrlimit(args, scope),
-            StepWord::OomScoreAdj => set_adjustment(args),
-            StepWord::Swapon => {
-                let area = swap_area(args)?;
-                let priority = args.prop("priority").map(|word| args::signed(word, 0, 32767));
-                let priority = priority.transpose()?.and_then(|number| i16::try_from(number).ok());
-                Ok(call(Call::Swapon { area, priority }))
-            }
-            StepWord::Swapoff => Ok(call(Call::Swapoff { area: swap_area(args)? })),
             StepWord::Open
             | StepWord::Close
             | StepWord::Pread
@@ -593,6 +588,22 @@ impl Checker<'_> {
             slots: vec![(Slot::Soft, soft), (Slot::Hard, hard)],
             bind: Bind::Nothing,
         }))
+    }
+}
+
+/// A call that is about no part of the memory.
+fn without_range(word: StepWord, args: &mut Args<'_>) -> Result<Op, Problem> {
+    match word {
+        StepWord::Mdwe => deny_write_exec(args),
+        StepWord::OomScoreAdj => set_adjustment(args),
+        StepWord::Swapon => {
+            let area = swap_area(args)?;
+            let priority = args.prop("priority").map(|word| args::signed(word, 0, 32767));
+            let priority = priority.transpose()?.and_then(|number| i16::try_from(number).ok());
+            Ok(call(Call::Swapon { area, priority }))
+        }
+        StepWord::Swapoff => Ok(call(Call::Swapoff { area: swap_area(args)? })),
+        _ => Ok(call(Call::Munlockall)),
     }
 }
 

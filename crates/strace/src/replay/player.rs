@@ -47,6 +47,7 @@ pub(super) struct Opened {
     pub(super) path: String,
     pub(super) huge: bool,
     pub(super) sealed: bool,
+    pub(super) executable: bool,
 }
 
 /// What a call of the log meets in the model.
@@ -72,8 +73,8 @@ pub(super) struct Player<'a> {
     pub(super) huge: BTreeSet<usize>,
     /// Entries that map a file which is sealed against being written to.
     pub(super) sealed: BTreeSet<usize>,
-    /// Whether root's privileges show: something was mapped below `vm.mmap_min_addr`.
-    pub(super) root: bool,
+    /// Who all processes are: root, where its privileges show.
+    pub(super) uid: u32,
     pub(super) named: BTreeMap<String, usize>,
     pub(super) lengths: BTreeMap<String, u64>,
     pub(super) file_count: usize,
@@ -128,7 +129,7 @@ impl<'a> Player<'a> {
             files: BTreeMap::new(),
             huge: BTreeSet::new(),
             sealed: BTreeSet::new(),
-            root: log.entries.iter().any(maps_low),
+            uid: if log.entries.iter().any(maps_low) { 0 } else { 1000 },
             named: BTreeMap::new(),
             lengths,
             file_count: 0,
@@ -230,19 +231,26 @@ impl<'a> Player<'a> {
                     self.spawn(child)?;
                 }
             }
-            What::Open { path, huge } => {
+            What::Open { path, huge, executable } => {
                 if let Outcome::Value(fd) = entry.outcome
                     && let Ok(fd) = i32::try_from(fd)
                 {
-                    self.descriptors[tracee.descriptors]
-                        .insert(fd, Opened { path: path.clone(), huge: *huge, sealed: false });
+                    let (path, huge, executable) = (path.clone(), *huge, *executable);
+                    let opened = Opened { path, huge, sealed: false, executable };
+                    self.descriptors[tracee.descriptors].insert(fd, opened);
                 }
             }
-            What::Sealed { fd } => {
+            What::Mode { fd, .. } | What::Sealed { fd, .. } => {
                 if entry.outcome == Outcome::Value(0)
                     && let Some(opened) = self.descriptors[tracee.descriptors].get_mut(fd)
                 {
-                    opened.sealed = true;
+                    match entry.what {
+                        What::Mode { executable, .. } => opened.executable = executable,
+                        What::Sealed { implied, .. } => {
+                            opened.sealed |= !implied || opened.executable;
+                        }
+                        _ => {}
+                    }
                 }
             }
             What::Close { fd } => {
