@@ -145,6 +145,13 @@ fn call(call: &Call, name: &str, files: &[&str]) -> Option<String> {
         Call::Shmdt { addr } => format!("shmdt {addr:#x}"),
         Call::ShmRemove { id } => format!("shmrm {}", file(*id)?),
         Call::SetOomScoreAdj { adj } => format!("oom_score_adj {adj}"),
+        Call::Mseal { addr, len, flags } => format!("mseal {addr:#x} {len} flags={flags:#x}"),
+        Call::DenyWriteExec { flags } => format!("mdwe flags={flags:#x}"),
+        Call::Swapon { area, priority } => {
+            let priority = priority.map_or_else(String::new, |n| format!(" priority={n}"));
+            format!("swapon {area}{priority}")
+        }
+        Call::Swapoff { area } => format!("swapoff {area}"),
     })
 }
 
@@ -294,6 +301,11 @@ mod tests {
             Call::Shmdt { addr },
             Call::ShmRemove { id: 2 },
             Call::SetOomScoreAdj { adj: -17 },
+            Call::Mseal { addr, len, flags: 1 },
+            Call::DenyWriteExec { flags: 3 },
+            Call::Swapon { area: 1, priority: Some(7) },
+            Call::Swapon { area: 0, priority: None },
+            Call::Swapoff { area: 1 },
         ];
         let touch = |access, content, count, stride| {
             Written::Touch(Touch { addr, count, stride, access, content })

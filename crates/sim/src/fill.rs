@@ -52,7 +52,7 @@ impl Ctx<'_> {
     }
 
     /// `shmem_swapin_folio()`: a page of shared memory comes back, and leaves its slot.
-    fn fill_from_swap(&mut self, frame: u64) -> Result<u64, Refusal> {
+    pub(crate) fn fill_from_swap(&mut self, frame: u64) -> Result<u64, Refusal> {
         let grant = self.allocate(1, For::UserFile)?;
         if self.store.frames.map.get(frame).is_some() {
             self.store.frames.give_back(grant);

@@ -7,6 +7,7 @@ use world::{End, Errno, ForkKind, ProcessId, WorldError};
 
 use crate::anon::Chain;
 use crate::calls::mlock::unlock;
+use crate::calls::seal::inherited;
 use crate::ctx::{Ctx, Task};
 use crate::fault::KILL;
 use crate::hugetlb::places;
@@ -124,6 +125,10 @@ impl Machine {
                     self.store.process_gone(Holder::Thread, std::mem::take(&mut other.kernel));
                 }
             }
+        }
+        let mdwe = self.mms.get(&old).map_or(0, |old| inherited(old.mdwe));
+        if let Some(new) = self.mms.get_mut(&mm) {
+            new.mdwe = mdwe;
         }
         let fits = self.fits(mm, group)?;
         let leader = &mut self.processes[Self::index(group)];
@@ -252,6 +257,7 @@ pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
 fn duplicate(ctx: &mut Ctx<'_>, key: usize) -> Result<Mm, Errno> {
     let mut child =
         Mm::new(ctx.store.config.arch, ctx.mm.layout, ctx.mm.segments, ctx.mm.unsynced.alike());
+    child.mdwe = inherited(ctx.mm.mdwe);
     child.key = key;
     child.memcg = ctx.mm.memcg;
     // As many tables as the parent has will do, and what is too much of that goes back.

@@ -244,8 +244,19 @@ impl Machine {
         id: ProcessId,
         run: impl FnOnce(&mut Ctx<'_>) -> T,
     ) -> Result<T, WorldError> {
+        let key = self.living(id)?.mm;
+        self.in_space(id, key, run)
+    }
+
+    /// Runs something that a living process does in an address space, its own or another one.
+    pub(crate) fn in_space<T>(
+        &mut self,
+        id: ProcessId,
+        key: usize,
+        run: impl FnOnce(&mut Ctx<'_>) -> T,
+    ) -> Result<T, WorldError> {
         let process = self.living(id)?;
-        let (key, group, memcg) = (process.mm, Self::index(process.group), process.memcg);
+        let (group, memcg) = (Self::index(process.group), process.memcg);
         let before = self.store.clock;
         let run = |ctx: &mut Ctx<'_>| {
             let result = run(ctx);
@@ -438,6 +449,8 @@ impl Machine {
                 Ok(0)
             }
             Call::Msync { addr, len, flags } => ctx.msync(addr, len, flags),
+            Call::Mseal { addr, len, flags } => ctx.mseal(addr, len, flags),
+            Call::DenyWriteExec { flags } => ctx.deny_write_exec(flags),
             Call::MemfdCreate { flags } => ctx.memfd(flags),
             Call::Close { fd } => ctx.close(fd),
             Call::Pread { fd, offset, len } => ctx.pread(fd, offset, len),
@@ -452,9 +465,11 @@ impl Machine {
             Call::ShmRemove { id } => ctx.shm_remove(id),
             Call::Setrlimit { resource, soft, hard } => ctx.setrlimit(resource, soft, hard),
             // Answered by the machine, which knows more than one process.
-            Call::Open { .. } | Call::Mincore { .. } | Call::SetOomScoreAdj { .. } => {
-                Err(Errno::ENOSYS)
-            }
+            Call::Open { .. }
+            | Call::Mincore { .. }
+            | Call::SetOomScoreAdj { .. }
+            | Call::Swapon { .. }
+            | Call::Swapoff { .. } => Err(Errno::ENOSYS),
         }
     }
 }
@@ -571,6 +586,8 @@ impl World for Machine {
                 self.with(process, |ctx| ctx.open(file, flags))?
             }
             Call::SetOomScoreAdj { adj } => self.set_adj(process, adj)?,
+            Call::Swapon { area, priority } => self.swapon(process, area, priority)?,
+            Call::Swapoff { area } => self.swapoff(process, area)?,
             _ => self.with(process, |ctx| Self::perform(ctx, call))?,
         };
         Ok(Returned::plain(value))

@@ -50,6 +50,8 @@ pub(crate) struct Mm {
     pub(crate) hiwater_vm: u64,
     /// Flags of every new mapping (`mlockall`).
     pub(crate) def_flags: VmFlags,
+    /// `PR_SET_MDWE`: what was asked for.
+    pub(crate) mdwe: u64,
     /// Where the next search starts, up to 3.6.
     pub(crate) free_area_cache: u64,
     pub(crate) cached_hole_size: u64,
@@ -89,6 +91,7 @@ impl Mm {
             hiwater_rss: 0,
             hiwater_vm: 0,
             def_flags: VmFlags::NONE,
+            mdwe: 0,
             free_area_cache: layout.mmap_base,
             cached_hole_size: u64::MAX,
             holes: Holes::everything(),

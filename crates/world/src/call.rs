@@ -66,6 +66,15 @@ pub enum Call {
     ShmRemove { id: i32 },
     /// Writes the caller's `/proc/self/oom_score_adj`.
     SetOomScoreAdj { adj: i32 },
+    /// `mseal(2)`: what is mapped there stays as it is.
+    Mseal { addr: u64, len: u64, flags: u64 },
+    /// `prctl(PR_SET_MDWE, flags)`: no memory becomes code that was not mapped as such.
+    DenyWriteExec { flags: u64 },
+    /// `swapon(2)` of one of the machine's swap areas, by its index; `None`: the kernel chooses the
+    /// priority.
+    Swapon { area: u8, priority: Option<i16> },
+    /// `swapoff(2)` of one of the machine's swap areas, by its index.
+    Swapoff { area: u8 },
 }
 
 /// What a call gave back.

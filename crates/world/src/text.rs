@@ -61,6 +61,14 @@ fn text(call: &Call) -> String {
         Call::Shmdt { addr } => format!("shmdt({addr:#x})"),
         Call::ShmRemove { id } => format!("shmctl({id}, IPC_RMID, NULL)"),
         Call::SetOomScoreAdj { adj } => format!("write(\"/proc/self/oom_score_adj\", \"{adj}\")"),
+        Call::Mseal { addr, len, flags } => format!("mseal({addr:#x}, {len}, {flags})"),
+        Call::DenyWriteExec { flags } => format!("prctl(PR_SET_MDWE, {flags:#x})"),
+        Call::Swapon { area, priority } => {
+            let flags = priority
+                .map_or_else(|| "0".to_owned(), |priority| format!("SWAP_FLAG_PREFER|{priority}"));
+            format!("swapon(area {area}, {flags})")
+        }
+        Call::Swapoff { area } => format!("swapoff(area {area})"),
     }
 }
 

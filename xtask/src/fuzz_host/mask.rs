@@ -52,6 +52,9 @@ impl Mask {
             | Call::Shmdt { .. }
             | Call::ShmRemove { .. } => "shm",
             Call::SetOomScoreAdj { .. } => "oom_score_adj",
+            Call::Mseal { .. } => "mseal",
+            Call::DenyWriteExec { .. } => "mdwe",
+            Call::Swapon { .. } | Call::Swapoff { .. } => "swap",
         };
         self.allows(name)
     }

@@ -116,6 +116,10 @@ fn write_call(f: &mut fmt::Formatter<'_>, call: &Call) -> fmt::Result {
         Call::Shmdt { addr } => write!(f, "shmdt({addr:#x})"),
         Call::ShmRemove { id } => write!(f, "shm_remove({id})"),
         Call::SetOomScoreAdj { adj } => write!(f, "set_oom_score_adj({adj})"),
+        Call::Mseal { addr, len, flags } => write!(f, "mseal({addr:#x}, {len:#x}, {flags:#x})"),
+        Call::DenyWriteExec { flags } => write!(f, "mdwe({flags:#x})"),
+        // No program of the fuzzer's makes these.
+        Call::Swapon { .. } | Call::Swapoff { .. } => write!(f, "{call}"),
     }
 }
 
@@ -273,6 +277,8 @@ fn parse_call(name: &str, texts: &[&str]) -> Result<Call, String> {
         "shmat" => Call::Shmat { id: signed(0)?, addr: n(1)?, flags: small(2)? },
         "shmdt" => Call::Shmdt { addr: n(0)? },
         "shm_remove" => Call::ShmRemove { id: signed(0)? },
+        "mseal" => Call::Mseal { addr: n(0)?, len: n(1)?, flags: n(2)? },
+        "mdwe" => Call::DenyWriteExec { flags: n(0)? },
         "set_oom_score_adj" => Call::SetOomScoreAdj { adj: signed(0)? },
         _ => return Err("the name of a call".to_owned()),
     })

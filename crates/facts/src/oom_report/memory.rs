@@ -139,6 +139,9 @@ pub struct Swap {
     pub race: Option<(u64, u64)>,
     /// `Free swap`.
     pub free: Option<Bytes>,
+    /// How far `Free swap` is below nothing: what has yet to come back from an area that is being
+    /// switched off, beyond what others have free.
+    pub lacking: Option<Bytes>,
     /// `Total swap` (2.6.11).
     pub total: Option<Bytes>,
 }

@@ -239,6 +239,7 @@ fn merge_swap(known: &mut Swap, new: Swap) {
     known.find = new.find.or(known.find);
     known.race = new.race.or(known.race);
     known.free = new.free.or(known.free);
+    known.lacking = new.lacking.or(known.lacking);
     known.total = new.total.or(known.total);
 }
 

@@ -217,7 +217,9 @@ impl Printer {
             };
             self.line(format!("{label}: add {add}, delete {delete}, find {found}/{all}{race}"));
         }
-        if let Some(free) = swap.free {
+        if let Some(lacking) = swap.lacking.filter(|_| self.since(v2(11))) {
+            self.line(format!("Free swap  = -{}kB", lacking.kib()));
+        } else if let Some(free) = swap.free {
             if self.since(v2(11)) {
                 self.line(format!("Free swap  = {}kB", free.kib()));
             } else {

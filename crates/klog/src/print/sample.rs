@@ -277,6 +277,7 @@ fn show_mem(fill: &mut Filler, release: Release) -> ShowMem {
             find: Some((fill.count(), fill.count())),
             race: Some((fill.count(), fill.count())),
             free: fill.kib(),
+            lacking: None,
             total: fill.kib(),
         },
         totals: Totals {

@@ -125,7 +125,8 @@ fn swap_size(body: &[u8]) -> Option<Reading<'_>> {
     let swap = if total {
         Swap { total: size, ..Swap::default() }
     } else {
-        Swap { free: size, ..Swap::default() }
+        let below = kib.filter(|kib| *kib < 0).map(i64::unsigned_abs).and_then(Bytes::from_kib);
+        Swap { free: size, lacking: below, ..Swap::default() }
     };
     let more = if kib.is_some() { More::No } else { More::Wanted };
     let item = Item::Swap(swap);
@@ -146,4 +147,19 @@ fn other(body: &[u8]) -> Option<Reading<'_>> {
     cursor.eat_after_blanks(b":").then_some(())?;
     cursor.blanks();
     cursor.rest.starts_with(b"RAM:").then(|| Reading::whole(Item::OtherTotal, body).weak())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn free_swap_below_nothing_is_not_read_as_none() {
+        let read = |text: &[u8]| match swap_size(text).map(|reading| reading.item) {
+            Some(Item::Swap(swap)) => (swap.free.map(Bytes::kib), swap.lacking.map(Bytes::kib)),
+            _ => panic!("a line about swap"),
+        };
+        assert_eq!(read(b"Free swap  = -102824kB"), (None, Some(102_824)));
+        assert_eq!(read(b"Free swap  = 0kB"), (Some(0), None));
+    }
 }

@@ -70,6 +70,11 @@ pub(crate) trait Kernel: Debug {
     /// Where memory cgroups of the scenario are; `None`: nowhere.
     fn cgroups(&self) -> Option<Rc<str>>;
 
+    /// The device of a swap area of the scenario's, by its index; `None`: swap is not the scenario's.
+    fn swap_area(&self, _area: u8) -> Option<String> {
+        None
+    }
+
     /// Whether the kernel itself is no more.
     fn is_over(&self) -> bool {
         false

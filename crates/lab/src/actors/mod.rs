@@ -161,8 +161,18 @@ impl<K: Kernel> ActorWorld<K> {
                 continue;
             }
             let makes_segment = matches!(step, Step::Call(Call::Shmget { .. }));
-            let (more, meaning) = step::requests(step, context, &self.segments, self.files.len())
-                .map_err(WorldError)?;
+            let of_swap = match step {
+                Step::Call(call @ (Call::Swapon { area, .. } | Call::Swapoff { area })) => {
+                    let device = self.kernel.swap_area(*area);
+                    device.and_then(|device| step::swap_requests(call, &device, context))
+                }
+                _ => None,
+            };
+            let (more, meaning) = match of_swap {
+                Some(known) => known,
+                None => step::requests(step, context, &self.segments, self.files.len())
+                    .map_err(WorldError)?,
+            };
             meanings.push((meaning, more.len()));
             requests.extend(more);
             // A later step may name the segment.

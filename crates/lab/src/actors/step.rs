@@ -176,7 +176,34 @@ fn call_requests(
             None => Ok((Vec::new(), Meaning::Known(Errno::EINVAL))),
         },
         Call::SetOomScoreAdj { .. } => Err("written through a file of /proc".to_owned()),
+        Call::Mseal { addr, len, flags } => one(462, &[addr, len, flags]),
+        // PR_SET_MDWE
+        Call::DenyWriteExec { flags } => one(157, &[65, flags, 0, 0, 0]),
+        Call::Swapon { .. } | Call::Swapoff { .. } => {
+            Err(format!("this machine is not ours to change: `{call}`"))
+        }
     }
+}
+
+/// The requests that switch the swap on this device on or off; `None`: another call.
+pub(super) fn swap_requests(
+    call: &Call,
+    device: &str,
+    context: u64,
+) -> Option<(Vec<Request>, Meaning)> {
+    let scratch = image::scratch(context);
+    let args = match *call {
+        Call::Swapon { priority, .. } => {
+            // SWAP_FLAG_PREFER
+            let priority = priority.and_then(|priority| u64::try_from(priority).ok());
+            (167, [scratch, priority.map_or(0, |priority| 0x8000 | priority)])
+        }
+        Call::Swapoff { .. } => (168, [scratch, 0]),
+        _ => return None,
+    };
+    let mut all = poke(format!("{device}\0").as_bytes());
+    all.push(system_call(args.0, &args.1));
+    Some((all, Meaning::Value))
 }
 
 /// The kernel's id of a segment, as a register.

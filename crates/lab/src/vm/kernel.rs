@@ -1,5 +1,6 @@
 //! The kernel of a machine, as actors need it.
 
+use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
@@ -41,6 +42,8 @@ impl Drop for Handle {
 #[derive(Debug)]
 pub(super) struct There {
     pub(super) guest: Rc<Guest>,
+    /// The devices of its swap areas, in their order.
+    pub(super) swap: RefCell<Vec<String>>,
 }
 
 impl There {
@@ -96,6 +99,10 @@ impl There {
 impl Kernel for There {
     type Handle = Handle;
     type Folder = ();
+
+    fn swap_area(&self, area: u8) -> Option<String> {
+        self.swap.borrow().get(usize::from(area)).cloned()
+    }
 
     fn pair(&self) -> io::Result<(Handle, Handle)> {
         let mut batch = Batch::default();

@@ -106,9 +106,14 @@ pub(super) fn load(kernel: &There, modules: &[Module], parameters: &str) -> io::
     Ok(())
 }
 
-/// Switches swap areas on; `devices` are those on disks, in their order.
-pub(super) fn swap(kernel: &There, areas: &[SwapSpec], devices: &[String]) -> io::Result<()> {
+/// Switches swap areas on; `devices` are those on disks, in their order. Gives the device of each.
+pub(super) fn swap(
+    kernel: &There,
+    areas: &[SwapSpec],
+    devices: &[String],
+) -> io::Result<Vec<String>> {
     let (mut disks, mut compressed) = (devices.iter(), 0);
+    let mut all = Vec::with_capacity(areas.len());
     for area in areas {
         let device = if area.zram {
             let name = format!("zram{compressed}");
@@ -130,8 +135,9 @@ pub(super) fn swap(kernel: &There, areas: &[SwapSpec], devices: &[String]) -> io
         kernel.one(&batch).map_err(|error| {
             io::Error::other(format!("cannot switch on swap of {} bytes: {error}", area.len))
         })?;
+        all.push(device);
     }
-    Ok(())
+    Ok(all)
 }
 
 /// Makes cgroups; of version 2 those that have children let them have limits.

@@ -1,5 +1,6 @@
 //! A machine as a [`World`].
 
+use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
@@ -49,7 +50,7 @@ impl VmWorld {
     /// A sentence that says why there can be none here, or where the boot ended.
     pub fn boot(boot: &Boot) -> Result<VmWorld, WorldError> {
         let guest = Rc::new(boot::boot(boot)?);
-        let kernel = Rc::new(There { guest: Rc::clone(&guest) });
+        let kernel = Rc::new(There { guest: Rc::clone(&guest), swap: RefCell::default() });
         arrange(&kernel, boot.cgroups).map_err(cannot("arrange the machine"))?;
         if boot.cgroups == CgroupVersion::V1
             && !kernel.exists(&format!("{CGROUPS}/memory.usage_in_bytes"))
@@ -95,7 +96,9 @@ impl VmWorld {
         }
         let of_swap = self.disks.iter().filter(|(disk, _)| matches!(disk, Disk::Swap(_)));
         let devices: Vec<String> = of_swap.map(|(_, device)| device.clone()).collect();
-        setup::swap(&self.kernel, &setup.swap, &devices).map_err(cannot("have swap"))?;
+        let areas =
+            setup::swap(&self.kernel, &setup.swap, &devices).map_err(cannot("have swap"))?;
+        self.kernel.swap.replace(areas);
         let disk = self.disks.iter().find(|(disk, _)| matches!(disk, Disk::Files(_)));
         if let Some((_, device)) = disk {
             setup::mount(&self.kernel, device).map_err(cannot("mount the disk"))?;

@@ -279,6 +279,15 @@ fn chosen(report: &OomReport) -> (Option<&Kill>, Option<Pid>) {
     (kill, kill.and_then(|kill| kill.chosen_pid).or_else(|| report.victim_pid()))
 }
 
+/// Why the scores did not matter. Free swap is less than none while an area is being switched off.
+fn not_by_score(report: &OomReport, kill: Option<&Kill>, pid: Option<Pid>) -> Option<NotByScore> {
+    if kill.is_some_and(|kill| kill.cause == Some(KillCause::AllocatingTask)) {
+        return Some(NotByScore::AllocatingTask);
+    }
+    let lacking = report.memory.as_ref().is_some_and(|memory| memory.swap.lacking.is_some());
+    (lacking && pid.is_some() && pid == report.reporter.pid).then_some(NotByScore::Swapoff)
+}
+
 pub(super) fn choice(
     report: &OomReport,
     election: Option<&Election<'_>>,
@@ -301,9 +310,7 @@ pub(super) fn choice(
     let winner = sure.or_else(|| Some(order.first()?.0).filter(|_| computable));
     let (kill, pid) = chosen(report);
     let row = pid.and_then(|pid| election.row_of(pid));
-    let not_by_score = kill
-        .is_some_and(|kill| kill.cause == Some(KillCause::AllocatingTask))
-        .then_some(NotByScore::AllocatingTask);
+    let not_by_score = not_by_score(report, kill, pid);
     let agrees = match (winner, pid, not_by_score) {
         (Some(winner), Some(_), None) if row == Some(winner) => Some(true),
         // Another is chosen whatever the total, or the total is known. Where the victim's row is cut

@@ -438,6 +438,9 @@ pub struct Choice {
 pub enum NotByScore {
     /// `vm.oom_kill_allocating_task`: whoever asks dies.
     AllocatingTask,
+    /// It was switching swap off, and what came back needed the page: such a task is chosen before all
+    /// others (`oom_task_origin()`).
+    Swapoff,
 }
 
 /// What a kernel is known to have done wrong.

@@ -221,6 +221,23 @@ fn ties_fall_to_the_last_since_5_3_and_to_the_first_before() {
 }
 
 #[test]
+fn who_switches_swap_off_is_no_wrong_choice() {
+    let report = |asker: u32, lacking: Option<Bytes>| {
+        let mut report = request(KERNEL, 0, vec![zone("Normal", 500, 1000, 2000, &[0; 4])]);
+        report.tasks = table(&[(2, 9000, 0), (3, 1, 0)]);
+        report.kills = vec![Kill { pid: Some(Pid::new(3)), ..Kill::default() }];
+        report.reporter.pid = Some(Pid::new(asker));
+        report.memory.as_mut().unwrap().swap.lacking = lacking;
+        chosen(&report, Release::new(6, 6))
+    };
+    let kib = Some(Bytes::from_kib(4000).unwrap());
+    let choice = report(3, kib);
+    assert_eq!((choice.not_by_score, choice.agrees), (Some(NotByScore::Swapoff), None));
+    assert_eq!(report(3, None).agrees, Some(false));
+    assert_eq!(report(2, kib).not_by_score, None);
+}
+
+#[test]
 fn those_that_cannot_be_chosen_are_named_and_not_ranked() {
     let report = in_group(3, 100_000, &[(1, 9000, 0), (2, 8000, -1000), (3, 500, 0)]);
     let choice = chosen(&report, Release::new(6, 6));

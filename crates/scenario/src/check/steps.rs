@@ -190,10 +190,15 @@ impl Checker<'_> {
             | StepWord::Madvise
             | StepWord::Mlock
             | StepWord::Munlock
+            | StepWord::Mseal
             | StepWord::Msync
             | StepWord::Mincore => self.about_range(word, args, scope),
             StepWord::Mlockall => lock_all(args),
-            StepWord::Munlockall => Ok(call(Call::Munlockall)),
+            StepWord::Munlockall
+            | StepWord::Mdwe
+            | StepWord::OomScoreAdj
+            | StepWord::Swapon
+            | StepWord::Swapoff => without_range(word, args),
             StepWord::Touch | StepWord::Write => self.touch(Access::Write, args, scope),
             StepWord::Read => self.touch(Access::Read, args, scope),
             StepWord::Fill => self.fill(args, scope),
@@ -216,11 +221,6 @@ impl Checker<'_> {
             }
             StepWord::Sleep => Ok(Op::Sleep(args::time(args.need("how long")?)?)),
             StepWord::Setrlimit => self.setrlimit(args, scope),
-            StepWord::OomScoreAdj => {
-                let adj = args::signed(args.need("the number")?, -100_000, 100_000)?;
-                let adj = i32::try_from(adj).unwrap_or(0);
-                Ok(call(Call::SetOomScoreAdj { adj }))
-            }
             StepWord::Open
             | StepWord::Close
             | StepWord::Pread
@@ -443,6 +443,10 @@ impl Checker<'_> {
                 }
             }
             StepWord::Munlock => Call::Munlock { addr, len },
+            StepWord::Mseal => {
+                let flags = args.prop("flags").map(bits).transpose()?.unwrap_or(0);
+                Call::Mseal { addr, len, flags: u64::from(flags) }
+            }
             StepWord::Mincore => Call::Mincore { addr, len },
             StepWord::Msync => {
                 let mut flags = SyncFlags(0);
@@ -581,6 +585,37 @@ impl Checker<'_> {
             bind: Bind::Nothing,
         }))
     }
+}
+
+/// A call that is about no part of the memory.
+fn without_range(word: StepWord, args: &mut Args<'_>) -> Result<Op, Problem> {
+    match word {
+        StepWord::Mdwe => {
+            let inherits = !args.flag("no-inherit");
+            let given = args.prop("flags").map(bits).transpose()?;
+            let flags = given.unwrap_or(if inherits { 1 } else { 3 });
+            Ok(call(Call::DenyWriteExec { flags: u64::from(flags) }))
+        }
+        StepWord::OomScoreAdj => {
+            let adj = args::signed(args.need("the number")?, -100_000, 100_000)?;
+            let adj = i32::try_from(adj).unwrap_or(0);
+            Ok(call(Call::SetOomScoreAdj { adj }))
+        }
+        StepWord::Swapon => {
+            let area = swap_area(args)?;
+            let priority = args.prop("priority").map(|word| args::signed(word, 0, 32767));
+            let priority = priority.transpose()?.and_then(|number| i16::try_from(number).ok());
+            Ok(call(Call::Swapon { area, priority }))
+        }
+        StepWord::Swapoff => Ok(call(Call::Swapoff { area: swap_area(args)? })),
+        _ => Ok(call(Call::Munlockall)),
+    }
+}
+
+/// A swap area, by its place among the machine's.
+fn swap_area(args: &mut Args<'_>) -> Result<u8, Problem> {
+    let number = args::signed(args.need("which swap area")?, 0, i64::from(u8::MAX))?;
+    Ok(u8::try_from(number).unwrap_or(u8::MAX))
 }
 
 fn lock_all(args: &mut Args<'_>) -> Result<Op, Problem> {

@@ -511,6 +511,7 @@ fn fill(call: &mut Call, slot: Slot, value: u64) {
             | Call::Munlock { addr, .. }
             | Call::Msync { addr, .. }
             | Call::Mincore { addr, .. }
+            | Call::Mseal { addr, .. }
             | Call::Shmat { addr, .. }
             | Call::Shmdt { addr },
             Slot::Addr,
@@ -525,6 +526,7 @@ fn fill(call: &mut Call, slot: Slot, value: u64) {
             | Call::Munlock { len, .. }
             | Call::Msync { len, .. }
             | Call::Mincore { len, .. }
+            | Call::Mseal { len, .. }
             | Call::Pread { len, .. }
             | Call::Pwrite { len, .. }
             | Call::Ftruncate { len, .. }

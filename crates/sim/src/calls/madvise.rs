@@ -11,7 +11,7 @@ use crate::frames::file_of;
 use crate::page::{HUGE, HUGE_BYTES, PAGE, PAGE_BITS, Pte, What, page_align};
 use crate::pages::Zap;
 use crate::vm_flags::VmFlags;
-use crate::vma::Backing;
+use crate::vma::{Backing, Vma};
 
 const NORMAL: i32 = 0;
 const RANDOM: i32 = 1;
@@ -58,6 +58,14 @@ fn since(advice: i32) -> Option<Release> {
     })
 }
 
+/// `can_madvise_modify()`: what is sealed and may not be written is not thrown away either (6.10), unless
+/// it is of a file or shared.
+fn may_advise(vma: &Vma, advice: i32) -> bool {
+    let discards = [DONTNEED, DONTNEED_LOCKED, FREE, REMOVE, DONTFORK, WIPEONFORK, GUARD_INSTALL];
+    let harmless = vma.open_file().is_some() || vma.flags.any(VmFlags::SHARED.with(VmFlags::WRITE));
+    !vma.has(VmFlags::SEALED) || harmless || !discards.contains(&advice)
+}
+
 impl Ctx<'_> {
     /// The system call.
     pub(crate) fn madvise(&mut self, start: u64, len: u64, advice: Advice) -> Answer {
@@ -90,6 +98,9 @@ impl Ctx<'_> {
                 }
             }
             let (key, to) = (vma.start, vma.end.min(end));
+            if !may_advise(vma, advice) {
+                return Err(Errno::EPERM);
+            }
             self.advise(key, at, to, advice)?;
             at = to;
         }

@@ -249,6 +249,9 @@ impl Ctx<'_> {
     ) -> Answer<()> {
         let end = addr + len;
         let pages = len >> PAGE_BITS;
+        if self.denies_exec(vm, vm) {
+            return Err(Errno::EACCES);
+        }
         let old = self.gather(addr, end)?;
         let (mut old_pages, mut old_accounted) = (0, 0);
         for at in &old {

@@ -8,4 +8,5 @@ pub(crate) mod mlock;
 pub(crate) mod mmap;
 mod mprotect;
 pub(crate) mod mremap;
+pub(crate) mod seal;
 mod sync;

@@ -50,6 +50,9 @@ impl Ctx<'_> {
             if flags.0 & !(flags.0 >> 4) & VmFlags::ACCESS.0 != 0 {
                 return Err(Errno::EACCES);
             }
+            if self.denies_exec(vma.flags, flags) {
+                return Err(Errno::EACCES);
+            }
             self.protect(at, next, to, flags)?;
             next = to;
         }

@@ -242,7 +242,8 @@ fn swap(counters: &Counters) -> Swap {
         ),
         find: event("pswpin").map(|found| (0, found)),
         race: Some((0, 0)),
-        free: bytes(counters.free_swap),
+        free: bytes(counters.free_swap).filter(|_| counters.lacking_swap == 0),
+        lacking: bytes(counters.lacking_swap).filter(|_| counters.lacking_swap > 0),
         total: bytes(counters.total_swap),
     }
 }

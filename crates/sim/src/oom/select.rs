@@ -7,6 +7,7 @@
 //! Threads whose leader lives are never looked at by themselves: they use the leader's memory, have
 //! its points and come after it, so that no release has ever chosen one.
 
+use facts::Release;
 use rules::badness::points;
 use rules::killer::{Pending, Ties};
 use units::{Pages, ScoreAdj};
@@ -114,6 +115,11 @@ pub(super) fn eligible(parts: &Parts<'_>, group: usize, total: Pages) -> Option<
     }
     let subject = subject_of(parts, group)?;
     let points = points(&killer.formula, &subject, total);
+    // Whoever switches swap off had its setting put to 1000 meanwhile (`test_set_oom_score_adj()`, 3.1 to
+    // 3.7), and is chosen whatever it is since (`oom_task_origin()`).
+    if subject.origin && parts.store.release() >= Release::new(3, 1) {
+        return Some(points);
+    }
     let immune = killer.eligibility.immune(false, subject.oom_adj, subject.oom_score_adj, points);
     immune.is_none().then_some(points)
 }

@@ -23,6 +23,8 @@ pub(crate) struct State {
     pub(crate) lowmemory: Option<LowMemory>,
     /// Until when it waits for its last victim, nanoseconds.
     pub(crate) lowmemory_until: u64,
+    /// Who switches swap off (`set_current_oom_origin()`), by the leader of its threads.
+    pub(crate) origin: Option<usize>,
     /// The kernel's log.
     pub(crate) log: Log,
     /// Who died by the kernel's hand since the world last asked, by index.
@@ -102,6 +104,7 @@ impl State {
             dump_tasks: killer.dumps_tasks,
             lowmemory: None,
             lowmemory_until: 0,
+            origin: None,
             log: Log::default(),
             deaths: Vec::new(),
             halted: None,

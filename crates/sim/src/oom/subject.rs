@@ -54,7 +54,7 @@ pub(crate) fn subject_of(parts: &Parts<'_>, group: usize) -> Option<Subject> {
         ptes: if all_levels { mm.tables.count() } else { mm.tables.level(0) },
         pmds: if all_levels { 0 } else { mm.tables.level(1) },
         oom_score_adj: process.adj,
-        origin: false,
+        origin: parts.store.oom.origin == Some(group),
     })
 }
 

@@ -64,6 +64,7 @@ impl Counters {
         let mut counters = Counters {
             total_swap: store.config.swap,
             free_swap: store.free_swap(),
+            lacking_swap: physical.swap.lacking(),
             total_reserve: physical.total_reserve,
             committed: store.committed + store.config.committed_elsewhere,
             commit_limit: commit_limit(store.release(), store.strict()).count(),
@@ -101,8 +102,10 @@ fn areas(physical: &Physical) -> Vec<SwapArea> {
     };
     let areas = physical.swap.areas.iter();
     areas
-        .map(|area| SwapArea {
-            name: name(area.zram),
+        .map(|area| (name(area.zram), area))
+        .filter(|(_, area)| area.on || area.used > 0)
+        .map(|(name, area)| SwapArea {
+            name,
             size: area.pages,
             used: area.used,
             priority: i16::try_from(area.priority).unwrap_or(i16::MIN),

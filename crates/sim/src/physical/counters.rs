@@ -15,6 +15,8 @@ pub(crate) struct Counters {
     pub(crate) total_swap: u64,
     /// `SwapFree`.
     pub(crate) free_swap: u64,
+    /// How far `nr_swap_pages` is below nothing.
+    pub(crate) lacking_swap: u64,
     /// `totalreserve_pages`.
     pub(crate) total_reserve: u64,
     /// `Committed_AS`.

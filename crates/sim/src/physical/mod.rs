@@ -26,6 +26,7 @@ mod scan;
 mod slab;
 mod swap;
 mod swap_in;
+mod swap_off;
 mod workingset;
 mod writeback;
 mod zones;

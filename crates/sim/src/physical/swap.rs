@@ -21,6 +21,8 @@ pub(crate) struct Area {
     pub(crate) priority: i32,
     /// In memory, compressed.
     pub(crate) zram: bool,
+    /// `SWP_WRITEOK`: not while it is switched off, and after.
+    pub(crate) on: bool,
     /// What its content takes there, in 64ths of a page.
     stored: u64,
 }
@@ -101,25 +103,78 @@ impl Swap {
 
     /// `swapon(2)`.
     pub(crate) fn add(&mut self, spec: &SwapSpec) {
-        let priority = if let Some(priority) = spec.priority {
-            i32::from(priority)
-        } else {
-            self.next_priority -= 1;
-            self.next_priority + 1
-        };
-        let area = Area { pages: spec.len >> 12, used: 0, priority, zram: spec.zram, stored: 0 };
+        let priority = self.priority(spec.priority);
+        let (pages, zram) = (spec.len >> 12, spec.zram);
         // Behind those of the same priority. A slot knows its area by its place.
-        self.areas.push(area);
+        self.areas.push(Area { pages, used: 0, priority, zram, on: true, stored: 0 });
+    }
+
+    /// The priority that was asked for, or the next one of those that nobody asks for.
+    fn priority(&mut self, asked: Option<i16>) -> i32 {
+        asked.map_or_else(
+            || {
+                self.next_priority -= 1;
+                self.next_priority + 1
+            },
+            i32::from,
+        )
+    }
+
+    /// The pages of an area that is on.
+    pub(crate) fn pages_on(&self, area: u8) -> Option<u64> {
+        self.areas.get(usize::from(area)).filter(|area| area.on).map(|area| area.pages)
+    }
+
+    /// The area gives no more slots. Those of lower priorities that nobody asked for move up (3.15, as
+    /// far as anybody can see).
+    pub(crate) fn switch_off(&mut self, area: u8) {
+        let Some(gone) = self.areas.get_mut(usize::from(area)) else { return };
+        gone.on = false;
+        let priority = gone.priority;
+        if priority < 0 {
+            let lower = self.areas.iter_mut().filter(|area| area.on && area.priority < priority);
+            lower.for_each(|area| area.priority += 1);
+            self.next_priority += 1;
+        }
+    }
+
+    /// `_enable_swap_info()`: it does again.
+    pub(crate) fn switch_on(&mut self, area: u8, asked: Option<i16>) {
+        let priority = self.priority(asked);
+        if let Some(area) = self.areas.get_mut(usize::from(area)) {
+            (area.on, area.priority) = (true, priority);
+        }
     }
 
     /// `SwapTotal`, pages.
     pub(crate) fn total(&self) -> u64 {
-        self.areas.iter().map(|area| area.pages).sum()
+        self.areas.iter().filter(|area| area.on).map(|area| area.pages).sum()
     }
 
-    /// `SwapFree`, pages.
+    /// `SwapFree`, pages. `nr_swap_pages` lacks what has yet to come back from an area that is being
+    /// switched off.
     pub(crate) fn free(&self) -> u64 {
-        self.areas.iter().map(|area| area.pages - area.used).sum()
+        let (free, to_come) = self.free_and_to_come();
+        free.saturating_sub(to_come)
+    }
+
+    /// How many pages `nr_swap_pages` is below nothing.
+    pub(crate) fn lacking(&self) -> u64 {
+        let (free, to_come) = self.free_and_to_come();
+        to_come.saturating_sub(free)
+    }
+
+    /// What areas that are on have free, and what has yet to come back from others.
+    fn free_and_to_come(&self) -> (u64, u64) {
+        let (mut free, mut to_come) = (0, 0);
+        for area in &self.areas {
+            if area.on {
+                free += area.pages - area.used;
+            } else {
+                to_come += area.used;
+            }
+        }
+        (free, to_come)
     }
 
     /// `vm_swap_full()`: less than half is free.
@@ -129,7 +184,11 @@ impl Swap {
 
     /// Slots of an area of the highest priority that has any: the area, and how many of `want`.
     pub(crate) fn reserve(&mut self, want: u64) -> Option<(u8, u64)> {
-        let free = |area: &Area| area.pages - area.used;
+        let free = |area: &Area| if area.on { area.pages - area.used } else { 0 };
+        let want = want.min(self.free());
+        if want == 0 {
+            return None;
+        }
         let best =
             self.areas.iter().filter(|area| free(area) > 0).map(|area| area.priority).max()?;
         let fits = |at: &u8| {

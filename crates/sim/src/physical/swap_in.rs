@@ -88,14 +88,14 @@ impl Ctx<'_> {
     }
 
     /// Of how many slots the same is known, and how many entries will name each when one is gone.
-    fn slot_at(&self, frame: u64) -> (u64, u32) {
+    pub(super) fn slot_at(&self, frame: u64) -> (u64, u32) {
         let Some(physical) = self.store.frames.physical.as_deref() else { return (1, 0) };
         let slot = physical.swap.slots.get(frame);
         slot.map_or((1, 0), |(len, slot)| (len, slot.refs.saturating_sub(1)))
     }
 
     /// One entry less names each of these slots.
-    fn let_go_of_slots(&mut self, frame: u64, count: u64) {
+    pub(super) fn let_go_of_slots(&mut self, frame: u64, count: u64) {
         let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
         physical.swap.slots.update(frame, frame + count, |_, slot| {
             slot.refs = slot.refs.saturating_sub(1);
@@ -112,7 +112,7 @@ impl Ctx<'_> {
     }
 
     /// The pages behind one that are in swap as well, up to the end of the window that it lies in.
-    fn read_ahead(&mut self, page: u64, pte: Pte) {
+    pub(super) fn read_ahead(&mut self, page: u64, pte: Pte) {
         let Some(physical) = self.store.frames.physical.as_deref() else { return };
         let window = 1_u64 << physical.swap.cluster.min(9);
         let last = page - page % window + window;

@@ -151,7 +151,7 @@ fn play(start: u64, release: &str, mib: u64, swap: &[SwapSpec], steps: u32) -> V
             known.get(at).copied().unwrap_or((0x1000, 1))
         };
         let prot = Prot::READ.with(Prot::WRITE);
-        let kind = dice.roll(20);
+        let kind = dice.roll(21);
         let text = format!("step {step}, kind {kind}, process {}", process.0);
         match kind {
             0..=2 => {
@@ -241,6 +241,16 @@ fn play(start: u64, release: &str, mib: u64, swap: &[SwapSpec], steps: u32) -> V
                     Call::Munlock { addr, len }
                 };
                 machine.call(process, &call).unwrap();
+            }
+            19 => {
+                let area = u8::try_from(dice.roll(2)).unwrap();
+                let call = if dice.roll(2) == 0 {
+                    Call::Swapoff { area }
+                } else {
+                    Call::Swapon { area, priority: None }
+                };
+                let value = machine.call(process, &call).unwrap().value;
+                shown.extend(format!("{call}: {value:?}\n").into_bytes());
             }
             _ => {
                 let value = ["1", "2", "3"][usize::try_from(dice.roll(3)).unwrap()];

@@ -1,7 +1,7 @@
 //! Whether the choice was right.
 
 use facts::Release;
-use rules::explain::{Choice, ExplainReport, TaskScore};
+use rules::explain::{Choice, ExplainReport, NotByScore, TaskScore};
 use units::{Pid, ScoreAdj};
 
 use super::{verdict, words};
@@ -69,8 +69,14 @@ fn named(row: &TaskScore, style: &Style) -> String {
 }
 
 pub(crate) fn judgement(report: &ExplainReport, choice: &Choice, style: &Style) -> String {
-    if choice.not_by_score.is_some() {
-        return "not by score: whoever asks dies (vm.oom_kill_allocating_task)".to_owned();
+    match choice.not_by_score {
+        Some(NotByScore::AllocatingTask) => {
+            return "not by score: whoever asks dies (vm.oom_kill_allocating_task)".to_owned();
+        }
+        Some(NotByScore::Swapoff) => {
+            return "not by score: whoever switches swap off dies first".to_owned();
+        }
+        None => {}
     }
     match (choice.agrees, &choice.predicted, choice.rank_of_chosen) {
         (Some(true), ..) => "yes: the kernel's formula chooses the same".to_owned(),

@@ -1,7 +1,7 @@
 //! The verdict in two sentences.
 
 use facts::Name;
-use rules::explain::{Cause, Doubt, Event, ExplainReport, RanOut, Task, Victim};
+use rules::explain::{Cause, Doubt, Event, ExplainReport, NotByScore, RanOut, Task, Victim};
 use units::Bytes;
 
 use super::words;
@@ -183,8 +183,15 @@ pub(crate) fn died(report: &ExplainReport, style: &Style) -> String {
 
 fn why(report: &ExplainReport, style: &Style) -> String {
     let Some(choice) = &report.choice else { return String::new() };
-    if choice.not_by_score.is_some() {
-        return ", because it asked (vm.oom_kill_allocating_task)".to_owned();
+    match choice.not_by_score {
+        Some(NotByScore::AllocatingTask) => {
+            return ", because it asked (vm.oom_kill_allocating_task)".to_owned();
+        }
+        Some(NotByScore::Swapoff) => {
+            return ", because it was switching swap off, and what came back had no room"
+                .to_owned();
+        }
+        None => {}
     }
     match choice.agrees {
         Some(true) => {
