@@ -16,6 +16,7 @@ mod fuzz_vm;
 mod golden;
 mod harness;
 mod needs;
+mod published;
 mod real_programs;
 mod repository;
 mod strace_score;
@@ -49,6 +50,7 @@ cargo xtask bench explain [GIBIBYTES]
                           memory that it takes while so much comes through a pipe
 cargo xtask golden        what the real smem, pmap and free print about the machines in
                           tests/data/compat, kept in its folder `golden` (as root)
+cargo xtask published     what the literature prints of running out of memory, and what comes out here
 cargo xtask strace-score [LOG…]
                           how many addresses of recorded programs the model predicts; without a
                           LOG, those in tests/data/strace
@@ -104,6 +106,7 @@ fn main() -> ExitCode {
         "fuzz-vm" => fuzz_vm::run(rest),
         "fuzz-host" => fuzz_host::run(rest),
         "real-programs" => real_programs::run(rest),
+        "published" => published::run(rest),
         "strace-score" => strace_score::run(rest),
         "boot-profiles" => boot_profiles::run(rest),
         "capture-vm" => vm::run(rest),

@@ -1,10 +1,11 @@
 //! `oomph explain` over the reports that real kernels printed: `tests/data/captures/*/kill.log`.
 //! `UPDATE_EXPECT=1 cargo test -p oomph --test explain` rewrites the snapshots.
 
+mod fed;
+
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use expect_test::{expect, expect_file};
 use facts::Release;
@@ -21,19 +22,9 @@ fn logs() -> Vec<PathBuf> {
 }
 
 fn oomph(args: &[&str], input: &[u8]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_oomph"))
-        .args(args)
-        .env_clear()
-        .env("LC_ALL", "C.UTF-8")
-        .env("COLUMNS", "80")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("oomph starts");
-    // Who does not read all of it has what it wanted.
-    let _ = child.stdin.take().expect("a pipe").write_all(input);
-    child.wait_with_output().expect("oomph ends")
+    let mut oomph = Command::new(env!("CARGO_BIN_EXE_oomph"));
+    oomph.args(args).env_clear().env("LC_ALL", "C.UTF-8").env("COLUMNS", "80");
+    fed::run(&mut oomph, input)
 }
 
 fn text(output: &Output) -> &str {

@@ -1,9 +1,10 @@
 //! `--from LOG`: a report in a kernel's log looked at as a machine.
 
+mod fed;
+
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use facts::oom_report::OomReport;
 use serde_json::Value;
@@ -26,20 +27,10 @@ fn log(capture: &str) -> PathBuf {
 }
 
 fn oomph(args: &[&str], from: &str, input: &[u8]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_oomph"))
-        .args(args)
-        .arg(format!("--from={from}"))
-        .env_clear()
-        .env("LC_ALL", "C.UTF-8")
-        .env("COLUMNS", "80")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("oomph starts");
-    // Who does not read all of it has what it wanted.
-    let _ = child.stdin.take().expect("a pipe").write_all(input);
-    child.wait_with_output().expect("oomph ends")
+    let mut oomph = Command::new(env!("CARGO_BIN_EXE_oomph"));
+    oomph.args(args).env_clear().env("LC_ALL", "C.UTF-8").env("COLUMNS", "80");
+    oomph.arg(format!("--from={from}"));
+    fed::run(&mut oomph, input)
 }
 
 fn json(args: &[&str], from: &str) -> Value {

@@ -1,25 +1,10 @@
 //! Many futures from one moment, as a user asks for them.
 
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
+mod simulated;
 
-/// Runs `oomph simulate` with a scenario on standard input.
-fn simulate(text: &str, options: &[&str]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_oomph"))
-        .arg("simulate")
-        .args(options)
-        .arg("-")
-        .env_remove("COLUMNS")
-        .env("LC_ALL", "C.UTF-8")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("oomph starts");
-    // A command that is refused ends before it reads.
-    let _ = child.stdin.take().expect("a pipe").write_all(text.as_bytes());
-    child.wait_with_output().expect("oomph ends")
-}
+use std::process::Output;
+
+use simulated::simulate;
 
 fn out(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()

@@ -1,5 +1,7 @@
 //! `oomph explain` over several reports, other programs' lines, many logs, and logs that grow.
 
+mod fed;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -32,14 +34,7 @@ fn command(args: &[&str]) -> Command {
 }
 
 fn oomph(args: &[&str], input: &str) -> Output {
-    let mut child = command(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("oomph starts");
-    let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes());
-    child.wait_with_output().expect("oomph ends")
+    fed::run(&mut command(args), input.as_bytes())
 }
 
 fn text(bytes: &[u8]) -> &str {

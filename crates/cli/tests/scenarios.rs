@@ -1,33 +1,17 @@
 //! Every scenario of the library, every example of the reference and the README's run on the model,
 //! and come out as they say.
 
+mod simulated;
+
 use std::fs;
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use scenario::words;
+use simulated::simulate;
 
 fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
-}
-
-/// Runs `oomph simulate` with a scenario on standard input.
-fn simulate(text: &str, options: &[&str]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_oomph"))
-        .arg("simulate")
-        .args(options)
-        .arg("-")
-        .env_remove("COLUMNS")
-        .env("LC_ALL", "C.UTF-8")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("oomph starts");
-    // A command that is refused ends before it reads.
-    let _ = child.stdin.take().expect("a pipe").write_all(text.as_bytes());
-    child.wait_with_output().expect("oomph ends")
 }
 
 fn said(output: &Output) -> String {
@@ -226,18 +210,7 @@ fn screen(name: &str, expected: &expect_test::ExpectFile) {
         .into_iter()
         .find(|(file, _)| file.starts_with(name))
         .unwrap_or_else(|| panic!("no scenario {name}"));
-    let output = Command::new(env!("CARGO_BIN_EXE_oomph"))
-        .args(["simulate", "-"])
-        .env("COLUMNS", "80")
-        .env("LC_ALL", "C.UTF-8")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .and_then(|mut child| {
-            child.stdin.take().expect("a pipe").write_all(text.as_bytes())?;
-            child.wait_with_output()
-        })
-        .expect("oomph runs");
+    let output = simulated::fed::run(simulated::command(&[]).env("COLUMNS", "80"), text.as_bytes());
     expected.assert_eq(&String::from_utf8_lossy(&output.stdout));
 }
 

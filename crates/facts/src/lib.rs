@@ -22,6 +22,7 @@ mod page_cache;
 mod physical;
 mod pressure;
 mod shares;
+pub mod signal;
 mod snapshot;
 mod sysctl;
 mod task;

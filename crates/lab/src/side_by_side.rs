@@ -338,6 +338,9 @@ fn as_recorded(
     recording: Recording,
     wants_model: bool,
 ) -> Result<(Option<Arrived>, Arrived), WorldError> {
+    if let Some(why) = recording.header.refused {
+        return Err(WorldError(why));
+    }
     let name = format!("recorded:{}", recording.header.series);
     // The questions are those of then.
     let plan = &Plan { curves: recording.header.curves, ..*plan };

@@ -9,6 +9,7 @@ pub use futures::{FutureRecorder, FutureRow};
 
 use std::collections::BTreeMap;
 
+use facts::signal;
 use schemars::JsonSchema;
 use serde::Serialize;
 use units::Bytes;
@@ -577,6 +578,6 @@ fn end_text(end: End) -> String {
     match end {
         End::Exit(status) => format!("exited with status {status}"),
         End::Signal(9) => "killed".to_owned(),
-        End::Signal(signal) => format!("ended by signal {signal}"),
+        End::Signal(signal) => format!("ended by {}", signal::named(signal)),
     }
 }

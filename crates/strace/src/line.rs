@@ -1,5 +1,6 @@
 //! What a line is, behind its prefix.
 
+use facts::signal;
 use world::{End, Errno};
 
 use crate::entry::Outcome;
@@ -72,29 +73,7 @@ fn ended(inner: &str) -> Option<Kind<'_>> {
         return pid.parse().ok().map(Kind::Superseded);
     }
     let name = inner.strip_prefix("killed by ")?.split(' ').next()?;
-    Some(Kind::Ended(End::Signal(signal(name))))
-}
-
-/// The number of a signal; 0 for names that are not known.
-fn signal(name: &str) -> u8 {
-    const NAMES: [(&str, u8); 15] = [
-        ("SIGHUP", 1),
-        ("SIGINT", 2),
-        ("SIGQUIT", 3),
-        ("SIGILL", 4),
-        ("SIGTRAP", 5),
-        ("SIGABRT", 6),
-        ("SIGBUS", 7),
-        ("SIGFPE", 8),
-        ("SIGKILL", 9),
-        ("SIGUSR1", 10),
-        ("SIGSEGV", 11),
-        ("SIGUSR2", 12),
-        ("SIGPIPE", 13),
-        ("SIGALRM", 14),
-        ("SIGTERM", 15),
-    ];
-    NAMES.iter().find(|(known, _)| *known == name).map_or(0, |(_, number)| *number)
+    Some(Kind::Ended(End::Signal(signal::number(name)?)))
 }
 
 /// What stands behind `=`.

@@ -125,7 +125,7 @@ impl Bench {
         let performed = match &self.source {
             From::Kernel(kernel) => {
                 let boot = boot_of(scenario, kernel)?;
-                self.perform_in(scenario, boot)?
+                self.perform_in(scenario, &boot)?
             }
             From::Recordings(folder, _) => {
                 let file = Recording::file_name(scenario.source.name(), &self.series);
@@ -141,26 +141,34 @@ impl Bench {
         Ok(performed)
     }
 
-    fn perform_in(&mut self, scenario: &Scenario, boot: Boot) -> Result<Performed, WorldError> {
+    fn perform_in(&mut self, scenario: &Scenario, boot: &Boot) -> Result<Performed, WorldError> {
+        let record = self
+            .record
+            .as_ref()
+            .map(|folder| folder.join(Recording::file_name(scenario.source.name(), &self.series)));
         // What is in a file system stays there.
         let reusable = scenario.files.is_empty();
         let usable = self.booted.take().filter(|booted| {
-            reusable && booted.boot == boot && booted.uses < MOST && !booted.world.has_panicked()
+            reusable && booted.boot == *boot && booted.uses < MOST && !booted.world.has_panicked()
         });
         let ready = usable.and_then(|mut booted| {
             let reset = booted.world.reset();
             reset.is_ok().then_some(booted)
         });
+        let kernel = (self.series.as_str(), self.package());
         let mut booted = match ready {
             Some(booted) => booted,
-            None => self.boot(boot)?,
+            None => self.boot(boot.clone()).or_else(|why| {
+                // A fuzzer asks again.
+                if let Some(file) = record.as_ref().filter(|_| !self.steady) {
+                    let source = (scenario.source.name(), scenario.source.text());
+                    let refusal = Recording::of_refusal(source, kernel, boot, &why);
+                    refusal.save(file).map_err(|error| WorldError(error.to_string()))?;
+                }
+                Err(why)
+            })?,
         };
         booted.uses += 1;
-        let record = self
-            .record
-            .as_ref()
-            .map(|folder| folder.join(Recording::file_name(scenario.source.name(), &self.series)));
-        let kernel = (self.series.as_str(), self.package());
         // Those of a fuzzer are not drawn.
         let curves = !self.steady;
         let world = &mut booted.world;

@@ -23,6 +23,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use world::WorldError;
 
+use crate::vm::Boot;
+
 pub use recorded::Recorded;
 pub use recorder::Recorder;
 
@@ -92,6 +94,8 @@ pub struct Header {
     pub parameters: Vec<String>,
     /// Whether memory was looked at meanwhile, for pictures.
     pub curves: bool,
+    /// Why this kernel cannot perform the scenario, which is all that it answered.
+    pub refused: Option<String>,
 }
 
 /// A recording: its header, and questions with their answers.
@@ -106,6 +110,26 @@ impl Recording {
     /// An empty one.
     pub(crate) fn new(header: Header) -> Recording {
         Recording { header, lines: Vec::new() }
+    }
+
+    /// That a kernel cannot perform a scenario, and why: the scenario with its text, the kernel as it was
+    /// asked for and its package.
+    pub fn of_refusal(
+        (scenario, text): (&str, &str),
+        (series, package): (&str, &str),
+        boot: &Boot,
+        why: &WorldError,
+    ) -> Recording {
+        Recording::new(Header {
+            scenario: scenario.to_owned(),
+            text: text.to_owned(),
+            series: series.to_owned(),
+            package: package.to_owned(),
+            cpus: boot.cpus,
+            parameters: boot.parameters.clone(),
+            curves: false,
+            refused: Some(why.0.clone()),
+        })
     }
 
     /// The name of the file for a scenario on a kernel: `49-cgroup-limit.vm-6.1.jsonl.gz`.
@@ -157,8 +181,9 @@ impl Recording {
     pub fn save(&self, path: &Path) -> io::Result<()> {
         let file = File::create(path)?;
         let mut packed = flate2::GzBuilder::new().mtime(0).write(file, flate2::Compression::new(6));
-        let Header { scenario, text, series, package, cpus, parameters, curves } = &self.header;
-        let head = json!({
+        let Header { scenario, text, series, package, cpus, parameters, curves, refused } =
+            &self.header;
+        let mut head = json!({
             "oomph-recording": VERSION,
             "scenario": scenario,
             "series": series,
@@ -168,6 +193,9 @@ impl Recording {
             "curves": curves,
             "text": text,
         });
+        if let Some(why) = refused {
+            head["refused"] = why.as_str().into();
+        }
         writeln!(packed, "{head}")?;
         for (question, answer) in &self.lines {
             writeln!(packed, "{}", json!([question, answer]))?;
@@ -223,6 +251,7 @@ fn header(first: &Value) -> Option<Header> {
             .map(|word| word.as_str().map(str::to_owned))
             .collect::<Option<Vec<String>>>()?,
         curves: first.get("curves").and_then(Value::as_bool).unwrap_or(true),
+        refused: text("refused"),
     })
 }
 

@@ -40,6 +40,7 @@ impl<'a, W: Booted> Recorder<'a, W> {
             cpus: world.cpus(),
             parameters: world.parameters().to_vec(),
             curves,
+            refused: None,
         };
         let recording = Recording::new(header);
         Recorder { world, recording, ended: BTreeSet::new(), panicked: false }

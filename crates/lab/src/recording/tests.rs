@@ -260,3 +260,25 @@ fn recordings_of_a_scenario_are_found_by_its_name() {
     assert_eq!(Recording::file_name("x/49-limit.kdl", "6.1"), "49-limit.vm-6.1.jsonl.gz");
     assert_eq!(Recording::file_name("-", "/boot/vmlinuz a"), "-.vm-vmlinuz_a.jsonl.gz");
 }
+
+#[test]
+fn a_kernel_that_cannot_perform_a_scenario_says_why_from_its_recording_too() {
+    let text = "process p { munlockall }\n";
+    let boot = crate::vm::Boot {
+        kernel: PathBuf::new(),
+        nodes: vec![1 << 28],
+        cpus: 2,
+        disks: Vec::new(),
+        modules: Vec::new(),
+        parameters: Vec::new(),
+        cgroups: crate::vm::CgroupVersion::V1,
+    };
+    let why = WorldError("this kernel has none of it".to_owned());
+    let refusal = Recording::of_refusal(("one", text), ("6.12", "linux-image"), &boot, &why);
+    let file = place("refusal");
+    refusal.save(&file.0).expect("it is written");
+    let again = Recording::load(&file.0).expect("it is read");
+    assert_eq!(again, refusal);
+    let scenario = scenario::check(&scenario::Source::new("one", text)).expect("a scenario");
+    assert_eq!(crate::in_recording(&scenario, again).expect_err("a refusal").0, why.0);
+}

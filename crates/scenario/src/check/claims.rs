@@ -1,11 +1,11 @@
 //! What `expect` states.
 
+use facts::signal;
 use world::Errno;
 
 use super::Checker;
 use super::args::{self, Args};
 use super::scope::Scope;
-use super::steps::SIGNALS;
 use crate::problem::Problem;
 use crate::program::{
     Arm, Claim, Constraint, Expect, Expr, MapLine, Quantity, Relation, State, Term, Tolerance, Who,
@@ -138,7 +138,7 @@ fn own_word(
         ClaimWord::Fails => Claim::Fails(args.next().map(errno).transpose()?),
         ClaimWord::Succeeds => Claim::Succeeds,
         ClaimWord::Signal => {
-            let signal = args::one_of(args.need("which signal")?, SIGNALS, "signal")?;
+            let signal = args::one_of(args.need("which signal")?, signal::ENDING, "signal")?;
             let code = args
                 .next()
                 .map(|word| args::one_of(word, CODES, "code of a signal"))
@@ -210,7 +210,7 @@ fn process(
             State::Exited(status.and_then(|status| i32::try_from(status).ok()))
         }
         StateWord::Ended => {
-            State::Signal(args::one_of(args.need("which signal")?, SIGNALS, "signal")?)
+            State::Signal(args::one_of(args.need("which signal")?, signal::ENDING, "signal")?)
         }
     };
     args.finish(false, checker.problems);

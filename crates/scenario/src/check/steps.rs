@@ -1,5 +1,6 @@
 //! Steps of processes.
 
+use facts::signal;
 use world::{
     Access, Advice, Call, Content, ForkKind, LockFlags, MapFlags, Prot, RemapFlags, Resource,
     SyncFlags,
@@ -49,24 +50,6 @@ const RESOURCES: &[(&str, Resource)] = &[
     ("data", Resource::Data),
     ("stack", Resource::Stack),
     ("memlock", Resource::Memlock),
-];
-
-/// Signals that a process can be ended by.
-pub(super) const SIGNALS: &[(&str, u8)] = &[
-    ("SIGHUP", 1),
-    ("SIGINT", 2),
-    ("SIGQUIT", 3),
-    ("SIGILL", 4),
-    ("SIGABRT", 6),
-    ("SIGBUS", 7),
-    ("SIGFPE", 8),
-    ("SIGKILL", 9),
-    ("SIGUSR1", 10),
-    ("SIGSEGV", 11),
-    ("SIGUSR2", 12),
-    ("SIGPIPE", 13),
-    ("SIGALRM", 14),
-    ("SIGTERM", 15),
 ];
 
 impl Checker<'_> {
@@ -577,7 +560,7 @@ impl Checker<'_> {
             }
             (None, _) => (None, None),
         };
-        let signal = signal.map_or(Ok(9), |word| args::one_of(word, SIGNALS, "signal"))?;
+        let signal = signal.map_or(Ok(9), |word| args::one_of(word, signal::ENDING, "signal"))?;
         Ok(Op::Kill { to, signal })
     }
 

@@ -1,5 +1,6 @@
 //! Whether what was expected is so.
 
+use facts::signal;
 use units::Bytes;
 use world::End;
 
@@ -344,7 +345,7 @@ fn ended(end: Option<End>) -> String {
         None => "it lives".to_owned(),
         Some(End::Exit(status)) => format!("it exited with status {status}"),
         Some(End::Signal(9)) => "it was killed".to_owned(),
-        Some(End::Signal(signal)) => format!("it was ended by signal {signal}"),
+        Some(End::Signal(signal)) => format!("it was ended by {}", signal::named(signal)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use facts::signal;
 use world::{Access, Call, Content, End, ForkKind, Stop, Touch, Touched};
 
 use super::event::{Event, What};
@@ -47,10 +48,12 @@ pub fn asked(event: &Event, scenario: &Scenario) -> String {
         }
         What::Exec => "execve() = 0".to_owned(),
         What::Ends(End::Exit(status)) => format!("exit_group({status})"),
-        What::Ends(End::Signal(signal)) => format!("kill(self, {signal})"),
+        What::Ends(End::Signal(signal)) => format!("kill(self, {})", signal::named(*signal)),
         What::Killed(victim, signal, result) => match result {
-            Ok(()) => format!("kill({}, {signal}) = 0", name(*victim)),
-            Err(errno) => format!("kill({}, {signal}) = -1 {errno}", name(*victim)),
+            Ok(()) => format!("kill({}, {}) = 0", name(*victim), signal::named(*signal)),
+            Err(errno) => {
+                format!("kill({}, {}) = -1 {errno}", name(*victim), signal::named(*signal))
+            }
         },
         What::Control(what, value, result) => match result {
             Ok(()) => format!("echo {value} > {what}"),
@@ -77,7 +80,7 @@ pub fn asked(event: &Event, scenario: &Scenario) -> String {
             None => format!("expect {}: not here", verdict.wanted),
         },
         What::Died(End::Exit(status)) => format!("+++ exited with {status} +++"),
-        What::Died(End::Signal(signal)) => format!("+++ killed by signal {signal} +++"),
+        What::Died(End::Signal(signal)) => format!("+++ killed by {} +++", signal::named(*signal)),
         What::Done => "has done its steps".to_owned(),
     }
 }

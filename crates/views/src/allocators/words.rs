@@ -1,5 +1,6 @@
 //! Plain words for what the report says.
 
+use facts::signal;
 use rules::allocators::{
     Absent, Against, AllocatorsReport, Column, End, Failure, LEAST_RUNS, Verdict, Watched,
     WhyWithout, Without,
@@ -80,29 +81,13 @@ pub(super) fn failure(name: &str, failure: &Failure) -> String {
         if failure.runs == 1 { "1 run".to_owned() } else { format!("{} runs", failure.runs) };
     let how = match failure.end {
         End::Exit(code) => format!("ended with exit code {code}"),
-        End::Signal(number) => match signal(number) {
+        End::Signal(number) => match u8::try_from(number).ok().and_then(signal::name) {
             Some(name) => format!("ended by signal {number} ({name})"),
             None => format!("ended by signal {number}"),
         },
         End::Unknown => "ended nobody knows how".to_owned(),
     };
     format!("under {name} {runs} {how}; not counted")
-}
-
-/// Signals that end programs, by the numbers that nearly all machines have.
-fn signal(number: i32) -> Option<&'static str> {
-    Some(match number {
-        1 => "SIGHUP",
-        2 => "SIGINT",
-        4 => "SIGILL",
-        6 => "SIGABRT",
-        8 => "SIGFPE",
-        9 => "SIGKILL",
-        11 => "SIGSEGV",
-        13 => "SIGPIPE",
-        15 => "SIGTERM",
-        _ => return None,
-    })
 }
 
 pub(super) fn without(name: &str, without: &Without, style: &Style) -> String {

@@ -204,24 +204,19 @@ fn checked(scenario: &Scenario, out: &mut Output) -> Result<Outcome, Failure> {
 pub(super) fn read(path: &Path) -> Result<Source, Failure> {
     let limit = MAX_BYTES as u64 + 1;
     let mut bytes = Vec::new();
-    let cannot =
-        |error: io::Error| Failure::new(format!("cannot read `{}`", shown(path))).because(&error);
-    if path == Path::new("-") {
+    let is_input = path == Path::new("-");
+    let name = if is_input { "standard input".to_owned() } else { path.display().to_string() };
+    let shown = Name::new(name.as_bytes());
+    let cannot = |error: io::Error| Failure::new(format!("cannot read `{shown}`")).because(&error);
+    if is_input {
         io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(cannot)?;
     } else {
         let file = File::open(path).map_err(cannot)?;
         file.take(limit).read_to_end(&mut bytes).map_err(cannot)?;
     }
-    let name = if path == Path::new("-") {
-        "standard input".to_owned()
-    } else {
-        path.display().to_string()
-    };
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        Failure::new(format!("cannot read `{}`", shown(path))).because(&io::Error::other(format!(
-            "expected UTF-8, found something else at byte {at}"
-        )))
+        cannot(io::Error::other(format!("expected UTF-8, found something else at byte {at}")))
     })?;
     Ok(Source::new(name, text))
 }
