@@ -144,6 +144,9 @@ impl Ctx<'_> {
                 pte.writable = true;
                 pte.dirty = true;
             });
+            // A processor drops the entry of the address that faulted; where memory of a virtual machine
+            // is mapped page by page it has others of the same huge page.
+            self.task.stale += HUGE - 1;
             return Ok(Step::minor(pages, 1));
         }
         // Shared with another process: split, and only this page is copied.

@@ -9,7 +9,8 @@ use crate::machine::Machine;
 pub struct Uncertain {
     /// Minor faults more that it may have taken on each processor. A page that a call made writable faults
     /// once more where the processor's buffer (TLB) still has its entry as it was: x86 flushes nothing when
-    /// an entry allows more than before (`ptep_set_access_flags()`).
+    /// an entry allows more than before (`ptep_set_access_flags()`). So does each page of a huge page that
+    /// a fault made writable (`do_huge_pmd_wp_page()`), where a virtual machine's memory is mapped in parts.
     pub stale_entries: u64,
     /// Pages of files that may not be mapped: a fault maps what is in memory around the page that it waits
     /// for (`filemap_map_pages()`), and the neighbours that it read along may come from the disk later.
