@@ -506,7 +506,12 @@ impl Ctx<'_> {
     fn gup_touched(&mut self, page: u64, count: u64, write: bool) {
         for (first, len, pte) in self.mm.pages.within(page, page + count) {
             if pte.huge {
-                self.mark(first, len, pte, write);
+                // `pmdp_set_access_flags()` of x86 changes nothing where nothing is written.
+                if write
+                    || !matches!(self.store.config.arch, Arch::X86_64 | Arch::I386 | Arch::Ia32)
+                {
+                    self.mark(first, len, pte, write);
+                }
                 continue;
             }
             if !pte.counted() {
