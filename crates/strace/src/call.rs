@@ -101,6 +101,17 @@ pub(crate) fn read<'a>(name: &'a str, args: &'a [&'a str]) -> Result<What, Bad<'
             let (addr, len) = args.range()?;
             plain(Call::Mincore { addr, len })
         }
+        // Older ones of strace know it by its number alone.
+        "mseal" | "syscall_0x1ce" => {
+            let (addr, len) = args.range()?;
+            let flags = args.take(2, "flags", number)?;
+            plain(Call::Mseal { addr, len, flags })
+        }
+        "prctl"
+            if args.0.first().is_some_and(|what| matches!(bare(what), "PR_SET_MDWE" | "0x41")) =>
+        {
+            deny_write_exec(&args)
+        }
         "prlimit64" | "prlimit" if args.0.first().is_some_and(|pid| bare(pid) == "0") => {
             Ok(rlimit(name, args.0.get(1), args.0.get(2)))
         }
@@ -113,6 +124,14 @@ pub(crate) fn read<'a>(name: &'a str, args: &'a [&'a str]) -> Result<What, Bad<'
         "open" | "creat" => Ok(opened(name, args.0.first())),
         "openat" | "openat2" => Ok(opened(name, args.0.get(1))),
         "memfd_create" => memfd(&args),
+        "fchmod" => {
+            let (fd, _) = args.take(0, "a descriptor", descriptor)?;
+            let mode = args.take(1, "a mode", number)?;
+            Ok(What::Mode { fd, executable: mode & 0o111 != 0 })
+        }
+        "fcntl" | "fcntl64" if args.0.get(1).is_some_and(|what| bare(what) == "F_ADD_SEALS") => {
+            sealed(name, &args)
+        }
         "close" => {
             let (fd, _) = args.take(0, "a descriptor", descriptor)?;
             Ok(What::Close { fd })
@@ -150,6 +169,22 @@ fn mmap<'a>(name: &str, args: &Args<'a>) -> Result<What, Bad<'a>> {
     Ok(What::Memory { call: Call::Mmap { addr, len, prot, flags, fd, offset }, file })
 }
 
+/// `prctl(PR_SET_MDWE, flags, 0, 0, 0)`; with other arguments behind, the kernel refuses it.
+fn deny_write_exec<'a>(args: &Args<'a>) -> Result<What, Bad<'a>> {
+    let named = |name: &str| match name {
+        "PR_MDWE_REFUSE_EXEC_GAIN" => Some(1),
+        "PR_MDWE_NO_INHERIT" => Some(2),
+        _ => None,
+    };
+    let flags = args.take(1, "`PR_MDWE_…` flags", |text| flags(text, named))?;
+    let rest = args.0.iter().skip(2).all(|arg| number(arg) == Some(0));
+    Ok(if rest {
+        What::Memory { call: Call::DenyWriteExec { flags: u64::from(flags) }, file: FileName::None }
+    } else {
+        What::Other { name: "prctl".to_owned() }
+    })
+}
+
 fn mremap<'a>(args: &Args<'a>) -> Result<Call, Bad<'a>> {
     let named = |name: &str| RemapFlags::from_name(name).map(|flag| flag.0);
     let flags = RemapFlags(args.take(3, "`MREMAP_…` flags", |text| flags(text, named))?);
@@ -171,20 +206,48 @@ fn exec(path: Option<&&str>) -> What {
 
 fn opened(name: &str, path: Option<&&str>) -> What {
     match path.and_then(|path| string(path)) {
-        Some(path) => What::Open { path },
+        Some(path) => {
+            let huge = path.starts_with("/dev/hugepages/");
+            What::Open { path, huge, executable: false }
+        }
         None => What::Other { name: name.to_owned() },
     }
 }
 
 fn memfd<'a>(args: &Args<'a>) -> Result<What, Bad<'a>> {
-    let name = args.take(0, "a name in quotes", string)?;
+    // A pointer that leads nowhere.
+    let Some(name) = string(args.text(0, "a name in quotes")?) else {
+        return Ok(What::Other { name: "memfd_create".to_owned() });
+    };
     let named = |name: &str| match name {
         "MFD_NOEXEC_SEAL" => Some(8),
         "MFD_EXEC" => Some(16),
         _ => MemfdFlags::from_name(name).map(|flag| flag.0),
     };
-    args.take(1, "`MFD_…` flags", |text| flags(text, named))?;
-    Ok(What::Open { path: format!("/memfd:{name} (deleted)") })
+    let flags = args.take(1, "`MFD_…` flags", |text| flags(text, named))?;
+    let huge = MemfdFlags(flags).has(MemfdFlags::HUGETLB);
+    let executable = flags & 8 == 0;
+    Ok(What::Open { path: format!("/memfd:{name} (deleted)"), huge, executable })
+}
+
+/// `F_SEAL_WRITE` and `F_SEAL_FUTURE_WRITE`, which `F_SEAL_EXEC` implies of what may be executed.
+fn sealed<'a>(name: &str, args: &Args<'a>) -> Result<What, Bad<'a>> {
+    let (fd, _) = args.take(0, "a descriptor", descriptor)?;
+    let named = |name: &str| match name {
+        "F_SEAL_SEAL" => Some(1),
+        "F_SEAL_SHRINK" => Some(2),
+        "F_SEAL_GROW" => Some(4),
+        "F_SEAL_WRITE" => Some(8),
+        "F_SEAL_FUTURE_WRITE" => Some(16),
+        "F_SEAL_EXEC" => Some(32),
+        _ => None,
+    };
+    let seals = args.take(2, "`F_SEAL_…` flags", |text| flags(text, named))?;
+    Ok(if seals & (8 | 16 | 32) != 0 {
+        What::Sealed { fd, implied: seals & (8 | 16) == 0 }
+    } else {
+        What::Other { name: name.to_owned() }
+    })
 }
 
 /// `CLONE_VM`, `CLONE_THREAD`.

@@ -51,6 +51,24 @@ pub enum What {
     Open {
         /// The path.
         path: String,
+        /// Whether its pages are huge ones of a pool: `MFD_HUGETLB`.
+        huge: bool,
+        /// Whether it is a memfd that may be executed: not one with `MFD_NOEXEC_SEAL`.
+        executable: bool,
+    },
+    /// `fchmod`.
+    Mode {
+        /// Of which descriptor.
+        fd: i32,
+        /// Whether somebody may execute it.
+        executable: bool,
+    },
+    /// A memfd is sealed against being written to: what maps it may not become writable.
+    Sealed {
+        /// Its descriptor.
+        fd: i32,
+        /// Only because `F_SEAL_EXEC` implies it of what may be executed.
+        implied: bool,
     },
     /// A descriptor is closed.
     Close {

@@ -1,5 +1,7 @@
 //! Numbers, flags and strings as strace prints them.
 
+use std::borrow::Cow;
+
 use crate::args::bare;
 
 /// A number: decimal, hexadecimal, octal, negative, `NULL`, a product (`8192*1024`), an address with
@@ -43,13 +45,17 @@ fn plain(digits: &str) -> Option<u64> {
     digits.bytes().try_fold(0, |all, byte| Some(all << 4 | u64::from(digit(byte)?)))
 }
 
-/// Names joined by `|`, with numbers among them; also `21<<MAP_HUGE_SHIFT`.
+/// Names joined by `|`, with numbers among them; also `21<<MAP_HUGE_SHIFT`, `21<<MFD_HUGE_SHIFT`.
 pub(crate) fn flags(text: &str, named: impl Fn(&str) -> Option<u32>) -> Option<u32> {
     let mut all = 0;
-    for part in bare(text).split('|') {
+    // A flag that strace has no name for stands there with a comment: `0x8 /* MAP_??? */|MAP_ANONYMOUS`.
+    let text = without_comments(text);
+    for part in bare(&text).split('|') {
         let part = part.trim();
         let value = match part.split_once("<<") {
-            Some((count, "MAP_HUGE_SHIFT")) => u32::try_from(number(count)?).ok()? << 26,
+            Some((count, "MAP_HUGE_SHIFT" | "MFD_HUGE_SHIFT")) => {
+                u32::try_from(number(count)?).ok()? << 26
+            }
             Some(_) => return None,
             None => match named(part) {
                 Some(value) => value,
@@ -60,6 +66,13 @@ pub(crate) fn flags(text: &str, named: impl Fn(&str) -> Option<u32>) -> Option<u
         all |= value;
     }
     Some(all)
+}
+
+/// Without what stands between `/*` and `*/`.
+fn without_comments(text: &str) -> Cow<'_, str> {
+    let Some((before, comment)) = text.split_once("/*") else { return Cow::Borrowed(text) };
+    let after = comment.split_once("*/").map_or("", |(_, after)| after);
+    Cow::Owned(format!("{before}{}", without_comments(after)))
 }
 
 /// A descriptor: `3`, `-1`, `3</usr/lib/libc.so.6>`; what it is of, where that is printed.
@@ -158,6 +171,9 @@ mod tests {
         assert_eq!(flags("A|B", named), Some(3));
         assert_eq!(flags("A|0x40", named), Some(0x41));
         assert_eq!(flags("A|21<<MAP_HUGE_SHIFT", named), Some(1 | 21 << 26));
+        assert_eq!(flags("A|30<<MFD_HUGE_SHIFT", named), Some(1 | 30 << 26));
+        assert_eq!(flags("0x8 /* B_??? */|A|0x20 /* C */", named), Some(0x29));
+        assert_eq!(flags("0x8 /* never closed", named), Some(8));
         assert_eq!(flags("0x3 /* A|B */", named), Some(3));
         assert_eq!(flags("A|C", named), None);
     }

@@ -195,3 +195,84 @@ fn names_of_arguments_and_numbers_for_flags_say_the_same() {
         "]],
     );
 }
+
+#[test]
+fn a_flag_without_a_name_hides_none_behind_it() {
+    check(
+        &format!(
+            "{BEGIN}7 mmap(NULL, 4096, PROT_READ, 0x8 /* MAP_??? */|MAP_ANONYMOUS, -1, 0) = 0x7ffff6fff000\n"
+        ),
+        &expect![[r"
+        1 of 1
+    "]],
+    );
+}
+
+/// Calls whose answers are not compared, by why.
+fn outside(text: &str) -> Vec<(String, u64)> {
+    let report = play(text);
+    assert!(report.differences.is_empty(), "{:?}", report.differences);
+    report.outside.iter().map(|found| (found.name.clone(), found.calls)).collect()
+}
+
+#[test]
+fn what_hangs_on_the_pool_of_huge_pages_is_not_compared() {
+    let text = format!(
+        "{BEGIN}7 memfd_create(\"x\", MFD_HUGETLB|21<<MFD_HUGE_SHIFT) = 3\n\
+         7 mmap(NULL, 2097152, PROT_READ|PROT_WRITE, MAP_SHARED, 3, 0) = -1 ENOMEM (Cannot allocate memory)\n\
+         7 mmap(NULL, 2097152, PROT_READ|PROT_WRITE, MAP_SHARED, 3</memfd:x>(deleted), 0) = 0x7ffff6c00000\n\
+         7 mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7ffff6fff000\n"
+    );
+    assert_eq!(outside(&text), [("mmap of huge pages".to_owned(), 2)]);
+}
+
+#[test]
+fn whether_pages_can_be_collapsed_is_the_programs_doing() {
+    let text = format!(
+        "{BEGIN}7 mmap(NULL, 4194304, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7ffff6c00000\n\
+         7 madvise(0x7ffff6c00000, 2097152, MADV_COLLAPSE) = 0\n"
+    );
+    assert_eq!(outside(&text), [("madvise(MADV_COLLAPSE)".to_owned(), 1)]);
+}
+
+#[test]
+fn what_is_free_above_the_first_mapping_no_log_tells() {
+    let text = format!(
+        "{BEGIN}7 mmap(NULL, 1073741824, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7ffffa000000\n"
+    );
+    assert_eq!(outside(&text), [("mmap above all that the log tells of".to_owned(), 1)]);
+}
+
+#[test]
+fn sealed_and_forbidden_memory_answers_as_it_did() {
+    // The number of `mseal` is all that older ones of strace know of it.
+    let text = format!(
+        "{BEGIN}7 mmap(NULL, 8192, PROT_READ, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7ffff6ffe000\n\
+         7 syscall_0x1ce(0x7ffff6ffe000, 0x1000, 0, 0, 0, 0) = 0\n\
+         7 mprotect(0x7ffff6ffe000, 4096, PROT_READ|PROT_WRITE) = -1 EPERM (Operation not permitted)\n\
+         7 madvise(0x7ffff6ffe000, 4096, MADV_DONTNEED) = -1 EPERM (Operation not permitted)\n\
+         7 madvise(0x7ffff6fff000, 4096, MADV_DONTNEED) = 0\n\
+         7 munmap(0x7ffff6ffe000, 8192) = -1 EPERM (Operation not permitted)\n\
+         7 prctl(0x41 /* PR_??? */, 0x1, 0, 0, 0) = 0\n\
+         7 mprotect(0x7ffff6fff000, 4096, PROT_READ|PROT_EXEC) = -1 EACCES (Permission denied)\n\
+         7 mmap(NULL, 4096, PROT_WRITE|PROT_EXEC, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = -1 EACCES (Permission denied)\n\
+         7 memfd_create(\"x\", MFD_ALLOW_SEALING) = 3\n\
+         7 fcntl(3, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) = 0\n\
+         7 mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0) = 0x7ffff6ffd000\n\
+         7 mprotect(0x7ffff6ffd000, 4096, PROT_READ|PROT_WRITE) = -1 EACCES (Permission denied)\n"
+    );
+    let report = play(&text);
+    assert_eq!((report.differences.len(), report.score.others.total), (0, 8), "{report:?}");
+}
+
+#[test]
+fn what_lies_at_address_0_was_mapped_by_root() {
+    check(
+        &format!(
+            "{BEGIN}7 mmap(NULL, 4096, PROT_READ, MAP_PRIVATE|MAP_FIXED|MAP_ANONYMOUS, -1, 0) = 0\n"
+        ),
+        &expect![[r"
+        0 of 0
+    "]],
+    );
+}

@@ -2,7 +2,7 @@
 
 use rules::replay::Difference;
 use sim::Machine;
-use world::{Call, Errno, MapFlags, Prot, World, WorldError};
+use world::{Advice, Call, Errno, MapFlags, Prot, World, WorldError};
 
 use super::describe;
 use super::mapped::{ANONYMOUS, missing, perform};
@@ -15,16 +15,49 @@ impl Player<'_> {
     /// Whether an entry's answer is compared: not where it hangs on what no log tells.
     pub(super) fn judged(&self, index: usize) -> bool {
         let entry = &self.entries[index];
-        let What::Memory { call, file } = &entry.what else { return false };
+        let unknown = matches!(entry.outcome, Outcome::Unknown | Outcome::Error(Errno(0)));
+        matches!(entry.what, What::Memory { .. }) && !unknown && self.untold(index).is_none()
+    }
+
+    /// What an answer hangs on that no log tells, in the words of the report.
+    fn untold(&self, index: usize) -> Option<&'static str> {
+        let entry = &self.entries[index];
+        let What::Memory { call, file } = &entry.what else { return None };
         let from_file = *file != FileName::None;
         match (entry.outcome, call) {
-            (Outcome::Unknown | Outcome::Error(Errno(0)), _) => false,
-            (_, Call::Mmap { flags, .. }) if flags.has(MapFlags::HUGETLB) => false,
-            (Outcome::Error(error), Call::Mmap { .. }) if from_file => {
-                error == Errno::ENOMEM || error == Errno::EEXIST
+            (_, Call::Mmap { flags, .. })
+                if flags.has(MapFlags::HUGETLB) || self.huge.contains(&index) =>
+            {
+                Some("mmap of huge pages")
             }
-            _ => true,
+            (Outcome::Error(error), Call::Mmap { .. })
+                if from_file && error != Errno::ENOMEM && error != Errno::EEXIST =>
+            {
+                Some("mmap refused by a file")
+            }
+            // Below the stack and between what `execve` mapped.
+            (Outcome::Value(at), Call::Mmap { addr: 0, flags, .. })
+                if !is_fixed(*flags) && self.is_above_the_first(entry.pid, at) =>
+            {
+                Some("mmap above all that the log tells of")
+            }
+            // Where it is written to.
+            (Outcome::Error(Errno::EFAULT), Call::Mincore { .. }) => Some("mincore into no memory"),
+            // Which pages there are is the program's doing.
+            (_, Call::Madvise { advice, .. })
+                if Advice::from_name("MADV_COLLAPSE") == Some(*advice) =>
+            {
+                Some("madvise(MADV_COLLAPSE)")
+            }
+            _ => None,
         }
+    }
+
+    /// Whether an address lies above the first mapping of a program that the log tells of, below which
+    /// all others are placed as long as there is room.
+    fn is_above_the_first(&self, pid: u32, address: u64) -> bool {
+        let space = self.tracees.get(&pid).and_then(|tracee| self.spaces.get(tracee.space));
+        space.is_some_and(|space| space.whole && space.base.is_some_and(|base| address >= base))
     }
 
     /// Makes a call on a machine and compares. What must have been mapped is assumed.
@@ -38,7 +71,7 @@ impl Player<'_> {
         let Some(tracee) = self.tracees.get(&entry.pid).copied() else {
             return Ok(Verdict::Equal);
         };
-        let file = self.files.get(&index).copied();
+        let file = self.mapped(index);
         let trial = on.is_some();
         let machine = on.unwrap_or(&mut self.machine);
         let mut answer = perform(machine, tracee.id, call, file)?;
@@ -64,12 +97,18 @@ impl Player<'_> {
             self.assume(tracee, entry.line, model, model.saturating_add(4096))?;
             answer = perform(&mut self.machine, tracee.id, call, file)?;
         }
-        let equal = match (entry.outcome, answer) {
-            (Outcome::Value(log), Ok(model)) => log == model,
-            (Outcome::Error(log), Err(model)) => log == model,
-            _ => false,
-        };
-        Ok(if equal { Verdict::Equal } else { Verdict::Differs(answer) })
+        Ok(match (entry.outcome, answer) {
+            (Outcome::Value(log), Ok(model)) if log == model => Verdict::Equal,
+            (Outcome::Error(log), Err(model)) if log == model => Verdict::Equal,
+            // What is there says why it was refused, and no line says what is there.
+            (Outcome::Error(_), Err(_))
+                if !missing(&self.machine, tracee.id, call, &self.spaces[tracee.space])
+                    .is_empty() =>
+            {
+                Verdict::Untold
+            }
+            _ => Verdict::Differs(answer),
+        })
     }
 
     /// Counts an answer, and puts the model where the log is when it differs.
@@ -84,6 +123,10 @@ impl Player<'_> {
         let Some(tracee) = self.tracees.get(&entry.pid).copied() else { return Ok(()) };
         self.remember(tracee, call, entry.outcome);
         let anchor = self.anchored.remove(&index).is_some();
+        if verdict == Verdict::Untold {
+            self.outside("change of what no line maps", entry.line);
+            return Ok(());
+        }
         if let Some(program) = self.out.programs.get_mut(tracee.program) {
             if anchor {
                 program.score.anchors += 1;
@@ -112,11 +155,7 @@ impl Player<'_> {
         let What::Memory { call, .. } = &entry.what else { return Ok(()) };
         let Some(tracee) = self.tracees.get(&entry.pid).copied() else { return Ok(()) };
         if entry.outcome != Outcome::Unknown {
-            let name = match call {
-                Call::Mmap { flags, .. } if flags.has(MapFlags::HUGETLB) => "mmap of huge pages",
-                Call::Mmap { .. } => "mmap refused by a file",
-                _ => "call that failed otherwise",
-            };
+            let name = self.untold(index).unwrap_or("call that failed otherwise");
             self.outside(name, entry.line);
         }
         self.remember(tracee, call, entry.outcome);
@@ -166,7 +205,7 @@ impl Player<'_> {
                     .without(MapFlags::FIXED_NOREPLACE.with(MapFlags::HUGETLB))
                     .with(MapFlags::FIXED);
                 let call = Call::Mmap { addr: log, len, prot, flags, fd, offset };
-                let file = self.files.get(&index).copied();
+                let file = self.mapped(index);
                 perform(&mut self.machine, id, &call, file)?.ok();
             }
             Call::Mremap { addr, old_len, new_len, .. } => {

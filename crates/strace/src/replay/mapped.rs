@@ -20,6 +20,12 @@ const PROGRAM_SPAN: u64 = 4 << 30;
 const UNKNOWN_LENGTH: u64 = 1 << 32;
 
 impl Player<'_> {
+    /// The file of an entry that maps one.
+    pub(super) fn mapped(&self, index: usize) -> Option<Mapped> {
+        let sealed = self.sealed.contains(&index);
+        self.files.get(&index).map(|&file| Mapped { file, sealed })
+    }
+
     /// Finds or makes the file that a call maps.
     pub(super) fn name_file(
         &mut self,
@@ -33,8 +39,14 @@ impl Player<'_> {
         let path = match file {
             FileName::None => return Ok(()),
             FileName::Path(path) => Some(path.clone()),
-            FileName::Unnamed => opened.cloned(),
+            FileName::Unnamed => opened.map(|opened| opened.path.clone()),
         };
+        if opened.is_some_and(|opened| opened.huge) {
+            self.huge.insert(index);
+        }
+        if opened.is_some_and(|opened| opened.sealed) {
+            self.sealed.insert(index);
+        }
         // Segments of one library follow each other, at addresses that are orders.
         let last = self.spaces[tracee.space].unnamed.filter(|_| is_fixed(*flags));
         let found = if let Some(path) = path {
@@ -110,9 +122,18 @@ impl Player<'_> {
             fd: -1,
             offset: 0,
         };
+        let file = file.map(|file| Mapped { file, sealed: false });
         perform(&mut self.machine, tracee.id, &call, file)?.ok();
         Ok(())
     }
+}
+
+/// The file that a call maps.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mapped {
+    pub(super) file: usize,
+    /// Nobody may write to it any more.
+    pub(super) sealed: bool,
 }
 
 /// Makes a call. One that maps a file opens it before and closes it after.
@@ -120,13 +141,16 @@ pub(super) fn perform(
     machine: &mut Machine,
     id: ProcessId,
     call: &Call,
-    file: Option<usize>,
+    file: Option<Mapped>,
 ) -> Result<Result<u64, Errno>, WorldError> {
-    let (Call::Mmap { addr, len, prot, flags, offset, .. }, Some(file)) = (call, file) else {
+    let (Call::Mmap { addr, len, prot, flags, offset, .. }, Some(Mapped { file, sealed })) =
+        (call, file)
+    else {
         return Ok(machine.call(id, call)?.value);
     };
     // Shared maps are of files opened for writing, or the log would tell of an error.
-    let mode = if flags.has(MapFlags::SHARED) { OpenFlags::RDWR } else { OpenFlags::RDONLY };
+    let writes = flags.has(MapFlags::SHARED) && !sealed;
+    let mode = if writes { OpenFlags::RDWR } else { OpenFlags::RDONLY };
     let opened = machine.call(id, &Call::Open { file, flags: mode })?.value;
     let fd = match opened.map(i32::try_from) {
         Ok(Ok(fd)) => fd,
@@ -149,6 +173,7 @@ pub(super) fn missing(
     let (addr, len) = match *call {
         Call::Mprotect { addr, len, .. }
         | Call::Madvise { addr, len, .. }
+        | Call::Mseal { addr, len, .. }
         | Call::Mlock { addr, len }
         | Call::Mlock2 { addr, len, .. }
         | Call::Munlock { addr, len }

@@ -1,6 +1,6 @@
 //! Entries, played one after the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use facts::Name;
 use rules::replay::{Anchor, AnchorKind, Assumed, Difference, Outside, Program, Race, Unreadable};
@@ -10,6 +10,9 @@ use world::{Call, End, Errno, ProcessId, World, WorldError};
 use super::anchor::Anchors;
 use super::space::Space;
 use crate::entry::{Entry, FileName, Log, Outcome, What};
+
+/// `vm.mmap_min_addr` as distributions set it.
+const LOWEST: u64 = 0x1_0000;
 
 /// A log that was played, up to its end or a line.
 #[derive(Debug, Clone)]
@@ -38,10 +41,21 @@ pub(super) struct Tracee {
     pub(super) leads: bool,
 }
 
+/// What a descriptor is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Opened {
+    pub(super) path: String,
+    pub(super) huge: bool,
+    pub(super) sealed: bool,
+    pub(super) executable: bool,
+}
+
 /// What a call of the log meets in the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     Equal,
+    /// What no line maps was refused to be changed.
+    Untold,
     Differs(Result<u64, Errno>),
 }
 
@@ -50,11 +64,17 @@ pub(super) struct Player<'a> {
     pub(super) machine: Machine,
     pub(super) tracees: BTreeMap<u32, Tracee>,
     pub(super) spaces: Vec<Space>,
-    pub(super) descriptors: Vec<BTreeMap<i32, String>>,
+    pub(super) descriptors: Vec<BTreeMap<i32, Opened>>,
     /// Entries that begin a child, by its pid, those still to come last.
     pub(super) spawns: BTreeMap<u32, Vec<usize>>,
     /// The file of each entry that maps one.
     pub(super) files: BTreeMap<usize, usize>,
+    /// Entries that map a file of huge pages.
+    pub(super) huge: BTreeSet<usize>,
+    /// Entries that map a file which is sealed against being written to.
+    pub(super) sealed: BTreeSet<usize>,
+    /// Who all processes are: root, where its privileges show.
+    pub(super) uid: u32,
     pub(super) named: BTreeMap<String, usize>,
     pub(super) lengths: BTreeMap<String, u64>,
     pub(super) file_count: usize,
@@ -107,6 +127,9 @@ impl<'a> Player<'a> {
             descriptors: Vec::new(),
             spawns,
             files: BTreeMap::new(),
+            huge: BTreeSet::new(),
+            sealed: BTreeSet::new(),
+            uid: if log.entries.iter().any(maps_low) { 0 } else { 1000 },
             named: BTreeMap::new(),
             lengths,
             file_count: 0,
@@ -208,11 +231,26 @@ impl<'a> Player<'a> {
                     self.spawn(child)?;
                 }
             }
-            What::Open { path } => {
+            What::Open { path, huge, executable } => {
                 if let Outcome::Value(fd) = entry.outcome
                     && let Ok(fd) = i32::try_from(fd)
                 {
-                    self.descriptors[tracee.descriptors].insert(fd, path.clone());
+                    let (path, huge, executable) = (path.clone(), *huge, *executable);
+                    let opened = Opened { path, huge, sealed: false, executable };
+                    self.descriptors[tracee.descriptors].insert(fd, opened);
+                }
+            }
+            What::Mode { fd, .. } | What::Sealed { fd, .. } => {
+                if entry.outcome == Outcome::Value(0)
+                    && let Some(opened) = self.descriptors[tracee.descriptors].get_mut(fd)
+                {
+                    match entry.what {
+                        What::Mode { executable, .. } => opened.executable = executable,
+                        What::Sealed { implied, .. } => {
+                            opened.sealed |= !implied || opened.executable;
+                        }
+                        _ => {}
+                    }
                 }
             }
             What::Close { fd } => {
@@ -242,6 +280,14 @@ impl<'a> Player<'a> {
     pub(super) fn at(&self, index: usize) -> &'a Entry {
         &self.entries[index]
     }
+}
+
+/// Whether an entry maps something where only root may.
+fn maps_low(entry: &Entry) -> bool {
+    let What::Memory { call: Call::Mmap { .. } | Call::Mremap { .. }, .. } = entry.what else {
+        return false;
+    };
+    matches!(entry.outcome, Outcome::Value(at) if at < LOWEST)
 }
 
 /// A line number as reports have it.

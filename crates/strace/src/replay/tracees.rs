@@ -55,7 +55,7 @@ impl Player<'_> {
     pub(super) fn start(&mut self) -> Result<ProcessId, WorldError> {
         self.machine.start(&ProcessSpec {
             name: "traced".to_owned(),
-            uid: 1000,
+            uid: self.uid,
             nice: 0,
             adj: ScoreAdj::default(),
             limits: Limits::default(),
