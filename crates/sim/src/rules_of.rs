@@ -51,6 +51,9 @@ pub(crate) struct Rules {
     pub(crate) guards: bool,
     /// `mprotect` makes entries writable at once that may be (6.2).
     pub(crate) protect_upgrades: bool,
+    /// Of a huge page it is known whether others map any of it, and not only whether somebody maps the same
+    /// pages of it (`folio_maybe_mapped_shared()`, 6.15).
+    pub(crate) knows_who_maps: bool,
     /// Of a huge page that is split, what holds only zeros becomes the page of zeros (6.12).
     pub(crate) split_drops_zeros: bool,
     /// Who goes on after a fork, of parent and child on one processor.
@@ -101,6 +104,7 @@ impl Rules {
             droppable: since(6, 11),
             guards: since(6, 13),
             protect_upgrades: since(6, 2),
+            knows_who_maps: since(6, 15),
             split_drops_zeros: since(6, 12),
             after_fork: if since(6, 6) {
                 AfterFork::WhoHasTime

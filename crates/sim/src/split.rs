@@ -56,13 +56,26 @@ impl Ctx<'_> {
                 continue;
             }
             let pages = self.store.frames.map.within(base, base + HUGE);
-            if pages.iter().any(|(_, _, known)| known.maps > 1) {
+            let maps: u64 = pages.iter().map(|(_, len, known)| len * u64::from(known.maps)).sum();
+            let others = self.store.rules.knows_who_maps && maps > self.entries_of(base);
+            if others || pages.iter().any(|(_, _, known)| known.maps > 1) {
                 held.insert(base);
             } else if pages.iter().all(|(_, _, known)| known.large) {
                 self.split_folio(base);
             }
         }
         held
+    }
+
+    /// How many pages of the huge page whose first frame this is are in this address space.
+    fn entries_of(&self, base: u64) -> u64 {
+        let end = self.mm.layout.task_size >> PAGE_BITS;
+        let anonymous = self.mm.pages.iter_within(0, end);
+        let anonymous = anonymous.filter(|(_, _, pte)| pte.what == What::Anon);
+        let overlap = |(_, len, pte): (u64, u64, Pte)| {
+            (pte.frame + len).min(base + HUGE).saturating_sub(pte.frame.max(base))
+        };
+        anonymous.map(overlap).sum()
     }
 
     /// Makes single pages of the huge page whose first frame this is. Those of them that hold nothing but
