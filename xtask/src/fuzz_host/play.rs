@@ -434,7 +434,7 @@ impl Player<'_> {
         } else {
             let allowed = self.allowed.clone();
             let stale = uncertain.stale_entries.saturating_mul(u64::from(cpus()));
-            let allowed = allowed.allow_more("stat", "minflt", stale);
+            let allowed = allowed.allow_greater("stat", "minflt", stale);
             compare::observations(&model, &host, &allowed.on_the_way(uncertain.on_the_way))
         };
         let Some(first) = differences.first() else { return Ok(None) };

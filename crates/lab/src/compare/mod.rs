@@ -56,7 +56,22 @@ impl fmt::Display for Difference {
 
 /// How far apart values may be, by file and field.
 #[derive(Debug, Clone, Default)]
-pub struct Tolerances(Vec<(String, String, u64)>);
+pub struct Tolerances(Vec<(String, String, Apart)>);
+
+/// How far the second of two values may be below the first, and above it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Apart {
+    below: u64,
+    above: u64,
+}
+
+impl Apart {
+    const ANY: Apart = Apart { below: u64::MAX, above: u64::MAX };
+
+    fn allows(self, left: u64, right: u64) -> bool {
+        left.saturating_sub(right) <= self.below && right.saturating_sub(left) <= self.above
+    }
+}
 
 impl Tolerances {
     /// None: equal or different.
@@ -129,33 +144,52 @@ impl Tolerances {
             return self;
         }
         let kib = pages.saturating_mul(4);
-        let of_mappings = ["Rss", "Pss", "Private_Clean", "Shared_Clean", "Referenced"];
+        // What one process lacks is another's alone.
+        let of_mappings = ["Pss", "Private_Clean", "Shared_Clean", "Referenced"];
         ["smaps", "smaps_rollup"]
             .into_iter()
             .fold(self, |all, file| {
+                let all = all.allow_less(file, "Rss", kib);
                 of_mappings.into_iter().fold(all, |all, field| all.allow_more(file, field, kib))
             })
             .allow_more("smaps_rollup", "Pss_File", kib)
-            .allow_more("status", "VmRSS", kib)
-            .allow_more("status", "RssFile", kib)
-            .allow_more("status", "VmHWM", kib)
-            .allow_more("statm", "resident", pages)
-            .allow_more("statm", "shared", pages)
-            .allow_more("stat", "rss", pages)
+            .allow_less("status", "VmRSS", kib)
+            .allow_less("status", "RssFile", kib)
+            .allow_less("status", "VmHWM", kib)
+            .allow_less("statm", "resident", pages)
+            .allow_less("statm", "shared", pages)
+            .allow_less("stat", "rss", pages)
     }
 
     /// Lets `field` of `file` be up to `apart` apart, in the unit that the file prints.
     #[must_use]
     pub fn allow(mut self, file: &str, field: &str, apart: u64) -> Tolerances {
-        self.0.push((file.to_owned(), field.to_owned(), apart));
+        self.0.push((file.to_owned(), field.to_owned(), Apart { below: apart, above: apart }));
         self
     }
 
     /// Lets `field` of `file` be `apart` more apart than it may be already.
     #[must_use]
     pub fn allow_more(self, file: &str, field: &str, apart: u64) -> Tolerances {
-        let known = self.rule(file, field).unwrap_or(0);
-        self.allow(file, field, known.saturating_add(apart))
+        self.allow_less(file, field, apart).allow_greater(file, field, apart)
+    }
+
+    /// Lets the second `field` of `file` be so much more below the first than it may be already.
+    #[must_use]
+    pub fn allow_less(mut self, file: &str, field: &str, by: u64) -> Tolerances {
+        let known = self.rule(file, field).unwrap_or_default();
+        let apart = Apart { below: known.below.saturating_add(by), ..known };
+        self.0.push((file.to_owned(), field.to_owned(), apart));
+        self
+    }
+
+    /// Lets the second `field` of `file` be so much more above the first than it may be already.
+    #[must_use]
+    pub fn allow_greater(mut self, file: &str, field: &str, by: u64) -> Tolerances {
+        let known = self.rule(file, field).unwrap_or_default();
+        let apart = Apart { above: known.above.saturating_add(by), ..known };
+        self.0.push((file.to_owned(), field.to_owned(), apart));
+        self
     }
 
     /// Passes over a field.
@@ -172,19 +206,19 @@ impl Tolerances {
         let Some(apart) = self.rule(file, field) else { return false };
         let number = |text: &str| text.split_whitespace().next()?.parse::<u64>().ok();
         match (number(left), number(right)) {
-            (Some(left), Some(right)) => left.abs_diff(right) <= apart,
-            _ => apart == u64::MAX,
+            (Some(left), Some(right)) => apart.allows(left, right),
+            _ => apart == Apart::ANY,
         }
     }
 
     /// How far apart this field may be, where anything is said of it.
-    fn rule(&self, file: &str, field: &str) -> Option<u64> {
+    fn rule(&self, file: &str, field: &str) -> Option<Apart> {
         let rule = self.0.iter().rfind(|(of, name, _)| of == file && name == field);
         rule.map(|&(_, _, apart)| apart)
     }
 
     fn ignores(&self, file: &str, field: &str) -> bool {
-        self.0.iter().any(|(of, name, apart)| of == file && name == field && *apart == u64::MAX)
+        self.0.iter().any(|(of, name, apart)| of == file && name == field && *apart == Apart::ANY)
     }
 }
 

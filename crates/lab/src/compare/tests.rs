@@ -51,6 +51,13 @@ fn values_of_a_mapping_are_compared_within_their_tolerance() {
     assert!(found(&left, &right, &allowed).is_empty());
     let allowed = Tolerances::none().allow("smaps", "Rss", 3);
     assert_eq!(found(&left, &right, &allowed).len(), 1);
+    // The second is less, and may be, or is greater.
+    let less = Tolerances::none().allow_less("smaps", "Rss", 3).allow_less("smaps", "Rss", 1);
+    assert!(found(&left, &right, &less).is_empty());
+    assert_eq!(found(&right, &left, &less).len(), 1);
+    let greater = Tolerances::none().allow_greater("smaps", "Rss", 4);
+    assert_eq!(found(&left, &right, &greater).len(), 1);
+    assert!(found(&right, &left, &greater).is_empty());
 }
 
 #[test]
