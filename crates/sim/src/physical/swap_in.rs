@@ -67,17 +67,22 @@ impl Ctx<'_> {
         }
         let entry =
             Pte { what: What::Anon, writable, dirty: writable, young: true, huge: false, ..pte };
+        self.map_again(page, count, entry);
+        if write && !alone {
+            let step = self.copy(at, page, count, entry)?;
+            return Ok(Step { pages: step.pages, faults: step.faults.max(1), major });
+        }
+        Ok(Step { pages: count, faults: count, major })
+    }
+
+    /// Entries that named slots name pages again.
+    pub(super) fn map_again(&mut self, page: u64, count: u64, entry: Pte) {
         self.mm.pages.set(page, count, entry);
         self.mm.swapped = self.mm.swapped.saturating_sub(count);
         self.mm.rss[ANON] += count;
         let (task, pages) = (self.rest.process, signed(count));
         self.mm.unsynced.fault(task, SWAP, -pages);
         self.mm.unsynced.fault(task, ANON, pages);
-        if write && !alone {
-            let step = self.copy(at, page, count, entry)?;
-            return Ok(Step { pages: step.pages, faults: step.faults.max(1), major });
-        }
-        Ok(Step { pages: count, faults: count, major })
     }
 
     /// Whether a page is in an area that is read without the swap cache: by its one user alone.

@@ -19,8 +19,7 @@ use crate::ctx::Ctx;
 use crate::frames::file_of;
 use crate::machine::Machine;
 use crate::memcg::MemcgId;
-use crate::page::{ANON, Pte, What};
-use crate::unsynced::{SWAP, signed};
+use crate::page::{Pte, What};
 
 impl Machine {
     /// `swapon(2)` of an area that is off.
@@ -230,12 +229,7 @@ impl Ctx<'_> {
             huge: false,
             ..pte
         };
-        self.mm.pages.set(page, count, entry);
-        self.mm.swapped = self.mm.swapped.saturating_sub(count);
-        self.mm.rss[ANON] += count;
-        let (task, pages) = (self.rest.process, signed(count));
-        self.mm.unsynced.fault(task, SWAP, -pages);
-        self.mm.unsynced.fault(task, ANON, pages);
+        self.map_again(page, count, entry);
         Ok(count)
     }
 
