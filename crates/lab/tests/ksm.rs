@@ -11,9 +11,8 @@ use facts::Release;
 use oomph_lab::{HostConfig, HostWorld, unavailable};
 use rules::layout::Arch;
 use sim::{Image, Machine, MachineConfig, Profile};
-use units::ScoreAdj;
 use world::{
-    Access, Advice, Call, Content, Control, End, Limits, MapFlags, ProcessSpec, Prot, Touch, World,
+    Access, Advice, Call, Content, Control, End, MapFlags, ProcessSpec, Prot, Touch, World,
 };
 
 const FOLDER: &str = "/sys/kernel/mm/ksm";
@@ -71,14 +70,7 @@ fn release() -> Option<Release> {
 }
 
 fn spec() -> ProcessSpec {
-    ProcessSpec {
-        name: "pages".to_owned(),
-        uid: 0,
-        nice: 0,
-        adj: ScoreAdj::NONE,
-        limits: Limits::default(),
-        cgroup: None,
-    }
+    ProcessSpec::new("pages", 0)
 }
 
 /// A process with these pages, which may be merged.

@@ -10,24 +10,16 @@ use facts::Release;
 use oomph_lab::{HostConfig, HostWorld, unavailable};
 use rules::layout::Arch;
 use sim::{Image, Machine, MachineConfig};
-use units::ScoreAdj;
 use world::{
-    Access, BindFlags, Call, Content, Errno, Limits, MapFlags, PolicyMode, ProcessId, ProcessSpec,
-    Prot, Touch, World,
+    Access, BindFlags, Call, Content, Errno, MapFlags, PolicyMode, ProcessId, ProcessSpec, Prot,
+    Touch, World,
 };
 
 const PAGE: u64 = 4096;
 const LEN: u64 = 8 * PAGE;
 
 fn spec() -> ProcessSpec {
-    ProcessSpec {
-        name: "p".to_owned(),
-        uid: 1000,
-        nice: 0,
-        adj: ScoreAdj::NONE,
-        limits: Limits::default(),
-        cgroup: None,
-    }
+    ProcessSpec::new("p", 1000)
 }
 
 /// A process with a mapping that is touched in part, and two pages with a hole between them.

@@ -9,9 +9,8 @@ use std::time::Instant;
 use facts::{OvercommitMode, Release};
 use oomph_sim::{Image, Machine, MachineConfig};
 use rules::layout::Arch;
-use units::ScoreAdj;
 use world::{
-    Access, Call, Content, Limits, MapFlags, ProcessId, ProcessSpec, Prot, Touch, World, WorldError,
+    Access, Call, Content, MapFlags, ProcessId, ProcessSpec, Prot, Touch, World, WorldError,
 };
 
 const EVENTS: u64 = 1_000_000;
@@ -52,14 +51,7 @@ fn start() -> Result<(Machine, ProcessId), WorldError> {
     let mut config = MachineConfig::new(release, Arch::X86_64, 2 << 28, 0);
     config.overcommit = OvercommitMode::Always;
     let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
-    let spec = ProcessSpec {
-        name: "speed".to_owned(),
-        uid: 0,
-        nice: 0,
-        adj: ScoreAdj::NONE,
-        limits: Limits::default(),
-        cgroup: None,
-    };
+    let spec = ProcessSpec::new("speed", 0);
     let process = machine.start(&spec)?;
     Ok((machine, process))
 }

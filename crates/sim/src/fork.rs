@@ -384,3 +384,58 @@ impl Ctx<'_> {
         fd
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rules::layout::Arch;
+    use world::{Call, MapFlags, ProcessSpec, Prot, Touch, World};
+
+    use super::*;
+    use crate::{Image, MachineConfig};
+
+    /// Whether the child goes on after a fork of a program that has written so many pages.
+    fn child_goes_on(release: &str, pages: u64, cpus: u32, turn: u64) -> bool {
+        let release = release.parse().unwrap();
+        let mut config = MachineConfig::new(release, Arch::X86_64, 1 << 18, 0);
+        config.cpus = cpus;
+        config.turn = turn;
+        let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
+        let id = machine.start(&ProcessSpec::new("p", 1000)).unwrap();
+        let call = Call::Mmap {
+            addr: 0,
+            len: pages << PAGE_BITS,
+            prot: Prot(3),
+            flags: MapFlags(0x22),
+            fd: -1,
+            offset: 0,
+        };
+        let addr = machine.call(id, &call).unwrap().value.unwrap();
+        let touch = Touch {
+            addr,
+            count: pages,
+            stride: 4096,
+            access: world::Access::Write,
+            content: world::Content::OneByte,
+        };
+        assert_eq!(machine.touch(id, &touch).unwrap().done, pages);
+        let mm = machine.living(id).unwrap().mm;
+        machine.child_goes_on(mm)
+    }
+
+    #[test]
+    fn the_child_goes_on_up_to_2_6_31_and_since_6_6_where_the_fork_took_long() {
+        let (tick, emulated) = (4_000_000, 200_000);
+        for small in [1, 100] {
+            assert!(child_goes_on("2.6.31", small, 1, tick));
+            assert!(!child_goes_on("2.6.32", small, 1, tick));
+            assert!(!child_goes_on("6.12", small, 1, emulated));
+        }
+        // 34 and 17 MB: the child; 8.4 MB: the parent.
+        for (kib, child) in [(34_428, true), (16_684, true), (8424, false)] {
+            assert_eq!(child_goes_on("6.12", kib / 4, 1, emulated), child, "{kib} kB");
+            assert!(!child_goes_on("6.5", kib / 4, 1, emulated));
+            assert!(!child_goes_on("6.12", kib / 4, 2, emulated), "another processor has it");
+            assert!(!child_goes_on("6.12", kib / 4, 1, tick), "where a page takes no time");
+        }
+    }
+}

@@ -225,3 +225,42 @@ fn put(
     }
     mm.pages.set(page, count, pte);
 }
+
+#[cfg(test)]
+mod tests {
+    use facts::Release;
+    use rules::layout::Arch;
+    use world::{ProcessSpec, World};
+
+    use super::*;
+    use crate::machine::Machine;
+    use crate::{MachineConfig, Profile};
+
+    #[test]
+    fn the_page_of_a_programs_arguments_is_active_and_no_other_of_its_own() {
+        for release in ["4.4", "6.1", "6.12"] {
+            let release: Release = release.parse().unwrap();
+            let profile = Profile::of(release, Arch::X86_64, 256);
+            let config = MachineConfig::with_memory(release, Arch::X86_64, profile);
+            // With lists of two ages, on which a new page is inactive since 5.9.
+            let new_is_active = release < Release::new(5, 9);
+            let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
+            let id = machine.start(&ProcessSpec::new("p", 1000)).unwrap();
+            let mm = &machine.mms[&machine.living(id).unwrap().mm];
+            let own = mm.pages.iter().filter(|(_, _, pte)| pte.what == What::Anon);
+            let frames = &machine.store.frames.map;
+            let last = mm.vmas.values().rfind(|vma| vma.has(VmFlags::GROWSDOWN)).unwrap();
+            let arguments = (last.end >> PAGE_BITS) - 1;
+            let mut seen = 0;
+            for (page, len, pte) in own {
+                for at in 0..len {
+                    let (_, frame) = frames.get(pte.frame + at).unwrap();
+                    let active = page + at == arguments || new_is_active;
+                    assert_eq!(frame.active, active, "{release} {:#x}", (page + at) * PAGE);
+                    seen += u64::from(page + at == arguments);
+                }
+            }
+            assert_eq!(seen, 1, "{release}");
+        }
+    }
+}

@@ -74,6 +74,21 @@ pub struct ProcessSpec {
     pub cgroup: Option<String>,
 }
 
+impl ProcessSpec {
+    /// A process that nothing more is said of.
+    #[must_use]
+    pub fn new(name: &str, uid: u32) -> ProcessSpec {
+        ProcessSpec {
+            name: name.to_owned(),
+            uid,
+            nice: 0,
+            adj: ScoreAdj::NONE,
+            limits: Limits::default(),
+            cgroup: None,
+        }
+    }
+}
+
 /// A file of the scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileSpec {

@@ -2,7 +2,6 @@ use std::path::PathBuf;
 
 use facts::Release;
 use sim::{Image, Machine, MachineConfig};
-use units::ScoreAdj;
 use world::{
     Access, Advice, Call, Content, End, Errno, Fault, ForkKind, Limits, MapFlags, ProcessId,
     ProcessSpec, Prot, Returned, Setup, Stop, Touch, Touched, World, WorldError,
@@ -81,12 +80,8 @@ impl Booted for Simulated {
 
 fn spec() -> ProcessSpec {
     ProcessSpec {
-        name: "one".to_owned(),
-        uid: 1000,
-        nice: 0,
-        adj: ScoreAdj::NONE,
         limits: Limits { data: Some(1 << 20), ..Limits::default() },
-        cgroup: None,
+        ..ProcessSpec::new("one", 1000)
     }
 }
 

@@ -1,9 +1,8 @@
 use facts::Release;
 use rules::layout::Arch;
-use units::ScoreAdj;
 use world::{
-    Access, Call, Content, Control, End, Errno, ForkKind, Limits, MapFlags, ProcessId, ProcessSpec,
-    Prot, Touch, Touched, World,
+    Access, Call, Content, Control, End, Errno, ForkKind, MapFlags, ProcessId, ProcessSpec, Prot,
+    Touch, Touched, World,
 };
 
 use crate::page::HUGE_BYTES;
@@ -17,14 +16,7 @@ fn machine(pool: u64, overcommit: u64) -> (Machine, ProcessId) {
     let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
     set(&mut machine, "vm.nr_hugepages", pool);
     set(&mut machine, "vm.nr_overcommit_hugepages", overcommit);
-    let spec = ProcessSpec {
-        name: "p".to_owned(),
-        uid: 0,
-        nice: 0,
-        adj: ScoreAdj::NONE,
-        limits: Limits::default(),
-        cgroup: None,
-    };
+    let spec = ProcessSpec::new("p", 0);
     let process = machine.start(&spec).unwrap();
     (machine, process)
 }

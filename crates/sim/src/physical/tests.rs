@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use facts::Release;
 use rules::layout::Arch;
-use units::ScoreAdj;
 use world::{
-    Access, Advice, Call, Content, End, FileSpec, ForkKind, Limits, LockFlags, MapFlags,
-    MemfdFlags, OpenFlags, ProcessId, ProcessSpec, Prot, RemapFlags, SwapSpec, Touch, World,
+    Access, Advice, Call, Content, End, FileSpec, ForkKind, LockFlags, MapFlags, MemfdFlags,
+    OpenFlags, ProcessId, ProcessSpec, Prot, RemapFlags, SwapSpec, Touch, World,
 };
 
 use super::{List, NOWHERE};
@@ -44,14 +43,7 @@ fn machine(release: &str, mib: u64, swap: &[SwapSpec]) -> Machine {
 }
 
 fn spec() -> ProcessSpec {
-    ProcessSpec {
-        name: "p".to_owned(),
-        uid: 0,
-        nice: 0,
-        adj: ScoreAdj::NONE,
-        limits: Limits::default(),
-        cgroup: None,
-    }
+    ProcessSpec::new("p", 0)
 }
 
 /// What does not change: pages that nobody in the model has.

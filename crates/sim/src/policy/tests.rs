@@ -1,9 +1,8 @@
 use facts::Release;
 use rules::layout::Arch;
 use rules::watermark::ZoneKind;
-use units::ScoreAdj;
 use world::{
-    Access, BindFlags, Call, Content, Control, End, Errno, ForkKind, Limits, MapFlags, PolicyMode,
+    Access, BindFlags, Call, Content, Control, End, Errno, ForkKind, MapFlags, PolicyMode,
     ProcessId, ProcessSpec, Prot, Setup, Touch, World,
 };
 
@@ -36,9 +35,7 @@ fn machine(release: &str) -> Machine {
 }
 
 fn start(machine: &mut Machine, name: &str) -> ProcessId {
-    let (name, limits) = (name.to_owned(), Limits::default());
-    let spec = ProcessSpec { name, uid: 1000, nice: 0, adj: ScoreAdj::NONE, limits, cgroup: None };
-    machine.start(&spec).unwrap()
+    machine.start(&ProcessSpec::new(name, 1000)).unwrap()
 }
 
 fn call(machine: &mut Machine, id: ProcessId, call: &Call) -> Result<u64, Errno> {
@@ -373,8 +370,7 @@ fn a_policy_stays_within_the_cpuset_and_follows_it() {
         controls: vec![(mems.clone(), "1".to_owned())],
     };
     machine.setup(&setup).unwrap();
-    let (name, limits, cgroup) = ("p".to_owned(), Limits::default(), Some("/a".to_owned()));
-    let spec = ProcessSpec { name, uid: 1000, nice: 0, adj: ScoreAdj::NONE, limits, cgroup };
+    let spec = ProcessSpec { cgroup: Some("/a".to_owned()), ..ProcessSpec::new("p", 1000) };
     let id = machine.start(&spec).unwrap();
     let set = |nodes| Call::SetMempolicy { mode: BIND, nodes, max_node: 65 };
     assert_eq!(call(&mut machine, id, &set(0b01)), Err(Errno::EINVAL));

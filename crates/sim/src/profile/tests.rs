@@ -8,10 +8,7 @@ use std::path::Path;
 use facts::{Field, Release, Snapshot};
 use rules::layout::Arch;
 use rules::watermark::ZoneKind;
-use units::ScoreAdj;
-use world::{
-    Access, Call, Content, Limits, MapFlags, ProcessSpec, Prot, Stop, SwapSpec, Touch, World,
-};
+use world::{Access, Call, Content, MapFlags, ProcessSpec, Prot, Stop, SwapSpec, Touch, World};
 
 use super::{Profile, ZoneProfile};
 use crate::{Huge, Image, Machine, MachineConfig};
@@ -81,14 +78,7 @@ fn touched(name: &str, zram: bool) -> u64 {
     if swap > 0 {
         machine.add_swap(&SwapSpec { len: swap << 12, priority: None, zram });
     }
-    let spec = ProcessSpec {
-        name: "hog".to_owned(),
-        uid: 0,
-        nice: 0,
-        adj: ScoreAdj::NONE,
-        limits: Limits::default(),
-        cgroup: None,
-    };
+    let spec = ProcessSpec::new("hog", 0);
     let process = machine.start(&spec).unwrap();
     let prot = Prot::READ.with(Prot::WRITE);
     let flags = MapFlags::PRIVATE.with(MapFlags::ANONYMOUS).with(MapFlags::NORESERVE);
@@ -162,14 +152,7 @@ fn the_machine_of_2006_has_the_memory_that_it_printed() {
 fn the_program_of_2006_is_killed_after_as_many_blocks_as_it_was() {
     let mut machine = Machine::new(article(), Image::tiny(Release::old(2, 6, 18), Arch::I386));
     machine.add_swap(&SwapSpec { len: 909_676 << 10, priority: None, zram: false });
-    let spec = ProcessSpec {
-        name: "oom".to_owned(),
-        uid: 1000,
-        nice: 0,
-        adj: ScoreAdj::NONE,
-        limits: Limits::default(),
-        cgroup: None,
-    };
+    let spec = ProcessSpec::new("oom", 1000);
     let process = machine.start(&spec).unwrap();
     let prot = Prot::READ.with(Prot::WRITE);
     let flags = MapFlags::PRIVATE.with(MapFlags::ANONYMOUS);

@@ -6,10 +6,8 @@ pub(crate) mod groups;
 use facts::Release;
 use oomph_sim::{Image, Machine, MachineConfig};
 use rules::layout::Arch;
-use units::ScoreAdj;
 use world::{
-    Access, Call, Content, Errno, Limits, MapFlags, ProcessId, ProcessSpec, Prot, Touch, Touched,
-    World,
+    Access, Call, Content, Errno, MapFlags, ProcessId, ProcessSpec, Prot, Touch, Touched, World,
 };
 
 pub(crate) const MIB: u64 = 1 << 20;
@@ -23,14 +21,7 @@ pub(crate) fn machine(release: &str) -> (Machine, ProcessId) {
 }
 
 pub(crate) fn spec(uid: u32) -> ProcessSpec {
-    ProcessSpec {
-        name: "p".to_owned(),
-        uid,
-        nice: 0,
-        adj: ScoreAdj::NONE,
-        limits: Limits::default(),
-        cgroup: None,
-    }
+    ProcessSpec::new("p", uid)
 }
 
 pub(crate) fn mmap(len: u64) -> Call {

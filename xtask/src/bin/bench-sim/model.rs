@@ -6,10 +6,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use facts::{OvercommitMode, Release};
 use rules::layout::Arch;
 use sim::{Image, Machine, MachineConfig};
-use units::ScoreAdj;
 use world::{
-    Access, Call, Content, ForkKind, Limits, MapFlags, ProcessId, ProcessSpec, Prot, Touch,
-    World as _,
+    Access, Call, Content, ForkKind, MapFlags, ProcessId, ProcessSpec, Prot, Touch, World as _,
 };
 
 use super::trace::{self, Event, GROWTH, GUARD, PAGES, World, writable, written};
@@ -176,14 +174,7 @@ pub(super) fn hash() -> Result<u64, Box<dyn Error>> {
 }
 
 pub(super) fn spec() -> ProcessSpec {
-    ProcessSpec {
-        name: "bench".to_owned(),
-        uid: 0,
-        nice: 0,
-        adj: ScoreAdj::NONE,
-        limits: Limits::default(),
-        cgroup: None,
-    }
+    ProcessSpec::new("bench", 0)
 }
 
 fn rights(slot: usize) -> Prot {
