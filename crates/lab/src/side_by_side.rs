@@ -125,14 +125,15 @@ impl Arrived {
 /// # Errors
 /// When a world could not be made. A scenario that cannot go on is part of the report.
 pub fn side_by_side(scenario: &Scenario, plan: &Plan<'_>) -> Result<ComparisonReport, WorldError> {
-    let wants_model = plan.places.contains(&Place::Model) && scenario.runs_on.contains(&Arm::Model);
+    let wants_model =
+        plan.places.contains(&Place::Model) && may_run_on(scenario, Arm::Model).is_ok();
     let reals: Vec<&Place> = plan.places.iter().filter(|place| **place != Place::Model).collect();
     let mut arms = Vec::new();
     let mut pairs = Vec::new();
     let mut ran_model = false;
     for place in &reals {
-        if !scenario.runs_on.contains(&place.arm()) {
-            arms.push(left_out(place.name()));
+        if let Err(why) = may_run_on(scenario, place.arm()) {
+            arms.push(left_out(place.name(), why));
             continue;
         }
         let (mut model, real) = match place {
@@ -157,7 +158,10 @@ pub fn side_by_side(scenario: &Scenario, plan: &Plan<'_>) -> Result<ComparisonRe
         arms.push(real);
     }
     if plan.places.contains(&Place::Model) && !ran_model {
-        let model = if wants_model { alone(scenario, plan)? } else { left_out("model".to_owned()) };
+        let model = match may_run_on(scenario, Arm::Model) {
+            Ok(()) => alone(scenario, plan)?,
+            Err(why) => left_out("model".to_owned(), why),
+        };
         arms.insert(0, model);
     }
     if pairs.is_empty() {
@@ -209,9 +213,27 @@ fn report(scenario: &Scenario, arms: Vec<Arrived>, pairs: &[[usize; 2]]) -> Comp
     }
 }
 
-fn left_out(name: String) -> Arrived {
+/// Whether a scenario makes sense on a world; where not, the reason in words.
+///
+/// One that does not say where may be performed wherever it harms nobody: a machine of its own, or a
+/// cgroup as large as its machine.
+fn may_run_on(scenario: &Scenario, arm: Arm) -> Result<(), &'static str> {
+    if scenario.runs_on.contains(&arm) {
+        return Ok(());
+    }
+    if !scenario.runs_on.is_empty() {
+        return Err("the scenario's `runs-on` leaves it out");
+    }
+    if arm == Arm::Host && !is_fenced(scenario) {
+        return Err("without cgroups, nothing keeps the scenario from this machine's memory: \
+                    `runs-on model host vm` at its top says that it may run here");
+    }
+    Ok(())
+}
+
+fn left_out(name: String, why: &str) -> Arrived {
     let mut arrived = begin(name, 1, Machinery::Processes);
-    arrived.row.stopped = Some("the scenario's `runs-on` leaves it out".to_owned());
+    arrived.row.stopped = Some(why.to_owned());
     arrived
 }
 

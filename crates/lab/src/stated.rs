@@ -25,7 +25,7 @@ pub fn build(
     let spec = &scenario.machine;
     let mut problems = Vec::new();
     let mut notes = Vec::new();
-    if !scenario.runs_on.contains(&Arm::Model) {
+    if !scenario.runs_on.is_empty() && !scenario.runs_on.contains(&Arm::Model) {
         notes.push("this scenario is not meant for the model; it says `runs-on`".to_owned());
     }
     // A boot that is named brings its release and its processors; a mistake in it is told below.

@@ -47,7 +47,7 @@ pub struct Scenario {
     pub source: Source,
     /// What it shows.
     pub title: Option<String>,
-    /// Where it makes sense; never empty.
+    /// Where it says that it makes sense; empty where it says nothing.
     pub runs_on: Vec<Arm>,
     /// Where everything random starts.
     pub seed: u64,

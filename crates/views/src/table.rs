@@ -1,5 +1,7 @@
 //! Columns as wide as their contents; the last one takes what is left of the terminal.
 
+use std::borrow::Cow;
+
 use crate::style::{Accent, Style};
 use crate::text;
 
@@ -12,7 +14,7 @@ pub(crate) enum Align {
 
 #[derive(Debug)]
 struct Column {
-    head: &'static str,
+    head: Cow<'static, str>,
     align: Align,
     /// Text between this column and the one before it.
     before: &'static str,
@@ -57,13 +59,14 @@ impl Table {
     pub(crate) fn column(
         &mut self,
         before: &'static str,
-        head: &'static str,
+        head: impl Into<Cow<'static, str>>,
         align: Align,
         cells: impl IntoIterator<Item = String>,
     ) {
+        let head = head.into();
         let cells: Vec<String> = cells.into_iter().collect();
-        let width =
-            cells.iter().map(|c| text::width(c)).chain([head.len()]).max().unwrap_or_default();
+        let widths = cells.iter().map(|c| text::width(c)).chain([text::width(&head)]);
+        let width = widths.max().unwrap_or_default();
         self.columns.push(Column { head, align, before, cells, width });
     }
 
@@ -136,7 +139,7 @@ impl Table {
         let mut line = " ".repeat(self.indent);
         for (i, column) in self.columns.iter().enumerate() {
             let cell = match row {
-                None => column.head,
+                None => &column.head,
                 Some(row) => column.cells.get(row).map_or("", String::as_str),
             };
             line.push_str(column.before);

@@ -26,7 +26,7 @@ pub(super) fn run(args: &LabArgs, global: &Global, out: &mut Output) -> Result<O
         fs::create_dir_all(folder).map_err(|error| cannot("make", folder, &error))?;
     }
     let mut outcome = Outcome::Done;
-    for path in &args.files {
+    for (at, path) in args.files.iter().enumerate() {
         let source = read(path)?;
         let scenario = match scenario::check(&source) {
             Ok(scenario) => scenario,
@@ -70,7 +70,9 @@ pub(super) fn run(args: &LabArgs, global: &Global, out: &mut Output) -> Result<O
         if global.json {
             print_json(&report, out)?;
         } else {
-            out.data(views::comparison(&report).as_bytes())?;
+            let page = views::comparison(&report, out.style());
+            let between = if at > 0 { "\n" } else { "" };
+            out.data(format!("{between}{page}").as_bytes())?;
         }
         if (report.equal == Some(false) || broken) && outcome == Outcome::Done {
             outcome = Outcome::Disagrees;

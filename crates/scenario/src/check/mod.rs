@@ -105,7 +105,7 @@ impl<'p> Checker<'p> {
         Scenario {
             source: source.clone(),
             title: self.title,
-            runs_on: if self.arms.is_empty() { vec![Arm::Model] } else { self.arms },
+            runs_on: self.arms,
             seed: self.seed.unwrap_or(1),
             tolerances: self.tolerances,
             machine: self.machine.unwrap_or_default(),

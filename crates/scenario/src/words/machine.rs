@@ -32,7 +32,8 @@ pub const TOP: &[Entry<TopWord>] = &[
         name: "runs-on",
         form: "runs-on [model] [host] [vm]",
         says: "Where the scenario makes sense: the model, real processes on the kernel of this \
-               machine, a kernel in a virtual machine. Without it, on the model alone.",
+               machine, a kernel in a virtual machine. Without it: on the model, in virtual machines, \
+               and on this machine where a cgroup keeps it from the memory of others.",
         options: &[
             ("model", "the simulated machine"),
             ("host", "real processes on the running kernel"),

@@ -1,45 +1,18 @@
-//! One scenario on several worlds, as text: differences first.
+//! One scenario on several worlds: differences first.
 
 mod curves;
 mod page;
-
-use std::fmt::Write as _;
+mod screen;
 
 use facts::Name;
-use scenario::comparison::{ArmRow, ComparisonReport, QuantityRow, StepRow, Unit};
+use scenario::comparison::{ArmRow, ComparisonReport, QuantityRow, Unit};
 use units::Bytes;
 
 use crate::amount::{grouped, short};
-use crate::text::{left, right, width};
+use crate::style::Accent;
 
 pub use page::comparison_page;
-
-/// What came of a scenario on the worlds it ran on.
-pub fn comparison(report: &ComparisonReport) -> String {
-    let mut text = format!("{}: {}\n", safe(&report.scenario), verdict(report));
-    for arm in &report.arms {
-        told(&mut text, arm);
-    }
-    for row in &report.differences {
-        let line = row.line.map_or_else(String::new, |line| format!(" line {line}"));
-        let _ = writeln!(
-            text,
-            "  differs: step {}{line}, {}: {}",
-            row.step,
-            safe(&row.process),
-            safe(&row.what)
-        );
-        for (&arm, value) in row.between.iter().zip(&row.values) {
-            let value = value.as_deref().unwrap_or("nothing");
-            let _ = writeln!(text, "    {:<6} {}", name(report, arm), safe(value));
-        }
-    }
-    quantities(&mut text, report);
-    for row in &report.steps {
-        step(&mut text, report, row);
-    }
-    text
-}
+pub use screen::comparison;
 
 fn safe(text: &str) -> String {
     Name::new(text.as_bytes()).to_string()
@@ -48,25 +21,6 @@ fn safe(text: &str) -> String {
 /// The name of a world.
 fn name(report: &ComparisonReport, arm: usize) -> String {
     report.arms.get(arm).map_or_else(String::new, |arm| safe(&arm.arm))
-}
-
-/// What is to be said of one world.
-fn told(text: &mut String, arm: &ArmRow) {
-    let of = safe(&arm.arm);
-    if let Some(why) = &arm.stopped {
-        let lines: Vec<String> = why.lines().map(safe).collect();
-        let _ = writeln!(text, "  on {of}: {}", lines.join("\n      "));
-    }
-    if let Some(panic) = &arm.panic {
-        let _ = writeln!(text, "  on {of}: {}", safe(panic));
-    }
-    for broken in &arm.broken {
-        let (wanted, found) = (safe(&broken.wanted), safe(&broken.found));
-        let _ = writeln!(text, "  line {} on {of}: wanted {wanted}, found {found}", broken.line);
-    }
-    if !arm.deaths.is_empty() {
-        let _ = writeln!(text, "  killed on {of}: {}", deaths(arm));
-    }
 }
 
 /// Who died, in order.
@@ -91,34 +45,58 @@ fn ran(report: &ComparisonReport) -> impl Iterator<Item = (usize, &ArmRow)> {
     report.arms.iter().enumerate().filter(|(_, arm)| arm.steps > 0)
 }
 
-/// The report in a few words.
-fn verdict(report: &ComparisonReport) -> String {
+/// The report in a few words, the first of which says whether the worlds are alike.
+struct Verdict {
+    word: &'static str,
+    accent: Accent,
+    rest: String,
+}
+
+impl Verdict {
+    fn sentence(&self) -> String {
+        format!("{}: {}", self.word, self.rest)
+    }
+}
+
+fn verdict(report: &ComparisonReport) -> Verdict {
     let claims: u64 = report.arms.iter().map(|arm| arm.claims).sum();
     let broken: usize = report.arms.iter().map(|arm| arm.broken.len()).sum();
     let steps = report.arms.iter().map(|arm| arm.steps).max().unwrap_or(0);
-    let held = match broken {
-        0 => format!("{claims} claims hold"),
-        broken => format!("{broken} of {claims} claims do not hold"),
+    let held = match (claims, broken) {
+        (0, _) => "nothing was expected".to_owned(),
+        (1, 0) => "the one claim holds".to_owned(),
+        (claims, 0) => format!("all {claims} claims hold"),
+        (claims, broken) => format!("{broken} of {claims} claims do not hold"),
     };
-    let apart = report.quantities.iter().filter(|row| row.within == Some(false)).count();
-    let equal = match (report.equal, report.differences.len(), apart) {
-        (None, ..) => "one world only".to_owned(),
-        (Some(true), ..) if report.quantities.is_empty() => "equal".to_owned(),
-        (Some(true), ..) => "equal within what is allowed".to_owned(),
-        (_, differences, apart) => {
-            let several = |n: usize, one: &str, many: &str| match n {
-                0 => None,
-                1 => Some(format!("1 {one}")),
-                n => Some(format!("{n} {many}")),
-            };
+    let several = |n: usize, one: &str, many: &str| match n {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        n => Some(format!("{n} {many}")),
+    };
+    let steps = match steps {
+        1 => "1 step".to_owned(),
+        steps => format!("{} steps", grouped(steps)),
+    };
+    let (word, alike) = match report.equal {
+        None => ("ONE WORLD ONLY", "nothing to compare with".to_owned()),
+        Some(true) if report.quantities.is_empty() => ("EQUAL", format!("in {steps}")),
+        Some(true) => ("EQUAL", format!("within what is allowed, in {steps}")),
+        Some(false) => {
+            let apart = report.quantities.iter().filter(|row| row.within == Some(false)).count();
             let parts = [
-                several(differences, "difference", "differences"),
+                several(report.differences.len(), "difference", "differences"),
                 several(apart, "quantity too far apart", "quantities too far apart"),
             ];
-            parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+            let parts: Vec<String> = parts.into_iter().flatten().collect();
+            ("DIFFERENT", format!("{} in {steps}", parts.join(", ")))
         }
     };
-    format!("{equal}, {steps} steps, {held}")
+    let accent = match (report.equal, broken) {
+        (Some(false), _) | (_, 1..) => Accent::Wall,
+        (None, 0) => Accent::Heading,
+        (Some(true), 0) => Accent::Calm,
+    };
+    Verdict { word, accent, rest: format!("{alike}; {held}.") }
 }
 
 /// An amount as it is read.
@@ -150,60 +128,12 @@ fn mark(row: &QuantityRow) -> &'static str {
     }
 }
 
-/// A table for each pair and moment. What nobody judges and is 0 on both sides says nothing.
-fn quantities(text: &mut String, report: &ComparisonReport) {
-    let mut last = None;
-    for row in shown(report) {
-        let key = (row.between, &row.moment);
-        if last != Some(key) {
-            let [one, real] = row.between.map(|arm| name(report, arm));
-            let _ = writeln!(text, "  {}:", safe(&row.moment));
-            let head = [one, real, "apart".to_owned(), "allowed".to_owned()];
-            let _ = writeln!(text, "    {}{}", left("", 36), columns(&head));
-            last = Some(key);
-        }
-        let [one, real] = row.values.map(|value| amount(row.unit, value));
-        let allowed =
-            row.allowed.map_or_else(|| "-".to_owned(), |value| amount(row.unit, Some(value)));
-        let cells = [one, real, apart(row), allowed];
-        let _ = writeln!(text, "  {} {}{}", mark(row), left(&safe(&row.what), 36), columns(&cells));
-    }
-}
-
+/// What nobody judges and is 0 on both sides says nothing.
 fn shown(report: &ComparisonReport) -> impl Iterator<Item = &QuantityRow> {
     report
         .quantities
         .iter()
         .filter(|row| row.within == Some(false) || row.values.iter().any(|value| *value != Some(0)))
-}
-
-fn columns(cells: &[String]) -> String {
-    let mut text = String::new();
-    for cell in cells {
-        let _ = write!(text, "  {}", right(cell, width(cell).max(9)));
-    }
-    text
-}
-
-/// A step: once where all say the same, else one line a world.
-fn step(text: &mut String, report: &ComparisonReport, row: &StepRow) {
-    let line = row.line.map_or_else(|| "    ".to_owned(), |line| format!("{line:>4}"));
-    let times = if row.times > 1 { format!(" ({} times)", row.times) } else { String::new() };
-    let mark = if row.equal { '=' } else { '!' };
-    let head = format!("{mark}{line} {:<10} ", safe(&row.process));
-    let values: Vec<(usize, &String)> =
-        ran(report).filter_map(|(at, _)| Some((at, row.values.get(at)?.as_ref()?))).collect();
-    match &values[..] {
-        [] => {}
-        [(_, first), others @ ..] if others.iter().all(|(_, value)| value == first) => {
-            let _ = writeln!(text, "{head}{}{times}", safe(first));
-        }
-        values => {
-            for (arm, value) in values {
-                let _ = writeln!(text, "{head}{:<6} {}{times}", name(report, *arm), safe(value));
-            }
-        }
-    }
 }
 
 #[cfg(test)]

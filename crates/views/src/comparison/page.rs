@@ -47,7 +47,7 @@ pub fn comparison_page(report: &ComparisonReport) -> String {
     if let Some(words) = &report.title {
         let _ = write!(out, "<p>{}</p>", escaped(words));
     }
-    let _ = write!(out, "<p class=\"{class}\">{}</p>", escaped(&verdict(report)));
+    let _ = write!(out, "<p class=\"{class}\">{}</p>", escaped(&verdict(report).sentence()));
     worlds(&mut out, report);
     out.push_str("</section>\n");
     for between in pairs(report) {

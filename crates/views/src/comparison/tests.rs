@@ -1,7 +1,10 @@
 use expect_test::expect;
-use scenario::comparison::{CurveRow, DeathRow, DifferenceRow, SCHEMA};
+use scenario::comparison::{CurveRow, DeathRow, DifferenceRow, SCHEMA, StepRow};
 
 use super::*;
+use crate::style::{Charset, Style};
+
+const STYLE: Style = Style { width: None, charset: Charset::Utf8, color: false };
 
 fn arm(name: &str, killed: &[&str]) -> ArmRow {
     let death = |process: &&str| DeathRow { process: (*process).to_owned(), nth: 0, step: 3 };
@@ -72,22 +75,34 @@ fn report() -> ComparisonReport {
 #[test]
 fn what_differs_comes_before_quantities_and_steps() {
     expect![[r"
-        hog.kdl: 1 difference, 1 quantity too far apart, 3 steps, 2 claims hold
-          killed on model: hog
-          killed on vm:6.1: hog, web
-          differs: step 3 line 7, hog: the step
-            model  killed
-            vm:6.1 nothing
-          end:
-                                                      model     vm:6.1      apart    allowed
-          = meminfo MemFree                          30.0Mi     29.0Mi    +1.00Mi     2.00Mi
-          ! meminfo AnonPages                         200Mi      190Mi    +10.0Mi     2.00Mi
-            vmstat pgfault                                ?         7B          ?          -
-        =   6 hog        mmap() = 0x1000
-        !   7 hog        model  killed
-        !   7 hog        vm:6.1 done
+        DIFFERENT: 1 difference, 1 quantity too far apart in 3 steps; all 2 claims
+          hold.
+          A <hog>
+          hog.kdl, on model (Linux 6.1.192) and vm:6.1 (Linux 6.1.192)
+
+        Who was killed for lack of memory
+          on model: hog
+          on vm:6.1: hog, web
+
+        What differs
+          step 3, line 7, hog: the step
+            model   killed
+            vm:6.1  nothing
+
+        Side by side: vm:6.1 and its model; = is within what is allowed, ! is not, the
+          others are not judged
+                                MODEL  vm:6.1    APART  ALLOWED
+            END
+          = meminfo MemFree    30.0Mi  29.0Mi  +1.00Mi   2.00Mi
+          ! meminfo AnonPages   200Mi   190Mi  +10.0Mi   2.00Mi
+            vmstat pgfault          ?      7B        ?        -
+
+        Step by step = is the same everywhere, ! is not
+          =    6  hog          mmap() = 0x1000
+          !    7  hog  model   killed
+          !    7  hog  vm:6.1  done
     "]]
-    .assert_eq(&comparison(&report()));
+    .assert_eq(&comparison(&report(), &STYLE));
 }
 
 #[test]
@@ -100,12 +115,18 @@ fn one_world_is_not_compared() {
         step.equal = true;
     }
     expect![[r"
-        hog.kdl: one world only, 3 steps, 1 claims hold
-          killed on model: hog
-        =   6 hog        mmap() = 0x1000
-        =   7 hog        killed
+        ONE WORLD ONLY: nothing to compare with; the one claim holds.
+          A <hog>
+          hog.kdl, on model (Linux 6.1.192)
+
+        Who was killed for lack of memory
+          on model: hog
+
+        Step by step
+          =    6  hog  mmap() = 0x1000
+          =    7  hog  killed
     "]]
-    .assert_eq(&comparison(&one));
+    .assert_eq(&comparison(&one, &STYLE));
 }
 
 #[test]
