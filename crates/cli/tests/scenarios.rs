@@ -195,6 +195,20 @@ fn the_json_has_what_the_screen_has() {
 }
 
 #[test]
+fn a_death_tells_what_the_machine_had_unless_a_cgroup_ran_out() {
+    let of = |name: &str| -> serde_json::Value {
+        let (_, text) = library().into_iter().find(|(known, _)| known.starts_with(name)).unwrap();
+        serde_json::from_slice(&simulate(&text, &["--json"]).stdout).expect("JSON")
+    };
+    // 218 MiB, of which one process held what there was: the kernel kills below its mark `min`.
+    let machine = &of("35-")["deaths"][0]["machine"];
+    let mib = |field: &str| machine[field].as_u64().map(|bytes| bytes >> 20);
+    assert_eq!((mib("total"), mib("free"), mib("shmem")), (Some(218), Some(2), Some(0)));
+    assert!(mib("anon").is_some_and(|anon| (180..190).contains(&anon)), "{machine}");
+    assert_eq!(of("49-")["deaths"][0]["machine"], serde_json::Value::Null);
+}
+
+#[test]
 fn a_setting_that_is_not_known_is_a_mistake() {
     let text = "machine {\n  sysctl vm.overcommit_memry 2\n}\nprocess p { munlockall }\n";
     let output = simulate(text, &[]);

@@ -89,6 +89,9 @@ pub struct DeathRow {
     pub during: Option<String>,
     /// What its accesses had reached: the point at which it was killed.
     pub touched: Bytes,
+    /// What the machine had when the kernel chose, as its report says: lists of pages instead of
+    /// `AnonPages` and `Cached`. Null: there is no report, or it is of a cgroup.
+    pub machine: Option<WholeRow>,
 }
 
 /// The machine's memory at one moment. Null: not reported.
@@ -356,6 +359,7 @@ impl<'s> Recorder<'s> {
             time_ns: death.time,
             during: death.during.map(|during| self.label(during)),
             touched: Bytes::new(death.touched),
+            machine: None,
         });
         let deaths = deaths.collect();
         let log = String::from_utf8_lossy(&finish.machine.log).lines().map(str::to_owned).collect();

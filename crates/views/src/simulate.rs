@@ -43,7 +43,7 @@ pub fn simulation(report: &SimulationReport, style: &Style) -> String {
     verdict(&mut page, report);
     killed(&mut page, report);
     happened(&mut page, report);
-    whole(&mut page, &report.checkpoints);
+    whole(&mut page, report);
     nodes(&mut page, &report.checkpoints);
     delivered(&mut page, &report.checkpoints);
     processes(&mut page, &report.processes);
@@ -142,18 +142,36 @@ fn killed(page: &mut Page<'_>, report: &SimulationReport) {
 }
 
 /// What the machine had at each checkpoint, and at the end.
-fn whole(page: &mut Page<'_>, checkpoints: &[CheckpointRow]) {
+fn whole(page: &mut Page<'_>, report: &SimulationReport) {
     let style = page.style;
-    let rows: Vec<(&CheckpointRow, &WholeRow)> = checkpoints
+    let looks: Vec<(u64, &str, &WholeRow)> = report
+        .checkpoints
         .iter()
-        .filter_map(|checkpoint| Some((checkpoint, checkpoint.machine.as_ref()?)))
+        .filter_map(|look| Some((look.step, look.name.as_str(), look.machine.as_ref()?)))
         .collect();
-    let rows = rows.get(rows.len().saturating_sub(MOMENTS)..).unwrap_or_default();
-    let total = rows.iter().find_map(|(_, row)| row.total);
+    let looks = looks.get(looks.len().saturating_sub(MOMENTS)..).unwrap_or_default();
+    let kills = report
+        .deaths
+        .iter()
+        .filter_map(|death| Some((death.step, death.process.as_str(), death.machine.as_ref()?)))
+        .take(MOMENTS - looks.len());
+    let mut rows: Vec<(u64, String, &WholeRow)> = kills
+        .map(|(step, name, row)| (step, format!("kill of {}", safe(name, style)), row))
+        .collect();
+    let killed = !rows.is_empty();
+    rows.extend(looks.iter().map(|&(step, name, row)| (step, safe(name, style), row)));
+    // A kill comes before the look that follows its step.
+    rows.sort_by_key(|&(step, ..)| step);
+    let total = rows.iter().find_map(|(.., row)| row.total);
     let (Some(total), Some(_)) = (total, rows.first()) else { return };
-    page.heading("The machine", &format!("{total} of memory, as /proc/meminfo counts"));
+    let who = if killed {
+        "as /proc/meminfo and the kernel's log count"
+    } else {
+        "as /proc/meminfo counts"
+    };
+    page.heading("The machine", &format!("{total} of memory, {who}"));
     let mut table = Table::new(2);
-    table.column("", "AT", Align::Left, rows.iter().map(|(at, _)| safe(&at.name, style)));
+    table.column("", "AT", Align::Left, rows.iter().map(|(_, at, _)| at.clone()));
     let columns: [WholeColumn; 6] = [
         ("FREE", |row| row.free),
         ("ANON", |row| row.anon),
@@ -163,10 +181,10 @@ fn whole(page: &mut Page<'_>, checkpoints: &[CheckpointRow]) {
         ("SWAPPED", |row| row.swap_used),
     ];
     for (head, value) in columns {
-        let cells = rows.iter().map(|(_, row)| amount::cell(value(row), style));
+        let cells = rows.iter().map(|(.., row)| amount::cell(value(row), style));
         table.column("  ", head, Align::Right, cells);
     }
-    let bars = rows.iter().map(|(_, row)| {
+    let bars = rows.iter().map(|(.., row)| {
         let used = row.free.map(|free| Bytes::new(total.get().saturating_sub(free.get())));
         used.map_or_else(String::new, |used| filled(used, total, 12, style))
     });
@@ -438,6 +456,8 @@ fn expected(page: &mut Page<'_>, expectations: &[ExpectationRow]) {
         let mut text = format!("line {}: {}", row.line, safe(wanted, style));
         if row.held == Some(false) {
             text = format!("{text}, but {}", safe(&row.found, style));
+        } else if [" at-least ", " at-most "].iter().any(|bound| wanted.contains(bound)) {
+            text = format!("{text}: {}", safe(&row.found, style));
         }
         if row.times > 1 {
             text = format!("{text} ({} times)", row.times);

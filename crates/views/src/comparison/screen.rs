@@ -178,31 +178,32 @@ fn quantities(page: &mut Page<'_>, report: &ComparisonReport) {
 
 /// Each step: once where all say the same, else a line a world.
 fn steps(page: &mut Page<'_>, report: &ComparisonReport) {
-    let lines: Vec<Line> =
+    let rows: Vec<Came> =
         report.steps.iter().flat_map(|row| of_step(report, row, page.style)).collect();
-    if lines.is_empty() {
+    if rows.is_empty() {
         return;
     }
     let several = ran(report).count() > 1;
     let marks = if several { "= is the same everywhere, ! is not" } else { "" };
     page.heading("Step by step", marks);
     let width =
-        |of: fn(&Line) -> &str| lines.iter().map(|line| text::width(of(line))).max().unwrap_or(0);
-    let (process, world) = (width(|line| &line.process), width(|line| &line.world));
+        |of: fn(&Came) -> &str| rows.iter().map(|row| text::width(of(row))).max().unwrap_or(0);
+    let (process, world) = (width(|row| &row.process), width(|row| &row.world));
     let between = if world == 0 { "" } else { "  " };
-    for line in &lines {
+    for row in &rows {
         let lead = format!(
             "  {} {:>4}  {}{between}{}  ",
-            line.mark,
-            line.line,
-            text::left(&line.process, process),
-            text::left(&line.world, world)
+            row.mark,
+            row.line,
+            text::left(&row.process, process),
+            text::left(&row.world, world)
         );
-        page.hanging(&lead, &line.what, text::width(&lead));
+        page.hanging(&lead, &row.what, text::width(&lead));
     }
 }
 
-struct Line {
+/// What came of a step, on all worlds or on one.
+struct Came {
     mark: char,
     line: String,
     process: String,
@@ -210,9 +211,9 @@ struct Line {
     what: String,
 }
 
-fn of_step(report: &ComparisonReport, row: &StepRow, style: &Style) -> Vec<Line> {
+fn of_step(report: &ComparisonReport, row: &StepRow, style: &Style) -> Vec<Came> {
     let times = if row.times > 1 { format!(" ({} times)", row.times) } else { String::new() };
-    let line = |mark: char, world: String, value: &str| Line {
+    let came = |mark: char, world: String, value: &str| Came {
         mark,
         line: row.line.map_or_else(String::new, |line| line.to_string()),
         process: safe(&row.process, style),
@@ -224,13 +225,13 @@ fn of_step(report: &ComparisonReport, row: &StepRow, style: &Style) -> Vec<Line>
     match &values[..] {
         [] => Vec::new(),
         [(_, first), others @ ..] if others.iter().all(|(_, value)| value == first) => {
-            vec![line(if row.equal { '=' } else { '!' }, String::new(), first)]
+            vec![came(if row.equal { '=' } else { '!' }, String::new(), first)]
         }
         values => values
             .iter()
             .map(|&(arm, value)| {
                 let mark = if row.equal { '=' } else { '!' };
-                line(mark, style.plain(&name(report, arm)), value)
+                came(mark, style.plain(&name(report, arm)), value)
             })
             .collect(),
     }

@@ -2,6 +2,7 @@
 
 pub(super) mod draw;
 mod futures;
+mod kills;
 mod many;
 mod watch;
 
@@ -128,7 +129,10 @@ fn simulate(
     }
     let mut report = recorder.finish(&finish, row);
     // What the kernel's log comes to is for the same code to say that explains real logs.
-    report.explained = klog::reports(&finish.machine.log)
+    let reports = klog::reports(&finish.machine.log);
+    let total = report.machine.ram;
+    kills::beside(reports.iter().map(|found| &found.report), &mut report.deaths, Some(total));
+    report.explained = reports
         .iter()
         .take(MOST_EXPLAINED)
         .map(|found| views::explained_verdict(&rules::explain(&found.report, None)))
