@@ -10,11 +10,13 @@ mod usage;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use facts::Release;
 use rules::status::Threshold;
 use units::{Bytes, Percent};
+use views::json::{FORMATS, Format};
 
 use crate::exit::{Convention, Outcome};
 use crate::output::talk;
@@ -493,52 +495,18 @@ pub(crate) enum Generate {
     /// The JSON Schema of what --json prints
     JsonSchema {
         /// The report
-        #[arg(value_name = "REPORT", value_enum)]
-        report: Report,
+        #[arg(value_name = "REPORT", value_parser = formats())]
+        report: &'static Format,
     },
     /// The words of scenarios and their options, as a grammar for editors
     ScenarioGrammar,
 }
 
-/// A report with a schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Report {
-    /// What `oomph status --json` prints
-    Status,
-    /// What `oomph rank --json` prints
-    Rank,
-    /// What `oomph usage --json` prints
-    Usage,
-    /// What `oomph cache --json` prints
-    Cache,
-    /// What `oomph map PID --json` prints
-    Map,
-    /// What `oomph map PID --pages --json` prints
-    Pages,
-    /// What `oomph map --physical --json` prints
-    Physical,
-    /// What `oomph ledger --json` prints
-    Ledger,
-    /// What `oomph ledger --diff … --json` prints
-    LedgerDiff,
-    /// What `oomph explain --json` prints, for each report
-    Explain,
-    /// What `oomph explain --timeline --json` prints
-    Timeline,
-    /// What `oomph simulate --json` prints
-    Simulation,
-    /// What `oomph simulate --vary … --json` prints
-    Variations,
-    /// What `oomph replay --json` prints for a log of strace
-    ReplayStrace,
-    /// What `oomph lab --json` prints
-    Comparison,
-    /// What `oomph replay --json` prints for a trace of malloc
-    ReplayHeap,
-    /// What `oomph replay --at N --json` prints for one
-    HeapPicture,
-    /// What `oomph compare-allocators --json` prints
-    CompareAllocators,
+/// The reports that have a schema, by their names.
+fn formats() -> impl TypedValueParser<Value = &'static Format> {
+    let values = FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.says));
+    PossibleValuesParser::new(values)
+        .try_map(|name| Format::named(&name).ok_or("expected the name of a report"))
 }
 
 const GENERATE_EXAMPLES: &str = "\

@@ -96,24 +96,8 @@ impl Frame {
     };
 
     /// A page of a file that nobody maps.
-    pub(crate) const CACHE: Frame = Frame {
-        maps: 0,
-        exclusive: false,
-        dirty: false,
-        referenced: false,
-        active: false,
-        swapbacked: false,
-        reclaim: false,
-        writeback: false,
-        uptodate: true,
-        large: false,
-        zone: NOWHERE,
-        memcg: 0,
-        unevictable: false,
-        aged: Aged::NEW,
-        lru: 0,
-        home: None,
-    };
+    pub(crate) const CACHE: Frame =
+        Frame { maps: 0, exclusive: false, swapbacked: false, ..Frame::ANON };
 }
 
 /// The frames of a machine.

@@ -23,7 +23,7 @@ use rules::usage::UsageReport;
 use scenario::comparison::ComparisonReport;
 use scenario::report::SimulationReport;
 use scenario::vary::VariationsReport;
-use schemars::schema_for;
+use schemars::{Schema, schema_for};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -51,94 +51,144 @@ pub fn to_string<T: Serialize>(report: &T, layout: Layout) -> serde_json::Result
 }
 
 /// A documented format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// What `oomph status --json` prints.
-    Status,
-    /// What `oomph rank --json` prints.
-    Rank,
-    /// What `oomph usage --json` prints.
-    Usage,
-    /// What `oomph cache --json` prints.
-    Cache,
-    /// What `oomph map PID --json` prints.
-    Map,
-    /// What `oomph map PID --pages --json` prints.
-    Pages,
-    /// What `oomph map --physical --json` prints.
-    Physical,
-    /// What `oomph ledger --json` prints.
-    Ledger,
-    /// What `oomph ledger --diff … --json` prints.
-    LedgerDiff,
-    /// What `oomph explain --json` prints, for each report.
-    Explain,
-    /// What `oomph explain --timeline --json` prints.
-    Timeline,
-    /// What `oomph simulate --json` prints.
-    Simulation,
-    /// What `oomph simulate --vary … --json` prints.
-    Variations,
-    /// What `oomph replay --json` prints for a log of strace.
-    ReplayStrace,
-    /// What `oomph lab --json` prints, for each scenario.
-    Comparison,
-    /// What `oomph replay --json` prints for a trace of malloc.
-    ReplayHeap,
-    /// What `oomph replay --at N --json` prints for one.
-    HeapPicture,
-    /// What `oomph compare-allocators --json` prints.
-    CompareAllocators,
+#[derive(Debug)]
+pub struct Format {
+    /// Its name among the others: `ledger-diff`.
+    pub name: &'static str,
+    /// What prints it, in a sentence without its full stop.
+    pub says: &'static str,
+    title: &'static str,
+    schema: fn() -> Schema,
+}
+
+/// All of them.
+pub const FORMATS: &[Format] = &[
+    Format {
+        name: "status",
+        says: "What `oomph status --json` prints",
+        title: "oomph.status/1",
+        schema: || schema_for!(StatusReport),
+    },
+    Format {
+        name: "rank",
+        says: "What `oomph rank --json` prints",
+        title: "oomph.rank/1",
+        schema: || schema_for!(RankReport),
+    },
+    Format {
+        name: "usage",
+        says: "What `oomph usage --json` prints",
+        title: "oomph.usage/1",
+        schema: || schema_for!(UsageReport),
+    },
+    Format {
+        name: "cache",
+        says: "What `oomph cache --json` prints",
+        title: "oomph.cache/1",
+        schema: || schema_for!(CacheReport),
+    },
+    Format {
+        name: "map",
+        says: "What `oomph map PID --json` prints",
+        title: "oomph.map/1",
+        schema: || schema_for!(MapReport),
+    },
+    Format {
+        name: "pages",
+        says: "What `oomph map PID --pages --json` prints",
+        title: "oomph.pages/1",
+        schema: || schema_for!(PagesReport),
+    },
+    Format {
+        name: "physical",
+        says: "What `oomph map --physical --json` prints",
+        title: "oomph.physical/1",
+        schema: || schema_for!(PhysicalReport),
+    },
+    Format {
+        name: "ledger",
+        says: "What `oomph ledger --json` prints",
+        title: rules::ledger::SCHEMA,
+        schema: || schema_for!(LedgerReport),
+    },
+    Format {
+        name: "ledger-diff",
+        says: "What `oomph ledger --diff … --json` prints",
+        title: rules::ledger_diff::SCHEMA,
+        schema: || schema_for!(LedgerDiffReport),
+    },
+    Format {
+        name: "explain",
+        says: "What `oomph explain --json` prints, for each report",
+        title: rules::explain::SCHEMA,
+        schema: || schema_for!(ExplainReport),
+    },
+    Format {
+        name: "timeline",
+        says: "What `oomph explain --timeline --json` prints",
+        title: rules::timeline::SCHEMA,
+        schema: || schema_for!(TimelineReport),
+    },
+    Format {
+        name: "simulation",
+        says: "What `oomph simulate --json` prints",
+        title: scenario::report::SCHEMA,
+        schema: || schema_for!(SimulationReport),
+    },
+    Format {
+        name: "variations",
+        says: "What `oomph simulate --vary … --json` prints",
+        title: scenario::vary::SCHEMA,
+        schema: || schema_for!(VariationsReport),
+    },
+    Format {
+        name: "replay-strace",
+        says: "What `oomph replay --json` prints for a log of strace",
+        title: rules::replay::SCHEMA,
+        schema: || schema_for!(StraceReport),
+    },
+    Format {
+        name: "comparison",
+        says: "What `oomph lab --json` prints, for each scenario",
+        title: scenario::comparison::SCHEMA,
+        schema: || schema_for!(ComparisonReport),
+    },
+    Format {
+        name: "replay-heap",
+        says: "What `oomph replay --json` prints for a trace of malloc",
+        title: rules::heap::SCHEMA,
+        schema: || schema_for!(HeapReport),
+    },
+    Format {
+        name: "heap-picture",
+        says: "What `oomph replay --at N --json` prints for one",
+        title: rules::heap::PICTURE_SCHEMA,
+        schema: || schema_for!(HeapPicture),
+    },
+    Format {
+        name: "compare-allocators",
+        says: "What `oomph compare-allocators --json` prints",
+        title: rules::allocators::SCHEMA,
+        schema: || schema_for!(AllocatorsReport),
+    },
+];
+
+impl Format {
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<&'static Format> {
+        FORMATS.iter().find(|format| format.name == name)
+    }
 }
 
 /// The JSON Schema (draft 2020-12) of a format.
-pub fn schema(format: Format) -> Value {
-    let mut schema = match format {
-        Format::Status => schema_for!(StatusReport),
-        Format::Rank => schema_for!(RankReport),
-        Format::Usage => schema_for!(UsageReport),
-        Format::Cache => schema_for!(CacheReport),
-        Format::Map => schema_for!(MapReport),
-        Format::Pages => schema_for!(PagesReport),
-        Format::Physical => schema_for!(PhysicalReport),
-        Format::Ledger => schema_for!(LedgerReport),
-        Format::LedgerDiff => schema_for!(LedgerDiffReport),
-        Format::Explain => schema_for!(ExplainReport),
-        Format::Timeline => schema_for!(TimelineReport),
-        Format::Simulation => schema_for!(SimulationReport),
-        Format::Variations => schema_for!(VariationsReport),
-        Format::ReplayStrace => schema_for!(StraceReport),
-        Format::Comparison => schema_for!(ComparisonReport),
-        Format::ReplayHeap => schema_for!(HeapReport),
-        Format::HeapPicture => schema_for!(HeapPicture),
-        Format::CompareAllocators => schema_for!(AllocatorsReport),
-    };
-    let title = match format {
-        Format::Status => "oomph.status/1",
-        Format::Rank => "oomph.rank/1",
-        Format::Usage => "oomph.usage/1",
-        Format::Cache => "oomph.cache/1",
-        Format::Map => "oomph.map/1",
-        Format::Pages => "oomph.pages/1",
-        Format::Physical => "oomph.physical/1",
-        Format::Ledger => rules::ledger::SCHEMA,
-        Format::LedgerDiff => rules::ledger_diff::SCHEMA,
-        Format::Explain => rules::explain::SCHEMA,
-        Format::Timeline => rules::timeline::SCHEMA,
-        Format::Simulation => scenario::report::SCHEMA,
-        Format::Variations => scenario::vary::SCHEMA,
-        Format::ReplayStrace => rules::replay::SCHEMA,
-        Format::Comparison => scenario::comparison::SCHEMA,
-        Format::ReplayHeap => rules::heap::SCHEMA,
-        Format::HeapPicture => rules::heap::PICTURE_SCHEMA,
-        Format::CompareAllocators => rules::allocators::SCHEMA,
-    };
-    schema.insert("title".to_owned(), title.into());
+pub fn schema(format: &Format) -> Value {
+    let mut schema = (format.schema)();
+    schema.insert("title".to_owned(), format.title.into());
     schema.to_value()
 }
 
 /// Every field of a format as Markdown tables, one a type.
-pub fn fields(format: Format) -> String {
+pub fn fields(format: &Format) -> String {
     let schema = schema(format);
     let mut out = String::new();
     let empty = serde_json::Map::new();

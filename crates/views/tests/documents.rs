@@ -6,33 +6,15 @@ use std::fs;
 use std::path::Path;
 
 use oomph_views::INCIDENT_COLUMNS;
-use oomph_views::json::{Format, fields};
+use oomph_views::json::{FORMATS, fields};
 
 #[test]
 fn the_document_of_the_json_format_is_current() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/json.md");
     let document = fs::read_to_string(&path).expect("docs/json.md");
     let mut current = document.clone();
-    for (name, format) in [
-        ("status", Format::Status),
-        ("rank", Format::Rank),
-        ("usage", Format::Usage),
-        ("map", Format::Map),
-        ("pages", Format::Pages),
-        ("physical", Format::Physical),
-        ("ledger", Format::Ledger),
-        ("ledger-diff", Format::LedgerDiff),
-        ("cache", Format::Cache),
-        ("explain", Format::Explain),
-        ("timeline", Format::Timeline),
-        ("simulation", Format::Simulation),
-        ("variations", Format::Variations),
-        ("replay-strace", Format::ReplayStrace),
-        ("comparison", Format::Comparison),
-        ("replay-heap", Format::ReplayHeap),
-        ("heap-picture", Format::HeapPicture),
-        ("compare-allocators", Format::CompareAllocators),
-    ] {
+    for format in FORMATS {
+        let name = format.name;
         let (start, end) =
             (format!("<!-- {name}: generated -->\n"), format!("<!-- {name}: end -->\n"));
         let (before, rest) = current.split_once(&start).expect("the first marker");

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use facts::Name;
-use views::json::{self, Format};
+use views::json;
 
 use super::print_json;
-use crate::args::{self, Generate, Report};
+use crate::args::{self, Generate};
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::manual;
@@ -27,27 +27,7 @@ pub(super) fn run(what: &Generate, out: &mut Output) -> Result<Outcome, Failure>
             out.data(&script)?;
         }
         Generate::JsonSchema { report } => {
-            let format = match report {
-                Report::Status => Format::Status,
-                Report::Rank => Format::Rank,
-                Report::Usage => Format::Usage,
-                Report::Cache => Format::Cache,
-                Report::Map => Format::Map,
-                Report::Pages => Format::Pages,
-                Report::Physical => Format::Physical,
-                Report::Ledger => Format::Ledger,
-                Report::LedgerDiff => Format::LedgerDiff,
-                Report::Explain => Format::Explain,
-                Report::Timeline => Format::Timeline,
-                Report::Simulation => Format::Simulation,
-                Report::Variations => Format::Variations,
-                Report::ReplayStrace => Format::ReplayStrace,
-                Report::Comparison => Format::Comparison,
-                Report::ReplayHeap => Format::ReplayHeap,
-                Report::HeapPicture => Format::HeapPicture,
-                Report::CompareAllocators => Format::CompareAllocators,
-            };
-            print_json(&json::schema(format), out)?;
+            print_json(&json::schema(report), out)?;
         }
         Generate::ScenarioGrammar => out.data(scenario::words::grammar().as_bytes())?,
     }
