@@ -82,6 +82,16 @@ fn a_cgroup_that_is_full_kills_inside_and_nothing_stays_behind() {
 }
 
 #[test]
+fn a_victim_of_one_long_touch_had_come_so_far() {
+    let long = TEXT.replace("grow piece until=killed", "mmap block 64MiB\n    touch block");
+    assert_ne!(long, TEXT);
+    match performed(&long) {
+        (Some(why), _) => println!("skipped: {why}"),
+        (None, broken) => assert!(broken.is_empty(), "{broken:?}"),
+    }
+}
+
+#[test]
 fn a_machine_that_this_one_cannot_hold_is_refused() {
     let (stopped, _) = performed(&TEXT.replace("ram 64MiB", "ram 1024TiB"));
     let why = stopped.expect("a refusal");

@@ -85,7 +85,8 @@ pub(crate) trait Kernel: Debug {
         false
     }
 
-    /// Into how many accesses a touch of `count` is cut, so that it is known how far one came that died.
+    /// How many accesses of a touch of `count` are asked for at once: all of them, or [`piece_of`] so many
+    /// where one may die meanwhile.
     fn piece(&self, count: u64) -> u64 {
         count
     }
@@ -125,4 +126,10 @@ impl WaitStatus {
             WaitStatus::Exit(libc::WEXITSTATUS(word))
         }
     }
+}
+
+/// A part of a touch of `count`, after each of which it is known how far one has come: 256 KiB of pages to
+/// 2 MiB.
+pub(crate) fn piece_of(count: u64) -> u64 {
+    (count / 1024).clamp(64, 512)
 }

@@ -54,9 +54,11 @@ pub(super) fn steps(scenario: &Scenario, arms: &[Arrived]) -> Vec<StepRow> {
 fn key(scenario: &Scenario, event: &Event) -> (String, Option<usize>, String) {
     let written = event.span.end > event.span.start;
     let line = written.then(|| scenario.source.position(event.span.start).0);
-    let text = match line {
-        Some(number) => scenario.source.line(number).trim().to_owned(),
-        None => asked(event, scenario),
+    let text = match (&event.what, line) {
+        // What it reached is not the same everywhere; the step at which it came has a row of its own.
+        (What::Chosen(_), _) => "killed by the OOM killer".to_owned(),
+        (_, Some(number)) => scenario.source.line(number).trim().to_owned(),
+        (_, None) => asked(event, scenario),
     };
     (name(scenario, event.name.0), line, text)
 }

@@ -11,7 +11,7 @@ use world::Observation;
 use super::batch::{Batch, Place, Then};
 use super::guest::Guest;
 use crate::Files;
-use crate::actors::kernel::{Kernel, WaitStatus};
+use crate::actors::kernel::{Kernel, WaitStatus, piece_of};
 use crate::host::observe::{NAMES, observation};
 
 /// Where cgroups of version 2 are mounted.
@@ -22,8 +22,6 @@ pub(super) const ROOM: u64 = 64 << 10;
 const LARGE_ROOM: u64 = 1 << 20;
 /// Seconds of the machine's own time after which an actor that does not answer is taken for lost.
 const PATIENCE: i64 = 240;
-/// Accesses that a touch is cut into: at least, and at most.
-const PIECE: (u64, u64) = (64, 512);
 
 /// A descriptor of init's.
 #[derive(Debug)]
@@ -306,7 +304,7 @@ impl Kernel for There {
     }
 
     fn piece(&self, count: u64) -> u64 {
-        (count / 1024).clamp(PIECE.0, PIECE.1)
+        piece_of(count)
     }
 
     fn observe(&self, (): &mut (), pid: i32, files: Files) -> io::Result<Observation> {
