@@ -363,7 +363,8 @@ fn a_capture_of_smemcap_is_read() {
     let report = report(&["--from", &tar]);
     let row = &report["rows"][0];
     assert!(row["pss"].is_u64() || row["unread"].is_object(), "{row}");
-    assert!(report["total"]["pss"].as_u64() > Some(1 << 20), "{}", report["total"]);
+    // At least what smemcap itself had, whoever is asking.
+    assert!(report["total"]["pss"].as_u64() > Some(64 << 10), "{}", report["total"]);
     let by = self::report(&["--from", &tar, "--by", "mapping"]);
     assert_eq!(by["total"]["pss"], report["total"]["pss"], "all mappings are all processes");
 }

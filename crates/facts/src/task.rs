@@ -109,6 +109,12 @@ pub struct Task {
 }
 
 impl Task {
+    /// Whether it has an address space or pages in RAM, so that its `smaps` is not empty.
+    pub fn has_memory(&self) -> bool {
+        self.vsize.is_some_and(|size| size > Bytes::ZERO)
+            || self.rss.is_some_and(|pages| pages.count() > 0)
+    }
+
     /// A process of which nothing is known but its number.
     pub fn unknown(pid: Pid) -> Task {
         Task {

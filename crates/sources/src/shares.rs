@@ -355,7 +355,7 @@ impl Sweep<'_, '_> {
         tree.read_pieces(place, &mut |piece| stream.feed(piece, &mut take))?;
         problems.extend(stream.end(&mut take));
         sum.other = Vec::new();
-        if mappings == 0 && task.rss.is_some_and(|rss| rss.count() > 0) {
+        if mappings == 0 && task.has_memory() {
             // A process that ends has let go of its memory. smemcap stores an empty text where it
             // was not allowed to read.
             return Err(if self.live {

@@ -262,6 +262,11 @@ fn an_empty_text_of_a_capture_is_no_process_without_memory() {
     assert_eq!(bounds.why, Unshared::Refused(why));
     assert_eq!(bounds.rss, Bytes::from_kib(400), "the pages of stat");
     assert_eq!(pss(&survey.processes[1]), Some(8));
+    // Nor is it where nothing of its memory is in RAM at the moment.
+    machine.put("10/stat", &stat(10, "server", 1, 0, 9 << 20));
+    let survey = look(&mut machine, &Wish::default());
+    let MemoryOf::Bounds(bounds) = &survey.processes[0].memory else { panic!("no bounds") };
+    assert_eq!(bounds.rss, Some(Bytes::ZERO));
 }
 
 #[test]

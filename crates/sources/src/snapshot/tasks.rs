@@ -110,11 +110,11 @@ impl Sweep<'_, '_> {
         if self.live || kernel_thread {
             return Ok(());
         }
-        let resident = task.rss.is_some_and(|rss| rss.count() > 0);
+        let has_memory = task.has_memory();
         let mut in_bytes = None;
         let smaps = self.file(task, TaskFile::Smaps, |text, task, place, problems| {
             // smemcap stores an empty text where it was not allowed to read.
-            if text.is_empty() && resident {
+            if text.is_empty() && has_memory {
                 let why = Why::Failed("empty, though the process has memory".to_owned());
                 problems.push(Missing { place: place.to_owned(), why });
                 return;
