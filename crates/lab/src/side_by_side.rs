@@ -676,3 +676,23 @@ fn tolerances(one: &Arrived, real: &Arrived) -> Tolerances {
         Machinery::Fence | Machinery::Whole => allowed.of_machines(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use scenario::Source;
+
+    use super::*;
+
+    #[test]
+    fn a_scenario_that_does_not_say_where_runs_wherever_it_harms_nobody() {
+        let allowed = |top: &str| {
+            let text = format!("{top}\nprocess one {{\n    mmap block 1MiB\n}}\n");
+            let scenario = scenario::check(&Source::new("one", text)).expect("a scenario");
+            [Arm::Model, Arm::Host, Arm::Vm].map(|arm| may_run_on(&scenario, arm).is_ok())
+        };
+        assert_eq!(allowed(""), [true, false, true]);
+        assert_eq!(allowed("machine {\n    cgroup \"/a\" max=1MiB\n}"), [true, true, true]);
+        assert_eq!(allowed("runs-on host"), [false, true, false]);
+        assert_eq!(allowed("runs-on model"), [true, false, false]);
+    }
+}
