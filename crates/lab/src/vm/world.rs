@@ -178,14 +178,18 @@ impl VmWorld {
         panic_of(&String::from_utf8_lossy(&self.guest.console(self.begin)))
     }
 
-    /// Finds who was killed, and waits until they are gone.
-    fn notice(&mut self) -> Result<(), WorldError> {
+    /// Whom the console names as killed since it was searched last, by their numbers.
+    fn newly_killed(&mut self) -> Vec<i32> {
         let new = self.guest.console(self.searched);
         // A line that is still being printed is read when it is whole.
-        let Some(end) = new.iter().rposition(|byte| *byte == b'\n') else { return Ok(()) };
+        let Some(end) = new.iter().rposition(|byte| *byte == b'\n') else { return Vec::new() };
         self.searched += end as u64 + 1;
-        let text = String::from_utf8_lossy(&new[..end]).into_owned();
-        let pids: Vec<i32> = text.lines().filter_map(killed).collect();
+        String::from_utf8_lossy(&new[..end]).lines().filter_map(killed).collect()
+    }
+
+    /// Finds who was killed, and waits until they are gone.
+    fn notice(&mut self) -> Result<(), WorldError> {
+        let pids = self.newly_killed();
         for &pid in &pids {
             if let Some((id, ended)) = self.actors.by_pid(pid) {
                 let end = match ended {
@@ -204,6 +208,17 @@ impl VmWorld {
             }
         }
         Ok(())
+    }
+
+    /// Finds who was killed before the kernel panicked, of whom it could tell in its log alone.
+    fn notice_last(&mut self) {
+        for pid in self.newly_killed() {
+            if let Some((id, _)) = self.actors.by_pid(pid)
+                && !self.dead.iter().any(|(known, _)| *known == id)
+            {
+                self.dead.push((id, End::Signal(9)));
+            }
+        }
     }
 
     /// What a question came to, after who died of it has been found.
@@ -420,6 +435,8 @@ impl World for VmWorld {
     fn deaths(&mut self) -> Result<Vec<(ProcessId, End)>, WorldError> {
         if self.guest.over().is_none() {
             self.notice()?;
+        } else if self.panic().is_some() {
+            self.notice_last();
         }
         Ok(std::mem::take(&mut self.dead))
     }
