@@ -32,6 +32,8 @@ pub struct VmWorld {
     prepared: bool,
     /// Whether swap is on and the disk mounted, which stay so.
     equipped: bool,
+    /// Whether a scenario has switched swap on or off.
+    switched: bool,
     cgroups: Vec<String>,
     /// Settings that scenarios have changed: the file, and what was in it.
     replaced: Vec<(String, Vec<u8>)>,
@@ -82,6 +84,7 @@ impl VmWorld {
             boot: boot.clone(),
             prepared: false,
             equipped: false,
+            switched: false,
             cgroups: Vec::new(),
             replaced: Vec::new(),
             begin,
@@ -115,10 +118,14 @@ impl VmWorld {
     /// cgroups go, settings are as they were, and caches are dropped.
     ///
     /// # Errors
-    /// When the machine does not answer, has panicked, or does not let go of something.
+    /// When the machine does not answer, has panicked, does not let go of something, or has swap that the
+    /// scenario has switched on or off.
     pub fn reset(&mut self) -> Result<(), WorldError> {
         if let Some(why) = self.guest.over() {
             return Err(WorldError(why));
+        }
+        if self.switched {
+            return Err(WorldError("the scenario has switched swap on or off".to_owned()));
         }
         self.clear();
         self.monitors.clear();
@@ -320,6 +327,7 @@ impl World for VmWorld {
     }
 
     fn call(&mut self, process: ProcessId, call: &Call) -> Result<Returned, WorldError> {
+        self.switched |= matches!(call, Call::Swapon { .. } | Call::Swapoff { .. });
         let result = match self.actors.call(process, call) {
             // Whoever dies within a call never sees its value.
             Err(_) if self.guest.over().is_none() && self.actors.has_ended(process) => {
