@@ -82,10 +82,11 @@ cargo xtask boot-profiles [SERIES…]
 cargo xtask capture-vm [--kernel SERIES | NAME…]
                           boot Debian kernels in QEMU, capture them, drive them out of memory, and
                           keep the results in tests/data/captures
-cargo xtask fence-vm [--kernel SERIES]… [--oomph FILE] [CASE…]
+cargo xtask fence-vm [--kernel SERIES]… [--oomph FILE] [--show] [CASE…]
                           `oomph lab --on model,host` inside Debian kernels in QEMU that have cgroups of
                           version 2: what it prints, and that no process and no cgroup stays behind;
-                          FILE is a static program, built if none is named
+                          FILE is a static program, built if none is named; `--show` prints what
+                          the cases that are as expected print, too
 ";
 
 /// A chore that could not be done; the sentence says why.

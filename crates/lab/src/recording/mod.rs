@@ -12,6 +12,7 @@
 //! Beside what was asked, the file has other files of `/proc` as they were when the machine had been
 //! measured ([`ALSO`]), so that it can answer what nobody asked at the time.
 
+mod last_deaths;
 mod recorded;
 mod recorder;
 mod words;

@@ -8,7 +8,7 @@ use world::{
     Setup, Touch, Touched, World, WorldError,
 };
 
-use super::{ALSO, Header, Recording, words};
+use super::{ALSO, Header, Recording, last_deaths, words};
 use crate::Booted;
 
 /// Gives the answers of a recording, in their order.
@@ -19,7 +19,11 @@ pub struct Recorded {
     next: usize,
     /// Other files of the machine, as they were before the scenario began.
     also: BTreeMap<String, Vec<u8>>,
+    /// The processes' names.
+    names: BTreeMap<ProcessId, String>,
     ended: BTreeMap<ProcessId, End>,
+    /// Who was killed, as far as it has been told.
+    dead: Vec<ProcessId>,
     panicked: Option<String>,
     /// Whether the scenario has begun.
     begun: bool,
@@ -34,7 +38,16 @@ impl Recorded {
             Some(((*path).to_owned(), words::to_bytes(answer)?))
         };
         let also = ALSO.iter().filter_map(known).collect();
-        Recorded { recording, next: 0, also, ended: BTreeMap::new(), panicked: None, begun: false }
+        Recorded {
+            recording,
+            next: 0,
+            also,
+            names: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            dead: Vec::new(),
+            panicked: None,
+            begun: false,
+        }
     }
 
     /// What it was recorded of.
@@ -87,6 +100,25 @@ impl Recorded {
         })
     }
 
+    /// Who was killed right before a panic that comes next, and is told of by the log alone.
+    fn last_deaths(&self) -> Vec<ProcessId> {
+        let next = self.line(words::PANICKED);
+        let Some((at, _)) = next.filter(|(_, (asked, _))| asked == words::PANICKED) else {
+            return Vec::new();
+        };
+        let mut behind = self.recording.lines.iter().skip(at);
+        let log = behind.find(|(asked, _)| asked == words::LOG);
+        let Some(log) = log.and_then(|(_, answer)| words::to_bytes(answer)) else {
+            return Vec::new();
+        };
+        let (told, others): (Vec<_>, Vec<_>) =
+            self.names.clone().into_iter().partition(|(id, _)| self.dead.contains(id));
+        let told: Vec<String> = told.into_iter().map(|(_, name)| name).collect();
+        let living: Vec<(ProcessId, String)> =
+            others.into_iter().filter(|(id, _)| !self.ended.contains_key(id)).collect();
+        last_deaths::in_log(&log, &told, &living)
+    }
+
     /// Says that something else is asked than was.
     fn otherwise(&self, question: &str) -> WorldError {
         let shown = shortened(question);
@@ -123,7 +155,9 @@ impl World for Recorded {
     }
 
     fn start(&mut self, spec: &ProcessSpec) -> Result<ProcessId, WorldError> {
-        self.answer(&words::start(spec), words::to_process)
+        let started = self.answer(&words::start(spec), words::to_process)?;
+        self.names.insert(started, spec.name.clone());
+        Ok(started)
     }
 
     fn call(&mut self, process: ProcessId, call: &Call) -> Result<Returned, WorldError> {
@@ -140,7 +174,14 @@ impl World for Recorded {
         kind: ForkKind,
     ) -> Result<Result<ProcessId, Errno>, WorldError> {
         let meaning = |answer: &Value| words::to_errno(answer, words::to_process);
-        self.answer(&words::fork(process, kind), meaning)
+        let child = self.answer(&words::fork(process, kind), meaning)?;
+        // The kernel's log names the first of its threads.
+        if let (Ok(child), false, Some(name)) =
+            (child, kind == ForkKind::Thread, self.names.get(&process))
+        {
+            self.names.insert(child, name.clone());
+        }
+        Ok(child)
     }
 
     fn exec(&mut self, process: ProcessId) -> Result<(), WorldError> {
@@ -185,10 +226,12 @@ impl World for Recorded {
     }
 
     fn deaths(&mut self) -> Result<Vec<(ProcessId, End)>, WorldError> {
-        match self.if_next(words::DEATHS) {
-            Some(answer) => self.meant(&answer, words::to_deaths),
-            None => Ok(Vec::new()),
-        }
+        let deaths = match self.if_next(words::DEATHS) {
+            Some(answer) => self.meant(&answer, words::to_deaths)?,
+            None => self.last_deaths().into_iter().map(|id| (id, End::Signal(9))).collect(),
+        };
+        self.dead.extend(deaths.iter().map(|(id, _)| *id));
+        Ok(deaths)
     }
 
     fn woken(&mut self) -> Result<Vec<u32>, WorldError> {
@@ -240,7 +283,9 @@ impl Booted for Recorded {
     }
 
     fn clear(&mut self) {
+        self.names.clear();
         self.ended.clear();
+        self.dead.clear();
         // Whether it was asked then is what the next question shows.
         let _ = self.if_next("clear");
     }

@@ -216,6 +216,35 @@ fn an_end_stays_and_begins_anew_with_the_processes() {
 }
 
 #[test]
+fn who_was_killed_before_a_panic_is_in_the_log() {
+    let two = ProcessSpec { name: "two".to_owned(), ..spec() };
+    let log = "[    5.1] Out of memory: Killed process 96 (one) total-vm:22768kB, anon-rss:124kB, file-rss:0kB, \
+               shmem-rss:20kB, UID:1000 pgtables:68kB oom_score_adj:0\n\
+               [    5.2] Out of memory: Killed process 97 (two) total-vm:22768kB, anon-rss:124kB, file-rss:0kB, \
+               shmem-rss:20kB, UID:1000 pgtables:68kB oom_score_adj:0\n";
+    let killed = |id| (id, End::Signal(9));
+    let one = ProcessId(0);
+    let lines = [
+        (words::start(&spec()), words::process(one)),
+        (words::start(&two), words::process(TWO)),
+        (words::DEATHS.to_owned(), words::deaths(&[killed(one)])),
+        (words::sleep(1), serde_json::Value::Null),
+        (words::PANICKED.to_owned(), "out".into()),
+        (words::LOG.to_owned(), log.into()),
+    ];
+    let mut recording = recorded().0;
+    recording.lines = lines.into();
+    let mut world = Recorded::new(recording);
+    assert_eq!(world.start(&spec()).ok(), Some(one));
+    assert_eq!(world.start(&two).ok(), Some(TWO));
+    assert_eq!(world.deaths().ok(), Some(vec![killed(one)]));
+    assert_eq!(world.deaths().ok(), Some(Vec::new()), "it has not panicked yet");
+    assert!(world.sleep(1).is_ok());
+    assert_eq!(world.deaths().ok(), Some(vec![killed(TWO)]));
+    assert_eq!(world.deaths().ok(), Some(Vec::new()), "each is told of once");
+}
+
+#[test]
 fn answers_are_read_back_as_they_were() {
     let all =
         [None, Some(Stop::Killed), Some(Stop::Signal(Fault { signal: 11, code: -6, address: 1 }))];

@@ -32,6 +32,8 @@ pub struct VmWorld {
     prepared: bool,
     /// Whether swap is on and the disk mounted, which stay so.
     equipped: bool,
+    /// Whether a scenario has switched swap on or off.
+    switched: bool,
     cgroups: Vec<String>,
     /// Settings that scenarios have changed: the file, and what was in it.
     replaced: Vec<(String, Vec<u8>)>,
@@ -82,6 +84,7 @@ impl VmWorld {
             boot: boot.clone(),
             prepared: false,
             equipped: false,
+            switched: false,
             cgroups: Vec::new(),
             replaced: Vec::new(),
             begin,
@@ -115,10 +118,14 @@ impl VmWorld {
     /// cgroups go, settings are as they were, and caches are dropped.
     ///
     /// # Errors
-    /// When the machine does not answer, has panicked, or does not let go of something.
+    /// When the machine does not answer, has panicked, does not let go of something, or has swap that the
+    /// scenario has switched on or off.
     pub fn reset(&mut self) -> Result<(), WorldError> {
         if let Some(why) = self.guest.over() {
             return Err(WorldError(why));
+        }
+        if self.switched {
+            return Err(WorldError("the scenario has switched swap on or off".to_owned()));
         }
         self.clear();
         self.monitors.clear();
@@ -178,14 +185,18 @@ impl VmWorld {
         panic_of(&String::from_utf8_lossy(&self.guest.console(self.begin)))
     }
 
-    /// Finds who was killed, and waits until they are gone.
-    fn notice(&mut self) -> Result<(), WorldError> {
+    /// Whom the console names as killed since it was searched last, by their numbers.
+    fn newly_killed(&mut self) -> Vec<i32> {
         let new = self.guest.console(self.searched);
         // A line that is still being printed is read when it is whole.
-        let Some(end) = new.iter().rposition(|byte| *byte == b'\n') else { return Ok(()) };
+        let Some(end) = new.iter().rposition(|byte| *byte == b'\n') else { return Vec::new() };
         self.searched += end as u64 + 1;
-        let text = String::from_utf8_lossy(&new[..end]).into_owned();
-        let pids: Vec<i32> = text.lines().filter_map(killed).collect();
+        String::from_utf8_lossy(&new[..end]).lines().filter_map(killed).collect()
+    }
+
+    /// Finds who was killed, and waits until they are gone.
+    fn notice(&mut self) -> Result<(), WorldError> {
+        let pids = self.newly_killed();
         for &pid in &pids {
             if let Some((id, ended)) = self.actors.by_pid(pid) {
                 let end = match ended {
@@ -204,6 +215,17 @@ impl VmWorld {
             }
         }
         Ok(())
+    }
+
+    /// Finds who was killed before the kernel panicked, of whom it could tell in its log alone.
+    fn notice_last(&mut self) {
+        for pid in self.newly_killed() {
+            if let Some((id, _)) = self.actors.by_pid(pid)
+                && !self.dead.iter().any(|(known, _)| *known == id)
+            {
+                self.dead.push((id, End::Signal(9)));
+            }
+        }
     }
 
     /// What a question came to, after who died of it has been found.
@@ -305,6 +327,7 @@ impl World for VmWorld {
     }
 
     fn call(&mut self, process: ProcessId, call: &Call) -> Result<Returned, WorldError> {
+        self.switched |= matches!(call, Call::Swapon { .. } | Call::Swapoff { .. });
         let result = match self.actors.call(process, call) {
             // Whoever dies within a call never sees its value.
             Err(_) if self.guest.over().is_none() && self.actors.has_ended(process) => {
@@ -420,6 +443,8 @@ impl World for VmWorld {
     fn deaths(&mut self) -> Result<Vec<(ProcessId, End)>, WorldError> {
         if self.guest.over().is_none() {
             self.notice()?;
+        } else if self.panic().is_some() {
+            self.notice_last();
         }
         Ok(std::mem::take(&mut self.dead))
     }

@@ -17,8 +17,10 @@ give_up() { echo "guest: $*"; sync; poweroff -f; }
 for module in $MODULES; do insmod "/modules/$module" || give_up "cannot load $module"; done
 for port in 1 2 3; do stty -F /dev/ttyS$port raw -echo || give_up "no serial port $port"; done
 mke2fs /dev/vda >/dev/null && mount -t ext4 /dev/vda /tmp && chmod 1777 /tmp || give_up "no file system"
-mkswap /dev/vdb >/dev/null && swapon /dev/vdb || give_up "no swap"
+# In memory, compressed: what is written there is there at once, however busy the host is.
+echo 256M >/sys/block/zram0/disksize && mkswap /dev/zram0 >/dev/null && swapon /dev/zram0 || give_up "no swap"
 
+HUGE=/sys/kernel/mm/transparent_hugepage/enabled
 CG=/sys/fs/cgroup
 mount -t cgroup2 cgroup2 $CG && echo +memory >$CG/cgroup.subtree_control || give_up "no cgroup2"
 mkdir $CG/session $CG/user $CG/user/session && echo +memory >$CG/user/cgroup.subtree_control
