@@ -337,7 +337,9 @@ mod tests {
             physical.zones[0].marks.high = Pages::new(free + 100);
             physical.wake(0, 0);
             assert_eq!(physical.kswapds.len(), 1, "{release}");
-            machine.as_kernel(|ctx| ctx.finish_kswapd());
+            machine.as_kernel(|ctx| {
+                ctx.finish_kswapd();
+            });
             let now = frames_by_zone(&machine);
             // Those on lists of processors came back, too.
             assert!((50..200).contains(&(frames[0] - now[0])), "{release}: {frames:?}, {now:?}");
@@ -361,7 +363,9 @@ mod tests {
                 physical.wake(0, 4);
             }
             assert_eq!(physical.kswapds.len(), 1);
-            machine.as_kernel(|ctx| ctx.finish_kswapd());
+            machine.as_kernel(|ctx| {
+                ctx.finish_kswapd();
+            });
             let physical = memory(&mut machine);
             assert!(asked || physical.balanced(0, 0));
             assert_eq!(physical.balanced(0, 4), asked);
@@ -379,7 +383,9 @@ mod tests {
             assert_eq!(physical.kswapd_failures, failures.min(16));
             physical.wake(0, 4);
             assert_eq!(physical.kswapds.is_empty(), failures >= 16);
-            machine.as_kernel(|ctx| ctx.finish_kswapd());
+            machine.as_kernel(|ctx| {
+                ctx.finish_kswapd();
+            });
         }
     }
 }
