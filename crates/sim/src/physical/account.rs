@@ -9,6 +9,11 @@ impl Physical {
         (node, frame.memcg)
     }
 
+    /// The kind of the zone that a frame is in, by its place.
+    pub(super) fn class_of(&self, frame: &Frame) -> usize {
+        self.zones.get(usize::from(frame.zone)).map_or(0, |zone| super::class(zone.kind))
+    }
+
     /// Frames come: they are the youngest of their list.
     pub(crate) fn enlist(&mut self, first: u64, count: u64, frame: &mut Frame) {
         if frame.zone == NOWHERE || count == 0 {
@@ -18,7 +23,8 @@ impl Physical {
             self.add_to_generation(first, count, frame)
         } else {
             frame.aged.slot = None;
-            self.lru.add(self.owner(frame), frame.list(), first, count)
+            let (at, class) = ((self.owner(frame), frame.list()), self.class_of(frame));
+            self.lru.add(at, class, (first, count), true)
         };
         if is_dirty(first, frame) {
             self.dirty += count;
@@ -33,7 +39,8 @@ impl Physical {
         frame.lru = if self.lru.generational && !frame.unevictable {
             self.add_to_oldest(first, count, frame)
         } else {
-            self.lru.add_oldest(self.owner(frame), frame.list(), first, count)
+            let (at, class) = ((self.owner(frame), frame.list()), self.class_of(frame));
+            self.lru.add(at, class, (first, count), false)
         };
         if is_dirty(first, frame) {
             self.dirty += count;
@@ -48,7 +55,8 @@ impl Physical {
         if frame.aged.slot.is_some() {
             self.take_from_generation(count, frame);
         } else {
-            self.lru.remove(self.owner(frame), frame.list(), frame.lru, count);
+            let (at, class) = ((self.owner(frame), frame.list()), self.class_of(frame));
+            self.lru.remove(at, class, (frame.lru, count));
         }
         if is_dirty(first, frame) {
             self.dirty = self.dirty.saturating_sub(count);

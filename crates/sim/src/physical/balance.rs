@@ -89,7 +89,13 @@ impl Physical {
     /// Pages to scan of each of [`List::EVICTABLE`].
     pub(super) fn scan_counts(&self, vec: &Lruvec, pass: &Pass, prepared: Prepared) -> [u64; 4] {
         let swappiness = pass.swappiness.unwrap_or(self.swappiness);
-        let whole = List::EVICTABLE.map(|list| vec.size(list));
+        let whole = List::EVICTABLE.map(|list| {
+            if self.policy.counts_eligible {
+                vec.size_within(list, pass.class)
+            } else {
+                vec.size(list)
+            }
+        });
         let scan = whole.map(|size| {
             // What is protected is taken off the whole list.
             pass.view.map_or(size, |view| view.scan(size)) >> pass.priority

@@ -19,8 +19,10 @@ use crate::ctx::Ctx;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Kswapd {
     node: u32,
-    /// The highest kind of zone that it was woken for.
+    /// The highest kind of zone that this run is for,
     class: usize,
+    /// and that somebody has asked for meanwhile (`kswapd_highest_zoneidx`).
+    next: Option<usize>,
     pass: Pass,
     /// Pages freed in all.
     freed: u64,
@@ -41,30 +43,42 @@ pub(crate) struct Kswapd {
 }
 
 impl Physical {
-    /// Pages that a run of kswapd wants at least (`kswapd_shrink_node()`): what all marks ask for.
-    fn kswapd_target(&self, node: u32) -> u64 {
-        let zones = self.zones.iter().filter(|zone| zone.node == node && zone.managed > 0);
+    /// Pages that a run of kswapd wants at least (`kswapd_shrink_node()`): what the marks of all zones ask for
+    /// that it is for.
+    fn kswapd_target(&self, node: u32, class: usize) -> u64 {
+        let its = |zone: &&Zone| zone.node == node && super::class(zone.kind) <= class;
+        let zones = self.zones.iter().filter(its).filter(|zone| zone.managed > 0);
         zones.map(|zone| (zone.marks.high.count() + zone.boost).max(CLUSTER)).sum()
     }
 
     /// `wakeup_kswapd()`.
     pub(super) fn wake(&mut self, node: u32, class: usize) {
+        if let Some(known) = self.kswapds.iter_mut().find(|kswapd| kswapd.node == node) {
+            known.next = known.next.max(Some(class));
+            return;
+        }
+        let boosted = self.boosts(node, class).iter().any(|boost| *boost > 0);
+        if self.kswapd_is_hopeless() || (!boosted && self.balanced(node, class)) {
+            return;
+        }
+        let run = self.run_of(node, class);
+        self.kswapds.push(run);
+        // It is its turn.
+        self.turn_ends = self.queue.now;
+    }
+
+    /// `balance_pgdat()` begins.
+    fn run_of(&mut self, node: u32, class: usize) -> Kswapd {
         let boosts = self.boosts(node, class);
         let wanted = boosts.iter().sum();
-        if self.kswapd_is_hopeless() || (wanted == 0 && self.balanced(node, class)) {
-            return;
-        }
-        if let Some(known) = self.kswapds.iter_mut().find(|kswapd| kswapd.node == node) {
-            known.class = known.class.max(class);
-            return;
-        }
         self.count("pageoutrun", 1);
         self.reclaims(node, class, true);
-        let target = self.kswapd_target(node);
+        let target = self.kswapd_target(node, class);
         let pass = Pass { class, ..Pass::new(Among::Machine, target, true) };
-        self.kswapds.push(Kswapd {
+        Kswapd {
             node,
             class,
+            next: None,
             pass,
             freed: 0,
             boosts,
@@ -74,9 +88,7 @@ impl Physical {
             looked_at: (0, 0),
             begun: false,
             asleep_until: 0,
-        });
-        // It is its turn.
-        self.turn_ends = self.queue.now;
+        }
     }
 
     /// How much the marks of each zone are raised that this kswapd is for.
@@ -88,8 +100,12 @@ impl Physical {
         self.zones.iter().map(boost).collect()
     }
 
-    /// kswapd is done: what it was woken for is dealt with.
-    fn sleeps(&mut self, kswapd: &Kswapd) {
+    /// kswapd's run is over: what it was woken for is dealt with. It begins the next one at once while there
+    /// is too little for whom it was asked (`kswapd_try_to_sleep()`), and it has not failed too often.
+    ///
+    /// Linux tries again, too, when there was no page to look at. Here it waits to be woken then: a mark that
+    /// is raised meanwhile stays up, as it did on 6.1 without swap.
+    fn after_run(&mut self, kswapd: &Kswapd) -> Option<Kswapd> {
         self.reclaims(kswapd.node, kswapd.class, false);
         for (zone, boost) in self.zones.iter_mut().zip(&kswapd.boosts) {
             zone.boost = zone.boost.saturating_sub(*boost);
@@ -99,6 +115,13 @@ impl Physical {
         } else if !kswapd.content {
             self.kswapd_failures += 1;
         }
+        let class = kswapd.next.unwrap_or(kswapd.class);
+        let idle = kswapd.pass.scanned == 0;
+        if idle || self.kswapd_is_hopeless() || self.balanced(kswapd.node, class) {
+            return None;
+        }
+        self.count("kswapd_high_wmark_hit_quickly", 1);
+        Some(Kswapd { begun: true, ..self.run_of(kswapd.node, class) })
     }
 
     /// How many pages a task can use for the first time before its turn is over.
@@ -167,20 +190,20 @@ impl Ctx<'_> {
             let turn = nanoseconds.saturating_add(longer);
             let until = physical.queue.now.saturating_add(turn);
             kswapd.begun = true;
-            let mut runs = true;
-            while runs
+            let mut going = Some(kswapd);
+            while let Some(kswapd) = &mut going
                 && let Some(physical) = self.store.frames.physical.as_deref()
                 && kswapd.asleep_until <= physical.queue.now
                 && physical.queue.now < until
             {
-                runs = self.balance(&mut kswapd);
+                if !self.balance(kswapd)
+                    && let Some(physical) = self.store.frames.physical.as_deref_mut()
+                {
+                    going = physical.after_run(kswapd);
+                }
             }
             let Some(physical) = self.store.frames.physical.as_deref_mut() else { return };
-            if runs {
-                physical.kswapds.push(kswapd);
-            } else {
-                physical.sleeps(&kswapd);
-            }
+            physical.kswapds.extend(going);
         }
     }
 
@@ -223,6 +246,7 @@ impl Ctx<'_> {
         }
         pass.may_swap = kswapd.wanted == 0;
         pass.class = *class;
+        pass.target = physical.kswapd_target(*node, *class);
         if physical.has_generations() {
             self.age_node(*node, pass);
         }
@@ -231,5 +255,137 @@ impl Ctx<'_> {
         kswapd.looked_at = (pass.scanned, pass.waiting);
         *walk = Some(self.begin_walk(*node, pass));
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use facts::Release;
+    use rules::layout::Arch;
+    use units::Pages;
+    use world::{
+        Access, Call, Content, MapFlags, ProcessSpec, Prot, Setup, SwapSpec, Touch, World,
+    };
+
+    use super::super::Physical;
+    use crate::{Image, Machine, MachineConfig, Profile};
+
+    /// A machine of 256 MiB with swap, on which a process has taken both zones down to their low marks.
+    fn full(release: &str) -> Machine {
+        let release: Release = release.parse().unwrap();
+        let profile = Profile::of(release, Arch::X86_64, 256);
+        let config = MachineConfig::with_memory(release, Arch::X86_64, profile);
+        let mut machine = Machine::new(config, Image::tiny(release, Arch::X86_64));
+        let swap = vec![SwapSpec { len: 256 << 20, priority: None, zram: false }];
+        machine.setup(&Setup { swap, ..Setup::default() }).unwrap();
+        // Nothing comes from the kernel's own caches.
+        let slab = &mut memory(&mut machine).slab;
+        slab.reclaimable = slab.pinned;
+        let id = machine.start(&ProcessSpec::new("p", 1000)).unwrap();
+        let map = Call::Mmap {
+            addr: 0,
+            len: 256 << 20,
+            prot: Prot::READ.with(Prot::WRITE),
+            flags: MapFlags::PRIVATE.with(MapFlags::ANONYMOUS),
+            fd: -1,
+            offset: 0,
+        };
+        let base = machine.call(id, &map).unwrap().value.unwrap();
+        for step in 0..1024 {
+            if memory(&mut machine).events.contains_key("pageoutrun") {
+                break;
+            }
+            let touch = Touch {
+                addr: base + step * (64 << 12),
+                count: 64,
+                stride: 4096,
+                access: Access::Write,
+                content: Content::OneByte,
+            };
+            machine.touch(id, &touch).unwrap();
+        }
+        machine
+    }
+
+    fn memory(machine: &mut Machine) -> &mut Physical {
+        machine.store.frames.physical.as_deref_mut().unwrap()
+    }
+
+    /// Pages that are not free, of processes and files, by zone.
+    fn frames_by_zone(machine: &Machine) -> [u64; 2] {
+        let mut pages = [0; 2];
+        for (_, len, frame) in machine.store.frames.map.iter() {
+            if let Some(pages) = pages.get_mut(usize::from(frame.zone)) {
+                *pages += len;
+            }
+        }
+        pages
+    }
+
+    fn event(machine: &mut Machine, name: &str) -> u64 {
+        memory(machine).events.get(name).copied().unwrap_or_default()
+    }
+
+    #[test]
+    fn kswapd_takes_pages_of_the_zones_alone_that_it_was_woken_for() {
+        for release in ["4.4", "4.9", "6.1", "6.12"] {
+            let mut machine = full(release);
+            let frames = frames_by_zone(&machine);
+            let physical = memory(&mut machine);
+            let free = physical.zones[0].free;
+            assert!(free < 1000, "{release}: {free}");
+            physical.zones[0].marks.high = Pages::new(free + 100);
+            physical.wake(0, 0);
+            assert_eq!(physical.kswapds.len(), 1, "{release}");
+            machine.as_kernel(|ctx| {
+                ctx.finish_kswapd();
+            });
+            let now = frames_by_zone(&machine);
+            // Those on lists of processors came back, too.
+            assert!((50..200).contains(&(frames[0] - now[0])), "{release}: {frames:?}, {now:?}");
+            assert_eq!(now[1], frames[1], "{release}");
+            let skips = release != "4.4";
+            assert_eq!(event(&mut machine, "pgskip_dma32") > 0, skips, "{release}");
+        }
+    }
+
+    #[test]
+    fn kswapd_goes_on_for_whoever_asked_meanwhile_and_only_for_them() {
+        for asked in [false, true] {
+            let mut machine = full("6.12");
+            let physical = memory(&mut machine);
+            // Neither zone has enough for requests that may use both.
+            for zone in &mut physical.zones {
+                zone.marks.high = Pages::new(zone.free + 100);
+            }
+            physical.wake(0, 0);
+            if asked {
+                physical.wake(0, 4);
+            }
+            assert_eq!(physical.kswapds.len(), 1);
+            machine.as_kernel(|ctx| {
+                ctx.finish_kswapd();
+            });
+            let physical = memory(&mut machine);
+            assert!(asked || physical.balanced(0, 0));
+            assert_eq!(physical.balanced(0, 4), asked);
+        }
+    }
+
+    #[test]
+    fn kswapd_that_can_free_nothing_is_woken_sixteen_times_and_no_more() {
+        let mut machine = full("6.12");
+        let physical = memory(&mut machine);
+        physical.lru.vecs.clear();
+        physical.zones.iter_mut().for_each(|zone| zone.free = 1);
+        for failures in 0..20 {
+            let physical = memory(&mut machine);
+            assert_eq!(physical.kswapd_failures, failures.min(16));
+            physical.wake(0, 4);
+            assert_eq!(physical.kswapds.is_empty(), failures >= 16);
+            machine.as_kernel(|ctx| {
+                ctx.finish_kswapd();
+            });
+        }
     }
 }

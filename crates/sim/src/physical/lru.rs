@@ -16,6 +16,7 @@
 use std::collections::BTreeMap;
 
 use super::mglru::{Generations, MemcgLru};
+use super::zones::CLASSES;
 use crate::range_map::{RangeMap, Run};
 
 /// A list.
@@ -63,6 +64,8 @@ impl Run for First {
 #[derive(Debug, Clone, Default)]
 struct Queue {
     order: RangeMap<First>,
+    /// How many of them are in zones of each kind.
+    by_class: [u64; CLASSES],
 }
 
 /// The lists of one memory cgroup on one node, and what reclaim has learnt from them.
@@ -92,6 +95,11 @@ impl Lruvec {
             }
             _ => self.queues[list as usize].order.total(),
         }
+    }
+
+    /// Pages on a list in zones up to a kind (`lruvec_lru_size()`), of lists of two ages.
+    pub(super) fn size_within(&self, list: List, class: usize) -> u64 {
+        self.queues[list as usize].by_class.iter().take(class + 1).sum()
     }
 
     /// The oldest pages of a list, up to `most`: runs of frames.
@@ -140,19 +148,19 @@ impl Lru {
         Lru { generational, walks: true, ..Lru::default() }
     }
 
-    /// The youngest pages of a list from now on; the position of the first.
-    pub(crate) fn add(&mut self, owner: Owner, list: List, first: u64, count: u64) -> u64 {
-        let position = self.position(count, true);
+    /// The youngest pages of a list from now on, in a zone of this kind, or the oldest ones; the position of
+    /// the first.
+    pub(crate) fn add(
+        &mut self,
+        (owner, list): (Owner, List),
+        class: usize,
+        (first, count): (u64, u64),
+        youngest: bool,
+    ) -> u64 {
+        let position = self.position(count, youngest);
         let queue = &mut self.vec(owner).queues[list as usize];
         queue.order.insert(position, count, First(first));
-        position
-    }
-
-    /// The oldest pages of a list from now on; the position of the first.
-    pub(crate) fn add_oldest(&mut self, owner: Owner, list: List, first: u64, count: u64) -> u64 {
-        let position = self.position(count, false);
-        let queue = &mut self.vec(owner).queues[list as usize];
-        queue.order.insert(position, count, First(first));
+        queue.by_class[class] += count;
         position
     }
 
@@ -178,9 +186,16 @@ impl Lru {
     }
 
     /// Pages that are no longer on a list, by their position.
-    pub(crate) fn remove(&mut self, owner: Owner, list: List, position: u64, count: u64) {
+    pub(crate) fn remove(
+        &mut self,
+        (owner, list): (Owner, List),
+        class: usize,
+        (position, count): (u64, u64),
+    ) {
         if let Some(vec) = self.vecs.get_mut(&owner) {
-            vec.queues[list as usize].order.remove(position, position + count);
+            let queue = &mut vec.queues[list as usize];
+            queue.order.remove(position, position + count);
+            queue.by_class[class] = queue.by_class[class].saturating_sub(count);
         }
     }
 

@@ -42,6 +42,11 @@ pub(crate) struct Policy {
     /// The free pages of a zone that has nothing to reclaim count as reclaimable, and so twice where both are
     /// added: since 6.13, and in the long-lived series from their updates of January 2025 on.
     pub(crate) free_is_reclaimable: bool,
+    /// How much is scanned goes by the pages in zones that the request may use: each zone's own lists up to 4.7,
+    /// counts by zone since 4.11 (`lruvec_lru_size()`), whole lists between.
+    pub(crate) counts_eligible: bool,
+    /// Pages in other zones are passed over, and are the youngest of their list then (4.8).
+    pub(crate) skipping_rotates: bool,
     /// kswapd is content when one zone is (4.8); all of them before.
     pub(crate) one_zone_balances: bool,
 }
@@ -69,6 +74,8 @@ impl Policy {
             file_ratio: since(4, 7),
             free_is_reclaimable: since(6, 13)
                 || LONG_LIVED.contains(&(release.major, release.minor)),
+            counts_eligible: !since(4, 8) || since(4, 11),
+            skipping_rotates: since(4, 8),
             one_zone_balances: since(4, 8),
         }
     }

@@ -406,7 +406,7 @@ impl Ctx<'_> {
             left[at] -= some;
             if list.is_active() {
                 if prepared.may_deactivate[usize::from(list.is_file())] {
-                    self.shrink_active(*owner, list, some);
+                    self.shrink_active(*owner, list, some, pass.class);
                 } else {
                     pass.skipped = true;
                 }
@@ -445,7 +445,7 @@ impl Ctx<'_> {
         let ages = physical.swap.total() > 0;
         let low = physical.lru.vecs.get(&owner).is_some_and(|vec| physical.is_low(vec, false));
         if ages && low {
-            self.shrink_active(owner, List::ActiveAnon, CLUSTER);
+            self.shrink_active(owner, List::ActiveAnon, CLUSTER, pass.class);
         }
         if let Some(physical) = self.store.frames.physical.as_deref_mut()
             && let Some(vec) = physical.lru.vecs.get_mut(&owner)

@@ -2,6 +2,8 @@
 //!
 //! `shrink_folio_list()`, `folio_check_references()`, `shrink_active_list()` in `mm/vmscan.c`.
 
+use rules::watermark::ZoneKind;
+
 use super::lru::{List, Owner};
 use super::reclaim::Pass;
 use super::rmap::Mapper;
@@ -36,6 +38,19 @@ pub(super) struct Evicted {
     pub(super) written: u64,
 }
 
+impl Physical {
+    /// What counts pages that were passed over for the zone that they are in (`PGSCAN_SKIP`).
+    fn skip_counter(&self, frame: &Frame) -> &'static str {
+        match self.zones.get(usize::from(frame.zone)).map(|zone| zone.kind) {
+            Some(ZoneKind::Dma32) => "pgskip_dma32",
+            Some(ZoneKind::Normal) => "pgskip_normal",
+            Some(ZoneKind::HighMem) => "pgskip_high",
+            Some(ZoneKind::Movable) => "pgskip_movable",
+            _ => "pgskip_dma",
+        }
+    }
+}
+
 impl Ctx<'_> {
     /// `shrink_inactive_list()`: looks at so many of the oldest pages, and frees what is not in use.
     pub(super) fn shrink_inactive(
@@ -52,7 +67,8 @@ impl Ctx<'_> {
         let mut waiting = 0;
         let mut batch = Vec::new();
         self.store.frames.arrive(self.store.clock);
-        for (first, count, known) in self.oldest(owner, list, most) {
+        let (oldest, skipped) = self.isolate(owner, list, most, pass.class);
+        for (first, count, known) in oldest {
             let mut at = first;
             while at < first + count {
                 let left = first + count - at;
@@ -136,10 +152,10 @@ impl Ctx<'_> {
         };
         // Those of cgroups' own reclaim are in their `memory.stat` alone.
         if pass.among.is_machine() {
-            physical.count(scan, scanned);
+            physical.count(scan, scanned + skipped);
             physical.count(steal, freed);
         }
-        physical.count(if file { "pgscan_file" } else { "pgscan_anon" }, scanned);
+        physical.count(if file { "pgscan_file" } else { "pgscan_anon" }, scanned + skipped);
         physical.count(if file { "pgsteal_file" } else { "pgsteal_anon" }, freed);
         physical.note_scanned(owner, file, scanned);
         // All that were looked at for nothing cost, since 6.2.
@@ -165,13 +181,46 @@ impl Ctx<'_> {
         }
     }
 
-    /// The oldest frames of a list, in runs of which everything that is known is the same.
-    fn oldest(&self, owner: (u32, u16), list: List, most: u64) -> Vec<(u64, u64, Frame)> {
-        let Some(physical) = self.store.frames.physical.as_deref() else { return Vec::new() };
-        let Some(vec) = physical.lru.vecs.get(&owner) else { return Vec::new() };
-        let runs = vec.oldest(list, most);
+    /// `isolate_lru_folios()`: the oldest frames of a list in zones up to a kind, in runs of which everything
+    /// that is known is the same, and how many others were passed over.
+    fn isolate(
+        &mut self,
+        owner: Owner,
+        list: List,
+        most: u64,
+        class: usize,
+    ) -> (Vec<(u64, u64, Frame)>, u64) {
+        let nothing = (Vec::new(), 0);
+        let Some(physical) = self.store.frames.physical.as_deref() else { return nothing };
+        let Some(vec) = physical.lru.vecs.get(&owner) else { return nothing };
         let known = |(first, count)| self.store.frames.map.within(first, first + count);
-        runs.into_iter().flat_map(known).collect()
+        if vec.size_within(list, class) == vec.size(list) {
+            return (vec.oldest(list, most).into_iter().flat_map(known).collect(), 0);
+        }
+        let (mut taken, mut passed, mut left) = (Vec::new(), Vec::new(), most);
+        for (first, count, frame) in vec.oldest(list, u64::MAX).into_iter().flat_map(known) {
+            if left == 0 {
+                break;
+            }
+            if physical.class_of(&frame) > class {
+                passed.push((first, count, physical.skip_counter(&frame)));
+            } else {
+                taken.push((first, count.min(left), frame));
+                left -= count.min(left);
+            }
+        }
+        if !physical.policy.skipping_rotates {
+            return (taken, 0);
+        }
+        let mut skipped = 0;
+        for (first, count, counter) in passed {
+            skipped += count;
+            self.store.frames.rotate(first, count);
+            if let Some(physical) = self.store.frames.physical.as_deref_mut() {
+                physical.count(counter, count);
+            }
+        }
+        (taken, skipped)
     }
 
     /// `folio_check_references()`: looks whether the page was used since the last time, and forgets it.
@@ -420,9 +469,9 @@ impl Ctx<'_> {
 
     /// `shrink_active_list()`: so many of the oldest pages that are in use count as unused, but for code
     /// that was run.
-    pub(super) fn shrink_active(&mut self, owner: (u32, u16), list: List, most: u64) {
+    pub(super) fn shrink_active(&mut self, owner: (u32, u16), list: List, most: u64, class: usize) {
         let (mut scanned, mut rotated) = (0, 0);
-        for (first, count, known) in self.oldest(owner, list, most) {
+        for (first, count, known) in self.isolate(owner, list, most, class).0 {
             let mut at = first;
             while at < first + count {
                 let (some, mappers) = self.mappers(at, first + count - at, &known);

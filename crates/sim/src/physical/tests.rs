@@ -81,6 +81,21 @@ fn check(machine: &Machine, expected: i128, what: &str) {
         let expected = lists.get(&list).copied().unwrap_or(0);
         assert_eq!(physical.listed(list), expected, "{list:?} after {what}");
     }
+    for (owner, vec) in physical.lru.vecs.iter().filter(|_| !physical.lru.generational) {
+        for class in 0..super::zones::CLASSES {
+            for list in List::EVICTABLE {
+                let of = |frame: &crate::frames::Frame| {
+                    frame.zone != NOWHERE
+                        && physical.owner(frame) == *owner
+                        && physical.list_of(frame) == list
+                        && physical.class_of(frame) <= class
+                };
+                let frames = machine.store.frames.map.iter().filter(|(_, _, frame)| of(frame));
+                let expected: u64 = frames.map(|(_, len, _)| len).sum();
+                assert_eq!(vec.size_within(list, class), expected, "{list:?} after {what}");
+            }
+        }
+    }
     assert_eq!(physical.dirty, dirty, "dirty pages after {what}");
     let (mut entries, mut slots) = (0, 0);
     for (key, mm) in &machine.mms {

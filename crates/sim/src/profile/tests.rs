@@ -110,7 +110,7 @@ fn truth(name: &str) -> u64 {
 fn captured_machines_kill_when_the_model_does() {
     // The distance that each may have, thousandths.
     for (name, zram, most) in [
-        ("6.1-256m", false, 5),
+        ("6.1-256m", false, 6),
         ("6.12-1g", false, 12),
         ("6.1-512m-two-nodes", false, 10),
         ("6.1-1g-swap", false, 35),
