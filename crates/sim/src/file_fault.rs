@@ -50,11 +50,14 @@ impl Ctx<'_> {
         let hole = hole.min(table);
         let missing = self.store.uncached(file, offset, hole.min(left));
         if missing > 0 && self.store.files[file].kind == FileKind::Disk {
-            if !write {
-                self.note_on_the_way(at, file, page);
-            }
+            let there = self.there_around(at, file, page) + 1;
             self.read_around(at, file, offset)?;
-            return self.after_reading(at, file, page, write);
+            self.note_on_the_way(at, file, page, there, write);
+            return self.after_reading(at, file, page, write, true);
+        }
+        if missing == 0 && self.begins_anew(at, open, page, write)? {
+            // Who comes back without having read the page itself counts as one that waited up to 6.6.
+            return self.after_reading(at, file, page, write, !rules.faults_by_mapping);
         }
         let count = if missing > 0 {
             if write { missing } else { 1 }
@@ -108,26 +111,62 @@ impl Ctx<'_> {
         self.fill_all(file, first, last - first).map(drop)
     }
 
-    /// The pages that a fault reads along with the one that it waits for, and then maps if they have come by
-    /// then.
-    fn note_on_the_way(&mut self, at: u64, file: usize, page: u64) {
+    /// How many pages are in memory that a fault on this one maps if it can.
+    fn there_around(&self, at: u64, file: usize, page: u64) -> u64 {
         let vma = self.vma(at);
         let first = (page - page % AROUND).max(vma.start >> PAGE_BITS);
         let end = (page - page % AROUND + AROUND).min(vma.end >> PAGE_BITS);
-        let from = vma.pgoff_at(first << PAGE_BITS);
-        let to = (from + end - first).min(self.store.files[file].pages()).max(from);
-        let base = file_base(file);
-        let there = self.store.frames.map.count(base + from, base + to);
-        self.mm.on_the_way += (to - from).saturating_sub(there + 1);
+        let base = file_base(file) + vma.pgoff_at(first << PAGE_BITS);
+        self.store.frames.map.count(base, base + (end - first))
     }
 
-    /// The fault that waited for the disk goes on, and is counted as one that did.
+    /// Of the pages that a fault maps, those that have been read along with what it waits for may come too
+    /// late for that: `there` were in memory before.
+    fn note_on_the_way(&mut self, at: u64, file: usize, page: u64, there: u64, write: bool) {
+        if !write {
+            self.mm.on_the_way += self.there_around(at, file, page).saturating_sub(there);
+        }
+    }
+
+    /// Whether a fault on a page that is in memory lets go of the lock, and comes back to map what is there
+    /// by then: the page asks for more to be read (`PG_readahead`, which a page that could not be paged out
+    /// has as well), or it has yet to be read itself (`do_async_mmap_readahead()` and `page_not_uptodate` in
+    /// `filemap_fault()`).
+    fn begins_anew(
+        &mut self,
+        at: u64,
+        open: usize,
+        page: u64,
+        write: bool,
+    ) -> Result<bool, Refusal> {
+        let vma = self.vma(at);
+        let (offset, random) = (vma.pgoff_at(page << PAGE_BITS), vma.has(VmFlags::RAND_READ));
+        let file = self.store.opens[open].file;
+        if self.store.files[file].kind != FileKind::Disk {
+            return Ok(false);
+        }
+        let Some((_, known)) = self.store.cached(file, offset) else { return Ok(false) };
+        let most = self.store.opens[open].window.most(self.store.config.read_ahead);
+        let asks = known.reclaim && !random && most > 0;
+        if asks && !known.writeback {
+            let there = self.there_around(at, file, page);
+            self.reads_on(open, offset, most)?;
+            self.note_on_the_way(at, file, page, there, write);
+        }
+        if !known.uptodate {
+            self.store.frames.update(file_base(file) + offset, 1, |frame| frame.uptodate = true);
+        }
+        Ok(asks || !known.uptodate)
+    }
+
+    /// The fault that let go of the lock, most often to wait for the disk, goes on.
     fn after_reading(
         &mut self,
         at: u64,
         file: usize,
         page: u64,
         write: bool,
+        major: bool,
     ) -> Result<Step, Refusal> {
         let offset = self.vma(at).pgoff_at(page << PAGE_BITS);
         if self.store.cached(file, offset).is_none() {
@@ -136,14 +175,14 @@ impl Ctx<'_> {
         }
         let around = !write && self.store.rules.fault_around;
         if let Some(step) = around.then(|| self.around(at, file, page, 1)).flatten() {
-            return Ok(Step { pages: step.pages.max(1), faults: 1, major: true });
+            return Ok(Step { pages: step.pages.max(1), faults: 1, major });
         }
         if write && !self.vma(at).has(VmFlags::SHARED) {
             self.private_copy(at, page, 1)?;
         } else {
             self.map_cache(at, file, page, 1, write);
         }
-        Ok(Step { pages: 1, faults: 1, major: true })
+        Ok(Step { pages: 1, faults: 1, major })
     }
 
     /// `do_cow_fault()`: new pages with what the file has there.

@@ -261,3 +261,92 @@ fn pages_that_are_copied_for_a_locked_mapping_are_not_locked_themselves() {
     let other = machine.fork(parent, ForkKind::Fork).unwrap().unwrap();
     assert_eq!(field(&mut machine, other, addr, "Referenced"), 0);
 }
+
+/// Maps a file of a disk, some of whose pages have been written to, and pages it out; then `use_it` with an
+/// open file, a read-only and a writable private mapping, all from the file's beginning on. The pages that
+/// are mapped where another page of the file is read afterwards, kB.
+fn mapped_after_paging_out(
+    pages: u64,
+    written: &[u64],
+    use_it: impl Fn(&mut Machine, ProcessId, i32, [u64; 2]),
+) -> u64 {
+    let (mut machine, process) = machine_with("6.18", pages, false);
+    let open = Call::Open { file: 0, flags: OpenFlags::RDWR };
+    let fd = i32::try_from(call(&mut machine, process, &open).unwrap()).unwrap();
+    for page in written {
+        let write = Call::Pwrite { fd, offset: page * PAGE, len: 100 };
+        call(&mut machine, process, &write).unwrap();
+    }
+    let mut map = |prot| {
+        let (len, flags) = (pages * PAGE, MapFlags::PRIVATE);
+        let map = Call::Mmap { addr: 0, len, prot, flags, fd, offset: 0 };
+        call(&mut machine, process, &map).unwrap()
+    };
+    let (read, private) = (map(Prot::READ), map(Prot::READ.with(Prot::WRITE)));
+    read_at(&mut machine, process, read, 1);
+    let out = Call::Madvise { addr: read, len: pages * PAGE, advice: PAGEOUT };
+    call(&mut machine, process, &out).unwrap();
+    use_it(&mut machine, process, fd, [read, private]);
+    read_at(&mut machine, process, read, 1);
+    field(&mut machine, process, read, "Rss")
+}
+
+fn read_at(machine: &mut Machine, process: ProcessId, addr: u64, count: u64) {
+    let (access, content) = (Access::Read, Content::OneByte);
+    machine.touch(process, &Touch { addr, count, stride: PAGE, access, content }).unwrap();
+}
+
+#[test]
+fn a_page_that_could_not_be_paged_out_is_not_mapped_along_before_it_is_used() {
+    let all = |_: &mut Machine, _, _, _| ();
+    assert_eq!(mapped_after_paging_out(8, &[2, 5], all), 6 * 4);
+    let fault = |machine: &mut Machine, process, _, [_, private]: [u64; 2]| {
+        touch(machine, process, private + 2 * PAGE, 1);
+    };
+    // What has been read for it begins with a page that asks for more in its turn.
+    assert_eq!(mapped_after_paging_out(8, &[2, 5], fault), 6 * 4);
+    assert_eq!(mapped_after_paging_out(8, &[2, 3, 4, 5, 6, 7], fault), 3 * 4);
+    let call = |machine: &mut Machine, process, fd, _| {
+        let (offset, len) = (2 * PAGE, 3 * PAGE);
+        call(machine, process, &Call::Pread { fd, offset, len }).unwrap();
+    };
+    assert_eq!(mapped_after_paging_out(8, &[2, 3, 4, 5, 6, 7], call), 5 * 4);
+}
+
+#[test]
+fn a_page_that_could_not_be_paged_out_asks_for_what_follows_it() {
+    let (mut machine, process) = machine_with("6.18", 8, false);
+    let open = Call::Open { file: 0, flags: OpenFlags::RDWR };
+    let fd = i32::try_from(call(&mut machine, process, &open).unwrap()).unwrap();
+    call(&mut machine, process, &Call::Pwrite { fd, offset: 2 * PAGE, len: 100 }).unwrap();
+    let (len, prot, flags) = (8 * PAGE, Prot::READ, MapFlags::PRIVATE);
+    let map = Call::Mmap { addr: 0, len, prot, flags, fd, offset: 0 };
+    let addr = call(&mut machine, process, &map).unwrap();
+    read_at(&mut machine, process, addr, 1);
+    call(&mut machine, process, &Call::Madvise { addr, len, advice: PAGEOUT }).unwrap();
+    let mut there = |process| {
+        let seen = machine.call(process, &Call::Mincore { addr, len }).unwrap().residency;
+        read_at(&mut machine, process, addr + 2 * PAGE, 1);
+        seen
+    };
+    assert_eq!(there(process), [0, 0, 1, 0, 0, 0, 0, 0]);
+    assert_eq!(there(process), [0, 0, 1, 1, 1, 1, 1, 1]);
+}
+
+#[test]
+fn a_fault_on_a_page_that_is_yet_to_be_read_comes_back_for_its_neighbours() {
+    let (mut machine, process) = machine_with("6.18", 7, false);
+    let open = Call::Open { file: 0, flags: OpenFlags::RDWR };
+    let fd = i32::try_from(call(&mut machine, process, &open).unwrap()).unwrap();
+    for len in [100, 3 * PAGE + 100] {
+        call(&mut machine, process, &Call::Ftruncate { fd, len }).unwrap();
+    }
+    // Of the page at the old end, which is a hole, nothing is read yet.
+    call(&mut machine, process, &Call::Pwrite { fd, offset: 6 * PAGE, len: 100 }).unwrap();
+    let (len, prot, flags) = (4 * PAGE, Prot::READ, MapFlags::PRIVATE);
+    let map = Call::Mmap { addr: 0, len, prot, flags, fd, offset: 3 * PAGE };
+    let addr = call(&mut machine, process, &map).unwrap();
+    read_at(&mut machine, process, addr, 1);
+    assert_eq!(field(&mut machine, process, addr, "Rss"), 8);
+    assert_eq!(field(&mut machine, process, addr, "Private_Dirty"), 4);
+}

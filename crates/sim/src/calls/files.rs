@@ -121,6 +121,9 @@ impl Ctx<'_> {
             self.store.frames.accessed(file_base(file) + page + skipped, pages - skipped);
             page += pages;
         }
+        if reads {
+            self.reads_on_within(open, first, last).map_err(|_| Errno::EINTR)?;
+        }
         Ok(len)
     }
 

@@ -356,7 +356,11 @@ impl Ctx<'_> {
                 Some((file, first)) if leaves => self.store.drop_pages(file, first, count),
                 // Shared memory without swap is let go of again, and not marked.
                 Some((file, _)) if !self.store.files[file].is_shmem() => {
-                    self.store.frames.update(frame, count, |frame| frame.reclaim = true);
+                    // `shrink_folio_list()`: not before it is written back.
+                    self.store.frames.update(frame, count, |frame| {
+                        frame.reclaim = true;
+                        frame.active = true;
+                    });
                 }
                 _ => {}
             }
