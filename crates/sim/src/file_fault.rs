@@ -50,12 +50,13 @@ impl Ctx<'_> {
         let hole = hole.min(table);
         let missing = self.store.uncached(file, offset, hole.min(left));
         if missing > 0 && self.store.files[file].kind == FileKind::Disk {
-            let there = self.there_around(at, file, page) + 1;
+            if !write {
+                self.note_on_the_way(at, file, page);
+            }
             self.read_around(at, file, offset)?;
-            self.note_on_the_way(at, file, page, there, write);
             return self.after_reading(at, file, page, write, true);
         }
-        if missing == 0 && self.begins_anew(at, open, page, write)? {
+        if missing == 0 && self.begins_anew(at, open, page)? {
             // Who comes back without having read the page itself counts as one that waited up to 6.6.
             return self.after_reading(at, file, page, write, !rules.faults_by_mapping);
         }
@@ -90,15 +91,16 @@ impl Ctx<'_> {
 
     /// `do_sync_mmap_readahead()`: half of the read-ahead before the page and half from it on; nothing
     /// but the page where accesses are at random; all of it from the page on where they are in order; of
-    /// code, what follows up to the end of the mapping.
+    /// code, what follows up to the end of the mapping, be it used at random or not.
     fn read_around(&mut self, at: u64, file: usize, offset: u64) -> Result<(), Refusal> {
         let vma = self.vma(at);
         let pages = self.store.files[file].pages();
-        let (first, count) = if vma.has(VmFlags::RAND_READ) {
+        let code = vma.has(VmFlags::EXEC) && self.store.rules.reads_code_onwards;
+        let (first, count) = if vma.has(VmFlags::RAND_READ) && !code {
             (offset, 1)
         } else if vma.has(VmFlags::SEQ_READ) {
             (offset, self.store.config.read_ahead.max(1))
-        } else if vma.has(VmFlags::EXEC) && self.store.rules.reads_code_onwards {
+        } else if code {
             let end = vma.pgoff + vma.pages();
             (offset, self.store.config.read_ahead.max(1).min(end - offset))
         } else {
@@ -111,34 +113,24 @@ impl Ctx<'_> {
         self.fill_all(file, first, last - first).map(drop)
     }
 
-    /// How many pages are in memory that a fault on this one maps if it can.
-    fn there_around(&self, at: u64, file: usize, page: u64) -> u64 {
+    /// The pages that a fault reads along with the one that it waits for, and then maps if they have come by
+    /// then.
+    fn note_on_the_way(&mut self, at: u64, file: usize, page: u64) {
         let vma = self.vma(at);
         let first = (page - page % AROUND).max(vma.start >> PAGE_BITS);
         let end = (page - page % AROUND + AROUND).min(vma.end >> PAGE_BITS);
-        let base = file_base(file) + vma.pgoff_at(first << PAGE_BITS);
-        self.store.frames.map.count(base, base + (end - first))
-    }
-
-    /// Of the pages that a fault maps, those that have been read along with what it waits for may come too
-    /// late for that: `there` were in memory before.
-    fn note_on_the_way(&mut self, at: u64, file: usize, page: u64, there: u64, write: bool) {
-        if !write {
-            self.mm.on_the_way += self.there_around(at, file, page).saturating_sub(there);
-        }
+        let from = vma.pgoff_at(first << PAGE_BITS);
+        let to = (from + end - first).min(self.store.files[file].pages()).max(from);
+        let base = file_base(file);
+        let there = self.store.frames.map.count(base + from, base + to);
+        self.mm.on_the_way += (to - from).saturating_sub(there + 1);
     }
 
     /// Whether a fault on a page that is in memory lets go of the lock, and comes back to map what is there
     /// by then: the page asks for more to be read (`PG_readahead`, which a page that could not be paged out
     /// has as well), or it has yet to be read itself (`do_async_mmap_readahead()` and `page_not_uptodate` in
     /// `filemap_fault()`).
-    fn begins_anew(
-        &mut self,
-        at: u64,
-        open: usize,
-        page: u64,
-        write: bool,
-    ) -> Result<bool, Refusal> {
+    fn begins_anew(&mut self, at: u64, open: usize, page: u64) -> Result<bool, Refusal> {
         let vma = self.vma(at);
         let (offset, random) = (vma.pgoff_at(page << PAGE_BITS), vma.has(VmFlags::RAND_READ));
         let file = self.store.opens[open].file;
@@ -149,9 +141,7 @@ impl Ctx<'_> {
         let most = self.store.opens[open].window.most(self.store.config.read_ahead);
         let asks = known.reclaim && !random && most > 0;
         if asks && !known.writeback {
-            let there = self.there_around(at, file, page);
             self.reads_on(open, offset, most)?;
-            self.note_on_the_way(at, file, page, there, write);
         }
         if !known.uptodate {
             self.store.frames.update(file_base(file) + offset, 1, |frame| frame.uptodate = true);

@@ -142,7 +142,10 @@ impl Ctx<'_> {
         let size = size.min(self.store.files[file].pages().saturating_sub(start));
         if size > 0 {
             let asks = self.store.cached(file, start).is_none();
+            let there = self.store.frames.map.count(base + start, base + start + size);
             self.fill_all(file, start, size)?;
+            // Nobody waits for them.
+            self.mm.on_the_way += size - there;
             self.store.frames.update(base + start, 1, |frame| frame.reclaim |= asks);
         }
         Ok(())

@@ -13,7 +13,9 @@ pub struct Uncertain {
     /// a fault made writable (`do_huge_pmd_wp_page()`), where a virtual machine's memory is mapped in parts.
     pub stale_entries: u64,
     /// Pages of files that may not be mapped: a fault maps what is in memory around the page that it waits
-    /// for (`filemap_map_pages()`), and the neighbours that it read along may come from the disk later.
+    /// for (`filemap_map_pages()`), and the neighbours that it read along may come from the disk later. So may
+    /// what is read because a page that was used asked for it (`page_cache_async_ra()`): until then it is not
+    /// in memory for `mincore(2)`.
     pub on_the_way: u64,
 }
 
