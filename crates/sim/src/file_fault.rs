@@ -84,7 +84,12 @@ impl Ctx<'_> {
         if write && !shared {
             count = self.private_copy(at, page, count)?;
         } else {
-            self.map_cache(at, file, page, count, write);
+            let (start, len) = self.finished_at(at, file, page, count);
+            self.map_cache(at, file, start, len, write);
+            if start != page || len != count {
+                let pages = (start + len - page).min(hole);
+                return Ok(Step { major, ..Step::minor(pages, 1) });
+            }
         }
         Ok(Step { major, ..Step::minor(count, count) })
     }
@@ -170,7 +175,8 @@ impl Ctx<'_> {
         if write && !self.vma(at).has(VmFlags::SHARED) {
             self.private_copy(at, page, 1)?;
         } else {
-            self.map_cache(at, file, page, 1, write);
+            let (start, len) = self.finished_at(at, file, page, 1);
+            self.map_cache(at, file, start, len, write);
         }
         Ok(Step { pages: 1, faults: 1, major })
     }
@@ -198,7 +204,8 @@ impl Ctx<'_> {
         self.store.frames.map(frame, count);
         if write {
             self.store.frames.mark_dirty(frame, count);
-            let first = frame - file_base(file);
+            let (whole, count) = self.store.frames.whole(frame, count);
+            let first = whole - file_base(file);
             self.store.files[file].blocks.add(first, first + count);
         }
         self.put(
@@ -244,15 +251,26 @@ impl Ctx<'_> {
             .filter(|(_, _, known)| !known.reclaim && known.uptodate)
             .map(|(frame, len, _)| (frame - from + first, len))
             .collect();
-        // `filemap_map_pages()` looks at the first page that it finds: if the file ends with it, and it
+        let folio_end = |page: u64| {
+            let (frame, len) = self.store.frames.folio(base + offset(page));
+            frame + len - base
+        };
+        // `filemap_map_pages()` looks at the first folio that it finds: if the file ends with it, and it
         // is no shared memory, no page table is put in place, and without one nothing is mapped.
-        if present.first().is_some_and(|(start, _)| offset(*start) + 1 >= pages)
+        if present.first().is_some_and(|(start, _)| folio_end(*start) >= pages)
             && self.store.files[file].kind == FileKind::Disk
             && !self.mm.tables.has_lowest(page << PAGE_BITS)
         {
             return None;
         }
         for (start, len) in present {
+            // Folios are mapped as a whole, though they begin before what is mapped, or end behind it.
+            let (head, tail) = (
+                self.folio_at(at, file, start, 1).map_or(start, |(start, _)| start),
+                self.folio_at(at, file, start + len - 1, 1)
+                    .map_or(start + len, |(start, len)| start + len),
+            );
+            let (start, len) = (head.min(start), tail.max(start + len) - head.min(start));
             let mut next = start;
             while next < start + len {
                 if let Some((mapped, _)) = self.mm.pages.get(next) {
@@ -277,8 +295,9 @@ impl Ctx<'_> {
             pte.young = true;
         });
         self.store.frames.mark_dirty(pte.frame, most);
-        if let Some((file, first)) = file_of(pte.frame) {
-            self.store.files[file].blocks.add(first, first + most);
+        let (frame, count) = self.store.frames.whole(pte.frame, most);
+        if let Some((file, first)) = file_of(frame) {
+            self.store.files[file].blocks.add(first, first + count);
         }
         Step::minor(most, most)
     }

@@ -168,8 +168,9 @@ impl Store {
             return;
         }
         let base = file_base(file);
-        let end = page.saturating_add(count).min(1 << 40);
-        self.frames.update(base + page, end.saturating_sub(page), |frame| frame.dirty = false);
+        let end = page.saturating_add(count).min(MOST);
+        let (first, count) = self.frames.whole(base + page, end.saturating_sub(page));
+        self.frames.update(first, count, |frame| frame.dirty = false);
     }
 
     /// Pages that `write` puts into shared memory are marked as referenced.

@@ -25,6 +25,7 @@ mod fault;
 mod file_fault;
 mod files;
 mod fill;
+mod folio;
 mod fork;
 mod frames;
 mod holes;

@@ -46,6 +46,8 @@ impl Ctx<'_> {
         if self.mm.locked_vm > 0
             && pte.counted()
             && self.mm.at(page << PAGE_BITS).is_some_and(|vma| vma.has(VmFlags::LOCKED))
+            // `folio_add_file_rmap_ptes()` locks no large folio.
+            && self.store.frames.folio(pte.frame).1 == 1
         {
             self.lock(count, &pte);
         }
@@ -161,6 +163,17 @@ impl Ctx<'_> {
         for (start, end) in mapped_at(self.store, self.mm, hole.file, hole.first, hole.count) {
             let which = if hole.cows { Zap::KeepGuards } else { Zap::CacheOnly };
             self.zap_some(start, end, which);
+        }
+    }
+
+    /// Unmaps pages of a file wherever they are in this address space, without that being a use
+    /// (`unmap_folio()`, `try_to_unmap()`).
+    pub(crate) fn unmap_unused(&mut self, file: usize, first: u64, count: u64) {
+        for (start, end) in mapped_at(self.store, self.mm, file, first, count) {
+            self.mm.pages.update(start, end, |_, pte| {
+                pte.young &= pte.what != What::File;
+            });
+            self.zap_some(start, end, Zap::CacheOnly);
         }
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Window {
     size: u64,
     /// How many of its last pages are ahead of what was asked for.
     ahead: u64,
+    /// The order of the folios that it reads (6.16).
+    order: u32,
     /// The page that asks for the next window when it is read (`PG_readahead`).
     marked: Option<u64>,
     /// The page that the last read ended in.
@@ -129,24 +131,38 @@ impl Ctx<'_> {
     pub(crate) fn reads_on(&mut self, open: usize, page: u64, asked: u64) -> Result<(), Refusal> {
         let Open { file, mut window, .. } = self.store.opens[open];
         let base = file_base(file);
-        self.store.frames.update(base + page, 1, |frame| frame.reclaim = false);
+        let (first, count) = self.store.frames.folio(base + page);
+        self.store.frames.update(first, count, |frame| frame.reclaim = false);
         let most = window.most(self.store.config.read_ahead);
         let mut missing = page + 1;
         while let Some((have, _)) = self.store.cached(file, missing) {
             missing += have;
         }
-        let Some((start, size)) = window.reads_on(page, missing, asked, most) else {
+        let Some((start, mut size)) = window.reads_on(page, missing, asked, most) else {
             return Ok(());
         };
+        if self.store.has_large_folios() {
+            // Each time in folios that are four times as large, the last one whole.
+            let most_order = most.trailing_zeros();
+            window.order = (window.order + 2).min(most_order);
+            let end = start + size;
+            let aligned = end - end % (1 << window.order);
+            if aligned > start {
+                size = aligned - start;
+            }
+            (window.size, window.ahead) = (size, size);
+        }
         self.store.opens[open].window = window;
         let size = size.min(self.store.files[file].pages().saturating_sub(start));
         if size > 0 {
             let asks = self.store.cached(file, start).is_none();
             let there = self.store.frames.map.count(base + start, base + start + size);
+            self.store.read_folios(file, start, start + size, window.order);
             self.fill_all(file, start, size)?;
             // Nobody waits for them.
             self.mm.on_the_way += size - there;
-            self.store.frames.update(base + start, 1, |frame| frame.reclaim |= asks);
+            let (first, count) = self.store.frames.folio(base + start);
+            self.store.frames.update(first, count, |frame| frame.reclaim |= asks);
         }
         Ok(())
     }

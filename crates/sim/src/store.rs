@@ -32,6 +32,9 @@ pub(crate) struct Hole {
     pub(crate) cows: bool,
     /// Unmapped only: the pages stay in memory.
     pub(crate) stays: bool,
+    /// The bytes that go: the first, and the first that does not.
+    pub(crate) start: u64,
+    pub(crate) end: u64,
 }
 
 /// State of the machine outside any one address space.
@@ -63,6 +66,8 @@ pub(crate) struct Store {
     /// What is in anonymous pages.
     pub(crate) contents: Contents,
     pub(crate) ksm: Ksm,
+    /// Pages that were used while it was not known yet that they are locked, or was.
+    pub(crate) batched: u64,
     /// Huge pages that are set aside.
     pub(crate) pool: Pool,
     /// The last inode number given to what has no name.

@@ -17,6 +17,10 @@ pub struct Uncertain {
     /// what is read because a page that was used asked for it (`page_cache_async_ra()`): until then it is not
     /// in memory for `mincore(2)`.
     pub on_the_way: u64,
+    /// Pages that may be marked as referenced or not, of all processes together: a call that locks them and
+    /// uses them for the second time makes them active, and takes the mark away, unless the kernel knows
+    /// already that they are locked, which processors tell it in batches of 31 (`mlock_folio()`).
+    pub batched: u64,
 }
 
 impl Machine {
@@ -27,6 +31,7 @@ impl Machine {
     pub fn uncertain(&self, process: ProcessId) -> Result<Uncertain, WorldError> {
         let found = self.process(process)?;
         let on_the_way = self.mms.get(&found.mm).map_or(0, |mm| mm.on_the_way);
-        Ok(Uncertain { stale_entries: self.process(found.group)?.task.stale, on_the_way })
+        let stale_entries = self.process(found.group)?.task.stale;
+        Ok(Uncertain { stale_entries, on_the_way, batched: self.store.batched })
     }
 }

@@ -350,3 +350,18 @@ fn a_fault_on_a_page_that_is_yet_to_be_read_comes_back_for_its_neighbours() {
     assert_eq!(field(&mut machine, process, addr, "Rss"), 8);
     assert_eq!(field(&mut machine, process, addr, "Private_Dirty"), 4);
 }
+
+#[test]
+fn pages_that_a_call_locks_and_uses_again_may_become_active_before_they_are_known_to_be_locked() {
+    let (mut machine, parent) = machine("6.18", 0);
+    let flags = MapFlags::SHARED.with(MapFlags::ANONYMOUS);
+    let map = Call::Mmap { addr: 0, len: 8 * PAGE, prot: Prot::READ, flags, fd: -1, offset: 0 };
+    let addr = call(&mut machine, parent, &map).unwrap();
+    read_at(&mut machine, parent, addr, 8);
+    let populate = Call::Madvise { addr, len: 4 * PAGE, advice: Advice(22) };
+    call(&mut machine, parent, &populate).unwrap();
+    let child = machine.fork(parent, ForkKind::Fork).unwrap().unwrap();
+    assert_eq!(machine.uncertain(parent).unwrap().batched, 0);
+    call(&mut machine, child, &Call::Mlock { addr, len: 8 * PAGE }).unwrap();
+    assert_eq!(machine.uncertain(parent).unwrap().batched, 4);
+}

@@ -459,7 +459,11 @@ impl Player<'_> {
         } else {
             let allowed = self.allowed.clone();
             let stale = uncertain.stale_entries.saturating_mul(u64::from(cpus()));
-            let allowed = allowed.allow_greater("stat", "minflt", stale);
+            let batched = uncertain.batched.saturating_mul(4);
+            let allowed = allowed
+                .allow_greater("stat", "minflt", stale)
+                .allow_more("smaps", "Referenced", batched)
+                .allow_more("smaps_rollup", "Referenced", batched);
             compare::observations(&model, &host, &allowed.on_the_way(uncertain.on_the_way))
         };
         let Some(first) = differences.first() else { return Ok(None) };

@@ -102,8 +102,11 @@ impl Ctx<'_> {
         let reads = !self.store.files[file].is_shmem();
         // What a read begins in is not marked where the one before ended in it (`filemap_read()`), and of
         // shared memory only what is read from its beginning on (`shmem_file_read_iter()`).
+        let base = file_base(file);
         let known = if reads {
-            self.store.opens[open].window.last == Some(first)
+            // A folio that is yet to be read is no larger than a page.
+            let folio = |page: u64| self.store.frames.folio(base + page);
+            self.store.opens[open].window.last.is_some_and(|last| folio(last) == folio(first))
         } else {
             !offset.is_multiple_of(PAGE)
         };
@@ -117,8 +120,10 @@ impl Ctx<'_> {
             if reads {
                 pages = self.fill_some(file, page, pages).map_err(|_| Errno::EINTR)?;
             }
-            let skipped = u64::from(known && page == first);
-            self.store.frames.accessed(file_base(file) + page + skipped, pages - skipped);
+            let (folio, len) = self.store.frames.folio(base + page);
+            let skipped = if known && page == first { folio + len - (base + page) } else { 0 };
+            let used = pages.saturating_sub(skipped);
+            self.store.frames.accessed(base + page + skipped, used);
             page += pages;
         }
         if reads {
@@ -143,6 +148,7 @@ impl Ctx<'_> {
         let end = offset.checked_add(len).filter(|end| *end <= 1 << 43).ok_or(Errno::EFBIG)?;
         let (first, last) = (offset >> PAGE_BITS, (end - 1) >> PAGE_BITS);
         let old = self.store.files[file].len;
+        self.store.written_folios(file, offset, end);
         let mut page = first;
         while page <= last {
             let pages = self.fill_some(file, page, last - page + 1).map_err(|refusal| {
@@ -195,8 +201,9 @@ impl Ctx<'_> {
                 count: u64::MAX >> 24,
                 cows: true,
                 stays: false,
+                start: len,
+                end: u64::MAX,
             });
-            self.store.clear_part(file, len);
         }
     }
 
@@ -269,19 +276,17 @@ impl Ctx<'_> {
             }
         }
         let (first, last) = (offset.div_ceil(PAGE), end >> PAGE_BITS);
-        if first < last {
-            let hole = Hole { file, first, count: last - first, cows: false, stays: false };
-            self.store.holes.push(hole);
-        }
+        let (count, start) = (last.saturating_sub(first), offset);
+        let hole = Hole { file, first, count, cows: false, stays: false, start, end };
+        self.store.holes.push(hole);
         if last == 0 {
             // `unmap_end` is -1 where the hole ends within the first page, and as an unsigned number
             // beyond everything: all pages from `first` on are unmapped, though none goes.
             let count = u64::MAX >> 24;
-            self.store.holes.push(Hole { file, first, count, cows: false, stays: true });
+            let (start, cows, stays) = (offset, false, true);
+            self.store.holes.push(Hole { file, first, count, cows, stays, start, end });
         }
         self.store.files[file].blocks.take(first, last.max(first));
-        self.store.clear_part(file, offset);
-        self.store.clear_part(file, end);
     }
 
     /// `fsync(2)`.
@@ -341,7 +346,12 @@ impl Ctx<'_> {
         }
         for (frame, len, known) in self.store.frames.map.within(base + first, base + last) {
             if known.maps == 0 && !known.dirty {
-                self.store.frames.remove(frame, frame + len);
+                // Folios go as a whole or not at all (`find_lock_entries()`).
+                let size = 1 << known.order;
+                let (from, to) = (frame.next_multiple_of(size), frame + len - (frame + len) % size);
+                if from < to {
+                    self.store.frames.remove(from, to);
+                }
             }
         }
     }

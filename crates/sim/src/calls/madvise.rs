@@ -302,6 +302,7 @@ impl Ctx<'_> {
         let droppable = vma.has(VmFlags::DROPPABLE);
         let (first, last) = (start >> PAGE_BITS, end >> PAGE_BITS);
         let held = self.split_partial(first, last);
+        let held_files = self.split_file_folios(first, last);
         let runs = self.mm.pages.within(first, last);
         let mut gone = Vec::new();
         let mut swaps = Vec::new();
@@ -311,10 +312,11 @@ impl Ctx<'_> {
             if !pte.counted() {
                 continue;
             }
-            for (frame, count, known) in self.store.frames.map.within(pte.frame, pte.frame + len) {
-                let held = known.large
-                    && (held.contains(&(frame - frame % HUGE))
-                        || pte.huge && self.store.frames.shares(frame));
+            for (frame, count, known) in self.store.frames.folios_within(pte.frame, len) {
+                let held = held_files.contains(&self.store.frames.folio(frame).0)
+                    || known.large
+                        && (held.contains(&(frame - frame % HUGE))
+                            || pte.huge && self.store.frames.shares(frame));
                 if known.maps != 1 || held {
                     continue;
                 }
@@ -351,6 +353,8 @@ impl Ctx<'_> {
             self.page_out(frame, count);
         }
         for (page, count, leaves, frame) in gone {
+            // Being paged out is no use.
+            self.mm.pages.update(page, page + count, |_, pte| pte.young = false);
             self.zap(page, page + count);
             match file_of(frame) {
                 Some((file, first)) if leaves => self.store.drop_pages(file, first, count),
