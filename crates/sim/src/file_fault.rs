@@ -207,6 +207,9 @@ impl Ctx<'_> {
             let (whole, count) = self.store.frames.whole(frame, count);
             let first = whole - file_base(file);
             self.store.files[file].blocks.add(first, first + count);
+            // There are none behind the end of the file.
+            let end = (first + count).min(self.store.files[file].pages());
+            self.store.dirty_blocks_of(file, first, end.saturating_sub(first));
         }
         self.put(
             page,
@@ -298,6 +301,9 @@ impl Ctx<'_> {
         let (frame, count) = self.store.frames.whole(pte.frame, most);
         if let Some((file, first)) = file_of(frame) {
             self.store.files[file].blocks.add(first, first + count);
+            // There are none behind the end of the file.
+            let end = (first + count).min(self.store.files[file].pages());
+            self.store.dirty_blocks_of(file, first, end.saturating_sub(first));
         }
         Step::minor(most, most)
     }

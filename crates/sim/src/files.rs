@@ -151,6 +151,7 @@ impl Store {
     pub(crate) fn drop_pages(&mut self, file: usize, page: u64, count: u64) {
         let base = file_base(file);
         let end = page.saturating_add(count).min(1 << 40);
+        self.dirty_blocks.take(base + page, base + end.max(page));
         let mut gone = self.frames.remove(base + page, base + end);
         gone += self.frames.free_slots(base + page, base + end);
         if let Some(physical) = self.frames.physical.as_deref_mut() {
@@ -171,6 +172,7 @@ impl Store {
         let end = page.saturating_add(count).min(MOST);
         let (first, count) = self.frames.whole(base + page, end.saturating_sub(page));
         self.frames.update(first, count, |frame| frame.dirty = false);
+        self.dirty_blocks.take(first, first + count);
     }
 
     /// Pages that `write` puts into shared memory are marked as referenced.
@@ -182,6 +184,7 @@ impl Store {
             self.frames.accessed(base, count);
         } else {
             self.files[file].blocks.add(page, page + count);
+            self.dirty_blocks_of(file, page, count);
         }
     }
 
@@ -195,12 +198,16 @@ impl Store {
         let frame = file_base(file) + page;
         let known = &self.files[file];
         let cached = self.frames.map.get(frame).is_some();
-        let placed = known.is_shmem() || known.blocks.any(page, page + 1);
+        let shmem = known.is_shmem();
+        let placed = shmem || known.blocks.any(page, page + 1);
+        if placed {
+            self.dirty_blocks_of(file, page, 1);
+        }
         if cached && placed {
             self.frames.mark_dirty(frame, 1);
         } else if cached {
             self.frames.accessed(frame, 1);
-        } else if !known.is_shmem() {
+        } else if !shmem {
             // Its block is read and cleared, but the page as a whole is not known to be read.
             let zone = self.frames.seize(1).zone;
             let looked_up =

@@ -19,7 +19,7 @@ use facts::Release;
 
 use crate::ctx::Ctx;
 use crate::files::FileKind;
-use crate::frames::{FILES, Frame, Frames, file_base, file_of};
+use crate::frames::{FILES, Frame, Frames, MOST, file_base, file_of};
 use crate::page::{HUGE, PAGE, PAGE_BITS, What};
 use crate::store::{Hole, Store};
 
@@ -91,6 +91,24 @@ impl Store {
             && self.frames.physical.is_none()
     }
 
+    /// The blocks of these pages are dirty.
+    pub(crate) fn dirty_blocks_of(&mut self, file: usize, page: u64, count: u64) {
+        if self.has_large_folios() && self.files[file].kind == FileKind::Disk {
+            let first = file_base(file) + page;
+            self.dirty_blocks.add(first, first + count);
+        }
+    }
+
+    /// `filemap_release_folio()`: whether a folio has no dirty blocks, and then is not dirty any more
+    /// (`try_to_free_buffers()`).
+    fn release_folio(&mut self, first: u64, len: u64) -> bool {
+        let clean = !self.dirty_blocks.any(first, first + len);
+        if clean {
+            self.frames.update(first, len, |frame| frame.dirty = false);
+        }
+        clean
+    }
+
     fn add_folio(&mut self, file: usize, page: u64, len: u64) {
         let frame = Frame { order: order_of(len), ..Frame::CACHE };
         self.frames.add(file_base(file) + page, len, frame);
@@ -159,14 +177,14 @@ impl Store {
     }
 
     /// `truncate_inode_partial_folio()` of what [`Store::cut_by`] found: a folio is split where the hole
-    /// begins and ends, unless it is dirty, and stays as a whole. Then what can go does.
+    /// begins and ends, unless what is left of it is dirty, and it stays as a whole. Then what can go does.
     pub(crate) fn drop_hole(&mut self, hole: &Hole, cut: &[(u64, u64)]) {
         let base = file_base(hole.file);
         let mut from = hole.first;
         let end = hole.first.saturating_add(hole.count);
+        self.dirty_blocks.take(base + from, base + end.clamp(from, MOST));
         for &(folio, len) in cut {
-            let dirty = self.frames.map.get(folio).is_some_and(|(_, known)| known.dirty);
-            if dirty {
+            if !self.release_folio(folio, len) {
                 let first = folio - base;
                 self.drop_pages(hole.file, from, first.saturating_sub(from));
                 from = from.max(first + len);
@@ -237,12 +255,13 @@ impl Ctx<'_> {
         for ((base, _), (count, size)) in parts {
             let frames = self.store.frames.map.within(base, base + size);
             let maps: u64 = frames.iter().map(|(_, len, known)| len * u64::from(known.maps)).sum();
-            let dirty = frames.iter().any(|(_, _, known)| known.dirty);
             if count == size {
                 if maps != size {
                     held.insert(base);
                 }
-            } else if dirty || maps > self.entries_of_file(base, size) {
+            } else if maps > self.entries_of_file(base, size)
+                || !self.store.release_folio(base, size)
+            {
                 held.insert(base);
             } else if let Some((file, page)) = file_of(base) {
                 self.unmap_unused(file, page, size);

@@ -331,6 +331,7 @@ fn duplicate(ctx: &mut Ctx<'_>, key: usize) -> Result<Mm, Errno> {
     }
     child.find_holes();
     child.on_the_way = parent.on_the_way;
+    child.off_list = parent.off_list;
     child.hiwater_vm = child.total_vm;
     child.hiwater_rss = child.rss_total();
     store.frames.pay_tables(&mut child);

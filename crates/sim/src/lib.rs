@@ -28,6 +28,7 @@ mod fill;
 mod folio;
 mod fork;
 mod frames;
+mod fresh;
 mod holes;
 mod hugetlb;
 mod image;

@@ -108,6 +108,8 @@ impl Machine {
             written: RangeSet::default(),
             contents: Contents::default(),
             ksm: Ksm::new(release),
+            dirty_blocks: RangeSet::default(),
+            fresh: crate::fresh::Fresh::default(),
             batched: 0,
             pool: crate::hugetlb::Pool::default(),
             cpusets: crate::cpuset::Cpusets::default(),

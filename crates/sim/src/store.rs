@@ -12,6 +12,7 @@ use crate::config::MachineConfig;
 use crate::cpuset::Cpusets;
 use crate::files::{File, FileKind, Open};
 use crate::frames::{Frame, Frames, file_base};
+use crate::fresh::Fresh;
 use crate::hugetlb::Pool;
 use crate::ksm::{Contents, Ksm};
 use crate::memcg::Making;
@@ -66,6 +67,11 @@ pub(crate) struct Store {
     /// What is in anonymous pages.
     pub(crate) contents: Contents,
     pub(crate) ksm: Ksm,
+    /// Frames of files in large folios whose blocks (`struct buffer_head`) are dirty: not all of a dirty folio's
+    /// are.
+    pub(crate) dirty_blocks: RangeSet,
+    /// What was made last, where memory never ends.
+    pub(crate) fresh: Fresh,
     /// Pages that were used while it was not known yet that they are locked, or was.
     pub(crate) batched: u64,
     /// Huge pages that are set aside.

@@ -17,6 +17,9 @@ pub struct Uncertain {
     /// what is read because a page that was used asked for it (`page_cache_async_ra()`): until then it is not
     /// in memory for `mincore(2)`.
     pub on_the_way: u64,
+    /// Pages that may be mapped still: they were paged out when another task had just made them, and may not
+    /// have been on a list then, as processors put what is made there in batches of 31 (`folio_add_lru()`).
+    pub off_list: u64,
     /// Pages that may be marked as referenced or not, of all processes together: a call that locks them and
     /// uses them for the second time makes them active, and takes the mark away, unless the kernel knows
     /// already that they are locked, which processors tell it in batches of 31 (`mlock_folio()`).
@@ -30,8 +33,9 @@ impl Machine {
     /// There is no such process.
     pub fn uncertain(&self, process: ProcessId) -> Result<Uncertain, WorldError> {
         let found = self.process(process)?;
-        let on_the_way = self.mms.get(&found.mm).map_or(0, |mm| mm.on_the_way);
+        let mm = self.mms.get(&found.mm);
+        let (on_the_way, off_list) = mm.map_or((0, 0), |mm| (mm.on_the_way, mm.off_list));
         let stale_entries = self.process(found.group)?.task.stale;
-        Ok(Uncertain { stale_entries, on_the_way, batched: self.store.batched })
+        Ok(Uncertain { stale_entries, on_the_way, off_list, batched: self.store.batched })
     }
 }

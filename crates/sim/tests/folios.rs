@@ -178,6 +178,21 @@ fn a_hole_splits_a_clean_folio_at_both_ends_and_leaves_a_dirty_one() {
 }
 
 #[test]
+fn a_folio_is_split_when_all_of_it_that_was_dirty_has_gone() {
+    let mut file = Opened::new();
+    let addr = file.map_read(8);
+    file.write(0, 8);
+    for (len, there) in [(4, "11111111"), (2, "11111111")] {
+        file.call(&Call::Ftruncate { fd: file.fd, len: len * PAGE });
+        assert_eq!(file.in_memory(addr, 8), there);
+    }
+    file.sync();
+    file.write(1, 1);
+    file.call(&Call::Ftruncate { fd: file.fd, len: PAGE });
+    assert_eq!(file.in_memory(addr, 8), "10000000");
+}
+
+#[test]
 fn a_part_that_is_paged_out_unmaps_the_whole_of_a_clean_folio_which_stays_in_memory() {
     let mut file = Opened::new();
     file.write(0, 16);

@@ -365,3 +365,21 @@ fn pages_that_a_call_locks_and_uses_again_may_become_active_before_they_are_know
     call(&mut machine, child, &Call::Mlock { addr, len: 8 * PAGE }).unwrap();
     assert_eq!(machine.uncertain(parent).unwrap().batched, 4);
 }
+
+#[test]
+fn what_another_task_has_just_made_may_not_be_paged_out() {
+    let paged_out_by = |other: bool| {
+        let (mut machine, parent) = machine("6.18", 0);
+        let flags = MapFlags::SHARED.with(MapFlags::ANONYMOUS);
+        let map = Call::Mmap { addr: 0, len: 8 * PAGE, prot: Prot::READ, flags, fd: -1, offset: 0 };
+        let addr = call(&mut machine, parent, &map).unwrap();
+        read_at(&mut machine, parent, addr, 8);
+        let thread = machine.fork(parent, ForkKind::Thread).unwrap().unwrap();
+        let who = if other { thread } else { parent };
+        let out = Call::Madvise { addr, len: 3 * PAGE, advice: PAGEOUT };
+        call(&mut machine, who, &out).unwrap();
+        machine.uncertain(parent).unwrap().off_list
+    };
+    assert_eq!(paged_out_by(true), 3);
+    assert_eq!(paged_out_by(false), 0);
+}

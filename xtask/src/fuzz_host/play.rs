@@ -464,7 +464,8 @@ impl Player<'_> {
                 .allow_greater("stat", "minflt", stale)
                 .allow_more("smaps", "Referenced", batched)
                 .allow_more("smaps_rollup", "Referenced", batched);
-            compare::observations(&model, &host, &allowed.on_the_way(uncertain.on_the_way))
+            let allowed = allowed.on_the_way(uncertain.on_the_way).off_list(uncertain.off_list);
+            compare::observations(&model, &host, &allowed)
         };
         let Some(first) = differences.first() else { return Ok(None) };
         let kind = kind_of(first);

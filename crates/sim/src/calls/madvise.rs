@@ -353,6 +353,7 @@ impl Ctx<'_> {
             self.page_out(frame, count);
         }
         for (page, count, leaves, frame) in gone {
+            self.mm.off_list += self.store.fresh.of_others(self.rest.process, frame, count);
             // Being paged out is no use.
             self.mm.pages.update(page, page + count, |_, pte| pte.young = false);
             self.zap(page, page + count);
