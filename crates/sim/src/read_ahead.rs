@@ -1,14 +1,15 @@
-//! What a `read(2)` brings into memory beside what it asks for.
+//! What a `read(2)`, or the use of a page that asks for more, brings into memory beside what was asked for.
 //!
 //! # What it follows
 //! `ondemand_readahead()`, `get_init_ra_size()`, `get_next_ra_size()` in `mm/readahead.c`, 2.6.23 to 6.18:
 //! a window that begins with the first read of a file, or where a sequential read finds nothing, and grows
-//! as reads come to the page that was marked in it.
+//! as reads come to the page that was marked in it; `page_cache_async_ra()`, which any use of a marked page
+//! comes to, and of one that could not be paged out: that is the same flag.
 //!
 //! # What it leaves out
-//! What the cache says of earlier readers (`try_context_readahead()`), large folios, and the disk's optimal
-//! request, which a read of more than a window at once may use (`bdi->io_pages`): these change where the last
-//! window ends.
+//! What the cache says of earlier readers (`try_context_readahead()`), the folios that `read(2)` reads, and the
+//! disk's optimal request, which a read of more than a window at once may use (`bdi->io_pages`): these change
+//! where the last window ends. What a fault reads around itself leaves no mark.
 
 use crate::ctx::Ctx;
 use crate::fault::Refusal;
