@@ -203,10 +203,13 @@ impl Store {
         if placed {
             self.dirty_blocks_of(file, page, 1);
         }
-        if cached && placed {
-            self.frames.mark_dirty(frame, 1);
-        } else if cached {
-            self.frames.accessed(frame, 1);
+        if cached {
+            if placed {
+                self.frames.mark_dirty(frame, 1);
+            }
+            if !shmem {
+                self.frames.accessed(frame, 1);
+            }
         } else if !shmem {
             // Its block is read and cleared, but the page as a whole is not known to be read.
             let zone = self.frames.seize(1).zone;

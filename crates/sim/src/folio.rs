@@ -109,6 +109,20 @@ impl Store {
         clean
     }
 
+    /// `__folio_split()`: of a folio that was just split, what lies behind the end of the file goes.
+    fn drop_behind_end(&mut self, file: usize, first: u64, len: u64) {
+        let base = file_base(file);
+        let end = base + self.files[file].pages();
+        let mut at = end.max(first);
+        while at < first + len {
+            let (folio, pages) = self.frames.folio(at);
+            if folio >= end {
+                self.drop_pages(file, folio - base, pages);
+            }
+            at = folio + pages;
+        }
+    }
+
     fn add_folio(&mut self, file: usize, page: u64, len: u64) {
         let frame = Frame { order: order_of(len), ..Frame::CACHE };
         self.frames.add(file_base(file) + page, len, frame);
@@ -194,6 +208,7 @@ impl Store {
             if hole.end >> PAGE_BITS < folio - base + len {
                 self.frames.split_around(base + (hole.end >> PAGE_BITS));
             }
+            self.drop_behind_end(hole.file, folio, len);
         }
         self.drop_pages(hole.file, from, end.saturating_sub(from));
     }
@@ -266,6 +281,7 @@ impl Ctx<'_> {
             } else if let Some((file, page)) = file_of(base) {
                 self.unmap_unused(file, page, size);
                 self.store.frames.update(base, size, |frame| frame.order = 0);
+                self.store.drop_behind_end(file, base, size);
             }
         }
         held

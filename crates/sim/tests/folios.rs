@@ -193,6 +193,24 @@ fn a_folio_is_split_when_all_of_it_that_was_dirty_has_gone() {
 }
 
 #[test]
+fn a_split_drops_what_lies_behind_the_end_of_the_file() {
+    let mut file = Opened::new();
+    let addr = file.map_read(16);
+    file.write(0, 16);
+    file.call(&Call::Ftruncate { fd: file.fd, len: 9 * PAGE });
+    file.sync();
+    assert_eq!(file.in_memory(addr, 16), "1".repeat(16));
+    let mut punch = |page: u64| {
+        let (offset, len) = (page * PAGE, PAGE);
+        file.call(&Call::Fallocate { fd: file.fd, mode: PUNCH, offset, len });
+        file.in_memory(addr, 16)
+    };
+    // The upper half begins before the end.
+    assert_eq!(punch(2), "1101111111111111");
+    assert_eq!(punch(8), "1101111100000000");
+}
+
+#[test]
 fn a_part_that_is_paged_out_unmaps_the_whole_of_a_clean_folio_which_stays_in_memory() {
     let mut file = Opened::new();
     file.write(0, 16);

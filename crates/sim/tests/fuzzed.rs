@@ -383,3 +383,29 @@ fn what_another_task_has_just_made_may_not_be_paged_out() {
     assert_eq!(paged_out_by(true), 3);
     assert_eq!(paged_out_by(false), 0);
 }
+
+#[test]
+fn clearing_the_page_at_the_old_end_of_a_file_uses_it() {
+    let referenced = |less: u64, grows: bool| {
+        let (mut machine, parent) = machine_with("6.18", 4, false);
+        let open = Call::Open { file: 0, flags: OpenFlags::RDWR };
+        let fd = i32::try_from(call(&mut machine, parent, &open).unwrap()).unwrap();
+        call(&mut machine, parent, &Call::Ftruncate { fd, len: 4 * PAGE - less }).unwrap();
+        if grows {
+            let write = Call::Pwrite { fd, offset: 6 * PAGE, len: PAGE };
+            call(&mut machine, parent, &write).unwrap();
+        }
+        let (prot, flags) = (Prot::READ.with(Prot::WRITE), MapFlags::PRIVATE);
+        let map = Call::Mmap { addr: 0, len: 4 * PAGE, prot, flags, fd, offset: 0 };
+        let addr = call(&mut machine, parent, &map).unwrap();
+        read_at(&mut machine, parent, addr, 4);
+        // A page of its own makes a fork copy the entries, which are old then.
+        touch(&mut machine, parent, addr, 1);
+        let child = machine.fork(parent, ForkKind::Fork).unwrap().unwrap();
+        field(&mut machine, child, addr, "Referenced")
+    };
+    let none = referenced(0, true);
+    assert_eq!(referenced(100, false), none + 4);
+    // The second use makes it active, and takes the mark away.
+    assert_eq!(referenced(100, true), none);
+}
