@@ -61,6 +61,8 @@ pub(crate) struct Open {
     pub(crate) file: usize,
     pub(crate) read: bool,
     pub(crate) write: bool,
+    /// `FMODE_NOREUSE`: what is used through it counts as used no longer than it is mapped.
+    pub(crate) no_reuse: bool,
     /// What reads of it read ahead.
     pub(crate) window: Window,
     /// Descriptors and mappings that hold it.
@@ -77,7 +79,14 @@ impl Store {
     /// Opens a file; nobody holds it yet.
     pub(crate) fn add_open(&mut self, file: usize, read: bool, write: bool) -> usize {
         self.files[file].opens += 1;
-        self.opens.push(Open { file, read, write, window: Window::default(), refs: 0 });
+        self.opens.push(Open {
+            file,
+            read,
+            write,
+            no_reuse: false,
+            window: Window::default(),
+            refs: 0,
+        });
         self.opens.len() - 1
     }
 

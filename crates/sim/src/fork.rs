@@ -233,16 +233,7 @@ pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
     if !store.rules.unlocks_late {
         unlock_all(store, &mm);
     }
-    for (_, len, pte) in mm.pages.iter_within(0, u64::MAX) {
-        if pte.counted() && pte.what != What::Anon {
-            if pte.dirty {
-                store.frames.mark_dirty(pte.frame, len);
-            }
-            if pte.young {
-                store.frames.accessed(pte.frame, len);
-            }
-        }
-    }
+    store.note_last_accesses(&mm);
     if store.rules.unlocks_late {
         unlock_all(store, &mm);
     }

@@ -48,6 +48,9 @@ pub(crate) struct Rules {
     /// Faults on mappings of files hold the lock of the mapping alone at first, and one that comes back
     /// counts as major only where it waited for a page (6.7).
     pub(crate) faults_by_mapping: bool,
+    /// What is unmapped where accesses are said to be at random, or not to be repeated, does not count as used
+    /// (6.3).
+    pub(crate) knows_recency: bool,
     /// `MAP_DROPPABLE` exists (6.11).
     pub(crate) droppable: bool,
     /// A signal tells that a guard page was hit, and `MADV_GUARD_INSTALL` exists (6.13).
@@ -105,6 +108,7 @@ impl Rules {
             moves_many: since(6, 17),
             reads_code_onwards: since(6, 16),
             faults_by_mapping: since(6, 7),
+            knows_recency: since(6, 3),
             droppable: since(6, 11),
             guards: since(6, 13),
             protect_upgrades: since(6, 2),

@@ -409,3 +409,57 @@ fn clearing_the_page_at_the_old_end_of_a_file_uses_it() {
     // The second use makes it active, and takes the mark away.
     assert_eq!(referenced(100, true), none);
 }
+
+#[test]
+fn what_is_used_in_order_or_at_random_counts_as_used_no_longer_than_it_is_mapped() {
+    let referenced = |release: &str, advice: i32, how: Option<i32>| {
+        let (mut machine, parent) = machine_with(release, 4, false);
+        let open = Call::Open { file: 0, flags: OpenFlags::RDWR };
+        let fd = i32::try_from(call(&mut machine, parent, &open).unwrap()).unwrap();
+        if let Some(advice) = how {
+            let whole = Call::Fadvise { fd, offset: 0, len: 0, advice };
+            call(&mut machine, parent, &whole).unwrap();
+        }
+        let map = |prot| {
+            let (len, flags) = (4 * PAGE, MapFlags::PRIVATE);
+            Call::Mmap { addr: 0, len, prot, flags, fd, offset: 0 }
+        };
+        let (prot, len) = (Prot::READ.with(Prot::WRITE), 4 * PAGE);
+        let used = call(&mut machine, parent, &map(Prot::READ)).unwrap();
+        let seen = call(&mut machine, parent, &map(prot)).unwrap();
+        let (from, advice) = (used + PAGE, Advice(advice));
+        call(&mut machine, parent, &Call::Madvise { addr: from, len: PAGE, advice }).unwrap();
+        read_at(&mut machine, parent, used, 4);
+        call(&mut machine, parent, &Call::Munmap { addr: used, len }).unwrap();
+        read_at(&mut machine, parent, seen, 4);
+        // A page of its own makes a fork copy the entries, which are old then.
+        touch(&mut machine, parent, seen, 1);
+        let child = machine.fork(parent, ForkKind::Fork).unwrap().unwrap();
+        field(&mut machine, child, seen, "Referenced")
+    };
+    let (normal, random, sequential, noreuse) = (0, 1, 2, Some(5));
+    let all = referenced("6.18", normal, None);
+    assert_eq!(referenced("6.18", random, None), all - 4);
+    assert_eq!(referenced("6.18", sequential, None), all - 4);
+    assert_eq!(referenced("6.18", normal, noreuse), all - 12);
+    assert_eq!(referenced("6.2", random, None), all);
+    assert_eq!(referenced("6.2", sequential, None), all - 4);
+    assert_eq!(referenced("6.2", normal, noreuse), all);
+}
+
+#[test]
+fn no_hole_lies_behind_the_largest_offset_of_a_disk() {
+    let (mut machine, process) = machine_with("6.18", 4, false);
+    let open = Call::Open { file: 0, flags: OpenFlags::RDWR };
+    let fd = i32::try_from(call(&mut machine, process, &open).unwrap()).unwrap();
+    let most = 1_u64 << 44;
+    let (len, prot, flags) = (2 * PAGE, Prot::READ.with(Prot::WRITE), MapFlags::SHARED);
+    let map = Call::Mmap { addr: 0, len, prot, flags, fd, offset: most - 2 * PAGE };
+    let addr = call(&mut machine, process, &map).unwrap();
+    let mut remove = |page: u64| {
+        let (addr, len) = (addr + page * PAGE, PAGE);
+        call(&mut machine, process, &Call::Madvise { addr, len, advice: Advice(9) })
+    };
+    assert_eq!(remove(0), Ok(0));
+    assert_eq!(remove(1), Err(Errno::EFBIG));
+}

@@ -6,7 +6,7 @@ use world::{Errno, MapFlags, MemfdFlags, OpenFlags, Prot};
 use crate::calls::mmap::Mmap;
 use crate::ctx::{Answer, Ctx, Fd};
 use crate::fault::Refusal;
-use crate::files::{File, FileKind};
+use crate::files::{File, FileKind, Open};
 use crate::frames::file_base;
 use crate::page::{PAGE, PAGE_BITS, page_align};
 use crate::range_map::RangeSet;
@@ -14,6 +14,8 @@ use crate::read_ahead::Advice;
 use crate::store::Hole;
 use crate::vma::Backing;
 
+/// The largest offset in a file on ext4 with blocks of 4 KiB (`ext4_max_size()`).
+pub(crate) const MOST_ON_DISK: u64 = ((1 << 32) - 1) * PAGE;
 /// `FALLOC_FL_KEEP_SIZE`.
 const KEEP_SIZE: u32 = 1;
 /// `FALLOC_FL_PUNCH_HOLE`.
@@ -307,9 +309,13 @@ impl Ctx<'_> {
             return Ok(0);
         }
         let end = if len == 0 { u64::MAX } else { offset.saturating_add(len) };
-        let window = &mut self.store.opens[open].window;
+        let Open { window, no_reuse, .. } = &mut self.store.opens[open];
         match advice {
-            0 => window.advice = Advice::Normal,
+            0 => {
+                window.advice = Advice::Normal;
+                *no_reuse = false;
+            }
+            5 => *no_reuse = true,
             1 => window.advice = Advice::Random,
             2 => window.advice = Advice::Sequential,
             3 => {

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use facts::Release;
 use world::{Advice, Errno};
 
+use crate::calls::files::MOST_ON_DISK;
 use crate::ctx::{Answer, Ctx};
 use crate::fault::Refusal;
+use crate::files::FileKind;
 use crate::frames::file_of;
 use crate::page::{HUGE, HUGE_BYTES, PAGE, PAGE_BITS, Pte, What, page_align};
 use crate::pages::Zap;
@@ -288,6 +290,10 @@ impl Ctx<'_> {
         let first = vma.pgoff_at(start);
         let file = self.store.opens[open].file;
         let last = first.saturating_add((end - start) >> PAGE_BITS);
+        let disk = self.store.files[file].kind == FileKind::Disk;
+        if disk && last.saturating_mul(PAGE) > MOST_ON_DISK {
+            return Err(Errno::EFBIG);
+        }
         self.punch(file, first.saturating_mul(PAGE), last.saturating_mul(PAGE));
         Ok(())
     }
