@@ -72,6 +72,8 @@ impl Machine {
                 }
                 Err(error) => {
                     self.store.process_gone(holder, Making::default());
+                    // What was copied before that may not be written to in place.
+                    self.owns_its_pages(process.group)?;
                     return Ok(Err(error));
                 }
             }
@@ -97,14 +99,20 @@ impl Machine {
                 sides.reverse();
             }
             for side in sides {
-                for touch in self.image.after_fork.clone() {
-                    if self.living(side).is_ok() {
-                        self.with(side, |ctx| ctx.touch(&touch))?;
-                    }
-                }
+                self.owns_its_pages(side)?;
             }
         }
         Ok(Ok(made))
+    }
+
+    /// What the program does to its own pages after a fork, refused or not.
+    fn owns_its_pages(&mut self, side: ProcessId) -> Result<(), WorldError> {
+        for touch in self.image.after_fork.clone() {
+            if self.living(side).is_ok() {
+                self.with(side, |ctx| ctx.touch(&touch))?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether the child goes on after a fork of this address space, and not the parent.

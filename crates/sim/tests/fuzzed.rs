@@ -463,3 +463,30 @@ fn no_hole_lies_behind_the_largest_offset_of_a_disk() {
     assert_eq!(remove(0), Ok(0));
     assert_eq!(remove(1), Err(Errno::EFBIG));
 }
+
+#[test]
+fn a_fork_that_is_refused_has_copied_what_lies_before() {
+    let release: Release = "6.18".parse().unwrap();
+    let config = MachineConfig::new(release, Arch::X86_64, 4 << 18, 0);
+    let mut image = Image::tiny(release, Arch::X86_64);
+    let (access, content) = (Access::Write, Content::OneByte);
+    let own = Touch { addr: 0x40_1000, count: 1, stride: PAGE, access, content };
+    image.after_fork = vec![own];
+    let mut machine = Machine::new(config, image);
+    let process = machine.start(&spec(1000)).unwrap();
+    let mut map = |addr: u64, len: u64, more: MapFlags| {
+        let flags = MapFlags::PRIVATE.with(MapFlags::ANONYMOUS).with(more);
+        let prot = Prot::READ.with(Prot::WRITE);
+        call(&mut machine, process, &Call::Mmap { addr, len, prot, flags, fd: -1, offset: 0 })
+    };
+    // What is replaced is promised already, but not to a child.
+    map(AT, 3 << 30, MapFlags::FIXED).unwrap();
+    map(AT, 5 << 30, MapFlags::FIXED).unwrap();
+    let faults = |machine: &mut Machine| {
+        let stat = String::from_utf8(machine.observe(process).unwrap().stat.unwrap()).unwrap();
+        stat.split_whitespace().nth(9).unwrap().parse::<u64>().unwrap()
+    };
+    let before = faults(&mut machine);
+    assert_eq!(machine.fork(process, ForkKind::Fork).unwrap(), Err(Errno::ENOMEM));
+    assert_eq!(faults(&mut machine), before + 1);
+}

@@ -361,7 +361,7 @@ mod tests {
         };
         assert_eq!(call(4096), [[18, 3, 0x1000, 4096, 100, 0, 0]]);
         assert_eq!(call(4096 * 2 + 1), [[296, 3, 0x1000, 3, 100, 0, 0]]);
-        assert_eq!(call(4096 * 64 + 1).len(), 66);
+        assert_eq!(call(4096 * 64 + 1).len(), 65);
     }
 
     #[test]
