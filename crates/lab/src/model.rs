@@ -31,6 +31,7 @@ impl HostModel {
         config.cpus = std::thread::available_parallelism()
             .map_or(1, |cpus| u32::try_from(cpus.get()).unwrap_or(1));
         config.read_ahead = read_ahead().unwrap_or(config.read_ahead);
+        config.large_folios = file_system().as_deref() == Some("ext4");
         config.vdso_users = processes_with_memory();
         Ok(HostModel { config, image })
     }
@@ -137,6 +138,16 @@ fn read_ahead() -> Option<u64> {
     let (major, minor) = (libc::major(device), libc::minor(device));
     let text = fs::read_to_string(format!("/sys/class/bdi/{major}:{minor}/read_ahead_kb")).ok()?;
     Some(text.trim().parse::<u64>().ok()? / 4)
+}
+
+/// The kind of file system that scenarios' files are on.
+fn file_system() -> Option<String> {
+    let device = fs::metadata(HostConfig::default().disk).ok()?.dev();
+    let number = format!("{}:{}", libc::major(device), libc::minor(device));
+    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let of_device = |line: &&str| line.split(' ').nth(2) == Some(number.as_str());
+    let line = mounts.lines().find(of_device)?;
+    Some(line.split_once(" - ")?.1.split(' ').next()?.to_owned())
 }
 
 /// Processes that have memory of their own, each of which maps the vdso; the actor that is measured is

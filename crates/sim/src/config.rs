@@ -96,6 +96,9 @@ pub struct MachineConfig {
     /// `read_ahead_kb` of the disk that files are on, pages: what a fault on a page that is not in
     /// memory reads around it.
     pub read_ahead: u64,
+    /// Whether the file system keeps files in folios of more than a page, as ext4 does since 6.16; the model
+    /// has them of 6.18 on, where memory never ends.
+    pub large_folios: bool,
     /// How long a task runs before another has its turn, nanoseconds: a tick, where a page takes as long as
     /// it does on a machine of today (see [`Disk`]).
     pub turn: u64,
@@ -192,6 +195,7 @@ impl MachineConfig {
             soft_dirty: false,
             vsyscall: arch == Arch::X86_64,
             read_ahead: 32,
+            large_folios: false,
             turn: 4_000_000,
             disk: Disk::INSTANT,
             vvar_pages: if since(6, 13) { 0b0101 } else { 0b0011 },

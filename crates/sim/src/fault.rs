@@ -414,7 +414,6 @@ impl Ctx<'_> {
         if let Some(kind) = old.rss() {
             self.mm.rss[kind] -= count;
             self.mm.unsynced.fault(self.rest.process, kind, -signed(count));
-            self.note_access(&old, count);
             if self.vma(at).has(VmFlags::LOCKED) {
                 // `munlock_vma_folio()`, as wherever an entry goes.
                 self.store.frames.unlock(old.frame, count);
@@ -464,6 +463,7 @@ impl Ctx<'_> {
         waits: bool,
     ) -> Result<(), Refusal> {
         let (mut page, last) = (start >> PAGE_BITS, end >> PAGE_BITS);
+        let mut locks = false;
         while page < last {
             let present = self.mm.pages.get(page);
             let pages = match present {
@@ -480,13 +480,30 @@ impl Ctx<'_> {
                     if self.store.rules.counts_call_faults {
                         self.count_faults(step);
                     }
+                    locks = self.vma(at).has(VmFlags::LOCKED);
                     step.pages
                 }
             };
+            if locks {
+                self.note_batched(page, pages);
+            }
             self.gup_touched(page, pages, write);
             page += pages.max(1);
         }
         Ok(())
+    }
+
+    /// Pages that the call has just locked and uses for the second time: whether that makes them active
+    /// depends on whether they were still waiting in a batch (`mlock_folio()`).
+    fn note_batched(&mut self, page: u64, count: u64) {
+        for (_, len, pte) in self.mm.pages.within(page, page + count) {
+            if pte.counted() && !pte.huge {
+                let frames = self.store.frames.map.iter_within(pte.frame, pte.frame + len);
+                let unsure = frames
+                    .filter(|(_, _, known)| known.unevictable && known.referenced && !known.active);
+                self.store.batched += unsure.map(|(_, len, _)| len).sum::<u64>();
+            }
+        }
     }
 
     /// Pages that a call has made writable without a copy are read-only still in the buffers of processors
@@ -529,7 +546,9 @@ impl Ctx<'_> {
                     self.store.frames.mark_dirty(first, last - first);
                 }
                 if known.large {
-                    self.store.frames.accessed_huge(from, count);
+                    self.store.frames.accessed_large(from, count, HUGE);
+                } else if known.order > 0 {
+                    self.store.frames.accessed_large(from, count, 1 << known.order);
                 } else {
                     self.store.frames.accessed(from, count);
                 }

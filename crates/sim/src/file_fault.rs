@@ -54,7 +54,11 @@ impl Ctx<'_> {
                 self.note_on_the_way(at, file, page);
             }
             self.read_around(at, file, offset)?;
-            return self.after_reading(at, file, page, write);
+            return self.after_reading(at, file, page, write, true);
+        }
+        if missing == 0 && self.begins_anew(at, open, page)? {
+            // Who comes back without having read the page itself counts as one that waited up to 6.6.
+            return self.after_reading(at, file, page, write, !rules.faults_by_mapping);
         }
         let count = if missing > 0 {
             if write { missing } else { 1 }
@@ -80,22 +84,28 @@ impl Ctx<'_> {
         if write && !shared {
             count = self.private_copy(at, page, count)?;
         } else {
-            self.map_cache(at, file, page, count, write);
+            let (start, len) = self.finished_at(at, file, page, count);
+            self.map_cache(at, file, start, len, write);
+            if start != page || len != count {
+                let pages = (start + len - page).min(hole);
+                return Ok(Step { major, ..Step::minor(pages, 1) });
+            }
         }
         Ok(Step { major, ..Step::minor(count, count) })
     }
 
     /// `do_sync_mmap_readahead()`: half of the read-ahead before the page and half from it on; nothing
     /// but the page where accesses are at random; all of it from the page on where they are in order; of
-    /// code, what follows up to the end of the mapping.
+    /// code, what follows up to the end of the mapping, be it used at random or not.
     fn read_around(&mut self, at: u64, file: usize, offset: u64) -> Result<(), Refusal> {
         let vma = self.vma(at);
         let pages = self.store.files[file].pages();
-        let (first, count) = if vma.has(VmFlags::RAND_READ) {
+        let code = vma.has(VmFlags::EXEC) && self.store.rules.reads_code_onwards;
+        let (first, count) = if vma.has(VmFlags::RAND_READ) && !code {
             (offset, 1)
         } else if vma.has(VmFlags::SEQ_READ) {
             (offset, self.store.config.read_ahead.max(1))
-        } else if vma.has(VmFlags::EXEC) && self.store.rules.reads_code_onwards {
+        } else if code {
             let end = vma.pgoff + vma.pages();
             (offset, self.store.config.read_ahead.max(1).min(end - offset))
         } else {
@@ -121,13 +131,37 @@ impl Ctx<'_> {
         self.mm.on_the_way += (to - from).saturating_sub(there + 1);
     }
 
-    /// The fault that waited for the disk goes on, and is counted as one that did.
+    /// Whether a fault on a page that is in memory lets go of the lock, and comes back to map what is there
+    /// by then: the page asks for more to be read (`PG_readahead`, which a page that could not be paged out
+    /// has as well), or it has yet to be read itself (`do_async_mmap_readahead()` and `page_not_uptodate` in
+    /// `filemap_fault()`).
+    fn begins_anew(&mut self, at: u64, open: usize, page: u64) -> Result<bool, Refusal> {
+        let vma = self.vma(at);
+        let (offset, random) = (vma.pgoff_at(page << PAGE_BITS), vma.has(VmFlags::RAND_READ));
+        let file = self.store.opens[open].file;
+        if self.store.files[file].kind != FileKind::Disk {
+            return Ok(false);
+        }
+        let Some((_, known)) = self.store.cached(file, offset) else { return Ok(false) };
+        let most = self.store.opens[open].window.most(self.store.config.read_ahead);
+        let asks = known.reclaim && !random && most > 0;
+        if asks && !known.writeback {
+            self.reads_on(open, offset, most)?;
+        }
+        if !known.uptodate {
+            self.store.frames.update(file_base(file) + offset, 1, |frame| frame.uptodate = true);
+        }
+        Ok(asks || !known.uptodate)
+    }
+
+    /// The fault that let go of the lock, most often to wait for the disk, goes on.
     fn after_reading(
         &mut self,
         at: u64,
         file: usize,
         page: u64,
         write: bool,
+        major: bool,
     ) -> Result<Step, Refusal> {
         let offset = self.vma(at).pgoff_at(page << PAGE_BITS);
         if self.store.cached(file, offset).is_none() {
@@ -136,14 +170,15 @@ impl Ctx<'_> {
         }
         let around = !write && self.store.rules.fault_around;
         if let Some(step) = around.then(|| self.around(at, file, page, 1)).flatten() {
-            return Ok(Step { pages: step.pages.max(1), faults: 1, major: true });
+            return Ok(Step { pages: step.pages.max(1), faults: 1, major });
         }
         if write && !self.vma(at).has(VmFlags::SHARED) {
             self.private_copy(at, page, 1)?;
         } else {
-            self.map_cache(at, file, page, 1, write);
+            let (start, len) = self.finished_at(at, file, page, 1);
+            self.map_cache(at, file, start, len, write);
         }
-        Ok(Step { pages: 1, faults: 1, major: true })
+        Ok(Step { pages: 1, faults: 1, major })
     }
 
     /// `do_cow_fault()`: new pages with what the file has there.
@@ -169,8 +204,12 @@ impl Ctx<'_> {
         self.store.frames.map(frame, count);
         if write {
             self.store.frames.mark_dirty(frame, count);
-            let first = frame - file_base(file);
+            let (whole, count) = self.store.frames.whole(frame, count);
+            let first = whole - file_base(file);
             self.store.files[file].blocks.add(first, first + count);
+            // There are none behind the end of the file.
+            let end = (first + count).min(self.store.files[file].pages());
+            self.store.dirty_blocks_of(file, first, end.saturating_sub(first));
         }
         self.put(
             page,
@@ -215,15 +254,26 @@ impl Ctx<'_> {
             .filter(|(_, _, known)| !known.reclaim && known.uptodate)
             .map(|(frame, len, _)| (frame - from + first, len))
             .collect();
-        // `filemap_map_pages()` looks at the first page that it finds: if the file ends with it, and it
+        let folio_end = |page: u64| {
+            let (frame, len) = self.store.frames.folio(base + offset(page));
+            frame + len - base
+        };
+        // `filemap_map_pages()` looks at the first folio that it finds: if the file ends with it, and it
         // is no shared memory, no page table is put in place, and without one nothing is mapped.
-        if present.first().is_some_and(|(start, _)| offset(*start) + 1 >= pages)
+        if present.first().is_some_and(|(start, _)| folio_end(*start) >= pages)
             && self.store.files[file].kind == FileKind::Disk
             && !self.mm.tables.has_lowest(page << PAGE_BITS)
         {
             return None;
         }
         for (start, len) in present {
+            // Folios are mapped as a whole, though they begin before what is mapped, or end behind it.
+            let (head, tail) = (
+                self.folio_at(at, file, start, 1).map_or(start, |(start, _)| start),
+                self.folio_at(at, file, start + len - 1, 1)
+                    .map_or(start + len, |(start, len)| start + len),
+            );
+            let (start, len) = (head.min(start), tail.max(start + len) - head.min(start));
             let mut next = start;
             while next < start + len {
                 if let Some((mapped, _)) = self.mm.pages.get(next) {
@@ -248,8 +298,12 @@ impl Ctx<'_> {
             pte.young = true;
         });
         self.store.frames.mark_dirty(pte.frame, most);
-        if let Some((file, first)) = file_of(pte.frame) {
-            self.store.files[file].blocks.add(first, first + most);
+        let (frame, count) = self.store.frames.whole(pte.frame, most);
+        if let Some((file, first)) = file_of(frame) {
+            self.store.files[file].blocks.add(first, first + count);
+            // There are none behind the end of the file.
+            let end = (first + count).min(self.store.files[file].pages());
+            self.store.dirty_blocks_of(file, first, end.saturating_sub(first));
         }
         Step::minor(most, most)
     }

@@ -61,6 +61,8 @@ pub(crate) struct Open {
     pub(crate) file: usize,
     pub(crate) read: bool,
     pub(crate) write: bool,
+    /// `FMODE_NOREUSE`: what is used through it counts as used no longer than it is mapped.
+    pub(crate) no_reuse: bool,
     /// What reads of it read ahead.
     pub(crate) window: Window,
     /// Descriptors and mappings that hold it.
@@ -77,7 +79,14 @@ impl Store {
     /// Opens a file; nobody holds it yet.
     pub(crate) fn add_open(&mut self, file: usize, read: bool, write: bool) -> usize {
         self.files[file].opens += 1;
-        self.opens.push(Open { file, read, write, window: Window::default(), refs: 0 });
+        self.opens.push(Open {
+            file,
+            read,
+            write,
+            no_reuse: false,
+            window: Window::default(),
+            refs: 0,
+        });
         self.opens.len() - 1
     }
 
@@ -151,6 +160,7 @@ impl Store {
     pub(crate) fn drop_pages(&mut self, file: usize, page: u64, count: u64) {
         let base = file_base(file);
         let end = page.saturating_add(count).min(1 << 40);
+        self.dirty_blocks.take(base + page, base + end.max(page));
         let mut gone = self.frames.remove(base + page, base + end);
         gone += self.frames.free_slots(base + page, base + end);
         if let Some(physical) = self.frames.physical.as_deref_mut() {
@@ -168,8 +178,10 @@ impl Store {
             return;
         }
         let base = file_base(file);
-        let end = page.saturating_add(count).min(1 << 40);
-        self.frames.update(base + page, end.saturating_sub(page), |frame| frame.dirty = false);
+        let end = page.saturating_add(count).min(MOST);
+        let (first, count) = self.frames.whole(base + page, end.saturating_sub(page));
+        self.frames.update(first, count, |frame| frame.dirty = false);
+        self.dirty_blocks.take(first, first + count);
     }
 
     /// Pages that `write` puts into shared memory are marked as referenced.
@@ -181,6 +193,7 @@ impl Store {
             self.frames.accessed(base, count);
         } else {
             self.files[file].blocks.add(page, page + count);
+            self.dirty_blocks_of(file, page, count);
         }
     }
 
@@ -194,12 +207,19 @@ impl Store {
         let frame = file_base(file) + page;
         let known = &self.files[file];
         let cached = self.frames.map.get(frame).is_some();
-        let placed = known.is_shmem() || known.blocks.any(page, page + 1);
-        if cached && placed {
-            self.frames.mark_dirty(frame, 1);
-        } else if cached {
-            self.frames.accessed(frame, 1);
-        } else if !known.is_shmem() {
+        let shmem = known.is_shmem();
+        let placed = shmem || known.blocks.any(page, page + 1);
+        if placed {
+            self.dirty_blocks_of(file, page, 1);
+        }
+        if cached {
+            if placed {
+                self.frames.mark_dirty(frame, 1);
+            }
+            if !shmem {
+                self.frames.accessed(frame, 1);
+            }
+        } else if !shmem {
             // Its block is read and cleared, but the page as a whole is not known to be read.
             let zone = self.frames.seize(1).zone;
             let looked_up =

@@ -11,6 +11,7 @@ impl Ctx<'_> {
     /// least one. [`Refusal::Bus`]: shared memory gets no promise for them.
     pub(crate) fn fill_some(&mut self, file: usize, page: u64, count: u64) -> Result<u64, Refusal> {
         if self.store.frames.physical.is_none() {
+            self.note_fresh(file, page, count);
             let filled = self.store.fill(file, page, count, self.task.privileged());
             return if filled { Ok(count) } else { Err(Refusal::Bus) };
         }
@@ -52,6 +53,20 @@ impl Ctx<'_> {
         };
         self.store.frames.add(first, pages, frame);
         Ok(pages)
+    }
+
+    /// What of these pages is not in memory is about to be made.
+    fn note_fresh(&mut self, file: usize, first: u64, count: u64) {
+        let mut page = first;
+        while page < first + count {
+            if let Some((have, _)) = self.store.cached(file, page) {
+                page += have;
+                continue;
+            }
+            let missing = self.store.uncached(file, page, first + count - page);
+            self.store.fresh.made(self.rest.process, file_base(file) + page, missing);
+            page += missing;
+        }
     }
 
     /// `shmem_swapin_folio()`: a page of shared memory comes back, and leaves its slot.

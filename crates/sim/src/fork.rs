@@ -72,6 +72,8 @@ impl Machine {
                 }
                 Err(error) => {
                     self.store.process_gone(holder, Making::default());
+                    // What was copied before that may not be written to in place.
+                    self.owns_its_pages(process.group)?;
                     return Ok(Err(error));
                 }
             }
@@ -97,14 +99,20 @@ impl Machine {
                 sides.reverse();
             }
             for side in sides {
-                for touch in self.image.after_fork.clone() {
-                    if self.living(side).is_ok() {
-                        self.with(side, |ctx| ctx.touch(&touch))?;
-                    }
-                }
+                self.owns_its_pages(side)?;
             }
         }
         Ok(Ok(made))
+    }
+
+    /// What the program does to its own pages after a fork, refused or not.
+    fn owns_its_pages(&mut self, side: ProcessId) -> Result<(), WorldError> {
+        for touch in self.image.after_fork.clone() {
+            if self.living(side).is_ok() {
+                self.with(side, |ctx| ctx.touch(&touch))?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether the child goes on after a fork of this address space, and not the parent.
@@ -233,16 +241,7 @@ pub(crate) fn destroy(store: &mut Store, mut mm: Mm) {
     if !store.rules.unlocks_late {
         unlock_all(store, &mm);
     }
-    for (_, len, pte) in mm.pages.iter_within(0, u64::MAX) {
-        if pte.counted() && pte.what != What::Anon {
-            if pte.dirty {
-                store.frames.mark_dirty(pte.frame, len);
-            }
-            if pte.young {
-                store.frames.accessed(pte.frame, len);
-            }
-        }
-    }
+    store.note_last_accesses(&mm);
     if store.rules.unlocks_late {
         unlock_all(store, &mm);
     }
@@ -331,6 +330,7 @@ fn duplicate(ctx: &mut Ctx<'_>, key: usize) -> Result<Mm, Errno> {
     }
     child.find_holes();
     child.on_the_way = parent.on_the_way;
+    child.off_list = parent.off_list;
     child.hiwater_vm = child.total_vm;
     child.hiwater_rss = child.rss_total();
     store.frames.pay_tables(&mut child);

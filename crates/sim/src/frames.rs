@@ -11,7 +11,7 @@ use crate::physical::{Grant, List, NOWHERE, Physical, Type};
 use crate::range_map::{RangeMap, Run};
 
 /// The first frame of files; each has 2⁴⁰ of them.
-const FILES: u64 = 1 << 62;
+pub(crate) const FILES: u64 = 1 << 62;
 const FILE_BITS: u32 = 40;
 /// Pages of a file that the model can hold: 4 PiB.
 pub(crate) const MOST: u64 = 1 << FILE_BITS;
@@ -41,6 +41,8 @@ pub(crate) struct Frame {
     pub(crate) uptodate: bool,
     /// Part of a huge page.
     pub(crate) large: bool,
+    /// Of a file: the order of the folio that it is of.
+    pub(crate) order: u8,
     /// The zone that it came from.
     pub(crate) zone: u8,
     /// The memory cgroup that it is charged to.
@@ -87,6 +89,7 @@ impl Frame {
         writeback: false,
         uptodate: true,
         large: false,
+        order: 0,
         zone: NOWHERE,
         memcg: 0,
         unevictable: false,
@@ -382,13 +385,13 @@ impl Frames {
         });
     }
 
-    /// As [`Frames::lock`] of what is mapped page by page: of huge pages only those that are there as a
-    /// whole (`allow_mlock_munlock()`).
+    /// As [`Frames::lock`] of what is mapped page by page: of huge pages and large folios only those that
+    /// are there as a whole (`allow_mlock_munlock()`).
     pub(crate) fn lock_mapped(&mut self, first: u64, count: u64) {
         for (at, len, frame) in self.map.within(first, first + count) {
             let end = at + len;
-            let (from, to) =
-                if frame.large { (at.next_multiple_of(HUGE), end - end % HUGE) } else { (at, end) };
+            let size = if frame.large { HUGE } else { 1 << frame.order };
+            let (from, to) = (at.next_multiple_of(size), end - end % size);
             self.lock(from, to.saturating_sub(from));
         }
     }
@@ -442,6 +445,7 @@ impl Frames {
 
     /// `folio_mark_dirty()`.
     pub(crate) fn mark_dirty(&mut self, first: u64, count: u64) {
+        let (first, count) = self.whole(first, count);
         self.update(first, count, |frame| {
             frame.dirty = true;
             frame.reclaim = false;
@@ -459,16 +463,16 @@ impl Frames {
         self.map.count(0, FILES)
     }
 
-    /// `mark_page_accessed()` of each of these pages of huge ones: what is known of one of their pages
-    /// is known of all.
-    pub(crate) fn accessed_huge(&mut self, first: u64, count: u64) {
+    /// `mark_page_accessed()` of each of these pages of huge ones or large folios, of so many pages each: what
+    /// is known of one of their pages is known of all.
+    pub(crate) fn accessed_large(&mut self, first: u64, count: u64, size: u64) {
         let mut at = first;
         while at < first + count {
-            let huge = at - at % HUGE;
-            let end = (huge + HUGE).min(first + count);
+            let base = at - at % size;
+            let end = (base + size).min(first + count);
             // The fourth time changes nothing that the third one did not.
             for _ in 0..(end - at).min(3) {
-                self.accessed(huge, HUGE);
+                self.accessed(base, size);
             }
             at = end;
         }
@@ -480,7 +484,8 @@ impl Frames {
             let (from, to) = if frame.large {
                 (at - at % HUGE, (at + len).next_multiple_of(HUGE))
             } else {
-                (at, at + len)
+                let (from, len) = self.whole(at, len);
+                (from, from + len)
             };
             self.update(from, to - from, |frame| frame.unevictable = false);
         }
@@ -490,6 +495,7 @@ impl Frames {
     /// Where there are generations calls are counted, which decide on the tier.
     pub(crate) fn accessed(&mut self, first: u64, count: u64) {
         let generational = self.physical.as_deref().is_some_and(Physical::has_generations);
+        let (first, count) = self.whole(first, count);
         self.update(first, count, |frame| {
             if !frame.referenced {
                 frame.referenced = true;

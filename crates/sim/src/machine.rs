@@ -16,7 +16,7 @@ use crate::config::MachineConfig;
 use crate::ctx::{Ctx, Rest, Rlimits, Task};
 use crate::files::{File, FileKind};
 use crate::fork::destroy;
-use crate::frames::file_base;
+use crate::frames::{MOST, file_base};
 use crate::image::Image;
 use crate::ksm::{Contents, Ksm};
 use crate::memcg::{Making, MemcgId, Memcgs};
@@ -108,6 +108,9 @@ impl Machine {
             written: RangeSet::default(),
             contents: Contents::default(),
             ksm: Ksm::new(release),
+            dirty_blocks: RangeSet::default(),
+            fresh: crate::fresh::Fresh::default(),
+            batched: 0,
             pool: crate::hugetlb::Pool::default(),
             cpusets: crate::cpuset::Cpusets::default(),
             policies: Policies::default(),
@@ -351,8 +354,15 @@ impl Machine {
         let holes = std::mem::take(&mut self.store.holes);
         let synced = std::mem::take(&mut self.store.synced);
         let process = Self::index(id);
+        // What is written back is whole folios.
+        let whole = |&(file, first, count): &(usize, u64, u64)| {
+            let (base, count) = (file_base(file), count.min(MOST - first.min(MOST)));
+            let (frame, count) = self.store.frames.whole(base + first, count);
+            (file, frame - base, count)
+        };
+        let synced: Vec<(usize, u64, u64)> = synced.iter().map(whole).collect();
         let keys: Vec<usize> = self.mms.keys().copied().collect();
-        for key in keys {
+        for &key in &keys {
             self.within(key, process, process, |ctx| {
                 for hole in &holes {
                     ctx.unmap_file(hole);
@@ -363,7 +373,20 @@ impl Machine {
             });
         }
         for hole in holes.iter().filter(|hole| !hole.stays) {
-            self.store.drop_pages(hole.file, hole.first, hole.count);
+            let cut = self.store.cut_by(hole);
+            for &(frame, count) in &cut {
+                let first = frame - file_base(hole.file);
+                for &key in &keys {
+                    self.within(key, process, process, |ctx| {
+                        ctx.unmap_unused(hole.file, first, count);
+                    });
+                }
+            }
+            self.store.drop_hole(hole, &cut);
+            self.store.clear_part(hole.file, hole.start);
+            if !hole.cows {
+                self.store.clear_part(hole.file, hole.end);
+            }
         }
         for &(file, first, count) in &synced {
             self.store.clean(file, first, count);

@@ -47,6 +47,8 @@ pub(crate) struct Mm {
     /// Pages of files that faults mapped along with the one that they waited for, and that may have come
     /// from the disk too late for that.
     pub(crate) on_the_way: u64,
+    /// Pages that were paged out and may be mapped still: they were on no list yet.
+    pub(crate) off_list: u64,
     /// What the kernel's counters leave out of these.
     pub(crate) unsynced: Unsynced,
     pub(crate) hiwater_rss: u64,
@@ -91,6 +93,7 @@ impl Mm {
             locked_vm: 0,
             rss: [0; 3],
             on_the_way: 0,
+            off_list: 0,
             unsynced,
             hiwater_rss: 0,
             hiwater_vm: 0,

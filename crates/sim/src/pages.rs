@@ -3,9 +3,11 @@
 use crate::ctx::Ctx;
 use crate::mm::Mm;
 use crate::page::{HUGE, PAGE_BITS, Pte, What, page_of};
+use crate::range_map::Run;
 use crate::store::{Hole, Store};
 use crate::unsynced::{SWAP, Unsynced, signed};
 use crate::vm_flags::VmFlags;
+use crate::vma::Vma;
 
 /// Which entries a [`Ctx::zap_some`] takes out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,8 @@ impl Ctx<'_> {
         if self.mm.locked_vm > 0
             && pte.counted()
             && self.mm.at(page << PAGE_BITS).is_some_and(|vma| vma.has(VmFlags::LOCKED))
+            // `folio_add_file_rmap_ptes()` locks no large folio.
+            && self.store.frames.folio(pte.frame).1 == 1
         {
             self.lock(count, &pte);
         }
@@ -99,7 +103,7 @@ impl Ctx<'_> {
             if let Some(kind) = pte.rss() {
                 self.mm.rss[kind] -= len;
                 gone(&mut self.mm.unsynced, kind, at, len);
-                self.note_access(&pte, len);
+                self.note_accesses(at, &pte, len);
                 if self.mm.at(at << PAGE_BITS).is_some_and(|vma| vma.has(VmFlags::LOCKED)) {
                     // `munlock_vma_folio()`: others that map it have it unlocked.
                     self.store.frames.unlock(pte.frame, len);
@@ -112,16 +116,19 @@ impl Ctx<'_> {
         }
     }
 
-    /// What the entries of a file's pages said of them goes to the pages.
-    pub(crate) fn note_access(&mut self, pte: &Pte, count: u64) {
-        if pte.what == What::Anon {
-            return;
-        }
-        if pte.dirty {
-            self.store.frames.mark_dirty(pte.frame, count);
-        }
-        if pte.young {
-            self.store.frames.accessed(pte.frame, count);
+    /// What the entries of a file's pages, from `page` on, said of them goes to the pages.
+    fn note_accesses(&mut self, page: u64, pte: &Pte, count: u64) {
+        let mut done = 0;
+        while pte.what != What::Anon && done < count {
+            let (len, tells) = match self.mm.at((page + done) << PAGE_BITS) {
+                Some(vma) => {
+                    let left = (vma.end >> PAGE_BITS) - (page + done);
+                    (left.min(count - done), self.store.tells_of_use(vma))
+                }
+                None => (count - done, true),
+            };
+            self.store.note_access(&pte.skip(done), len, tells);
+            done += len;
         }
     }
 
@@ -164,9 +171,51 @@ impl Ctx<'_> {
         }
     }
 
+    /// Unmaps pages of a file wherever they are in this address space, without that being a use
+    /// (`unmap_folio()`, `try_to_unmap()`).
+    pub(crate) fn unmap_unused(&mut self, file: usize, first: u64, count: u64) {
+        for (start, end) in mapped_at(self.store, self.mm, file, first, count) {
+            self.mm.pages.update(start, end, |_, pte| {
+                pte.young &= pte.what != What::File;
+            });
+            self.zap_some(start, end, Zap::CacheOnly);
+        }
+    }
+
     /// `folio_mkclean()`: a write to a page that was written back is noticed again.
     pub(crate) fn clean_file(&mut self, file: usize, first: u64, count: u64) {
         clean_mapped(self.store, self.mm, file, first, count);
+    }
+}
+
+impl Store {
+    /// `vma_has_recency()`: whether what was used in a mapping counts as used when it is unmapped.
+    fn tells_of_use(&self, vma: &Vma) -> bool {
+        let since = self.rules.knows_recency;
+        let reused = !vma.open_file().is_some_and(|open| self.opens[open].no_reuse);
+        !vma.has(VmFlags::SEQ_READ) && (!since || (!vma.has(VmFlags::RAND_READ) && reused))
+    }
+
+    fn note_access(&mut self, pte: &Pte, count: u64, tells: bool) {
+        if pte.dirty {
+            self.frames.mark_dirty(pte.frame, count);
+        }
+        if pte.young && tells {
+            self.frames.accessed(pte.frame, count);
+        }
+    }
+
+    /// What the entries of a memory that ends said of pages of files goes to the pages.
+    pub(crate) fn note_last_accesses(&mut self, mm: &Mm) {
+        for vma in mm.vmas.values() {
+            let tells = self.tells_of_use(vma);
+            let (first, last) = (vma.start >> PAGE_BITS, vma.end >> PAGE_BITS);
+            for (_, len, pte) in mm.pages.iter_within(first, last) {
+                if pte.counted() && pte.what != What::Anon {
+                    self.note_access(&pte, len, tells);
+                }
+            }
+        }
     }
 }
 

@@ -1,17 +1,20 @@
-//! What a `read(2)` brings into memory beside what it asks for.
+//! What a `read(2)`, or the use of a page that asks for more, brings into memory beside what was asked for.
 //!
 //! # What it follows
 //! `ondemand_readahead()`, `get_init_ra_size()`, `get_next_ra_size()` in `mm/readahead.c`, 2.6.23 to 6.18:
 //! a window that begins with the first read of a file, or where a sequential read finds nothing, and grows
-//! as reads come to the page that was marked in it.
+//! as reads come to the page that was marked in it; `page_cache_async_ra()`, which any use of a marked page
+//! comes to, and of one that could not be paged out: that is the same flag.
 //!
 //! # What it leaves out
-//! What the cache says of earlier readers (`try_context_readahead()`), large folios, and the disk's optimal
-//! request, which a read of more than a window at once may use (`bdi->io_pages`): these change where the last
-//! window ends.
+//! What the cache says of earlier readers (`try_context_readahead()`), the folios that `read(2)` reads, and the
+//! disk's optimal request, which a read of more than a window at once may use (`bdi->io_pages`): these change
+//! where the last window ends. What a fault reads around itself leaves no mark.
 
 use crate::ctx::Ctx;
 use crate::fault::Refusal;
+use crate::files::Open;
+use crate::frames::file_base;
 
 /// `struct file_ra_state`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,6 +23,8 @@ pub(crate) struct Window {
     size: u64,
     /// How many of its last pages are ahead of what was asked for.
     ahead: u64,
+    /// The order of the folios that it reads (6.16).
+    order: u32,
     /// The page that asks for the next window when it is read (`PG_readahead`).
     marked: Option<u64>,
     /// The page that the last read ended in.
@@ -62,6 +67,28 @@ impl Window {
         }
     }
 
+    /// How many pages it may have (`ra_pages`), of as many as the disk has.
+    pub(crate) fn most(&self, of_disk: u64) -> u64 {
+        if self.advice == Advice::Sequential { of_disk * 2 } else { of_disk }
+    }
+
+    /// `page_cache_async_ra()` and its forerunners: where what follows a page is read that asked for it, if
+    /// `asked` pages are used from it on; `missing` is the first page behind it that is not in memory.
+    fn reads_on(&mut self, page: u64, missing: u64, asked: u64, most: u64) -> Option<(u64, u64)> {
+        if page == self.start + self.size - self.ahead {
+            self.start += self.size;
+            self.size = self.next_size(most);
+        } else if missing - page > most {
+            return None;
+        } else {
+            self.start = missing;
+            self.size = missing - page + asked;
+            self.size = self.next_size(most);
+        }
+        self.ahead = self.size;
+        Some((self.start, self.size))
+    }
+
     /// `ondemand_readahead()`: where a read of `asked` pages from `page` on, which found nothing there or came
     /// to the marked page, reads: the first page and how many.
     fn reads(&mut self, page: u64, asked: u64, most: u64) -> (u64, u64) {
@@ -100,6 +127,66 @@ impl Window {
 }
 
 impl Ctx<'_> {
+    /// `page_cache_async_ra()`: a page is used, and `asked` from it on, that asks for what follows to be read.
+    /// It asks no more; what is read, does with its first page.
+    pub(crate) fn reads_on(&mut self, open: usize, page: u64, asked: u64) -> Result<(), Refusal> {
+        let Open { file, mut window, .. } = self.store.opens[open];
+        let base = file_base(file);
+        let (first, count) = self.store.frames.folio(base + page);
+        self.store.frames.update(first, count, |frame| frame.reclaim = false);
+        let most = window.most(self.store.config.read_ahead);
+        let mut missing = page + 1;
+        while let Some((have, _)) = self.store.cached(file, missing) {
+            missing += have;
+        }
+        let Some((start, mut size)) = window.reads_on(page, missing, asked, most) else {
+            return Ok(());
+        };
+        if self.store.has_large_folios() {
+            // Each time in folios that are four times as large, the last one whole.
+            let most_order = most.trailing_zeros();
+            window.order = (window.order + 2).min(most_order);
+            let end = start + size;
+            let aligned = end - end % (1 << window.order);
+            if aligned > start {
+                size = aligned - start;
+            }
+            (window.size, window.ahead) = (size, size);
+        }
+        self.store.opens[open].window = window;
+        let size = size.min(self.store.files[file].pages().saturating_sub(start));
+        if size > 0 {
+            let asks = self.store.cached(file, start).is_none();
+            let there = self.store.frames.map.count(base + start, base + start + size);
+            self.store.read_folios(file, start, start + size, window.order);
+            self.fill_all(file, start, size)?;
+            // Nobody waits for them.
+            self.mm.on_the_way += size - there;
+            let (first, count) = self.store.frames.folio(base + start);
+            self.store.frames.update(first, count, |frame| frame.reclaim |= asks);
+        }
+        Ok(())
+    }
+
+    /// Of the pages that a read uses, those that ask for more (`filemap_get_pages()`).
+    pub(crate) fn reads_on_within(
+        &mut self,
+        open: usize,
+        first: u64,
+        last: u64,
+    ) -> Result<(), Refusal> {
+        let base = file_base(self.store.opens[open].file);
+        let pages = self.store.frames.map.iter_within(base + first, base + last + 1);
+        let asking: Vec<(u64, u64)> = pages
+            .filter(|(_, _, known)| known.reclaim && !known.writeback)
+            .map(|(frame, len, _)| (frame - base, len))
+            .collect();
+        for page in asking.into_iter().flat_map(|(page, len)| page..page + len) {
+            self.reads_on(open, page, last + 1 - page)?;
+        }
+        Ok(())
+    }
+
     /// Reads ahead for a read of pages `first` to `last` of a file on a disk, on machines whose memory ends.
     pub(crate) fn reads_ahead(
         &mut self,
@@ -110,9 +197,8 @@ impl Ctx<'_> {
         let file = self.store.opens[open].file;
         let mut window = self.store.opens[open].window;
         let most = match window.advice {
-            Advice::Normal => self.store.config.read_ahead,
-            Advice::Sequential => self.store.config.read_ahead * 2,
             Advice::Random => 0,
+            _ => window.most(self.store.config.read_ahead),
         };
         if self.store.frames.physical.is_none() || most == 0 {
             return Ok(());
@@ -174,6 +260,14 @@ mod tests {
             sequence(100),
             [(0, 4), (4, 8), (12, 16), (28, 32), (60, 32), (92, 32), (124, 32)]
         );
+    }
+
+    #[test]
+    fn what_follows_a_page_that_asks_is_read_from_where_something_is_missing() {
+        let mut window = Window { start: 0, size: 32, ahead: 8, ..Window::default() };
+        assert_eq!(window.reads_on(3, 6, 32, 32), Some((6, 32)));
+        assert_eq!(window.reads_on(6, 38, 32, 32), Some((38, 32)), "the page that it expects");
+        assert_eq!(window.reads_on(4, 40, 32, 32), None, "everything is there");
     }
 
     #[test]

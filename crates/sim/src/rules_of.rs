@@ -45,6 +45,12 @@ pub(crate) struct Rules {
     pub(crate) moves_many: bool,
     /// A fault on code that is not in memory reads from the page on, within the mapping (6.16).
     pub(crate) reads_code_onwards: bool,
+    /// Faults on mappings of files hold the lock of the mapping alone at first, and one that comes back
+    /// counts as major only where it waited for a page (6.7).
+    pub(crate) faults_by_mapping: bool,
+    /// What is unmapped where accesses are said to be at random, or not to be repeated, does not count as used
+    /// (6.3).
+    pub(crate) knows_recency: bool,
     /// `MAP_DROPPABLE` exists (6.11).
     pub(crate) droppable: bool,
     /// A signal tells that a guard page was hit, and `MADV_GUARD_INSTALL` exists (6.13).
@@ -101,6 +107,8 @@ impl Rules {
             marks_guards: release >= Release::old(6, 18, 3),
             moves_many: since(6, 17),
             reads_code_onwards: since(6, 16),
+            faults_by_mapping: since(6, 7),
+            knows_recency: since(6, 3),
             droppable: since(6, 11),
             guards: since(6, 13),
             protect_upgrades: since(6, 2),

@@ -12,6 +12,7 @@ use crate::config::MachineConfig;
 use crate::cpuset::Cpusets;
 use crate::files::{File, FileKind, Open};
 use crate::frames::{Frame, Frames, file_base};
+use crate::fresh::Fresh;
 use crate::hugetlb::Pool;
 use crate::ksm::{Contents, Ksm};
 use crate::memcg::Making;
@@ -32,6 +33,9 @@ pub(crate) struct Hole {
     pub(crate) cows: bool,
     /// Unmapped only: the pages stay in memory.
     pub(crate) stays: bool,
+    /// The bytes that go: the first, and the first that does not.
+    pub(crate) start: u64,
+    pub(crate) end: u64,
 }
 
 /// State of the machine outside any one address space.
@@ -63,6 +67,13 @@ pub(crate) struct Store {
     /// What is in anonymous pages.
     pub(crate) contents: Contents,
     pub(crate) ksm: Ksm,
+    /// Frames of files in large folios whose blocks (`struct buffer_head`) are dirty: not all of a dirty folio's
+    /// are.
+    pub(crate) dirty_blocks: RangeSet,
+    /// What was made last, where memory never ends.
+    pub(crate) fresh: Fresh,
+    /// Pages that were used while it was not known yet that they are locked, or was.
+    pub(crate) batched: u64,
     /// Huge pages that are set aside.
     pub(crate) pool: Pool,
     /// The last inode number given to what has no name.

@@ -261,3 +261,232 @@ fn pages_that_are_copied_for_a_locked_mapping_are_not_locked_themselves() {
     let other = machine.fork(parent, ForkKind::Fork).unwrap().unwrap();
     assert_eq!(field(&mut machine, other, addr, "Referenced"), 0);
 }
+
+/// Maps a file of a disk, some of whose pages have been written to, and pages it out; then `use_it` with an
+/// open file, a read-only and a writable private mapping, all from the file's beginning on. The pages that
+/// are mapped where another page of the file is read afterwards, kB.
+fn mapped_after_paging_out(
+    pages: u64,
+    written: &[u64],
+    use_it: impl Fn(&mut Machine, ProcessId, i32, [u64; 2]),
+) -> u64 {
+    let (mut machine, process) = machine_with("6.18", pages, false);
+    let open = Call::Open { file: 0, flags: OpenFlags::RDWR };
+    let fd = i32::try_from(call(&mut machine, process, &open).unwrap()).unwrap();
+    for page in written {
+        let write = Call::Pwrite { fd, offset: page * PAGE, len: 100 };
+        call(&mut machine, process, &write).unwrap();
+    }
+    let mut map = |prot| {
+        let (len, flags) = (pages * PAGE, MapFlags::PRIVATE);
+        let map = Call::Mmap { addr: 0, len, prot, flags, fd, offset: 0 };
+        call(&mut machine, process, &map).unwrap()
+    };
+    let (read, private) = (map(Prot::READ), map(Prot::READ.with(Prot::WRITE)));
+    read_at(&mut machine, process, read, 1);
+    let out = Call::Madvise { addr: read, len: pages * PAGE, advice: PAGEOUT };
+    call(&mut machine, process, &out).unwrap();
+    use_it(&mut machine, process, fd, [read, private]);
+    read_at(&mut machine, process, read, 1);
+    field(&mut machine, process, read, "Rss")
+}
+
+fn read_at(machine: &mut Machine, process: ProcessId, addr: u64, count: u64) {
+    let (access, content) = (Access::Read, Content::OneByte);
+    machine.touch(process, &Touch { addr, count, stride: PAGE, access, content }).unwrap();
+}
+
+#[test]
+fn a_page_that_could_not_be_paged_out_is_not_mapped_along_before_it_is_used() {
+    let all = |_: &mut Machine, _, _, _| ();
+    assert_eq!(mapped_after_paging_out(8, &[2, 5], all), 6 * 4);
+    let fault = |machine: &mut Machine, process, _, [_, private]: [u64; 2]| {
+        touch(machine, process, private + 2 * PAGE, 1);
+    };
+    // What has been read for it begins with a page that asks for more in its turn.
+    assert_eq!(mapped_after_paging_out(8, &[2, 5], fault), 6 * 4);
+    assert_eq!(mapped_after_paging_out(8, &[2, 3, 4, 5, 6, 7], fault), 3 * 4);
+    let call = |machine: &mut Machine, process, fd, _| {
+        let (offset, len) = (2 * PAGE, 3 * PAGE);
+        call(machine, process, &Call::Pread { fd, offset, len }).unwrap();
+    };
+    assert_eq!(mapped_after_paging_out(8, &[2, 3, 4, 5, 6, 7], call), 5 * 4);
+}
+
+#[test]
+fn a_page_that_could_not_be_paged_out_asks_for_what_follows_it() {
+    let (mut machine, process) = machine_with("6.18", 8, false);
+    let open = Call::Open { file: 0, flags: OpenFlags::RDWR };
+    let fd = i32::try_from(call(&mut machine, process, &open).unwrap()).unwrap();
+    call(&mut machine, process, &Call::Pwrite { fd, offset: 2 * PAGE, len: 100 }).unwrap();
+    let (len, prot, flags) = (8 * PAGE, Prot::READ, MapFlags::PRIVATE);
+    let map = Call::Mmap { addr: 0, len, prot, flags, fd, offset: 0 };
+    let addr = call(&mut machine, process, &map).unwrap();
+    read_at(&mut machine, process, addr, 1);
+    call(&mut machine, process, &Call::Madvise { addr, len, advice: PAGEOUT }).unwrap();
+    let mut there = |process| {
+        let seen = machine.call(process, &Call::Mincore { addr, len }).unwrap().residency;
+        read_at(&mut machine, process, addr + 2 * PAGE, 1);
+        seen
+    };
+    assert_eq!(there(process), [0, 0, 1, 0, 0, 0, 0, 0]);
+    assert_eq!(there(process), [0, 0, 1, 1, 1, 1, 1, 1]);
+}
+
+#[test]
+fn a_fault_on_a_page_that_is_yet_to_be_read_comes_back_for_its_neighbours() {
+    let (mut machine, process) = machine_with("6.18", 7, false);
+    let open = Call::Open { file: 0, flags: OpenFlags::RDWR };
+    let fd = i32::try_from(call(&mut machine, process, &open).unwrap()).unwrap();
+    for len in [100, 3 * PAGE + 100] {
+        call(&mut machine, process, &Call::Ftruncate { fd, len }).unwrap();
+    }
+    // Of the page at the old end, which is a hole, nothing is read yet.
+    call(&mut machine, process, &Call::Pwrite { fd, offset: 6 * PAGE, len: 100 }).unwrap();
+    let (len, prot, flags) = (4 * PAGE, Prot::READ, MapFlags::PRIVATE);
+    let map = Call::Mmap { addr: 0, len, prot, flags, fd, offset: 3 * PAGE };
+    let addr = call(&mut machine, process, &map).unwrap();
+    read_at(&mut machine, process, addr, 1);
+    assert_eq!(field(&mut machine, process, addr, "Rss"), 8);
+    assert_eq!(field(&mut machine, process, addr, "Private_Dirty"), 4);
+}
+
+#[test]
+fn pages_that_a_call_locks_and_uses_again_may_become_active_before_they_are_known_to_be_locked() {
+    let (mut machine, parent) = machine("6.18", 0);
+    let flags = MapFlags::SHARED.with(MapFlags::ANONYMOUS);
+    let map = Call::Mmap { addr: 0, len: 8 * PAGE, prot: Prot::READ, flags, fd: -1, offset: 0 };
+    let addr = call(&mut machine, parent, &map).unwrap();
+    read_at(&mut machine, parent, addr, 8);
+    let populate = Call::Madvise { addr, len: 4 * PAGE, advice: Advice(22) };
+    call(&mut machine, parent, &populate).unwrap();
+    let child = machine.fork(parent, ForkKind::Fork).unwrap().unwrap();
+    assert_eq!(machine.uncertain(parent).unwrap().batched, 0);
+    call(&mut machine, child, &Call::Mlock { addr, len: 8 * PAGE }).unwrap();
+    assert_eq!(machine.uncertain(parent).unwrap().batched, 4);
+}
+
+#[test]
+fn what_another_task_has_just_made_may_not_be_paged_out() {
+    let paged_out_by = |other: bool| {
+        let (mut machine, parent) = machine("6.18", 0);
+        let flags = MapFlags::SHARED.with(MapFlags::ANONYMOUS);
+        let map = Call::Mmap { addr: 0, len: 8 * PAGE, prot: Prot::READ, flags, fd: -1, offset: 0 };
+        let addr = call(&mut machine, parent, &map).unwrap();
+        read_at(&mut machine, parent, addr, 8);
+        let thread = machine.fork(parent, ForkKind::Thread).unwrap().unwrap();
+        let who = if other { thread } else { parent };
+        let out = Call::Madvise { addr, len: 3 * PAGE, advice: PAGEOUT };
+        call(&mut machine, who, &out).unwrap();
+        machine.uncertain(parent).unwrap().off_list
+    };
+    assert_eq!(paged_out_by(true), 3);
+    assert_eq!(paged_out_by(false), 0);
+}
+
+#[test]
+fn clearing_the_page_at_the_old_end_of_a_file_uses_it() {
+    let referenced = |less: u64, grows: bool| {
+        let (mut machine, parent) = machine_with("6.18", 4, false);
+        let open = Call::Open { file: 0, flags: OpenFlags::RDWR };
+        let fd = i32::try_from(call(&mut machine, parent, &open).unwrap()).unwrap();
+        call(&mut machine, parent, &Call::Ftruncate { fd, len: 4 * PAGE - less }).unwrap();
+        if grows {
+            let write = Call::Pwrite { fd, offset: 6 * PAGE, len: PAGE };
+            call(&mut machine, parent, &write).unwrap();
+        }
+        let (prot, flags) = (Prot::READ.with(Prot::WRITE), MapFlags::PRIVATE);
+        let map = Call::Mmap { addr: 0, len: 4 * PAGE, prot, flags, fd, offset: 0 };
+        let addr = call(&mut machine, parent, &map).unwrap();
+        read_at(&mut machine, parent, addr, 4);
+        // A page of its own makes a fork copy the entries, which are old then.
+        touch(&mut machine, parent, addr, 1);
+        let child = machine.fork(parent, ForkKind::Fork).unwrap().unwrap();
+        field(&mut machine, child, addr, "Referenced")
+    };
+    let none = referenced(0, true);
+    assert_eq!(referenced(100, false), none + 4);
+    // The second use makes it active, and takes the mark away.
+    assert_eq!(referenced(100, true), none);
+}
+
+#[test]
+fn what_is_used_in_order_or_at_random_counts_as_used_no_longer_than_it_is_mapped() {
+    let referenced = |release: &str, advice: i32, how: Option<i32>| {
+        let (mut machine, parent) = machine_with(release, 4, false);
+        let open = Call::Open { file: 0, flags: OpenFlags::RDWR };
+        let fd = i32::try_from(call(&mut machine, parent, &open).unwrap()).unwrap();
+        if let Some(advice) = how {
+            let whole = Call::Fadvise { fd, offset: 0, len: 0, advice };
+            call(&mut machine, parent, &whole).unwrap();
+        }
+        let map = |prot| {
+            let (len, flags) = (4 * PAGE, MapFlags::PRIVATE);
+            Call::Mmap { addr: 0, len, prot, flags, fd, offset: 0 }
+        };
+        let (prot, len) = (Prot::READ.with(Prot::WRITE), 4 * PAGE);
+        let used = call(&mut machine, parent, &map(Prot::READ)).unwrap();
+        let seen = call(&mut machine, parent, &map(prot)).unwrap();
+        let (from, advice) = (used + PAGE, Advice(advice));
+        call(&mut machine, parent, &Call::Madvise { addr: from, len: PAGE, advice }).unwrap();
+        read_at(&mut machine, parent, used, 4);
+        call(&mut machine, parent, &Call::Munmap { addr: used, len }).unwrap();
+        read_at(&mut machine, parent, seen, 4);
+        // A page of its own makes a fork copy the entries, which are old then.
+        touch(&mut machine, parent, seen, 1);
+        let child = machine.fork(parent, ForkKind::Fork).unwrap().unwrap();
+        field(&mut machine, child, seen, "Referenced")
+    };
+    let (normal, random, sequential, noreuse) = (0, 1, 2, Some(5));
+    let all = referenced("6.18", normal, None);
+    assert_eq!(referenced("6.18", random, None), all - 4);
+    assert_eq!(referenced("6.18", sequential, None), all - 4);
+    assert_eq!(referenced("6.18", normal, noreuse), all - 12);
+    assert_eq!(referenced("6.2", random, None), all);
+    assert_eq!(referenced("6.2", sequential, None), all - 4);
+    assert_eq!(referenced("6.2", normal, noreuse), all);
+}
+
+#[test]
+fn no_hole_lies_behind_the_largest_offset_of_a_disk() {
+    let (mut machine, process) = machine_with("6.18", 4, false);
+    let open = Call::Open { file: 0, flags: OpenFlags::RDWR };
+    let fd = i32::try_from(call(&mut machine, process, &open).unwrap()).unwrap();
+    let most = 1_u64 << 44;
+    let (len, prot, flags) = (2 * PAGE, Prot::READ.with(Prot::WRITE), MapFlags::SHARED);
+    let map = Call::Mmap { addr: 0, len, prot, flags, fd, offset: most - 2 * PAGE };
+    let addr = call(&mut machine, process, &map).unwrap();
+    let mut remove = |page: u64| {
+        let (addr, len) = (addr + page * PAGE, PAGE);
+        call(&mut machine, process, &Call::Madvise { addr, len, advice: Advice(9) })
+    };
+    assert_eq!(remove(0), Ok(0));
+    assert_eq!(remove(1), Err(Errno::EFBIG));
+}
+
+#[test]
+fn a_fork_that_is_refused_has_copied_what_lies_before() {
+    let release: Release = "6.18".parse().unwrap();
+    let config = MachineConfig::new(release, Arch::X86_64, 4 << 18, 0);
+    let mut image = Image::tiny(release, Arch::X86_64);
+    let (access, content) = (Access::Write, Content::OneByte);
+    let own = Touch { addr: 0x40_1000, count: 1, stride: PAGE, access, content };
+    image.after_fork = vec![own];
+    let mut machine = Machine::new(config, image);
+    let process = machine.start(&spec(1000)).unwrap();
+    let mut map = |addr: u64, len: u64, more: MapFlags| {
+        let flags = MapFlags::PRIVATE.with(MapFlags::ANONYMOUS).with(more);
+        let prot = Prot::READ.with(Prot::WRITE);
+        call(&mut machine, process, &Call::Mmap { addr, len, prot, flags, fd: -1, offset: 0 })
+    };
+    // What is replaced is promised already, but not to a child.
+    map(AT, 3 << 30, MapFlags::FIXED).unwrap();
+    map(AT, 5 << 30, MapFlags::FIXED).unwrap();
+    let faults = |machine: &mut Machine| {
+        let stat = String::from_utf8(machine.observe(process).unwrap().stat.unwrap()).unwrap();
+        stat.split_whitespace().nth(9).unwrap().parse::<u64>().unwrap()
+    };
+    let before = faults(&mut machine);
+    assert_eq!(machine.fork(process, ForkKind::Fork).unwrap(), Err(Errno::ENOMEM));
+    assert_eq!(faults(&mut machine), before + 1);
+}

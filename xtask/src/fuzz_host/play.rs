@@ -95,6 +95,24 @@ pub(crate) enum Outcome {
     Killed,
 }
 
+impl Outcome {
+    /// Whether all that the other lacks is so many pages that are in memory here.
+    fn misses_at_most(&self, other: &Outcome, pages: u64) -> bool {
+        let (Outcome::Done(Done::Returned(here)), Outcome::Done(Done::Returned(there))) =
+            (self, other)
+        else {
+            return false;
+        };
+        let pairs = here.residency.iter().zip(&there.residency);
+        let missing = pairs.filter(|(here, there)| here > there).count() as u64;
+        let more = here.residency.iter().zip(&there.residency).any(|(here, there)| here < there);
+        here.value == there.value
+            && here.residency.len() == there.residency.len()
+            && !more
+            && missing <= pages
+    }
+}
+
 impl std::fmt::Display for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -151,8 +169,9 @@ struct Player<'a> {
     host: &'a mut HostWorld,
     allowed: Tolerances,
     actions: Vec<Action>,
-    /// Steps of one process that the host has yet to do, with what the first world said.
-    pending: Vec<(Step, Outcome)>,
+    /// Steps of one process that the host has yet to do, with what the first world said, and how many
+    /// pages may still be on their way from the disk.
+    pending: Vec<(Step, Outcome, u64)>,
     pending_of: u32,
     /// Whether the pending steps may have changed mappings.
     may_move: bool,
@@ -314,7 +333,11 @@ impl Player<'_> {
             self.locked |= locks(step);
             source.learn(action, &outcome);
             let killed = matches!(outcome, Outcome::Killed);
-            self.pending.push((step.clone(), outcome));
+            let on_the_way = match step {
+                Step::Call(world::Call::Mincore { .. }) => self.first.uncertain(id)?.on_the_way,
+                _ => 0,
+            };
+            self.pending.push((step.clone(), outcome, on_the_way));
             if killed {
                 return self.flush(source);
             }
@@ -364,16 +387,18 @@ impl Player<'_> {
             return Ok(None);
         }
         let process = self.pending_of;
-        let steps: Vec<Step> = self.pending.iter().map(|(step, _)| step.clone()).collect();
+        let steps: Vec<Step> = self.pending.iter().map(|(step, ..)| step.clone()).collect();
         let done = self.host.perform(ProcessId(process), &steps)?;
         let before = self.actions.len() - self.pending.len();
         let mut done = done.into_iter();
-        for (at, (step, outcome)) in std::mem::take(&mut self.pending).into_iter().enumerate() {
+        for (at, (step, outcome, on_the_way)) in
+            std::mem::take(&mut self.pending).into_iter().enumerate()
+        {
             let other = done.next().map_or(Outcome::Killed, Outcome::Done);
             if matches!(outcome, Outcome::Killed) {
                 self.alive[process as usize] = false;
             }
-            if outcome != other {
+            if outcome != other && !outcome.misses_at_most(&other, on_the_way) {
                 let action = Action { process, what: What::Step(step) };
                 return Ok(Some(differs(before + at + 1, &action, &outcome, &other)));
             }
@@ -434,8 +459,13 @@ impl Player<'_> {
         } else {
             let allowed = self.allowed.clone();
             let stale = uncertain.stale_entries.saturating_mul(u64::from(cpus()));
-            let allowed = allowed.allow_greater("stat", "minflt", stale);
-            compare::observations(&model, &host, &allowed.on_the_way(uncertain.on_the_way))
+            let batched = uncertain.batched.saturating_mul(4);
+            let allowed = allowed
+                .allow_greater("stat", "minflt", stale)
+                .allow_more("smaps", "Referenced", batched)
+                .allow_more("smaps_rollup", "Referenced", batched);
+            let allowed = allowed.on_the_way(uncertain.on_the_way).off_list(uncertain.off_list);
+            compare::observations(&model, &host, &allowed)
         };
         let Some(first) = differences.first() else { return Ok(None) };
         let kind = kind_of(first);

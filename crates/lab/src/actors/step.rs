@@ -40,6 +40,8 @@ pub(super) enum Meaning {
 
 /// Bytes that one call reads or writes at most: a request of the lab's for each page of them.
 const MOST_AT_ONCE: u64 = 1 << 30;
+/// The scratches full that a `pwrite` writes with one call; what is longer is written page by page.
+const MOST_SEGMENTS: u64 = 64;
 /// Most pages that one `mincore` may ask about.
 const MOST_RESIDENCY: u64 = 8 * image::SCRATCH_LEN;
 /// Where user addresses end on x86-64 with four levels of tables.
@@ -156,7 +158,7 @@ fn call_requests(
         }
         Call::Close { fd } => one(3, &[handle(fd)]),
         Call::Pread { fd, offset, len } => pieces(17, fd, offset, len, scratch),
-        Call::Pwrite { fd, offset, len } => pieces(18, fd, offset, len, scratch),
+        Call::Pwrite { fd, offset, len } => written(fd, offset, len, scratch),
         Call::Ftruncate { fd, len } => one(77, &[handle(fd), len]),
         Call::Fallocate { fd, mode, offset, len } => {
             one(285, &[handle(fd), mode.into(), offset, len])
@@ -262,6 +264,35 @@ fn residency_requests(
     Ok((all, Meaning::Residency))
 }
 
+/// `pwrite`, as the one call that a program makes, for file systems keep together what is written in one go:
+/// what does not fit into the scratch is written from there several times (`pwritev`).
+fn written(
+    fd: i32,
+    offset: u64,
+    len: u64,
+    scratch: u64,
+) -> Result<(Vec<Request>, Meaning), String> {
+    let segments = len.div_ceil(image::SCRATCH_LEN);
+    if segments > MOST_SEGMENTS {
+        return pieces(18, fd, offset, len, scratch);
+    }
+    if segments <= 1 {
+        let write = system_call(18, &[handle(fd), scratch, len, offset]);
+        return Ok((vec![write], Meaning::Value));
+    }
+    let mut bytes = Vec::new();
+    let mut left = len;
+    while left > 0 {
+        let some = left.min(image::SCRATCH_LEN);
+        bytes.extend(scratch.to_ne_bytes());
+        bytes.extend(some.to_ne_bytes());
+        left -= some;
+    }
+    let mut all = poke(&bytes);
+    all.push(system_call(296, &[handle(fd), scratch, segments, offset, 0]));
+    Ok((all, Meaning::Value))
+}
+
 /// `pread` or `pwrite` in pieces of the scratch, which end where pages do: no page is used by two of them.
 fn pieces(
     number: u64,
@@ -315,6 +346,22 @@ mod tests {
         assert_eq!(value(4095_u64.wrapping_neg()), Err(Errno(4095)));
         assert_eq!(value(4096_u64.wrapping_neg()), Ok(4096_u64.wrapping_neg()));
         assert_eq!(value(0), Ok(0));
+    }
+
+    #[test]
+    fn a_write_of_some_pages_is_one_call() {
+        let call = |len| {
+            let (requests, _) = written(3, 100, len, 0x1000).unwrap();
+            let calls: Vec<[u64; 7]> = requests
+                .into_iter()
+                .filter(|request| request.op == Op::Call)
+                .map(|request| request.args)
+                .collect();
+            calls
+        };
+        assert_eq!(call(4096), [[18, 3, 0x1000, 4096, 100, 0, 0]]);
+        assert_eq!(call(4096 * 2 + 1), [[296, 3, 0x1000, 3, 100, 0, 0]]);
+        assert_eq!(call(4096 * 64 + 1).len(), 65);
     }
 
     #[test]

@@ -161,6 +161,38 @@ impl Tolerances {
             .allow_less("stat", "rss", pages)
     }
 
+    /// And what it does not where so many pages may not have been paged out, for they were on no list yet.
+    #[must_use]
+    pub fn off_list(self, pages: u64) -> Tolerances {
+        if pages == 0 {
+            return self;
+        }
+        let kib = pages.saturating_mul(4);
+        // What one process has still is not another's alone.
+        let of_mappings = [
+            "Pss",
+            "Pss_Dirty",
+            "Private_Clean",
+            "Private_Dirty",
+            "Shared_Clean",
+            "Shared_Dirty",
+            "Referenced",
+        ];
+        let all = ["smaps", "smaps_rollup"].into_iter().fold(self, |all, file| {
+            let all = all.allow_greater(file, "Rss", kib);
+            of_mappings.into_iter().fold(all, |all, field| all.allow_more(file, field, kib))
+        });
+        let all = all
+            .allow_more("smaps_rollup", "Pss_File", kib)
+            .allow_more("smaps_rollup", "Pss_Shmem", kib)
+            .allow_greater("statm", "resident", pages)
+            .allow_greater("statm", "shared", pages)
+            .allow_greater("stat", "rss", pages);
+        ["VmRSS", "RssFile", "RssShmem", "VmHWM"]
+            .into_iter()
+            .fold(all, |all, field| all.allow_greater("status", field, kib))
+    }
+
     /// Lets `field` of `file` be up to `apart` apart, in the unit that the file prints.
     #[must_use]
     pub fn allow(mut self, file: &str, field: &str, apart: u64) -> Tolerances {

@@ -6,7 +6,7 @@ use world::{Errno, MapFlags, MemfdFlags, OpenFlags, Prot};
 use crate::calls::mmap::Mmap;
 use crate::ctx::{Answer, Ctx, Fd};
 use crate::fault::Refusal;
-use crate::files::{File, FileKind};
+use crate::files::{File, FileKind, Open};
 use crate::frames::file_base;
 use crate::page::{PAGE, PAGE_BITS, page_align};
 use crate::range_map::RangeSet;
@@ -14,6 +14,8 @@ use crate::read_ahead::Advice;
 use crate::store::Hole;
 use crate::vma::Backing;
 
+/// The largest offset in a file on ext4 with blocks of 4 KiB (`ext4_max_size()`).
+pub(crate) const MOST_ON_DISK: u64 = ((1 << 32) - 1) * PAGE;
 /// `FALLOC_FL_KEEP_SIZE`.
 const KEEP_SIZE: u32 = 1;
 /// `FALLOC_FL_PUNCH_HOLE`.
@@ -102,8 +104,11 @@ impl Ctx<'_> {
         let reads = !self.store.files[file].is_shmem();
         // What a read begins in is not marked where the one before ended in it (`filemap_read()`), and of
         // shared memory only what is read from its beginning on (`shmem_file_read_iter()`).
+        let base = file_base(file);
         let known = if reads {
-            self.store.opens[open].window.last == Some(first)
+            // A folio that is yet to be read is no larger than a page.
+            let folio = |page: u64| self.store.frames.folio(base + page);
+            self.store.opens[open].window.last.is_some_and(|last| folio(last) == folio(first))
         } else {
             !offset.is_multiple_of(PAGE)
         };
@@ -117,9 +122,14 @@ impl Ctx<'_> {
             if reads {
                 pages = self.fill_some(file, page, pages).map_err(|_| Errno::EINTR)?;
             }
-            let skipped = u64::from(known && page == first);
-            self.store.frames.accessed(file_base(file) + page + skipped, pages - skipped);
+            let (folio, len) = self.store.frames.folio(base + page);
+            let skipped = if known && page == first { folio + len - (base + page) } else { 0 };
+            let used = pages.saturating_sub(skipped);
+            self.store.frames.accessed(base + page + skipped, used);
             page += pages;
+        }
+        if reads {
+            self.reads_on_within(open, first, last).map_err(|_| Errno::EINTR)?;
         }
         Ok(len)
     }
@@ -140,6 +150,7 @@ impl Ctx<'_> {
         let end = offset.checked_add(len).filter(|end| *end <= 1 << 43).ok_or(Errno::EFBIG)?;
         let (first, last) = (offset >> PAGE_BITS, (end - 1) >> PAGE_BITS);
         let old = self.store.files[file].len;
+        self.store.written_folios(file, offset, end);
         let mut page = first;
         while page <= last {
             let pages = self.fill_some(file, page, last - page + 1).map_err(|refusal| {
@@ -192,8 +203,9 @@ impl Ctx<'_> {
                 count: u64::MAX >> 24,
                 cows: true,
                 stays: false,
+                start: len,
+                end: u64::MAX,
             });
-            self.store.clear_part(file, len);
         }
     }
 
@@ -266,19 +278,17 @@ impl Ctx<'_> {
             }
         }
         let (first, last) = (offset.div_ceil(PAGE), end >> PAGE_BITS);
-        if first < last {
-            let hole = Hole { file, first, count: last - first, cows: false, stays: false };
-            self.store.holes.push(hole);
-        }
+        let (count, start) = (last.saturating_sub(first), offset);
+        let hole = Hole { file, first, count, cows: false, stays: false, start, end };
+        self.store.holes.push(hole);
         if last == 0 {
             // `unmap_end` is -1 where the hole ends within the first page, and as an unsigned number
             // beyond everything: all pages from `first` on are unmapped, though none goes.
             let count = u64::MAX >> 24;
-            self.store.holes.push(Hole { file, first, count, cows: false, stays: true });
+            let (start, cows, stays) = (offset, false, true);
+            self.store.holes.push(Hole { file, first, count, cows, stays, start, end });
         }
         self.store.files[file].blocks.take(first, last.max(first));
-        self.store.clear_part(file, offset);
-        self.store.clear_part(file, end);
     }
 
     /// `fsync(2)`.
@@ -299,9 +309,13 @@ impl Ctx<'_> {
             return Ok(0);
         }
         let end = if len == 0 { u64::MAX } else { offset.saturating_add(len) };
-        let window = &mut self.store.opens[open].window;
+        let Open { window, no_reuse, .. } = &mut self.store.opens[open];
         match advice {
-            0 => window.advice = Advice::Normal,
+            0 => {
+                window.advice = Advice::Normal;
+                *no_reuse = false;
+            }
+            5 => *no_reuse = true,
             1 => window.advice = Advice::Random,
             2 => window.advice = Advice::Sequential,
             3 => {
@@ -338,7 +352,12 @@ impl Ctx<'_> {
         }
         for (frame, len, known) in self.store.frames.map.within(base + first, base + last) {
             if known.maps == 0 && !known.dirty {
-                self.store.frames.remove(frame, frame + len);
+                // Folios go as a whole or not at all (`find_lock_entries()`).
+                let size = 1 << known.order;
+                let (from, to) = (frame.next_multiple_of(size), frame + len - (frame + len) % size);
+                if from < to {
+                    self.store.frames.remove(from, to);
+                }
             }
         }
     }

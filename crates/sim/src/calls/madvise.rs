@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use facts::Release;
 use world::{Advice, Errno};
 
+use crate::calls::files::MOST_ON_DISK;
 use crate::ctx::{Answer, Ctx};
 use crate::fault::Refusal;
+use crate::files::FileKind;
 use crate::frames::file_of;
 use crate::page::{HUGE, HUGE_BYTES, PAGE, PAGE_BITS, Pte, What, page_align};
 use crate::pages::Zap;
@@ -288,6 +290,10 @@ impl Ctx<'_> {
         let first = vma.pgoff_at(start);
         let file = self.store.opens[open].file;
         let last = first.saturating_add((end - start) >> PAGE_BITS);
+        let disk = self.store.files[file].kind == FileKind::Disk;
+        if disk && last.saturating_mul(PAGE) > MOST_ON_DISK {
+            return Err(Errno::EFBIG);
+        }
         self.punch(file, first.saturating_mul(PAGE), last.saturating_mul(PAGE));
         Ok(())
     }
@@ -302,6 +308,7 @@ impl Ctx<'_> {
         let droppable = vma.has(VmFlags::DROPPABLE);
         let (first, last) = (start >> PAGE_BITS, end >> PAGE_BITS);
         let held = self.split_partial(first, last);
+        let held_files = self.split_file_folios(first, last);
         let runs = self.mm.pages.within(first, last);
         let mut gone = Vec::new();
         let mut swaps = Vec::new();
@@ -311,10 +318,11 @@ impl Ctx<'_> {
             if !pte.counted() {
                 continue;
             }
-            for (frame, count, known) in self.store.frames.map.within(pte.frame, pte.frame + len) {
-                let held = known.large
-                    && (held.contains(&(frame - frame % HUGE))
-                        || pte.huge && self.store.frames.shares(frame));
+            for (frame, count, known) in self.store.frames.folios_within(pte.frame, len) {
+                let held = held_files.contains(&self.store.frames.folio(frame).0)
+                    || known.large
+                        && (held.contains(&(frame - frame % HUGE))
+                            || pte.huge && self.store.frames.shares(frame));
                 if known.maps != 1 || held {
                     continue;
                 }
@@ -351,12 +359,19 @@ impl Ctx<'_> {
             self.page_out(frame, count);
         }
         for (page, count, leaves, frame) in gone {
+            self.mm.off_list += self.store.fresh.of_others(self.rest.process, frame, count);
+            // Being paged out is no use.
+            self.mm.pages.update(page, page + count, |_, pte| pte.young = false);
             self.zap(page, page + count);
             match file_of(frame) {
                 Some((file, first)) if leaves => self.store.drop_pages(file, first, count),
                 // Shared memory without swap is let go of again, and not marked.
                 Some((file, _)) if !self.store.files[file].is_shmem() => {
-                    self.store.frames.update(frame, count, |frame| frame.reclaim = true);
+                    // `shrink_folio_list()`: not before it is written back.
+                    self.store.frames.update(frame, count, |frame| {
+                        frame.reclaim = true;
+                        frame.active = true;
+                    });
                 }
                 _ => {}
             }

@@ -113,8 +113,6 @@ impl Generator<'_> {
             }
             5 => Call::Close { fd: self.fd() },
             6 | 7 => Call::Pread { fd: self.fd(), offset, len },
-            // What is written in one go is kept in one piece, which is not modelled.
-            8 | 9 if self.disk => Call::Pwrite { fd: self.fd(), offset, len: len % (2 * PAGE) },
             8 | 9 => Call::Pwrite { fd: self.fd(), offset, len },
             10..13 => Call::Ftruncate { fd: self.fd(), len: self.random.below(40 * PAGE) },
             13 => {
