@@ -51,6 +51,8 @@ pub(crate) struct Rules {
     /// What is unmapped where accesses are said to be at random, or not to be repeated, does not count as used
     /// (6.3).
     pub(crate) knows_recency: bool,
+    /// `mremap` to a fixed address that also makes shorter asks for a promise of what it cut off (6.15).
+    pub(crate) charges_shrunk: bool,
     /// `MAP_DROPPABLE` exists (6.11).
     pub(crate) droppable: bool,
     /// A signal tells that a guard page was hit, and `MADV_GUARD_INSTALL` exists (6.13).
@@ -109,6 +111,7 @@ impl Rules {
             reads_code_onwards: since(6, 16),
             faults_by_mapping: since(6, 7),
             knows_recency: since(6, 3),
+            charges_shrunk: since(6, 15),
             droppable: since(6, 11),
             guards: since(6, 13),
             protect_upgrades: since(6, 2),

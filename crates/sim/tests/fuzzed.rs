@@ -8,7 +8,7 @@ use oomph_sim::{Huge, Image, Machine, MachineConfig};
 use rules::layout::Arch;
 use world::{
     Access, Advice, Call, Content, Errno, FileSpec, ForkKind, MapFlags, OpenFlags, ProcessId, Prot,
-    Touch, World,
+    RemapFlags, Touch, World,
 };
 
 const PAGE: u64 = 4096;
@@ -489,4 +489,41 @@ fn a_fork_that_is_refused_has_copied_what_lies_before() {
     let before = faults(&mut machine);
     assert_eq!(machine.fork(process, ForkKind::Fork).unwrap(), Err(Errno::ENOMEM));
     assert_eq!(faults(&mut machine), before + 1);
+}
+
+#[test]
+fn a_huge_page_that_was_freed_lazily_leaves_its_table_when_it_is_paged_out() {
+    let (mut machine, process) = machine("6.18", 0);
+    let (prot, len) = (Prot::READ.with(Prot::WRITE), HUGE);
+    let flags = MapFlags::PRIVATE.with(MapFlags::ANONYMOUS).with(MapFlags::FIXED);
+    let map = Call::Mmap { addr: AT, len, prot, flags, fd: -1, offset: 0 };
+    call(&mut machine, process, &map).unwrap();
+    let advise = |machine: &mut Machine, advice| {
+        call(machine, process, &Call::Madvise { addr: AT, len, advice: Advice(advice) }).unwrap();
+    };
+    advise(&mut machine, 14);
+    touch(&mut machine, process, AT, 1);
+    let tables = common::status(&mut machine, process, "VmPTE");
+    advise(&mut machine, 8);
+    advise(&mut machine, 21);
+    assert_eq!(field(&mut machine, process, AT, "Rss"), 0);
+    assert_eq!(common::status(&mut machine, process, "VmPTE"), tables);
+}
+
+#[test]
+fn a_move_that_makes_shorter_asks_for_a_promise_of_what_it_cuts_off_since_6_15() {
+    let moved = |release: &str, old_len: u64| {
+        let (mut machine, process) = machine(release, 0);
+        let (prot, len) = (Prot::READ.with(Prot::WRITE), 16 * PAGE);
+        let flags = MapFlags::PRIVATE.with(MapFlags::ANONYMOUS).with(MapFlags::FIXED);
+        let map = Call::Mmap { addr: AT, len, prot, flags, fd: -1, offset: 0 };
+        call(&mut machine, process, &map).unwrap();
+        let flags = RemapFlags::MAYMOVE.with(RemapFlags::FIXED);
+        let (new_len, new_addr) = (8 * PAGE, 0x20_0000_0000);
+        let step = Call::Mremap { addr: AT, old_len, new_len, flags, new_addr };
+        call(&mut machine, process, &step)
+    };
+    assert_eq!(moved("6.18", 16 * PAGE), Ok(0x20_0000_0000));
+    assert_eq!(moved("6.18", 32 << 30), Err(Errno::ENOMEM));
+    assert_eq!(moved("6.14", 32 << 30), Ok(0x20_0000_0000));
 }

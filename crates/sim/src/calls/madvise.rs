@@ -360,6 +360,12 @@ impl Ctx<'_> {
         }
         for (page, count, leaves, frame) in gone {
             self.mm.off_list += self.store.fresh.of_others(self.rest.process, frame, count);
+            // A huge page that was freed lazily goes page by page (`TTU_SPLIT_HUGE_PMD`): its table stays.
+            let huge = self.mm.pages.within(page, page + count);
+            let huge = huge.into_iter().filter(|(_, _, pte)| pte.huge);
+            for first in huge.flat_map(|(at, len, _)| (at..at + len).step_by(512)) {
+                self.flatten(first);
+            }
             // Being paged out is no use.
             self.mm.pages.update(page, page + count, |_, pte| pte.young = false);
             self.zap(page, page + count);

@@ -194,8 +194,10 @@ impl Ctx<'_> {
             self.munmap(call.new_addr, call.new_len)?;
             self.mm.at(call.addr).ok_or(Errno::EFAULT)?;
         }
+        let mut shrunk_by = 0;
         if call.shrinks() {
-            self.munmap(call.addr + call.new_len, call.delta())?;
+            shrunk_by = call.delta();
+            self.munmap(call.addr + call.new_len, shrunk_by)?;
             self.mm.at(call.addr).ok_or(Errno::EFAULT)?;
             call.old_len = call.new_len;
         }
@@ -207,6 +209,10 @@ impl Ctx<'_> {
         }
         let at = self.mm.at(call.addr).ok_or(Errno::EFAULT)?.start;
         call.new_addr = self.remap_place(call, at)?;
+        if self.store.rules.charges_shrunk && self.vma(at).has(VmFlags::ACCOUNT) {
+            // `vrm_calc_charge()` still has the difference in length, though what was too long has gone.
+            self.promise(shrunk_by >> PAGE_BITS)?;
+        }
         self.move_vma(call, at)
     }
 
