@@ -19,15 +19,27 @@ const TRIES: u32 = 20;
 struct Still(Child);
 
 impl Still {
+    /// At addresses that are always the same, where that is allowed.
     fn start(seconds: &str) -> Still {
-        let sleep = Command::new("sleep").arg(seconds).stdin(Stdio::null()).spawn();
-        let still = Still(sleep.expect("sleep can be started"));
-        // Its maps are those of `sleep`, and no longer ours, once its command line is.
+        let fixed =
+            Command::new("setarch").args(["-R", "sleep", seconds]).stdin(Stdio::null()).spawn();
+        fixed.ok().and_then(Still::once_it_sleeps).unwrap_or_else(|| {
+            let sleep = Command::new("sleep").arg(seconds).stdin(Stdio::null()).spawn();
+            Still::once_it_sleeps(sleep.expect("sleep can be started")).expect("sleep sleeps")
+        })
+    }
+
+    /// Its maps are those of `sleep`, and no longer ours, once its command line is; `None` when it ended.
+    fn once_it_sleeps(process: Child) -> Option<Still> {
+        let mut still = Still(process);
         let path = format!("/proc/{}/stat", still.0.id());
         while !std::fs::read_to_string(&path).is_ok_and(|stat| stat.contains("(sleep) S")) {
+            if !matches!(still.0.try_wait(), Ok(None)) {
+                return None;
+            }
             std::thread::yield_now();
         }
-        still
+        Some(still)
     }
 }
 
@@ -98,6 +110,9 @@ fn smem_about_a_live_process() {
         return;
     }
     let _still = Still::start("86397");
+    // Another one has the same pages of the same files, so that they are shared whoever else is looking:
+    // the real program maps some of them, too, and ours does not.
+    let _other = Still::start("86396");
     for options in ["-c command", "-t -k -c uss", "-m -c map -r", "-u -n -c rss", "-p -c vss"] {
         agree("smem", &format!("-P ^sleep.86397$ -s rss {options}"));
     }
