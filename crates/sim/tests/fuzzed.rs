@@ -527,3 +527,29 @@ fn a_move_that_makes_shorter_asks_for_a_promise_of_what_it_cuts_off_since_6_15()
     assert_eq!(moved("6.18", 32 << 30), Err(Errno::ENOMEM));
     assert_eq!(moved("6.14", 32 << 30), Ok(0x20_0000_0000));
 }
+
+#[test]
+fn a_page_that_was_written_since_it_was_freed_lazily_is_dirty_once_it_could_not_be_paged_out() {
+    for paged_out in [false, true] {
+        let (mut machine, process) = machine("6.18", 0);
+        let (prot, len) = (Prot::READ.with(Prot::WRITE), PAGE);
+        let flags = MapFlags::PRIVATE.with(MapFlags::ANONYMOUS).with(MapFlags::FIXED);
+        let map = Call::Mmap { addr: AT, len, prot, flags, fd: -1, offset: 0 };
+        call(&mut machine, process, &map).unwrap();
+        let advise = |machine: &mut Machine, process, advice| {
+            let step = Call::Madvise { addr: AT, len, advice: Advice(advice) };
+            call(machine, process, &step).unwrap();
+        };
+        touch(&mut machine, process, AT, 1);
+        advise(&mut machine, process, 8);
+        touch(&mut machine, process, AT, 1);
+        if paged_out {
+            advise(&mut machine, process, 21);
+        }
+        // A page that is dirty by itself stays so while others have it, too.
+        let child = machine.fork(process, ForkKind::Fork).unwrap().unwrap();
+        advise(&mut machine, child, 8);
+        let dirty = if paged_out { 4 } else { 0 };
+        assert_eq!(field(&mut machine, child, AT, "Shared_Dirty"), dirty, "{paged_out}");
+    }
+}

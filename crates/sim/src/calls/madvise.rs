@@ -349,6 +349,12 @@ impl Ctx<'_> {
                         .extend((frame..frame + count).step_by(512).map(|part| part - part % HUGE));
                 } else if known.large {
                     self.store.frames.update(frame, count, |frame| frame.swapbacked = true);
+                } else if !known.swapbacked {
+                    // `try_to_unmap_one()`: written to since it was freed lazily, which is now known of the
+                    // page itself.
+                    self.store.frames.update(frame, count, |frame| {
+                        (frame.dirty, frame.swapbacked) = (true, true);
+                    });
                 }
             }
         }
