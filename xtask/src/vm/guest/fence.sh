@@ -3,7 +3,8 @@
 # cgroups as an init of today mounts them, and a session that the shell is in.
 # Streams: ttyS0 this talk and the kernel's, ttyS1 what the cases print.
 /bin/busybox --install -s /bin
-export PATH=/bin
+# The serial port is a terminal, and what is looked for has no colours.
+export PATH=/bin NO_COLOR=1
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
