@@ -14,11 +14,20 @@ pub(super) fn beside<'a>(
     let mut rest = deaths.iter_mut();
     for report in reports {
         let Some(victim) = report.victim_name() else { continue };
-        let victim = victim.to_string();
-        // A task's name is the first 15 bytes of the process's.
-        let Some(death) = rest.find(|death| death.process.starts_with(&victim)) else { return };
+        let Some(death) = rest.find(|death| is_of(&death.process, victim.as_bytes())) else {
+            return;
+        };
         death.machine = whole(report, total);
     }
+}
+
+/// Whether the process of that name, or of one of several with it (`worker.3`), is a task of this name: its
+/// first 15 bytes.
+fn is_of(process: &str, task: &[u8]) -> bool {
+    let of = |name: &str| name.as_bytes().iter().take(15).eq(task);
+    let numbered = process.rsplit_once('.');
+    of(process)
+        || numbered.is_some_and(|(name, nth)| nth.bytes().all(|c| c.is_ascii_digit()) && of(name))
 }
 
 /// The machine's memory as a report has it; `None` where it has none, as those of cgroups.
@@ -47,4 +56,16 @@ fn whole(report: &OomReport, total: Option<Bytes>) -> Option<WholeRow> {
             .zip(memory.swap.free)
             .map(|(total, free)| Bytes::new(total.get().saturating_sub(free.get()))),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of;
+
+    #[test]
+    fn a_victim_is_found_by_its_whole_name() {
+        assert!(is_of("web", b"web") && is_of("worker.3", b"worker") && is_of("v1.2", b"v1.2"));
+        assert!(is_of("a_name_of_more_than_fifteen.12", b"a_name_of_more_"));
+        assert!(!is_of("webserver", b"web") && !is_of("web.log", b"web") && !is_of("we", b"web"));
+    }
 }
